@@ -1,0 +1,148 @@
+// Everything that can happen to a node (Input) and everything it can ask of the world (Effect), on one page.
+import type { MembershipId, Millis, NodeId } from './env.ts'
+import type { MetricValues } from './fleet/metrics.ts'
+import type { HealthRecord } from './fleet/record.ts'
+import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
+import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
+import type { Countersignature, Membership, RootDocument } from './trust/documents.ts'
+
+/** Ties an effect to the input that reports its outcome. Unique within one run of a node. */
+export type Ticket = number
+
+/** A request together with its protocol, so that the pair cannot come apart. */
+export type AnyRequest = { [P in ProtocolName]: { protocol: P; body: Requests[P] } }[ProtocolName]
+export type AnyResponse = { [P in ProtocolName]: { protocol: P; body: Responses[P] } }[ProtocolName]
+
+export type Input =
+  /** The deadline passed. */
+  | { type: 'woken' }
+  /** The wall clock, as this machine shows it; read at start, at every sample and when it stepped. */
+  | { type: 'wall'; wall: Millis }
+  /** A health sample that was asked for. `clockTrusted`: the kernel says its clock is synchronised. */
+  | { type: 'sampled'; metrics: MetricValues; clockTrusted: boolean }
+  /** A batch of changes is on disk. */
+  | { type: 'persisted'; ticket: Ticket }
+  /** A batch could not be written (disk full, read-only, ...). */
+  | { type: 'persistFailed'; ticket: Ticket; reason: string }
+  /** The gate: on a secured stream, before any other byte, `remote` showed this membership (undefined: nothing that parses). */
+  | {
+      type: 'credential'
+      ticket: Ticket
+      remote: NodeId
+      membership: Membership | undefined
+      claimedMesh: string | undefined
+    }
+  /** The member at the other end countersigned our membership in the gate. */
+  | { type: 'countersigned'; countersignature: Countersignature }
+  | { type: 'connected'; peer: NodeId; address: string; direction: 'inbound' | 'outbound' }
+  | { type: 'disconnected'; peer: NodeId }
+  | { type: 'dialFailed'; peer: NodeId; reason: string }
+  /** Something outside the mesh's own traffic says that `peer` may be at these addresses. */
+  | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'bootstrap' }
+  /** Our own listening addresses changed. */
+  | { type: 'listening'; addresses: readonly string[] }
+  /** A well-framed envelope arrived on a topic, forwarded by `from`; the driver waits for the verdict. */
+  | {
+      type: 'gossip'
+      ticket: Ticket
+      from: NodeId
+      topic: string
+      envelope: Envelope
+      record: HealthRecord | undefined
+    }
+  /** A member asks something of us; the driver waits for the reply. */
+  | ({ type: 'asked'; ticket: Ticket; peer: NodeId } & AnyRequest)
+  /** The answer to an `ask` of ours. */
+  | ({ type: 'answered'; ticket: Ticket; peer: NodeId } & AnyResponse)
+  | { type: 'askFailed'; ticket: Ticket; peer: NodeId; protocol: ProtocolName; reason: string }
+  /** A person asks for rows (local API). `zones` undefined: all that are known. */
+  | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
+  /** Say goodbye: the daemon is about to stop. */
+  | { type: 'leaving' }
+
+/** A change of what must survive a crash. wire/state.ts gives it a key and bytes. */
+export type Change =
+  | { type: 'incarnation'; incarnation: number }
+  | { type: 'root'; root: RootDocument }
+  | { type: 'membership'; membership: Membership }
+  | { type: 'forgetMembership'; id: MembershipId }
+  | { type: 'contact'; contact: Contact; wall: Millis }
+  | { type: 'forgetContact'; node: NodeId }
+  | { type: 'row'; node: NodeId; envelope: Envelope; status: Status; heardWall: Millis }
+  | { type: 'forgetRow'; node: NodeId }
+
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/** Why the gate or a validator refused; counted by code and shown by `status`. */
+export type RefusalCode =
+  | 'noMembership'
+  | 'foreignMesh'
+  | 'wrongNode'
+  | 'badSignature'
+  | 'unknownEnroller'
+  | 'outsideGrant'
+  | 'expired'
+  | 'inviteExpired'
+  | 'seatTaken'
+  | 'badCountersignature'
+  | 'wrongTopic'
+  | 'wrongKind'
+  | 'oldRecord'
+  | 'unknownMembership'
+  | 'malformed'
+  | 'viewFull'
+
+export type Admission =
+  /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */
+  | { admitted: true; countersign: { membership: MembershipId; at: Millis } | undefined }
+  /** `takenSeats`: with seatTaken, what the newcomer should avoid. */
+  | { admitted: false; code: RefusalCode; takenSeats: readonly number[] }
+
+export interface ZoneAnswer {
+  zone: string
+  state: 'answered' | 'silent' | 'forbidden'
+  /** The member that answered; undefined when nobody did. */
+  by: NodeId | undefined
+  counts: StatusCounts | undefined
+  rows: readonly Row[]
+  /** True when not all rows of the zone arrived. */
+  partial: boolean
+}
+
+export interface QueryResult {
+  zones: readonly ZoneAnswer[]
+  /** Memberships of the rows' nodes, for names and labels. */
+  memberships: ReadonlyMap<MembershipId, Membership>
+}
+
+/** Something a person may want to know. */
+export type NodeEvent =
+  | { type: 'status'; node: NodeId; from: Status | undefined; to: Status }
+  | { type: 'alert'; kind: AlertKind; node: NodeId; detail: string }
+  | { type: 'refused'; code: RefusalCode; peer: NodeId; detail: string }
+  | { type: 'rootAccepted'; version: number }
+  | { type: 'rootRefused'; peer: NodeId; detail: string }
+  | { type: 'incarnation'; incarnation: number; reason: 'start' | 'heardHigher' }
+  | { type: 'firstHeartbeat' }
+  | { type: 'diskFailed'; detail: string }
+
+export type Effect =
+  /** Ask the probe; the answer comes back as `sampled`. */
+  | { type: 'sample' }
+  /** Sign this record with our key, put it in an envelope and gossip it. */
+  | { type: 'publish'; topic: string; record: HealthRecord }
+  | { type: 'subscribe'; topic: string }
+  | { type: 'verdict'; ticket: Ticket; verdict: Verdict }
+  | { type: 'admit'; ticket: Ticket; admission: Admission }
+  /** Write all changes atomically; `sync`: reach the disk before `persisted`. */
+  | { type: 'persist'; ticket: Ticket; changes: readonly Change[]; sync: boolean }
+  | { type: 'dial'; peer: NodeId; addresses: readonly string[] }
+  | { type: 'close'; peer: NodeId; reason: 'surplus' | 'refused' }
+  | ({ type: 'ask'; ticket: Ticket; peer: NodeId } & AnyRequest)
+  | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
+  | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
+  /** What we show in the gate from now on. */
+  | { type: 'credential'; membership: Membership }
+  | { type: 'event'; event: NodeEvent }
+  /** The goodbye record was handed to gossip: the driver may stop. */
+  | { type: 'left' }

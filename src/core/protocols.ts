@@ -1,0 +1,70 @@
+// The messages of our stream protocols: hello, sync and query, as core sees them.
+import type { MembershipId, Millis, NodeId } from './env.ts'
+import type { Row, StatusCounts } from './fleet/rows.ts'
+import type { Membership, RootDocument } from './trust/documents.ts'
+
+/** Stream protocols of pimesh; each stream carries one request and one response, length-prefixed. */
+export const PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' } as const
+export type ProtocolName = keyof typeof PROTOCOLS
+
+/** Where a member can be found. Never trusted: the gate proves who answers there. */
+export interface Contact {
+  node: NodeId
+  /** Leaf zone; undefined until a member told (an address from the invite or from mDNS). */
+  zone: string | undefined
+  /** Multiaddrs without the trailing /p2p/ID. */
+  addresses: readonly string[]
+  /** How long ago the node was known to be there, at the time of sending. */
+  age: Millis
+  /** True when it answers queries for its zone; an operator's peer does not. */
+  serves: boolean
+}
+
+export interface Hello {
+  rootVersion: number
+  /** Hex hash of that root's signed part. */
+  rootHash: string
+  zone: string
+  serves: boolean
+  /** The sender's own listening addresses. */
+  addresses: readonly string[]
+  contacts: readonly Contact[]
+  /** The newest record that the sender holds of the receiver, if any: a node whose disk was reset jumps above it. */
+  yours: { incarnation: number; counter: number } | undefined
+}
+
+export type SyncRequest = { type: 'memberships'; ids: readonly MembershipId[] } | { type: 'roots'; from: number }
+
+export interface SyncResponse {
+  memberships: readonly Membership[]
+  roots: readonly RootDocument[]
+}
+
+export interface QueryRequest {
+  zone: string
+  /** rows need the operator capability or the same zone; counts are for every member. */
+  want: 'rows' | 'counts'
+  /** Rows after this node id, in order of node id: the next page. */
+  after: NodeId | undefined
+}
+
+export type QueryRefusal = 'forbidden' | 'otherZone'
+
+export interface QueryResponse {
+  refused: QueryRefusal | undefined
+  counts: StatusCounts
+  rows: readonly Row[]
+  /** True when there are rows after the last one. */
+  more: boolean
+}
+
+export interface Requests {
+  hello: Hello
+  sync: SyncRequest
+  query: QueryRequest
+}
+export interface Responses {
+  hello: Hello
+  sync: SyncResponse
+  query: QueryResponse
+}

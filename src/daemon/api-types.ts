@@ -1,0 +1,129 @@
+// The local API's JSON, version 1: what the daemon answers on its unix socket and what the CLI and the dashboard read.
+// Additions are allowed at any time; a field is never renamed, removed or given another meaning (docs/protocol.md, API).
+
+/** Age in milliseconds of what a figure rests on; null when no trustworthy age exists. */
+export type AgeMs = number | null
+
+export interface CountsJson {
+  up: number
+  late: number
+  down: number
+  left: number
+}
+
+export interface NodeJson {
+  node: string
+  name: string
+  zone: string
+  status: 'up' | 'late' | 'down' | 'left'
+  /** Since the node that answered heard the record. */
+  ageMs: AgeMs
+  /** The record's promise T: heard from again within this time. */
+  promiseMs: number
+  incarnation: number
+  counter: number
+  flags: string[]
+  alerts: string[]
+  labels: Record<string, string>
+  capabilities: string[]
+  /** Series name of docs/metrics.md -> value in its unit; null: this machine does not have it. */
+  metrics: Record<string, number | null>
+  /** The member whose view this row is. */
+  seenBy: string
+}
+
+export interface ZoneJson {
+  zone: string
+  state: 'answered' | 'silent' | 'forbidden'
+  by: string | null
+  counts: CountsJson | null
+  partial: boolean
+}
+
+/** GET /v1/nodes?zone=/a&zone=/b&timeoutMs=5000 */
+export interface NodesJson {
+  schema: 'pimesh.nodes/1'
+  nodes: NodeJson[]
+  zones: ZoneJson[]
+  completeness: {
+    zonesAnswered: number
+    zonesKnown: number
+    /** Oldest record in the answer; null when there is none or its age is unknown. */
+    oldestMs: AgeMs
+    complete: boolean
+  }
+}
+
+export interface LinkJson {
+  node: string
+  name: string | null
+  zone: string | null
+  address: string
+  direction: 'inbound' | 'outbound'
+  ageMs: number
+}
+
+export interface AlertJson {
+  kind: string
+  node: string
+  detail: string
+  ageMs: number
+}
+
+export interface EventJson {
+  ageMs: number
+  type: string
+  text: string
+}
+
+/** GET /v1/status */
+export interface StatusJson {
+  schema: 'pimesh.status/1'
+  version: string
+  mesh: string
+  node: string
+  name: string
+  zone: string
+  role: 'node' | 'operator'
+  capabilities: string[]
+  labels: Record<string, string>
+  membershipExpires: string
+  countersigned: boolean
+  incarnation: number
+  uptimeMs: number
+  rootVersion: number
+  /** State of the view of our own zone. */
+  counts: CountsJson
+  isolated: boolean
+  links: LinkJson[]
+  contacts: { zones: number; nodes: number }
+  listening: string[]
+  alerts: AlertJson[]
+  /** Messages and callers refused since start, by reason code of docs/protocol.md. */
+  refusals: Record<string, number>
+  traffic: { bytesIn: number; bytesOut: number }
+  process: {
+    pid: number
+    residentBytes: number
+    cpuMs: number
+    /** CPU from start of the process to the first heartbeat; null before it. */
+    cpuToFirstHeartbeatMs: number | null
+  }
+  /** What this machine is (model, OS, kernel), as far as it says. */
+  facts: Record<string, string | number | null>
+  data: string
+}
+
+/** GET /v1/events */
+export interface EventsJson {
+  schema: 'pimesh.events/1'
+  events: EventJson[]
+}
+
+/** Any refusal: HTTP 4xx or 5xx with this body. */
+export interface ErrorJson {
+  error: { code: string; message: string }
+}
+
+// POST /v1/stop: say goodbye and end. POST /v1/leave: the same, and the folder may be wiped. Both answer {} when the goodbye is out.
+// GET /v1/nodes/<id or unique prefix or name>: a NodesJson with one node, or E_UNKNOWN_NODE.
