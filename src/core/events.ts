@@ -4,7 +4,7 @@ import type { MetricValues } from './fleet/metrics.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
-import type { Countersignature, Membership, RootDocument } from './trust/documents.ts'
+import type { Membership, RootDocument } from './trust/documents.ts'
 
 /** Ties an effect to the input that reports its outcome. Unique within one run of a node. */
 export type Ticket = number
@@ -20,6 +20,8 @@ export type Input =
   | { type: 'wall'; wall: Millis }
   /** A health sample that was asked for. `clockTrusted`: the kernel says its clock is synchronised. */
   | { type: 'sampled'; metrics: MetricValues; clockTrusted: boolean }
+  /** Our record was sealed and handed to gossip; its envelope is what we serve to others. */
+  | { type: 'published'; envelope: Envelope; record: HealthRecord }
   /** A batch of changes is on disk. */
   | { type: 'persisted'; ticket: Ticket }
   /** A batch could not be written (disk full, read-only, ...). */
@@ -32,8 +34,8 @@ export type Input =
       membership: Membership | undefined
       claimedMesh: string | undefined
     }
-  /** The member at the other end countersigned our membership in the gate. */
-  | { type: 'countersigned'; countersignature: Countersignature }
+  /** The member at the other end countersigned our membership in the gate: ours, with that countersignature. */
+  | { type: 'countersigned'; membership: Membership }
   | { type: 'connected'; peer: NodeId; address: string; direction: 'inbound' | 'outbound' }
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'dialFailed'; peer: NodeId; reason: string }
@@ -125,6 +127,7 @@ export type NodeEvent =
   | { type: 'incarnation'; incarnation: number; reason: 'start' | 'heardHigher' }
   | { type: 'firstHeartbeat' }
   | { type: 'diskFailed'; detail: string }
+  | { type: 'gossipFailed'; detail: string }
 
 export type Effect =
   /** Ask the probe; the answer comes back as `sampled`. */

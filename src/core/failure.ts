@@ -31,6 +31,7 @@ export const failureCodes = {
   E_UNKNOWN_NODE: 1,
   E_PROTOCOL: 1,
   E_DEMO: 1,
+  E_INTERNAL: 1,
 } as const
 
 export type FailureCode = keyof typeof failureCodes

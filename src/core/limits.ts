@@ -28,20 +28,38 @@ export const limits = {
   recordBytes: 400,
   /** Largest gossip message that is decoded at all. */
   gossipMessageBytes: 4_096,
+  /** One RPC of gossipsub, which cuts a peer off in silence above it: the answer to an IWANT for a whole zone's records. */
+  gossipRpcBytes: 262_144,
+  /** Messages, message ids or topics in one RPC. */
+  gossipRpcItems: 1_024,
+  /** A link on which gossip has had no stream for so many heartbeats (1 s each) is closed, so that it is dialled afresh. */
+  gossipDeafBeats: 10,
   /** Nodes held in a zone's view: a zone of 500 that nobody cut into cells still works. */
   viewNodes: 512,
+  /** A node that said goodbye is shown for so long, and one that is down for as long as its contact is kept. */
+  leftShownFor: DAY,
+  /** Records of an older incarnation that grew this often prove a second writer: one may be a straggler of gossip. */
+  cloneEvidence: 2,
+  /** A sample that takes longer than this share of T is not waited for: the promise holds with the last values. */
+  sampleShare: 0.1,
+  /** An extra record after a new link waits at least this long, up to twice it: gossip has to form its mesh first. */
+  extraRecordDelay: 1_500,
   /** Records that wait for their author's membership to arrive; beyond it the oldest is dropped (the next heartbeat repeats it). */
   parkedRecords: 64,
 
   // Membership and trust ---------------------------------------------------------------------------------------------
   /** A membership with its invite is about 1.3 kB; whatever is larger is refused before it is parsed. */
   membershipBytes: 4_096,
+  /** An invite inside a membership: leaves room for the claims, the countersignature and their signatures (below 1,280). */
+  inviteBytes: 2_816,
   /** Root and targets documents; refused above before any parsing. */
   rootBytes: 65_536,
   /** Nesting of any JSON document: the deepest legitimate one has 6. */
   jsonDepth: 12,
   /** Root versions held and served: one a month for 20 years. */
   rootVersions: 256,
+  /** Candidates for one root version that are checked in one offer: an honest peer sends one, each costs some milliseconds. */
+  rootCandidates: 4,
   /** Keys in a root document, and signatures on any document: refused before any crypto. */
   documentKeys: 64,
   documentSignatures: 16,
@@ -63,9 +81,20 @@ export const limits = {
   rootLifetime: 365 * DAY,
   /** A token after decompression: an invite with its root documents is below 8 kB. */
   tokenBytes: 32_768,
+  /** Addresses in a token: a few members to start from, and the line stays short enough to paste. */
+  tokenAddresses: 8,
+  /** Longest life of an invite, a membership or a root: 100 years, so that every date has a four-digit year. */
+  lifetimeMax: 36_500 * DAY,
+  /** Delegated roles in targets, and path patterns of one; refused above before any crypto. */
+  delegatedRoles: 64,
+  rolePaths: 16,
+  /** Public keys kept ready for verification (about 0.5 kB each): all members a node can hold, and their invites' keys. */
+  keyCache: 2_048,
   /** The gate: one message each way and one verdict, within this time (T35: closed within 5 s). */
   gateTimeout: 4 * SECOND,
   gateMessageBytes: 8_192,
+  /** Bytes that may wait behind a message of the gate: the next one, and what the other side sends once it is through. */
+  gateBufferBytes: 65_536,
 
   // Zones ------------------------------------------------------------------------------------------------------------
   zoneSegments: 6,
@@ -86,9 +115,20 @@ export const limits = {
   connections: 128,
   /** New connections per second from one address: a whole site behind one NAT reconnects at once after its router restarts. */
   inboundPerSecondPerHost: 100,
+  /** Inbound handshakes under way at once: what a Pi Zero completes within gateTimeout; who comes later is refused at once. */
+  handshakesAtOnce: 32,
+  /** Streams of all protocols that one peer may have open towards us, unnegotiated ones included. */
+  streamsPerLink: 64,
   /** Dials under way at once: a Pi Zero completes about 10 handshakes a second. */
   dialsAtOnce: 4,
   dialTimeout: 10 * SECOND,
+  /** One address of a dial: the gate included, and short enough for a second address within dialTimeout. */
+  addressDialTimeout: 5 * SECOND,
+  /** Dials that wait behind those under way: far above what the policy asks for. */
+  dialsQueued: 64,
+  /** How often a node asks its LAN for others: while it has no link, and afterwards (n nodes that ask cost n * n answers). */
+  mdnsPeriodAlone: 10 * SECOND,
+  mdnsPeriod: 5 * MINUTE,
   /** Back-off after a failed dial: doubled from the first to the last, jittered by half. */
   dialBackoffMin: 1 * SECOND,
   dialBackoffMax: 5 * MINUTE,
@@ -105,12 +145,16 @@ export const limits = {
   addressLength: 128,
   /** A contact not heard of for so long is dropped. */
   contactLifetime: 30 * DAY,
+  /** A contact that goes on being seen is written anew this often: 80 bytes a day instead of none, or a stable one would look old after a restart. */
+  contactRewrite: DAY,
 
   // Protocols --------------------------------------------------------------------------------------------------------
   /** Hello is repeated on every link in this period: it carries the versions held and is our keep-alive (74 B/s saved per link). */
   helloPeriod: 60 * SECOND,
   helloBytes: 16_384,
   helloContacts: 48,
+  /** A question of sync or query: 32 ids of 16 bytes, or a zone and a node id. */
+  questionBytes: 1_024,
   syncBytes: 262_144,
   syncMemberships: 32,
   queryBytes: 65_536,
@@ -133,15 +177,72 @@ export const limits = {
   events: 256,
   alerts: 64,
   /** Incarnations a node may jump over within one run when it hears a higher one of itself; a clone makes it hear more. */
-  incarnationJumps: 1,
+  incarnationJumps: 3,
   incarnationMax: 2 ** 31 - 1,
+
+  // Local API --------------------------------------------------------------------------------------------------------
+  /** Path of a unix socket in Linux: 108 bytes with the closing zero. */
+  apiPathBytes: 107,
+  /** Request line and headers: ours have 200 bytes, a query for 64 zones 4 kB. */
+  apiHeaderBytes: 8_192,
+  /** No request carries a body; whoever sends one is refused after this much. */
+  apiBodyBytes: 1_024,
+  /** Screens and scripts open at once on one machine. */
+  apiConnections: 32,
+  /** A request must have arrived within this time: a stuck client may not hold a connection for ever. */
+  apiRequestTimeout: 10 * SECOND,
+  /** The longest deadline a query may ask for. */
+  apiQueryTimeoutMax: 60 * SECOND,
+  /** Zones one question may name. */
+  apiZones: 64,
+  /** What a client reads at most: 10,000 nodes of 3 kB. */
+  apiAnswerBytes: 32 * 1_048_576,
+  /** Answers under way when the daemon stops get this long. */
+  apiCloseTimeout: 1 * SECOND,
+
+  // Commands ---------------------------------------------------------------------------------------------------------
+  /** A daemon that was told to stop ends by itself within this time, or is ended. */
+  stopTimeout: 10 * SECOND,
+
+  // Probe ------------------------------------------------------------------------------------------------------------
+  /** The under-voltage alarm holds the last 2 s (raspberrypi-hwmon.c): looked at a little more often, no dip falls between. */
+  undervoltagePeriod: 1_900,
+  /** Programs the probe runs, `vcgencmd get_throttled` and `systemctl show`: starting one costs more than a hundred reads of /proc. */
+  throttledPeriod: 1 * MINUTE,
+  failedUnitsPeriod: 5 * MINUTE,
+  commandTimeout: 5 * SECOND,
+  commandOutputBytes: 4_096,
+  /** An answer of theirs is shown for this many periods: two failures in a row are bridged. */
+  commandBelievedPeriods: 3,
+  /** How often sensors are looked for that a driver may have brought since. */
+  sensorSearchPeriod: 5 * MINUTE,
+  /** A file system that does not say its free space in this time counts as unknown: samples go on beside a dying card. */
+  freeSpaceTimeout: 500,
+  /** Entries of /sys/class/thermal and /sys/class/hwmon that are looked at; a server has about 20. */
+  sensors: 64,
+  /** A file of /proc or /sys; the longest, mountinfo on a container host, has about 60 kB. */
+  sourceFileBytes: 262_144,
+  /** Idle and iowait may step back by less than this without a reboot (as in node_exporter). */
+  cpuTimeStepBack: 3 * SECOND,
+  /** chrony and ntpd write their drift file about every hour while synchronised: two may be missed. */
+  driftFileBelief: 3 * HOUR,
+  /** A fact about the machine, in characters: one line of a terminal. */
+  factLength: 128,
 } as const
 
 const relations: [string, boolean][] = [
   ['a record fits a gossip message', limits.recordBytes <= limits.gossipMessageBytes],
+  [
+    'the records of a full zone fit one RPC of gossip',
+    limits.viewNodes * (limits.recordBytes + 64) <= limits.gossipRpcBytes,
+  ],
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
   ['a membership fits the gate', limits.membershipBytes * 2 <= limits.gateMessageBytes],
+  ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],
+  ['the gate fits one address of a dial', limits.gateTimeout < limits.addressDialTimeout],
+  ['an invite leaves room in a membership', limits.inviteBytes + 1_280 <= limits.membershipBytes],
   ['a page of rows fits an answer', limits.queryRows * (limits.recordBytes + 96) <= limits.queryBytes],
+  ['a page of ids fits a question', limits.syncMemberships * 18 <= limits.questionBytes],
   ['a page of memberships fits an answer', limits.syncMemberships * limits.membershipBytes <= limits.syncBytes],
   [
     'a zone at its bound keeps a believable promise',

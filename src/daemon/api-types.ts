@@ -92,6 +92,13 @@ export interface StatusJson {
   incarnation: number
   uptimeMs: number
   rootVersion: number
+  /** RFC 3339; when the newest root held was issued, and when it expires. */
+  rootIssued: string
+  rootExpires: string
+  /** Whether mDNS announces and looks for members on the LAN. */
+  mdns: boolean
+  /** What the kernel says of its clock; null before the first sample. */
+  clockTrusted: boolean | null
   /** State of the view of our own zone. */
   counts: CountsJson
   isolated: boolean

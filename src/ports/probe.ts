@@ -1,15 +1,24 @@
-// Probe: reads a health sample of this machine.
-import type { MetricValues } from '../core/fleet/metrics.ts'
+// Probe: reads a health sample of this machine, and what kind of machine it is.
+import type { MetricName } from '../core/fleet/metrics.ts'
+
+/** A value in its unit for every metric of core/fleet/metrics.ts; null is "this machine does not have it", never 0. */
+export type NamedMetrics = Record<MetricName, number | null>
+
+/** What a machine is: short texts and numbers without control characters; null where the machine does not say. */
+export type Facts = Record<string, string | number | null>
 
 export interface Sample {
-  metrics: MetricValues
+  /** core's metricValues() turns it into the list that records carry. */
+  metrics: NamedMetrics
   /** The kernel or its time service says that the clock is synchronised. */
   clockTrusted: boolean
 }
 
 export interface Probe {
-  /** Never rejects for a missing source: that metric is null. */
+  /** Never rejects for a missing source: that metric is null. Takes at most about half a second, less when `signal` aborts. */
   sample(options: { signal: AbortSignal }): Promise<Sample>
-  /** Ends background sampling. */
+  /** Read once, when the probe was opened. No serial number, address or user name. */
+  facts(): Facts
+  /** Ends background sampling. Idempotent. */
   close(): void
 }

@@ -19,14 +19,15 @@ export interface Metric {
 const KIB = 1024
 const MIB = 1024 * KIB
 
-const cpu = (mode: string): Metric => ({
-  name: `node_cpu_seconds_total{mode="${mode}"}`,
-  unit: 's',
-  kind: 'counter',
-  step: 0.01,
-})
-const gauge = (name: string, unit: Metric['unit'], step = 1): Metric => ({ name, unit, kind: 'gauge', step })
-const counter = (name: string, unit: Metric['unit'], step = 1): Metric => ({ name, unit, kind: 'counter', step })
+// Generic, so that a name stays a literal type and a misspelt one does not compile.
+type Named<Name extends string> = Metric & { name: Name }
+const gauge = <Name extends string>(name: Name, unit: Metric['unit'], step = 1): Named<Name> => {
+  return { name, unit, kind: 'gauge', step }
+}
+const counter = <Name extends string>(name: Name, unit: Metric['unit'], step = 1): Named<Name> => {
+  return { name, unit, kind: 'counter', step }
+}
+const cpu = <Mode extends string>(mode: Mode) => counter(`node_cpu_seconds_total{mode="${mode}"}` as const, 's', 0.01)
 
 export const METRICS = [
   cpu('user'),

@@ -43,6 +43,25 @@ export interface Root {
 }
 export type RootDocument = Signed<Root>
 
+/** A publisher's role: whose announcements count, for which paths; the epoch restarts its versions after a compromise. */
+export interface Delegation extends RoleKeys {
+  name: string
+  /** Patterns of artifact paths; `*` matches within one segment. */
+  paths: readonly string[]
+  terminating: boolean
+  epoch: number
+}
+
+/** The delegations of a mesh (TUF targets shape); signed by the root's targets role. */
+export interface Targets {
+  version: number
+  expires: Millis
+  /** keyId -> 32-byte Ed25519 public key. */
+  keys: ReadonlyMap<string, Uint8Array>
+  roles: readonly Delegation[]
+}
+export type TargetsDocument = Signed<Targets>
+
 export type Capability = 'node' | 'operator'
 
 /** What an enrol key grants to whoever holds the invite key. */

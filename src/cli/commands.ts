@@ -1,0 +1,15 @@
+// All commands, in the order of the help: from a new mesh to daily use.
+import { attach } from './attach.ts'
+import { demo } from './demo.ts'
+import { doctor } from './doctor.ts'
+import type { Command } from './frame/command.ts'
+import { get } from './get.ts'
+import { init } from './init.ts'
+import { invite } from './invite.ts'
+import { join } from './join.ts'
+import { leave } from './leave.ts'
+import { nodes } from './nodes.ts'
+import { status } from './status.ts'
+import { up } from './up.ts'
+
+export const commands: readonly Command[] = [init, invite, join, up, attach, nodes, get, status, doctor, leave, demo]

@@ -1,0 +1,90 @@
+// `pimesh demo`: six nodes in two zones on this machine, as real processes that joined with real invites.
+import { Failure } from '../core/failure.ts'
+import { Display } from './demo/display.ts'
+import { Fleet } from './demo/fleet.ts'
+import { makeFolder } from './demo/folder.ts'
+import { type Summary, tellStory } from './demo/story.ts'
+import type { Command, Context } from './frame/command.ts'
+
+export const demo: Command = {
+  name: 'demo',
+  summary: 'six nodes in two zones on this machine, to see how it works',
+  usage: '[--once] [--keep DIR]',
+  details: `Starts six daemons and an operator's peer on 127.0.0.1 in a temporary folder, kills one and brings it back. Then everything stays up for
+you to try; Ctrl-C stops all of it and removes the folder. The daemons run with --lifeline: they end when the demo does, whatever ends it.`,
+  options: {
+    once: { type: 'boolean', help: 'end after the story, with exit status 0 when all went well' },
+    keep: { type: 'string', value: 'DIR', help: 'use this new folder, and leave it with keys, data and logs' },
+  },
+  examples: [
+    ['pimesh demo', 'look, then try the commands that it prints'],
+    ['pimesh demo --once', 'as a test: takes about a minute'],
+  ],
+  run,
+}
+
+const INTERRUPTED = 130
+
+async function run(context: Context): Promise<number> {
+  const { args, terminal } = context
+  const signal = context.interrupted()
+  const display = new Display(terminal)
+  const folder = makeFolder(args.text('keep'))
+  const fleet = new Fleet({ ...context, folder: folder.path, display, signal })
+  const vanish = () => {
+    fleet.killAll()
+    folder.remove()
+  }
+  process.once('exit', vanish)
+  let summary: Summary | undefined
+  try {
+    summary = await tellStory(fleet, display)
+    if (!args.flag('once')) await stay(context, fleet, display)
+  } catch (error) {
+    if (!signal.aborted) throw explained(error, fleet, display)
+  } finally {
+    display.end()
+    await fleet.stopAll()
+    folder.remove()
+    process.off('exit', vanish)
+  }
+  const left = args.text('keep') === undefined ? 'nothing was left behind' : `its files are in ${folder.path}`
+  if (summary === undefined) {
+    terminal.notice(`interrupted: every process was stopped and ${left}`)
+    return INTERRUPTED
+  }
+  terminal.print(`${summaryText(summary)} All processes were stopped after ${display.elapsed()}; ${left}.`)
+  return 0
+}
+
+/** A failure of the demo, after the log of the process that it is about was shown. */
+function explained(error: unknown, fleet: Fleet, display: Display): unknown {
+  const suspect = fleet.suspect
+  if (suspect !== undefined) {
+    display.say(`the end of the log of ${suspect}:`)
+    for (const line of fleet.logTail(suspect)) display.say(`  | ${line}`)
+  }
+  if (!(error instanceof Failure) || error.code === 'E_DEMO') return error
+  return new Failure('E_DEMO', `the demo ended after ${display.elapsed()}: ${error.message}`, { cause: error })
+}
+
+function summaryText({ readyMs, metrics, victim, lateMs, downMs, backMs, incarnation }: Summary): string {
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
+  return `Six nodes in two zones were up ${seconds(readyMs)} after the start, and the operator saw each with ${metrics} metrics of this machine. \
+${victim} was killed: late after ${seconds(lateMs)}, down after ${seconds(downMs)}; ${seconds(backMs)} after its restart it was up again, with the same node id \
+and incarnation ${incarnation}.`
+}
+
+/** Keeps all running until Ctrl-C, and shows the nodes whenever somebody presses Enter. */
+async function stay({ stdin, terminal }: Context, fleet: Fleet, display: Display): Promise<void> {
+  for (const line of fleet.whatToTry()) display.say(line)
+  const refresh = () => {
+    fleet.operatorNodes().then(
+      (answer) => display.table(answer),
+      (error: unknown) => terminal.complain(error),
+    )
+  }
+  if (terminal.interactive && stdin.isTTY) stdin.on('data', refresh)
+  await fleet.interruption()
+  stdin.off('data', refresh).pause()
+}

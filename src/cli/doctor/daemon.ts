@@ -1,0 +1,103 @@
+// Checks of the daemon and of what it sees of the mesh.
+import { connect } from 'node:net'
+import { Failure } from '../../core/failure.ts'
+import type { StatusJson } from '../../daemon/api-types.ts'
+import { countsText } from '../format/nodes.ts'
+import { age, counted } from '../format/quantity.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+
+const CONNECT_TIMEOUT = 3_000
+const DAY = 86_400_000
+
+/** `status`: what the daemon answered, or why there was none. */
+export async function daemonChecks(data: string, status: StatusJson | Failure): Promise<Check[]> {
+  if (status instanceof Failure) return [fail('daemon', status.message, `start it with "pimesh up --data ${data}"`)]
+  const { process, version } = status
+  return [
+    ok('daemon', `pimesh ${version} answers, pid ${process.pid}`),
+    await portCheck(status),
+    linksCheck(status),
+    zoneCheck(status),
+    contactsCheck(status),
+    mdnsCheck(status),
+    rootCheck(status, Date.now()),
+  ]
+}
+
+async function portCheck({ listening, role }: StatusJson): Promise<Check> {
+  const targets = listening.flatMap((address) => {
+    const [, host, port] = /^\/ip[46]\/([^/]+)\/tcp\/(\d+)/.exec(address) ?? []
+    return host === undefined ? [] : [{ host, port: Number(port) }]
+  })
+  const [target] = targets
+  if (target === undefined) {
+    if (role === 'operator') return ok('port', 'none: an operator only dials')
+    return warn(
+      'port',
+      'it listens nowhere',
+      'give "listen" an address in the configuration, so that others can reach it',
+    )
+  }
+  const shown = `${target.host} port ${target.port}`
+  if (await connects(target)) return ok('port', `${shown} accepts connections from here`)
+  return fail('port', `${shown} does not accept connections from here`, 'look for a firewall on this machine')
+}
+
+function connects(target: { host: string; port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...target, timeout: CONNECT_TIMEOUT })
+    const done = (works: boolean) => {
+      socket.destroy()
+      resolve(works)
+    }
+    socket.once('connect', () => done(true))
+    socket.once('timeout', () => done(false))
+    socket.once('error', () => done(false))
+  })
+}
+
+function linksCheck({ links }: StatusJson): Check {
+  if (links.length > 0) return ok('links', counted(links.length, 'link'))
+  return fail(
+    'links',
+    'no link to any other node',
+    'check the network, and that another member runs and can be reached',
+  )
+}
+
+function zoneCheck({ zone, counts, role }: StatusJson): Check {
+  if (role === 'operator') return ok('zone', 'an operator belongs to none')
+  if (counts.down === 0) return ok('zone', `${zone}: ${countsText(counts)}`)
+  return warn('zone', `${zone}: ${countsText(counts)}`, '"pimesh nodes" shows which ones')
+}
+
+function contactsCheck({ contacts }: StatusJson): Check {
+  const text = `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`
+  if (contacts.nodes > 1) return ok('contacts', text)
+  return warn(
+    'contacts',
+    text,
+    'with one way into the mesh, losing that node isolates this one; more come by themselves once others join',
+  )
+}
+
+function mdnsCheck({ mdns, role }: StatusJson): Check {
+  if (mdns || role === 'operator') return ok('mdns', mdns ? 'on: members on the LAN find each other' : 'off')
+  return warn(
+    'mdns',
+    'off',
+    'switch it on in the configuration where nodes share a LAN, so that they find each other without any known address',
+  )
+}
+
+function rootCheck({ rootVersion, rootIssued, rootExpires }: StatusJson, now: number): Check {
+  const left = Date.parse(rootExpires) - now
+  const text = `version ${rootVersion}, issued ${age(now - Date.parse(rootIssued))} ago, until ${rootExpires.slice(0, 10)}`
+  if (left < 0)
+    return warn(
+      'root',
+      `${text}: expired`,
+      "renew the root with the mesh's root key; nodes go on, but nobody can prove it current",
+    )
+  return left < 30 * DAY ? warn('root', text, "renew the root soon, with the mesh's root key") : ok('root', text)
+}

@@ -1,0 +1,32 @@
+// The known word that a mistyped one most likely meant.
+
+/** The candidate with the fewest edits (insert, delete, replace, swap neighbours) from `word`, or undefined when all are too far. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = candidate.startsWith(word) && word.length > 1 ? 1 : editDistance(word, candidate)
+    if (distance >= bestDistance) continue
+    best = candidate
+    bestDistance = distance
+  }
+  return best
+}
+
+/** Optimal string alignment distance (Damerau 1964, each place edited once). */
+export function editDistance(a: string, b: string): number {
+  let before: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (last[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? Number.NaN) + 1 : Number.NaN
+      const best = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, replaced)
+      row.push(swapped < best ? swapped : best)
+    }
+    before = last
+    last = row
+  }
+  return last[b.length] as number
+}

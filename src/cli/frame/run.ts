@@ -1,0 +1,68 @@
+// Runs one command line: finds the command, parses its arguments, and turns every outcome into an exit status.
+import { Failure } from '../../core/failure.ts'
+import { commands } from '../commands.ts'
+import type { Command, Context } from './command.ts'
+import { commandHelp, programHelp } from './help.ts'
+import { nearest } from './nearest.ts'
+import { parseCommand } from './parse.ts'
+import { Terminal } from './terminal.ts'
+
+/** What main.ts gives: the process, and how to reach the daemon's code. */
+export interface Host extends Omit<Context, 'args' | 'terminal'> {
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+  /** Version with what it was built from. */
+  build: string
+}
+
+/** Runs `pimesh WORDS...` and resolves to its exit status; never rejects. */
+export async function runLine(words: readonly string[], host: Host): Promise<number> {
+  const terminal = new Terminal(host.stdout, host.stderr, { colour: wantsColour(words, host.env) })
+  try {
+    return await dispatch(words, host, terminal)
+  } catch (error) {
+    terminal.complain(error)
+    if (error instanceof Failure) return error.exit
+    if (host.env['PIMESH_DEBUG'] === '1') terminal.notice(error instanceof Error ? (error.stack ?? '') : String(error))
+    return 1
+  }
+}
+
+async function dispatch(words: readonly string[], host: Host, terminal: Terminal): Promise<number> {
+  const [first = '--help', ...rest] = words
+  if (first === '--version' || first === '-V') return told(terminal, host.build)
+  if (first === '--help' || first === '-h') return told(terminal, programHelp(commands, host.version).trimEnd())
+  if (first === 'help') return told(terminal, helpOn(rest, host.version).trimEnd())
+  const command = find(first)
+  const args = parseCommand(command, rest)
+  if (args.flag('help')) return told(terminal, commandHelp(command).trimEnd())
+  return await command.run({ ...host, args, terminal })
+}
+
+function told(terminal: Terminal, text: string): number {
+  terminal.print(text)
+  return 0
+}
+
+function helpOn([name, ...more]: readonly string[], version: string): string {
+  if (name === undefined || name.startsWith('-')) return programHelp(commands, version)
+  if (more[0] !== undefined) throw new Failure('E_USAGE', `help is about one command; "${more[0]}" is one too many`)
+  return commandHelp(find(name))
+}
+
+function find(name: string): Command {
+  const command = commands.find((one) => one.name === name)
+  if (command !== undefined) return command
+  if (name.startsWith('-'))
+    throw new Failure('E_USAGE', `the command comes first, as in "pimesh nodes ${name}"; "pimesh --help" lists them`)
+  const close = nearest(
+    name,
+    commands.map((one) => one.name),
+  )
+  const hint = close === undefined ? '' : `did you mean "${close}"? `
+  throw new Failure('E_USAGE', `there is no command "${name}"; ${hint}"pimesh --help" lists all`)
+}
+
+function wantsColour(words: readonly string[], env: Host['env']): boolean {
+  return !words.includes('--no-color') && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+}

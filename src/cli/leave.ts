@@ -1,0 +1,38 @@
+// `pimesh leave`: gives up this machine's membership.
+import { Failure } from '../core/failure.ts'
+import { apiClient } from '../daemon/api-client.ts'
+import { type Command, type Context, dataOption } from './frame/command.ts'
+import { dataFolder } from './frame/folders.ts'
+
+export const leave: Command = {
+  name: 'leave',
+  summary: 'leave the mesh for good',
+  usage: '--yes [--data DIR]',
+  details:
+    'Without --yes it only says what it would do, and exits with 2. To stop a node for a while, stop its daemon instead.',
+  options: { yes: { type: 'boolean', help: 'really do it' }, ...dataOption },
+  examples: [['pimesh leave --yes', 'say goodbye, stop the daemon and remove key and membership']],
+  run,
+}
+
+async function run(context: Context): Promise<number> {
+  const { args, terminal, launch } = context
+  const data = dataFolder(context)
+  if (!args.flag('yes')) {
+    terminal.notice(
+      `this would say goodbye to the mesh, stop the daemon, and remove the key, membership and state in ${data};`,
+    )
+    terminal.notice(
+      'to come back, the machine would need a new invite, and it would be a new node. Nothing was done: add --yes',
+    )
+    return 2
+  }
+  try {
+    await apiClient(data).leave()
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'E_NO_DAEMON')) throw error
+    await (await launch()).leave({ data })
+  }
+  terminal.print(`left; ${data} belongs to no mesh any more`)
+  return 0
+}

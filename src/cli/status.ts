@@ -1,0 +1,111 @@
+// `pimesh status`: this machine's daemon on one screen, with an exit status for cron and monitoring.
+import { Failure } from '../core/failure.ts'
+import { apiClient } from '../daemon/api-client.ts'
+import type { LinkJson, StatusJson } from '../daemon/api-types.ts'
+import { countsText } from './format/nodes.ts'
+import { age, bytes, counted, percent, span } from './format/quantity.ts'
+import { pairLines } from './format/table.ts'
+import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
+import { dataFolder } from './frame/folders.ts'
+import { plain, type Terminal } from './frame/terminal.ts'
+
+export const status: Command = {
+  name: 'status',
+  summary: "this machine's daemon on one screen",
+  usage: '[-o table|json]',
+  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, or the membership
+ends within 30 days); 2 no daemon answers.`,
+  options: { ...outputOption, ...dataOption },
+  examples: [
+    ['pimesh status', 'look'],
+    ['pimesh status >/dev/null || mail -s "pimesh on $(hostname)" me', 'in a cron job'],
+  ],
+  run,
+}
+
+const NO_DAEMON = 2
+const DAY = 86_400_000
+const EXPIRES_SOON = 30 * DAY
+
+async function run(context: Context): Promise<number> {
+  const { args, terminal } = context
+  const output = args.choice('output', ['table', 'json'], 'table')
+  try {
+    const answer = await apiClient(dataFolder(context)).status()
+    if (output === 'json') terminal.json(answer)
+    else terminal.print(statusLines(answer, terminal, Date.now()).join('\n'))
+    return troubles(answer, Date.now()).length === 0 ? 0 : 1
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'E_NO_DAEMON')) throw error
+    terminal.complain(error)
+    return NO_DAEMON
+  }
+}
+
+/** What is not as it should be; empty when all is fine. */
+export function troubles(status: StatusJson, now: number): string[] {
+  const { isolated, counts, alerts, zone } = status
+  const left = Date.parse(status.membershipExpires) - now
+  return [
+    ...(isolated ? ['no link to any other node'] : []),
+    ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
+    ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),
+    ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${age(left)}`] : []),
+  ]
+}
+
+export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'>, now: number): string[] {
+  const wrong = troubles(status, now)
+  const verdict =
+    wrong.length === 0 ? terminal.paint('green', 'fine') : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
+  return [
+    `${terminal.paint('bold', plain(status.name))} in ${status.zone}: ${verdict}`,
+    ...pairLines([...identity(status, now), ...activity(status)]),
+    ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${age(alert.ageMs)} ago)`),
+    ...listed('links', status.links, linkText),
+  ]
+}
+
+function identity(status: StatusJson, now: number): [string, string][] {
+  const { facts, counts } = status
+  const machine = ['model', 'os', 'kernel'].flatMap((fact) => facts[fact] ?? []).join(', ')
+  const expires = age(Date.parse(status.membershipExpires) - now)
+  return [
+    ['node', `${status.node} (${status.role}, incarnation ${status.incarnation})`],
+    ['mesh', `${status.mesh} (root version ${status.rootVersion})`],
+    [
+      'membership',
+      `until ${status.membershipExpires.slice(0, 10)} (${expires} left)${status.countersigned ? '' : ', not countersigned'}`,
+    ],
+    ...(status.role === 'node' ? [['zone', countsText(counts)] as [string, string]] : []),
+    ...(machine === '' ? [] : [['machine', plain(machine)] as [string, string]]),
+  ]
+}
+
+function activity(status: StatusJson): [string, string][] {
+  const { process, traffic, contacts, refusals } = status
+  const cpu = status.uptimeMs > 0 ? percent(process.cpuMs / status.uptimeMs) : '?'
+  const refused = Object.entries(refusals).filter(([, count]) => count > 0)
+  const uptime = span(status.uptimeMs)
+  return [
+    [
+      'daemon',
+      `pimesh ${status.version}, pid ${process.pid}, since ${uptime}, ${bytes(process.residentBytes)} memory, CPU ${cpu} of a core`,
+    ],
+    ['data', status.data],
+    ['listening', status.listening.join(' ') || 'nowhere'],
+    ['traffic', `${bytes(traffic.bytesIn)} in, ${bytes(traffic.bytesOut)} out`],
+    ['contacts', `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`],
+    ['refused', refused.map(([code, count]) => `${code} ${count}`).join(', ') || 'nothing'],
+  ]
+}
+
+function linkText(link: LinkJson): string {
+  const who = `${link.name ?? link.node.slice(0, 16)}${link.zone === null ? '' : ` in ${link.zone}`}`
+  return `${who}, ${link.direction} ${link.address}, since ${age(link.ageMs)}`
+}
+
+function listed<T>(title: string, items: readonly T[], text: (item: T) => string): string[] {
+  if (items.length === 0) return [`${title}: none`]
+  return [`${title}:`, ...items.map((item) => `  ${plain(text(item))}`)]
+}

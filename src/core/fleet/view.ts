@@ -1,0 +1,234 @@
+// The view: what this node knows of its zone, one entry a node, ordered by (incarnation, counter) and aged by its own clock.
+// Invariant: an entry's record never gets older; only a newer record of the node itself brings it back from `down` or `left`.
+import type { Millis, NodeId } from '../env.ts'
+import type { Change } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import { type Straggler, suspicious, weigh } from './clones.ts'
+import { nextChangeAt, statusAt } from './liveness.ts'
+import { compareRecords, FLAG, type HealthRecord } from './record.ts'
+import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
+
+interface Entry {
+  node: NodeId
+  record: HealthRecord
+  envelope: Envelope
+  heard: Millis
+  /** False when the age rests on a wall clock of an earlier run that says nothing. */
+  ageKnown: boolean
+  status: Status
+  straggler: Straggler | undefined
+}
+
+/** How a record stands to what is held; 'suspect' is not newer, but may prove a clone once its signature is checked. */
+export type Standing = 'newer' | 'old' | 'suspect' | 'full'
+
+export class View {
+  readonly #self: NodeId
+  readonly #out: Outbox
+  readonly #entries = new Map<NodeId, Entry>()
+  readonly #dirty = new Set<NodeId>()
+  #patience = 1
+  #nextCheck: Millis | undefined
+  #listing: readonly Entry[] | undefined
+
+  constructor(self: NodeId, out: Outbox) {
+    this.#self = self
+    this.#out = out
+  }
+
+  /** Puts back what an earlier run wrote. A node that was `up` then is `late` now: it is owed the rest of its promises. */
+  restore(
+    row: { node: NodeId; envelope: Envelope; record: HealthRecord; status: Status; heardWall: Millis },
+    now: Millis,
+    wall: Millis | undefined,
+  ): void {
+    if (row.node === this.#self || this.#entries.size >= limits.viewNodes) return
+    const final = row.status === 'down' || row.status === 'left'
+    const age = wall === undefined || wall < row.heardWall ? undefined : wall - row.heardWall
+    const owed = limits.lateAfterPromises * row.record.promise
+    const heard = final ? now - Math.max(age ?? 0, limits.downAfterPromises * row.record.promise) : now - owed
+    const { node, envelope, record } = row
+    const status = final ? row.status : 'late'
+    this.#entries.set(node, {
+      node,
+      record,
+      envelope,
+      heard,
+      ageKnown: final && age !== undefined,
+      status,
+      straggler: undefined,
+    })
+    this.#listing = undefined
+    this.#schedule(now)
+  }
+
+  /** Cheap: decides whether the signature is worth checking at all. */
+  standing(node: NodeId, record: HealthRecord, body: Uint8Array): Standing {
+    const entry = this.#entries.get(node)
+    if (entry === undefined)
+      return this.#entries.size < limits.viewNodes || this.#evictable() !== undefined ? 'newer' : 'full'
+    if (compareRecords(record, entry.record) > 0) return 'newer'
+    const held = { record: entry.record, body: entry.envelope.body, straggler: entry.straggler }
+    return suspicious(held, record, body) ? 'suspect' : 'old'
+  }
+
+  /** Takes a newer record whose signature was checked. `age`: how long ago another member heard it (0: we heard it now). */
+  accept(node: NodeId, record: HealthRecord, envelope: Envelope, now: Millis, age: Millis = 0): void {
+    const before = this.#entries.get(node)
+    if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
+    const heard = now - age
+    const leaving = (record.flags & FLAG.leaving) !== 0
+    const status =
+      node === this.#self ? 'up' : statusAt({ heard, promise: record.promise, leaving }, now, this.#patience)
+    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, straggler: before?.straggler }
+    this.#entries.set(node, entry)
+    if (before === undefined) this.#listing = undefined
+    this.#dirty.add(node)
+    if (before?.status !== status) this.#changed(node, before?.status, status)
+    this.#wake(this.#nextOf(entry, now))
+  }
+
+  /** Takes a suspect record whose signature was checked; true when it proves a second writer under the node's key. */
+  suspect(node: NodeId, record: HealthRecord, now: Millis): boolean {
+    const entry = this.#entries.get(node)
+    if (entry === undefined) return false
+    const held = { record: entry.record, body: entry.envelope.body, straggler: entry.straggler }
+    const { straggler, proven } = weigh(held, record, now)
+    entry.straggler = straggler
+    return proven
+  }
+
+  /** Applies what silence says by now; emits an event for each change of status. */
+  check(now: Millis): void {
+    if (this.#nextCheck === undefined || now < this.#nextCheck) return
+    for (const entry of this.#entries.values()) this.#age(entry, now)
+    this.#schedule(now)
+  }
+
+  /** This node lost its last link, or got one: without any, it doubts itself before it accuses others. */
+  setIsolated(isolated: boolean, now: Millis): void {
+    const patience = isolated ? limits.isolatedPatience : 1
+    if (patience === this.#patience) return
+    this.#patience = patience
+    this.#schedule(now)
+  }
+
+  /** This process slept for `gap`: nobody is to blame for a silence that nobody could hear. */
+  forgive(gap: Millis, now: Millis): void {
+    for (const entry of this.#entries.values()) if (entry.status === 'up' || entry.status === 'late') entry.heard += gap
+    this.#schedule(now)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#nextCheck
+  }
+
+  record(node: NodeId): HealthRecord | undefined {
+    return this.#entries.get(node)?.record
+  }
+
+  has(node: NodeId): boolean {
+    return this.#entries.has(node)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Nodes that count for the rate budget: all but those that are gone. */
+  members(): number {
+    const { up, late } = this.counts()
+    return up + late
+  }
+
+  counts(): StatusCounts {
+    const counts = { up: 0, late: 0, down: 0, left: 0 }
+    for (const entry of this.#entries.values()) counts[entry.status] += 1
+    return counts
+  }
+
+  /** Rows in order of node id, from after `after`, at most `limit`. */
+  rows(now: Millis, after: NodeId | undefined, limit: number): Row[] {
+    this.#listing ??= [...this.#entries.values()].sort((a, b) => (a.node < b.node ? -1 : 1))
+    const from = after === undefined ? 0 : this.#listing.findIndex((entry) => entry.node > after)
+    if (from < 0) return []
+    return this.#listing.slice(from, from + limit).map(({ node }) => this.#row(this.#entries.get(node) as Entry, now))
+  }
+
+  /** What changed since the last call, to be written in one batch. Our own record is not kept: the next run writes anew. */
+  flush(now: Millis, wall: Millis): Change[] {
+    const changes: Change[] = []
+    for (const node of this.#dirty) {
+      const entry = this.#entries.get(node)
+      if (entry === undefined) changes.push({ type: 'forgetRow', node })
+      else if (node !== this.#self) {
+        const { envelope, status } = entry
+        changes.push({ type: 'row', node, envelope, status, heardWall: wall - (now - entry.heard) })
+      }
+    }
+    this.#dirty.clear()
+    return changes
+  }
+
+  #row(entry: Entry, now: Millis): Row {
+    const { node, envelope, record, status } = entry
+    const age = node === this.#self || entry.ageKnown ? Math.max(0, now - entry.heard) : null
+    return { node, envelope, record, status, age, alerts: [] }
+  }
+
+  #age(entry: Entry, now: Millis): void {
+    if (entry.node === this.#self) return
+    const leaving = (entry.record.flags & FLAG.leaving) !== 0
+    const status =
+      entry.status === 'down'
+        ? 'down'
+        : statusAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience)
+    const shownFor = status === 'left' ? limits.leftShownFor : status === 'down' ? limits.contactLifetime : undefined
+    if (shownFor !== undefined && now - entry.heard > shownFor) this.#forget(entry.node)
+    else if (status !== entry.status) {
+      const before = entry.status
+      entry.status = status
+      this.#dirty.add(entry.node)
+      this.#changed(entry.node, before, status)
+    }
+  }
+
+  #changed(node: NodeId, from: Status | undefined, to: Status): void {
+    if (node !== this.#self) this.#out.event({ type: 'status', node, from, to })
+  }
+
+  #forget(node: NodeId | undefined): void {
+    if (node === undefined) return
+    this.#entries.delete(node)
+    this.#dirty.add(node)
+    this.#listing = undefined
+  }
+
+  /** The node longest gone, to make room for one that lives. */
+  #evictable(): NodeId | undefined {
+    let oldest: Entry | undefined
+    for (const entry of this.#entries.values()) {
+      const gone = entry.status === 'down' || entry.status === 'left'
+      if (gone && (oldest === undefined || entry.heard < oldest.heard)) oldest = entry
+    }
+    return oldest?.node
+  }
+
+  #wake(at: Millis | undefined): void {
+    if (at !== undefined && (this.#nextCheck === undefined || at < this.#nextCheck)) this.#nextCheck = at
+  }
+
+  #schedule(now: Millis): void {
+    this.#nextCheck = undefined
+    for (const entry of this.#entries.values()) this.#wake(this.#nextOf(entry, now))
+  }
+
+  #nextOf(entry: Entry, now: Millis): Millis | undefined {
+    if (entry.node === this.#self) return undefined
+    if (entry.status === 'left') return entry.heard + limits.leftShownFor + 1
+    if (entry.status === 'down') return entry.heard + limits.contactLifetime + 1
+    const leaving = (entry.record.flags & FLAG.leaving) !== 0
+    return nextChangeAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience) ?? now
+  }
+}

@@ -1,0 +1,106 @@
+// Greetings: hello on every new link and once a minute after that. It carries the versions held, our addresses and a
+// rotating share of the address book, so that one contact is enough to find the zone and, in time, every other zone.
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import type { View } from '../fleet/view.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Contact, Hello } from '../protocols.ts'
+import type { Self } from '../self.ts'
+import { type Book, toContact } from './book.ts'
+
+export class Greetings {
+  readonly #env: Env
+  readonly #out: Outbox
+  readonly #self: Self
+  readonly #book: Book
+  readonly #view: View
+  /** When to greet each linked peer next: only the side that dialled greets, the other answers. */
+  readonly #due = new Map<NodeId, Millis>()
+  #nextDue: Millis | undefined
+  /** Where the rotation over foreign zones goes on. */
+  #turn = 0
+
+  constructor(env: Env, out: Outbox, self: Self, book: Book, view: View) {
+    this.#env = env
+    this.#out = out
+    this.#self = self
+    this.#book = book
+    this.#view = view
+  }
+
+  linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
+    if (direction === 'outbound') this.#set(peer, now)
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#due.delete(peer)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#nextDue
+  }
+
+  check(now: Millis): void {
+    if (this.#nextDue === undefined || now < this.#nextDue) return
+    for (const [peer, due] of this.#due) if (due <= now) this.#greet(peer, now)
+    this.#nextDue = this.#due.size === 0 ? undefined : Math.min(...this.#due.values())
+  }
+
+  /** Answers a hello of `peer`, whose leaf zone is `zone`. */
+  answer(ticket: Ticket, peer: NodeId, zone: string | undefined, now: Millis): void {
+    this.#out.emit({ type: 'reply', ticket, protocol: 'hello', body: this.#hello(peer, zone, now) })
+  }
+
+  /** Learns from a hello of `peer`; `zone` is that of its checked membership, not what it claims. */
+  learn(peer: NodeId, zone: string, hello: Hello, now: Millis): void {
+    this.#book.firstHand(peer, zone, hello.addresses, hello.serves, now)
+    for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now)
+  }
+
+  #greet(peer: NodeId, now: Millis): void {
+    this.#set(peer, now + limits.helloPeriod * (0.9 + 0.2 * this.#env.random()))
+    const zone = this.#book.get(peer)?.zone
+    this.#out.emit({
+      type: 'ask',
+      ticket: this.#out.ticket(),
+      peer,
+      protocol: 'hello',
+      body: this.#hello(peer, zone, now),
+    })
+  }
+
+  #set(peer: NodeId, at: Millis): void {
+    this.#due.set(peer, at)
+    this.#nextDue = Math.min(this.#nextDue ?? at, at)
+  }
+
+  #hello(peer: NodeId, zone: string | undefined, now: Millis): Hello {
+    const held = this.#view.record(peer)
+    return {
+      rootVersion: this.#self.root.signed.version,
+      rootHash: this.#self.root.hash,
+      zone: this.#self.zone,
+      serves: this.#self.isNode,
+      addresses: this.#self.addresses.slice(0, limits.addressesPerContact),
+      contacts: this.#contactsFor(peer, zone, now),
+      yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
+    }
+  }
+
+  /** Half for the receiver's own zone, freshest first; the rest one a zone, going round over all zones hello by hello. */
+  #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
+    const tell = (node: NodeId, serves: boolean) => serves && node !== peer
+    const mates = zone === undefined ? [] : this.#book.inZone(zone).filter((entry) => tell(entry.node, entry.serves))
+    const chosen = mates.slice(0, limits.helloContacts / 2)
+    const zones = this.#book.zones().filter((other) => other !== zone)
+    const room = Math.min(limits.helloContacts - chosen.length, zones.length)
+    for (let i = 0; i < room; i++) {
+      const next = zones[(this.#turn + i) % zones.length] as string
+      const entry = this.#book.inZone(next).find((candidate) => tell(candidate.node, candidate.serves))
+      if (entry !== undefined) chosen.push(entry)
+    }
+    this.#turn = zones.length === 0 ? 0 : (this.#turn + room) % zones.length
+    return chosen.map((entry) => toContact(entry, now))
+  }
+}

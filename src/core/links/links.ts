@@ -1,0 +1,166 @@
+// Links: whom to dial, whom to keep. A plain node keeps a few zone-mates (gossip needs D of them) and two outside (one may
+// vanish); an operator's peer keeps one in each of some zones. Never the whole mesh: each link costs memory and keep-alives.
+import type { Env, Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Book, Entry } from './book.ts'
+
+export interface Link {
+  peer: NodeId
+  zone: string | undefined
+  address: string
+  direction: 'inbound' | 'outbound'
+  since: Millis
+}
+
+interface Trouble {
+  failures: number
+  until: Millis
+}
+
+export class Links {
+  readonly #env: Env
+  readonly #out: Outbox
+  readonly #book: Book
+  readonly #zone: string
+  readonly #isNode: boolean
+  readonly #links = new Map<NodeId, Link>()
+  readonly #dialing = new Set<NodeId>()
+  readonly #trouble = new Map<NodeId, Trouble>()
+  #nextCheck: Millis | undefined
+
+  constructor(env: Env, out: Outbox, book: Book, self: { zone: string; isNode: boolean }) {
+    this.#env = env
+    this.#out = out
+    this.#book = book
+    this.#zone = self.zone
+    this.#isNode = self.isNode
+  }
+
+  get size(): number {
+    return this.#links.size
+  }
+
+  get(peer: NodeId): Link | undefined {
+    return this.#links.get(peer)
+  }
+
+  all(): IterableIterator<Link> {
+    return this.#links.values()
+  }
+
+  mates(): Link[] {
+    return [...this.#links.values()].filter((link) => link.zone === this.#zone)
+  }
+
+  opened(link: Link, now: Millis): void {
+    this.#links.set(link.peer, link)
+    this.#dialing.delete(link.peer)
+    this.#trouble.delete(link.peer)
+    this.soon(now)
+  }
+
+  /** True when it was open. */
+  closed(peer: NodeId, now: Millis): boolean {
+    this.soon(now)
+    return this.#links.delete(peer)
+  }
+
+  /** Doubles the pause after each failure, jittered by half, so that a returning site does not dial in chorus. */
+  failed(peer: NodeId, now: Millis): void {
+    this.#dialing.delete(peer)
+    const failures = (this.#trouble.get(peer)?.failures ?? 0) + 1
+    const pause = Math.min(limits.dialBackoffMax, limits.dialBackoffMin * 2 ** (failures - 1))
+    this.#trouble.set(peer, { failures, until: now + pause * (0.5 + this.#env.random()) })
+    this.soon(now)
+  }
+
+  /** Dials a contact now, whatever the policy wants, unless it is linked or being dialled. */
+  want(entry: Entry): void {
+    if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
+    this.#dialing.add(entry.node)
+    this.#out.emit({ type: 'dial', peer: entry.node, addresses: entry.addresses })
+  }
+
+  /** Something changed that may matter: look again at the end of this step. */
+  soon(now: Millis): void {
+    this.#nextCheck = now
+  }
+
+  deadline(): Millis | undefined {
+    return this.#nextCheck
+  }
+
+  check(now: Millis): void {
+    if (this.#nextCheck !== undefined && now < this.#nextCheck) return
+    this.#forgetTrouble()
+    if (this.#isNode) this.#checkNode(now)
+    else this.#checkOperator(now)
+    this.#nextCheck = now + limits.linkCheckPeriod * (0.75 + 0.5 * this.#env.random())
+  }
+
+  #checkNode(now: Millis): void {
+    const mates = this.mates()
+    const outside = this.#links.size - mates.length
+    const strangers = this.#book.inZone(undefined)
+    this.#dial([...this.#book.inZone(this.#zone)], limits.mateLinksWanted - mates.length, now)
+    const beyond = this.#book.outside().filter((entry) => entry.zone !== undefined && entry.serves)
+    this.#dial(beyond, limits.outsideLinksWanted - outside, now)
+    // Addresses whose zone nobody told yet come from an invite or from mDNS: on this LAN, so probably a zone-mate.
+    if (mates.length < limits.mateLinksWanted || outside === 0) this.#dial(strangers, limits.mateLinksWanted, now)
+    this.#closeSurplus(mates, limits.mateLinksMax, now)
+    this.#closeSurplus(
+      [...this.#links.values()].filter((link) => link.zone !== this.#zone),
+      limits.outsideLinksMax,
+      now,
+    )
+  }
+
+  /** One link in each of the first few zones, spread over zones before any has two. */
+  #checkOperator(now: Millis): void {
+    const linked = new Set([...this.#links.values()].map((link) => link.zone))
+    const zones = this.#book.zones().filter((zone) => !linked.has(zone))
+    let room = limits.operatorLinksWanted - this.#links.size
+    for (const zone of this.#shuffled(zones)) {
+      if (room <= 0) return
+      room -= this.#dial(this.#book.inZone(zone), 1, now)
+    }
+    if (this.#links.size === 0) this.#dial(this.#book.inZone(undefined), limits.mateLinksWanted, now)
+  }
+
+  /** Dials up to `wanted` of the candidates, in random order. Returns how many are under way among them. */
+  #dial(candidates: readonly Entry[], wanted: number, now: Millis): number {
+    let underway = candidates.filter((entry) => this.#dialing.has(entry.node)).length
+    for (const entry of this.#shuffled(candidates)) {
+      if (underway >= wanted || this.#dialing.size >= limits.dialsAtOnce) break
+      const until = this.#trouble.get(entry.node)?.until
+      if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || (until !== undefined && now < until)) continue
+      this.want(entry)
+      underway += this.#dialing.has(entry.node) ? 1 : 0
+    }
+    return underway
+  }
+
+  /** Closes the newest links above the bound: the older ones carry gossip's mesh. */
+  #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
+    if (links.length <= bound) return
+    for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
+      this.#trouble.set(link.peer, { failures: 0, until: now + limits.surplusPause })
+      this.#out.emit({ type: 'close', peer: link.peer, reason: 'surplus' })
+    }
+  }
+
+  /** Keeps the back-off table within the address book: whoever was forgotten there starts afresh. */
+  #forgetTrouble(): void {
+    for (const peer of this.#trouble.keys()) if (this.#book.get(peer) === undefined) this.#trouble.delete(peer)
+  }
+
+  #shuffled<T>(items: readonly T[]): T[] {
+    const shuffled = [...items]
+    for (let i = shuffled.length - 1; i > 0; i--) {
+      const j = Math.floor(this.#env.random() * (i + 1))
+      ;[shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T]
+    }
+    return shuffled
+  }
+}

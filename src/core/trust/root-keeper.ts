@@ -1,0 +1,81 @@
+// The root keeper: holds every root version, fetches newer ones from whoever has them, and puts a new one in force only
+// when it is on disk. Invariant: the version in force never falls, and never lies below the floor.
+import type { Env, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Hello } from '../protocols.ts'
+import type { Self } from '../self.ts'
+import type { RootDocument } from './documents.ts'
+import { walkRoots } from './roots.ts'
+
+export class RootKeeper {
+  readonly #env: Env
+  readonly #out: Outbox
+  readonly #self: Self
+  readonly #roots: RootDocument[]
+  readonly #floor: number
+  /** Accepted, being written. */
+  #pending: { ticket: Ticket; roots: readonly RootDocument[] } | undefined
+
+  constructor(env: Env, out: Outbox, self: Self, roots: readonly RootDocument[], floor: number) {
+    this.#env = env
+    this.#out = out
+    this.#self = self
+    this.#roots = [...roots]
+    this.#floor = floor
+  }
+
+  /** The versions from `version` on that we serve, as many as fit one answer. */
+  from(version: number): RootDocument[] {
+    const chosen: RootDocument[] = []
+    let bytes = 0
+    for (const root of this.#roots) {
+      if (root.signed.version < version) continue
+      bytes += root.raw.length + 8
+      if (bytes > limits.syncBytes) break
+      chosen.push(root)
+    }
+    return chosen
+  }
+
+  /** A peer told which root it holds: a newer one is asked for. An older one is its own affair: it hears of ours. */
+  offered(peer: NodeId, hello: Pick<Hello, 'rootVersion'>): void {
+    const { version } = this.#self.root.signed
+    if (hello.rootVersion <= version || this.#pending !== undefined) return
+    const body = { type: 'roots' as const, from: version + 1 }
+    this.#out.emit({ type: 'ask', ticket: this.#out.ticket(), peer, protocol: 'sync', body })
+  }
+
+  arrived(peer: NodeId, roots: readonly RootDocument[]): void {
+    if (roots.length === 0 || this.#pending !== undefined) return
+    const walk = walkRoots(
+      this.#self.root,
+      roots,
+      { mesh: this.#self.mesh, floor: { version: this.#floor } },
+      this.#env,
+    )
+    if (walk.problem !== undefined) this.#out.event({ type: 'rootRefused', peer, detail: walk.problem })
+    if (walk.accepted.length === 0 || this.#roots.length + walk.accepted.length > limits.rootVersions) return
+    const ticket = this.#out.persist(
+      walk.accepted.map((root) => ({ type: 'root', root })),
+      true,
+    )
+    this.#pending = { ticket, roots: walk.accepted }
+  }
+
+  persisted(ticket: Ticket): void {
+    if (this.#pending?.ticket !== ticket) return
+    for (const root of this.#pending.roots) {
+      this.#roots.push(root)
+      this.#self.root = root
+      this.#out.event({ type: 'rootAccepted', version: root.signed.version })
+    }
+    this.#pending = undefined
+  }
+
+  /** Not on disk, so not in force: the next hello asks again. */
+  persistFailed(ticket: Ticket): void {
+    if (this.#pending?.ticket === ticket) this.#pending = undefined
+  }
+}

@@ -1,0 +1,94 @@
+// The roster: memberships that were checked against the root, by id and by node, and who sits on which seat.
+// Invariant: whatever it holds has passed judgeMembership under the root held then.
+import type { MembershipId, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Membership } from './documents.ts'
+
+/** Two node ids on one seat of one invite: a copied token. */
+export interface SeatConflict {
+  seat: number
+  nodes: readonly [NodeId, NodeId]
+}
+
+export class Roster {
+  readonly #out: Outbox
+  /** In order of use, least recent first. */
+  readonly #byId = new Map<MembershipId, Membership>()
+  readonly #byNode = new Map<NodeId, Membership>()
+  readonly #keep: (node: NodeId) => boolean
+
+  /** @param keep nodes whose membership must stay although others were used later (linked, or in the view). */
+  constructor(out: Outbox, keep: (node: NodeId) => boolean) {
+    this.#out = out
+    this.#keep = keep
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  byId(id: MembershipId): Membership | undefined {
+    return this.#byId.get(id)
+  }
+
+  byNode(node: NodeId): Membership | undefined {
+    return this.#byNode.get(node)
+  }
+
+  all(): IterableIterator<Membership> {
+    return this.#byId.values()
+  }
+
+  /** Adds a checked membership and writes it unless it came from disk. Returns the seat conflict that it reveals, if any. */
+  add(membership: Membership, options: { persist: boolean }): SeatConflict | undefined {
+    const held = this.#byId.get(membership.id)
+    const known =
+      held !== undefined && (held.countersignature !== undefined || membership.countersignature === undefined)
+    if (known) return undefined
+    const conflict = this.#conflict(membership)
+    if (held === undefined && this.#byId.size >= limits.memberships) this.#evict()
+    this.#byId.set(membership.id, membership)
+    this.#byNode.set(membership.claims.node, membership)
+    if (options.persist) this.#out.persist([{ type: 'membership', membership }], false)
+    return conflict
+  }
+
+  /** Marks a membership as just used. */
+  touch(id: MembershipId): void {
+    const membership = this.#byId.get(id)
+    if (membership === undefined) return
+    this.#byId.delete(id)
+    this.#byId.set(id, membership)
+  }
+
+  /** Seats of an invite that other nodes hold. */
+  takenSeats(invite: string, except: NodeId): number[] {
+    const seats: number[] = []
+    for (const { claims } of this.#byId.values()) {
+      if (claims.invite === invite && claims.node !== except) seats.push(claims.seat)
+    }
+    return seats
+  }
+
+  #conflict(membership: Membership): SeatConflict | undefined {
+    const { invite, seat, node } = membership.claims
+    for (const other of this.#byId.values()) {
+      if (other.claims.invite === invite && other.claims.seat === seat && other.claims.node !== node) {
+        return { seat, nodes: [other.claims.node, node] }
+      }
+    }
+    return undefined
+  }
+
+  #evict(): void {
+    for (const [id, membership] of this.#byId) {
+      const { node } = membership.claims
+      if (this.#keep(node)) continue
+      this.#byId.delete(id)
+      if (this.#byNode.get(node)?.id === id) this.#byNode.delete(node)
+      this.#out.persist([{ type: 'forgetMembership', id }], false)
+      return
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// What the local API answers with: a node's own status, and answers of the fleet.
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import type { NodeCore } from '../core/node.ts'
+import type { Links } from '../ports/links.ts'
+import type { ApiBackend } from './api-server.ts'
+import type { NodesJson, StatusJson } from './api-types.ts'
+import type { Driver } from './driver.ts'
+import type { EventLog } from './event-log.ts'
+import { nodesJson } from './rows-json.ts'
+
+export interface BackendParts {
+  version: string
+  core: NodeCore
+  driver: Driver
+  links: Links
+  log: EventLog
+  mesh: string
+  data: string
+  mdns: boolean
+  facts: Record<string, string | number | null>
+  now: () => number
+  startedAt: number
+  /** CPU in ms from the start of the process to the first heartbeat; null before it. */
+  cpuToFirstHeartbeat: () => number | null
+  /** Ends the daemon; resolves when the goodbye is out. */
+  stop: (options: { leave: boolean }) => Promise<void>
+}
+
+export function createBackend(parts: BackendParts): ApiBackend {
+  const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) =>
+    nodesJson(await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout))
+  return {
+    status: () => statusJson(parts),
+    nodes: ({ zones, timeoutMs }) => query(zones, timeoutMs),
+    node: async (idOrName) => oneNode(await query(undefined, undefined), idOrName),
+    events: () => ({ schema: 'pimesh.events/1', events: parts.log.all() }),
+    stop: (leave) => parts.stop({ leave }),
+  }
+}
+
+/** The row of the node with this id, name or unique beginning of an id. */
+function oneNode(answer: NodesJson, idOrName: string): NodesJson {
+  const exact = answer.nodes.filter((row) => row.node === idOrName || row.name === idOrName)
+  const found = exact.length > 0 ? exact : answer.nodes.filter((row) => row.node.startsWith(idOrName))
+  if (found.length === 1) return { ...answer, nodes: found }
+  const { zonesAnswered, zonesKnown } = answer.completeness
+  const seen = `${zonesAnswered} of ${zonesKnown} zones answered`
+  if (found.length === 0)
+    throw new Failure(
+      'E_UNKNOWN_NODE',
+      `no node is called "${idOrName}", nor does an id begin so (${seen}): "pimesh nodes" lists them`,
+    )
+  const ids = found.map((row) => `${row.name} ${row.node}`).join(', ')
+  throw new Failure('E_UNKNOWN_NODE', `"${idOrName}" fits ${found.length} nodes (${ids}): give more of the id`)
+}
+
+function statusJson(parts: BackendParts): StatusJson {
+  const { core, links } = parts
+  const snapshot = core.snapshot()
+  const { membership } = snapshot
+  const invite = membership.invite.signed
+  const now = parts.now()
+  const { user, system } = process.cpuUsage()
+  return {
+    schema: 'pimesh.status/1',
+    version: parts.version,
+    mesh: parts.mesh,
+    node: membership.claims.node,
+    name: membership.claims.name,
+    zone: membership.claims.zone,
+    role: invite.capabilities.includes('node') ? 'node' : 'operator',
+    capabilities: [...invite.capabilities],
+    labels: { ...invite.labels },
+    membershipExpires: new Date(membership.claims.expires).toISOString(),
+    countersigned: membership.countersignature !== undefined || invite.founding,
+    incarnation: snapshot.incarnation,
+    uptimeMs: Math.round(now - parts.startedAt),
+    rootVersion: snapshot.root.signed.version,
+    rootIssued: new Date(snapshot.root.signed.issued).toISOString(),
+    rootExpires: new Date(snapshot.root.signed.expires).toISOString(),
+    clockTrusted: snapshot.clockTrusted,
+    mdns: parts.mdns,
+    counts: { ...snapshot.counts },
+    isolated: snapshot.isolated,
+    links: snapshot.links.map((link) => ({
+      node: link.peer,
+      name: core.membershipOf(link.peer)?.claims.name ?? null,
+      zone: link.zone ?? null,
+      address: link.address,
+      direction: link.direction,
+      ageMs: Math.round(now - link.since),
+    })),
+    contacts: snapshot.contacts,
+    listening: [...snapshot.listening],
+    alerts: snapshot.alerts.map(({ kind, node, detail, raised }) => ({
+      kind,
+      node,
+      detail,
+      ageMs: Math.round(now - raised),
+    })),
+    refusals: { ...snapshot.refusals },
+    traffic: links.traffic(),
+    process: {
+      pid: process.pid,
+      residentBytes: process.memoryUsage.rss(),
+      cpuMs: Math.round((user + system) / 1000),
+      cpuToFirstHeartbeatMs: parts.cpuToFirstHeartbeat(),
+    },
+    facts: parts.facts,
+    data: parts.data,
+  }
+}

@@ -1,0 +1,231 @@
+// The daemon's configuration: one table of keys, from which the parser, its failures and the check of config/default.toml follow.
+// A person writes seconds; the program gets milliseconds.
+import { isAbsolute } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import { parse, TomlError } from 'smol-toml'
+import type { Millis } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { HOUR, limits, SECOND } from '../core/limits.ts'
+import { nodeKey } from '../wire/node-id.ts'
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface Config {
+  /** Folder of keys and state, absolute. */
+  data: string
+  /** Multiaddrs to listen on. */
+  listen: readonly string[]
+  /** Multiaddrs told to others beside those we listen on. */
+  announce: readonly string[]
+  /** Multiaddrs with /p2p/ID of members to ask first. */
+  bootstrap: readonly string[]
+  health: { period: Millis }
+  discovery: { mdns: boolean }
+  state: { flush: Millis }
+  log: { level: LogLevel }
+}
+
+/** One key of the file. `read` turns what TOML holds into what the program uses, or undefined when it is not `must`. */
+export interface ConfigKey<T> {
+  /** What the value must be, for a person; with unit and range. */
+  must: string
+  /** In the file's unit. */
+  default: unknown
+  why: string
+  read(value: unknown): T | undefined
+}
+
+const LIST_MAX = 16
+const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
+const HOST_TCP = /^\/(ip[46]|dns[46]?)\/[^/]+\/tcp\/\d+$/
+
+export const CONFIG_KEYS = {
+  data: {
+    must: 'a folder, as an absolute path',
+    default: '/var/lib/pimesh',
+    why: 'where systemd keeps the state of a service; a relative path would depend on where the daemon was started',
+    read: (value) => (typeof value === 'string' && isAbsolute(value) ? value : undefined),
+  } satisfies ConfigKey<string>,
+  listen: addresses({
+    must: 'a list of addresses such as "/ip4/0.0.0.0/tcp/31415"',
+    default: ['/ip4/0.0.0.0/tcp/31415', '/ip6/::/tcp/31415'],
+    why: 'port 31415 of every interface: zone-mates dial us there',
+    accepts: (address) => IP_TCP.test(address),
+  }),
+  announce: addresses({
+    must: 'a list of addresses such as "/dns4/pi.example.org/tcp/31415"',
+    default: [],
+    why: 'a forwarded port or a name cannot be seen from inside',
+    accepts: (address) => HOST_TCP.test(address),
+  }),
+  bootstrap: addresses({
+    must: 'a list of addresses such as "/ip4/192.168.1.5/tcp/31415/p2p/12D3KooW..."',
+    default: [],
+    why: 'the invite and the address book know members already; this is for a node that was away for long',
+    accepts: (address) => {
+      const [host, node, ...more] = address.split('/p2p/')
+      return HOST_TCP.test(host ?? '') && nodeKey(node ?? '') !== undefined && more.length === 0
+    },
+  }),
+  'health.period': seconds({
+    default: limits.recordPeriodMin / SECOND,
+    from: limits.recordPeriodFloor / SECOND,
+    to: limits.recordPeriodMax / SECOND,
+    why: 'the shortest time between two records of this node: below it a zone of 25 costs every Pi more than 4 kB/s',
+  }),
+  'discovery.mdns': {
+    must: 'true or false',
+    default: true,
+    why: 'finds zone-mates on the same LAN without the internet',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+  } satisfies ConfigKey<boolean>,
+  'state.flush': seconds({
+    default: limits.viewFlushPeriod / SECOND,
+    from: 10,
+    to: HOUR / SECOND,
+    why: "how often the zone's view is written: 25 rows every 10 minutes are 1.5 MB a day on the SD card",
+  }),
+  'log.level': {
+    must: `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`,
+    default: 'info',
+    why: 'a few lines a day: starts, stops, refusals and alerts',
+    read: (value) => LOG_LEVELS.find((level) => level === value),
+  } satisfies ConfigKey<LogLevel>,
+}
+export type ConfigKeyName = keyof typeof CONFIG_KEYS
+
+const names = Object.keys(CONFIG_KEYS) as ConfigKeyName[]
+const groups = new Set(names.filter((name) => name.includes('.')).map((name) => name.slice(0, name.indexOf('.'))))
+
+/**
+ * The configuration in `text` (TOML), or all defaults when undefined. `where` names the file in failures.
+ * Throws E_CONFIG for a syntax error or a value that cannot be, E_CONFIG_KEY for an unknown key.
+ */
+export function loadConfig(text: string | undefined, where: string): Config {
+  const given = new Map<ConfigKeyName, unknown>()
+  if (text !== undefined) collect(parseToml(text, where), '', given, where)
+  const value = <K extends ConfigKeyName>(name: K) => {
+    const key = CONFIG_KEYS[name] as ConfigKey<NonNullable<ReturnType<(typeof CONFIG_KEYS)[K]['read']>>>
+    return key.read(given.has(name) ? given.get(name) : key.default) ?? refuse(name, given.get(name), key.must, where)
+  }
+  return {
+    data: value('data'),
+    listen: value('listen'),
+    announce: value('announce'),
+    bootstrap: value('bootstrap'),
+    health: { period: value('health.period') },
+    discovery: { mdns: value('discovery.mdns') },
+    state: { flush: value('state.flush') },
+    log: { level: value('log.level') },
+  }
+}
+
+function parseToml(text: string, where: string): Record<string, unknown> {
+  try {
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const problem = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '')
+    throw new Failure(
+      'E_CONFIG',
+      `${where}, line ${error.line}, column ${error.column}: this is not TOML: ${problem}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function collect(table: Record<string, unknown>, prefix: string, given: Map<ConfigKeyName, unknown>, where: string) {
+  for (const [key, value] of Object.entries(table)) {
+    const path = prefix + key
+    const name = names.find((known) => known === path)
+    if (name !== undefined) given.set(name, value)
+    else if (!groups.has(path)) throw unknownKey(firstLeaf(path, value), where)
+    else if (isTable(value)) collect(value, `${path}.`, given, where)
+    else refuse(path, value, `a table with ${names.filter((known) => known.startsWith(`${path}.`)).join(', ')}`, where)
+  }
+}
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
+function firstLeaf(path: string, value: unknown): string {
+  const [first] = isTable(value) ? Object.entries(value) : []
+  return first === undefined ? path : firstLeaf(`${path}.${first[0]}`, first[1])
+}
+
+function refuse(key: string, value: unknown, must: string, where: string): never {
+  throw new Failure('E_CONFIG', `${where}: ${key} is ${shown(value)}, it must be ${must}`)
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length <= 100 ? text : `${text.slice(0, 100)}...`
+}
+
+function unknownKey(path: string, where: string): Failure {
+  const distances = names.map((name) => ({ name, distance: keyDistance(path, name) }))
+  const nearest = distances.reduce((best, next) => (next.distance < best.distance ? next : best))
+  return new Failure('E_CONFIG_KEY', `${where}: there is no key "${path}"; the nearest one is "${nearest.name}"`)
+}
+
+/** People mistype a name, or put it in the wrong table. */
+function keyDistance(path: string, name: string): number {
+  const last = (dotted: string) => dotted.slice(dotted.lastIndexOf('.') + 1)
+  return Math.min(editDistance(path, name), editDistance(last(path), last(name)) + 1)
+}
+
+/** Insertions, deletions and replacements from `a` to `b` (Wagner and Fischer, JACM 1974), row by row. */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+function seconds(range: { default: number; from: number; to: number; why: string }): ConfigKey<Millis> {
+  const { from, to } = range
+  return {
+    must: `a number of seconds from ${from} to ${to}`,
+    default: range.default,
+    why: range.why,
+    read: (value) =>
+      typeof value === 'number' && value >= from && value <= to ? Math.round(value * SECOND) : undefined,
+  }
+}
+
+function addresses(list: {
+  must: string
+  default: readonly string[]
+  why: string
+  accepts(address: string): boolean
+}): ConfigKey<readonly string[]> {
+  const good = (address: unknown): address is string =>
+    typeof address === 'string' &&
+    address.length <= limits.addressLength &&
+    isMultiaddr(address) &&
+    list.accepts(address)
+  return {
+    must: list.must,
+    default: list.default,
+    why: list.why,
+    read: (value) => (Array.isArray(value) && value.length <= LIST_MAX && value.every(good) ? value : undefined),
+  }
+}
+
+function isMultiaddr(text: string): boolean {
+  try {
+    multiaddr(text)
+    return true
+  } catch {
+    return false
+  }
+}

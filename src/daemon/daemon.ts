@@ -1,0 +1,260 @@
+// A running daemon: opens the data folder, composes the ports around a core, and ends in order. Nodes and operators'
+// peers differ only in what their membership allows.
+import { join } from 'node:path'
+import type { Input, NodeEvent } from '../core/events.ts'
+import { NodeCore } from '../core/node.ts'
+import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import { makeSigner } from '../keys/ed25519.ts'
+import { cryptoEnv } from '../keys/env.ts'
+import { type Mesh, startMesh } from '../mesh/node.ts'
+import type { LinkEvents } from '../ports/links.ts'
+import { openProbe } from '../probe/probe.ts'
+import { openLevelStore } from '../store/level.ts'
+import { readState, type SavedState } from '../wire/state.ts'
+import { addressNode } from '../wire/token.ts'
+import { createApiServer } from './api-server.ts'
+import { createBackend } from './backend.ts'
+import { systemClock } from './clock.ts'
+import { Closers } from './closers.ts'
+import type { Config } from './config.ts'
+import { Driver, type Ports } from './driver.ts'
+import { EventLog } from './event-log.ts'
+import { type Joined, needWritable, paths, readJoined, wipe } from './folder.ts'
+import { memberGate } from './gate.ts'
+
+export interface DaemonOptions {
+  data: string
+  config: Config
+  version: string
+  /** Takes one line of the log. */
+  log: (line: string) => void
+}
+
+/** Starts the daemon of a folder that has joined. Fails with one sentence, and with everything closed again. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  await needWritable(options.data)
+  const joined = await readJoined(options.data)
+  const closers = new Closers()
+  try {
+    const store = await openLevelStore(paths(options.data).db)
+    closers.add(() => store.close())
+    const state = await readState(store)
+    const probe = await openProbe({ dataFolder: options.data })
+    closers.add(() => probe.close())
+    const daemon = new Daemon(options, joined, state, closers)
+    await daemon.start({ store, probe })
+    return daemon
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions
+  readonly #joined: Joined
+  readonly #closers: Closers
+  readonly #clock = systemClock()
+  readonly #startedAt = performance.now()
+  readonly #core: NodeCore
+  readonly #log: EventLog
+  readonly #driver = Promise.withResolvers<Driver>()
+  readonly #ended = Promise.withResolvers<void>()
+  #feed: (input: Input) => void
+  /** What the mesh says before the node may act. */
+  readonly #early: Input[] = []
+  #credential: Membership
+  #cpuToFirstHeartbeat: number | null = null
+  #stopping: Promise<void> | undefined
+  #listening: readonly string[] = []
+
+  constructor(options: DaemonOptions, joined: Joined, state: SavedState, closers: Closers) {
+    this.#options = options
+    this.#joined = joined
+    this.#closers = closers
+    this.#feed = (input) => this.#early.push(input)
+    this.#credential = ownMembership(joined, state)
+    const { clock } = { clock: this.#clock }
+    this.#core = new NodeCore(
+      cryptoEnv(Math.random),
+      setupOf(joined, state, this.#credential, options.config),
+      clock.now(),
+    )
+    const nameOf = (node: string) => this.#core.membershipOf(node)?.claims.name ?? node
+    this.#log = new EventLog({ level: options.config.log.level, write: options.log, nameOf, now: clock.now })
+    for (const key of state.damaged) {
+      this.#log.say('error', 'state', `the entry ${key} of ${join(options.data, 'db')} is damaged and was left out`)
+    }
+  }
+
+  /** What people call this node. */
+  get membership(): Membership {
+    return this.#credential
+  }
+
+  /** Multiaddrs on which this node listens. */
+  get listening(): readonly string[] {
+    return this.#listening
+  }
+
+  /** Resolves when the daemon has ended, whoever asked for it. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Brings up mesh, driver and local API, in this order. */
+  async start(local: Pick<Ports, 'store' | 'probe'>): Promise<void> {
+    const { config, data } = this.#options
+    const wired = Promise.withResolvers<{ driver: Driver; ports: Ports }>()
+    const mesh = await this.#startMesh(async ({ gossip, streams, links }) => {
+      const ports = { ...local, clock: this.#clock, gossip, streams, links }
+      const driver = this.#newDriver(ports)
+      await driver.attach()
+      wired.resolve({ driver, ports })
+    })
+    this.#closers.add(() => mesh.stop())
+    const { driver, ports } = await wired.promise
+    this.#listening = mesh.listening()
+    const first: Input = { type: 'listening', addresses: this.#listening }
+    this.#open(driver, [first, ...this.#early, ...bootstrap(this.#joined, config)])
+    const api = await createApiServer(this.#backend(driver, ports), paths(data).socket)
+    this.#closers.add(() => api.close())
+  }
+
+  /** Says goodbye and closes everything; with `leave` also wipes what ties the folder to the mesh. */
+  stop({ leave } = { leave: false }): Promise<void> {
+    this.#stopping ??= this.#goodbye().then(() => {
+      void this.#close(leave).then(this.#ended.resolve, this.#ended.reject)
+    })
+    return this.#stopping
+  }
+
+  async #goodbye(): Promise<void> {
+    await (await this.#driver.promise).stop()
+  }
+
+  async #close(leave: boolean): Promise<void> {
+    await this.#closers.close()
+    if (leave) await wipe(this.#options.data)
+  }
+
+  #startMesh(prepare: (mesh: Mesh) => Promise<void>): Promise<Mesh> {
+    const { config } = this.#options
+    const { secret, mesh } = this.#joined
+    const events: LinkEvents = {
+      connected: (peer, address, direction) => this.#feed({ type: 'connected', peer, address, direction }),
+      disconnected: (peer) => this.#feed({ type: 'disconnected', peer }),
+      discovered: (peer, addresses) => this.#feed({ type: 'discovered', peer, addresses, source: 'mdns' }),
+      listening: (addresses) => this.#feed({ type: 'listening', addresses }),
+    }
+    const keeper = memberGate({
+      mesh,
+      node: this.#credential.claims.node,
+      sign: makeSigner(secret).sign,
+      own: () => this.#credential,
+      admit: async (remote, membership, claimed) => (await this.#driver.promise).admit(remote, membership, claimed),
+      countersigned: (membership) => this.#feed({ type: 'countersigned', membership }),
+      refused: (remote, code) =>
+        this.#log.say(
+          'warn',
+          'refused',
+          `${remote} did not admit this node (${code ?? 'for a reason that this version does not know'})`,
+        ),
+    })
+    const { listen, announce } = config
+    return startMesh({
+      secret,
+      listen,
+      announce,
+      mesh8: mesh.slice(0, 16),
+      mdns: config.discovery.mdns,
+      keeper,
+      prepare,
+      events,
+    })
+  }
+
+  #newDriver(ports: Ports): Driver {
+    return new Driver(ports, {
+      core: this.#core,
+      mesh8: this.#joined.mesh.slice(0, 16),
+      membership: this.#credential.id,
+      sign: makeSigner(this.#joined.secret).sign,
+      onCredential: (membership) => {
+        this.#credential = membership
+      },
+      onEvent: (event) => this.#onEvent(event),
+    })
+  }
+
+  /** From here on inputs go to the driver; first those that came too early. */
+  #open(driver: Driver, inputs: readonly Input[]): void {
+    this.#feed = (input) => driver.feed(input)
+    driver.feed({ type: 'wall', wall: this.#clock.wall() })
+    for (const input of inputs) driver.feed(input)
+    this.#driver.resolve(driver)
+  }
+
+  #onEvent(event: NodeEvent): void {
+    if (event.type === 'firstHeartbeat') {
+      const { user, system } = process.cpuUsage()
+      this.#cpuToFirstHeartbeat ??= Math.round((user + system) / 1000)
+    }
+    this.#log.add(event)
+  }
+
+  #backend(driver: Driver, ports: Ports) {
+    return createBackend({
+      core: this.#core,
+      driver,
+      links: ports.links,
+      log: this.#log,
+      mesh: this.#joined.mesh,
+      data: this.#options.data,
+      mdns: this.#options.config.discovery.mdns,
+      facts: ports.probe.facts(),
+      now: this.#clock.now,
+      startedAt: this.#startedAt,
+      version: this.#options.version,
+      cpuToFirstHeartbeat: () => this.#cpuToFirstHeartbeat,
+      stop: (options) => this.stop(options),
+    })
+  }
+}
+
+/** Our membership as it was last written: a member may have countersigned it since we joined. */
+function ownMembership(joined: Joined, state: SavedState): Membership {
+  const saved = state.memberships.find(({ id }) => id === joined.membership.id)
+  return saved?.countersignature === undefined ? joined.membership : saved
+}
+
+function setupOf(joined: Joined, state: SavedState, membership: Membership, config: Config) {
+  const roots = new Map<number, RootDocument>()
+  for (const root of [...joined.roots, ...state.roots]) roots.set(root.signed.version, root)
+  const wall = Date.now()
+  const contacts = [...joined.contacts.map((contact) => ({ contact, wall })), ...state.contacts]
+  return {
+    mesh: joined.mesh,
+    membership,
+    roots: [...roots.values()].sort((a, b) => a.signed.version - b.signed.version),
+    rootFloor: joined.rootFloor,
+    incarnation: state.incarnation,
+    memberships: state.memberships,
+    contacts,
+    rows: state.rows,
+    wall,
+    recordPeriodMin: config.health.period,
+    viewFlushPeriod: config.state.flush,
+  }
+}
+
+/** Members named by the invite and by the configuration. */
+function bootstrap(joined: Joined, config: Config): Input[] {
+  return [...joined.via, ...config.bootstrap].flatMap((address): Input[] => {
+    const peer = addressNode(address)
+    if (peer === undefined || peer === joined.membership.claims.node) return []
+    return [
+      { type: 'discovered', peer, addresses: [address.slice(0, address.lastIndexOf('/p2p/'))], source: 'bootstrap' },
+    ]
+  })
+}

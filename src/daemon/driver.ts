@@ -1,0 +1,242 @@
+// The driver: turns what happens into inputs for the core and performs its effects. The only place where the two meet.
+// Inputs are handled one at a time, in order; effects never wait, their outcome comes back as an input.
+import type { Millis, NodeId } from '../core/env.ts'
+import type {
+  Admission,
+  AnyRequest,
+  AnyResponse,
+  Effect,
+  Input,
+  NodeEvent,
+  QueryResult,
+  Ticket,
+  Verdict,
+} from '../core/events.ts'
+import { Failure } from '../core/failure.ts'
+import { metricValues } from '../core/fleet/metrics.ts'
+import { limits } from '../core/limits.ts'
+import type { NodeCore } from '../core/node.ts'
+import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
+import type { Membership } from '../core/trust/documents.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Gossip } from '../ports/gossip.ts'
+import type { Links } from '../ports/links.ts'
+import type { Probe } from '../ports/probe.ts'
+import type { Store } from '../ports/store.ts'
+import type { Streams } from '../ports/streams.ts'
+import { decodeEnvelope, sealEnvelope } from '../wire/envelope.ts'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
+import { decodeRecord, encodeRecord } from '../wire/record.ts'
+import { changesToWrites } from '../wire/state.ts'
+
+export interface Ports {
+  clock: Clock
+  store: Store
+  probe: Probe
+  gossip: Gossip
+  streams: Streams
+  links: Links
+}
+
+export interface DriverOptions {
+  core: NodeCore
+  mesh8: string
+  /** Our membership id, named in every envelope. */
+  membership: string
+  /** Signs with the node's key. */
+  sign: (bytes: Uint8Array) => Uint8Array
+  onEvent: (event: NodeEvent) => void
+  /** The membership to show in the gate from now on. */
+  onCredential: (membership: Membership) => void
+}
+
+export class Driver {
+  readonly #ports: Ports
+  readonly #o: DriverOptions
+  readonly #queue: Input[] = []
+  readonly #waiting = new Map<Ticket, (outcome: never) => void>()
+  readonly #abort = new AbortController()
+  #draining = false
+  #ticket: Ticket = 0
+  /** Writes in the order in which core asked for them. */
+  #writes: Promise<void> = Promise.resolve()
+  #publishing = new Set<Promise<void>>()
+  #left: (() => void) | undefined
+
+  constructor(ports: Ports, options: DriverOptions) {
+    this.#ports = ports
+    this.#o = options
+  }
+
+  /** Registers the handlers of the mesh; call once, before anything is linked. */
+  async attach(): Promise<void> {
+    this.#ports.gossip.onMessage((topic, bytes, from) => this.#heard(topic, bytes, from))
+    for (const protocol of Object.keys(PROTOCOLS) as ProtocolName[]) {
+      await this.#ports.streams.handle(protocol, (peer, request) => this.#asked(peer, protocol, request))
+    }
+  }
+
+  /** Hands one input to the core, and performs what it answers, before it returns (or after the inputs already queued). */
+  feed(input: Input): void {
+    this.#queue.push(input)
+    if (this.#draining) return
+    this.#draining = true
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of this.#o.core.step(next, this.#ports.clock.now())) this.#perform(effect)
+      }
+    } finally {
+      this.#draining = false
+    }
+    this.#ports.clock.arm(this.#o.core.deadline(), () => this.feed({ type: 'woken' }))
+  }
+
+  /** Judges what a peer showed in the gate. */
+  admit(remote: NodeId, membership: Membership | undefined, claimedMesh: string | undefined): Promise<Admission> {
+    return this.#await((ticket) => ({ type: 'credential', ticket, remote, membership, claimedMesh }))
+  }
+
+  /** Asks the fleet for rows. */
+  query(zones: readonly string[] | undefined, timeout: Millis): Promise<QueryResult> {
+    return this.#await((ticket) => ({ type: 'query', ticket, zones, timeout }))
+  }
+
+  /** Says goodbye, waits until it and all writes are out, and stops taking inputs. */
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#left = resolve
+      this.feed({ type: 'leaving' })
+    })
+    this.#ports.clock.arm(undefined, () => undefined)
+    await Promise.allSettled(this.#publishing)
+    this.#abort.abort(new Failure('E_NO_MEMBER', 'this daemon is stopping'))
+    await this.#writes
+  }
+
+  #await<T>(input: (ticket: Ticket) => Input): Promise<T> {
+    this.#ticket += 1
+    const ticket = this.#ticket
+    return new Promise<T>((resolve) => {
+      this.#waiting.set(ticket, resolve as (outcome: never) => void)
+      this.feed(input(ticket))
+    })
+  }
+
+  #resolve(ticket: Ticket, outcome: unknown): void {
+    this.#waiting.get(ticket)?.(outcome as never)
+    this.#waiting.delete(ticket)
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'sample':
+        return this.#sample()
+      case 'publish':
+        return this.#publish(effect)
+      case 'subscribe':
+        return this.#ports.gossip.subscribe(effect.topic)
+      case 'verdict':
+        return this.#resolve(effect.ticket, effect.verdict)
+      case 'admit':
+        return this.#resolve(effect.ticket, effect.admission)
+      case 'queryDone':
+        return this.#resolve(effect.ticket, effect.result)
+      case 'reply':
+        return this.#resolve(effect.ticket, effect)
+      case 'persist':
+        return this.#persist(effect)
+      case 'dial':
+        return this.#dial(effect.peer, effect.addresses)
+      case 'close':
+        void this.#ports.links.close(effect.peer).catch(() => undefined)
+        return
+      case 'ask':
+        return this.#ask(effect)
+      case 'credential':
+        return this.#o.onCredential(effect.membership)
+      case 'event':
+        return this.#o.onEvent(effect.event)
+      case 'left':
+        return this.#left?.()
+    }
+  }
+
+  #sample(): void {
+    this.feed({ type: 'wall', wall: this.#ports.clock.wall() })
+    this.#ports.probe.sample({ signal: this.#abort.signal }).then(
+      (sample) =>
+        this.feed({ type: 'sampled', metrics: metricValues(sample.metrics), clockTrusted: sample.clockTrusted }),
+      () => undefined,
+    )
+  }
+
+  #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
+    const { mesh8, membership, sign } = this.#o
+    const bytes = sealEnvelope({ kind: 'rec', mesh8, membership, body: encodeRecord(record) }, sign)
+    // What we serve is what we sent, rounding included.
+    const envelope = decodeEnvelope(bytes)
+    this.feed({ type: 'published', envelope, record: decodeRecord(envelope.body) })
+    const sent: Promise<void> = this.#ports.gossip
+      .publish(topic, bytes)
+      .catch((error: unknown) =>
+        this.#o.onEvent({ type: 'gossipFailed', detail: `a record was not sent: ${reasonOf(error)}` }),
+      )
+      .finally(() => this.#publishing.delete(sent))
+    this.#publishing.add(sent)
+  }
+
+  #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {
+    const write = () => this.#ports.store.write(changesToWrites(changes), { sync })
+    this.#writes = this.#writes.then(write).then(
+      () => this.feed({ type: 'persisted', ticket }),
+      (error: unknown) => this.feed({ type: 'persistFailed', ticket, reason: reasonOf(error) }),
+    )
+  }
+
+  #dial(peer: NodeId, addresses: readonly string[]): void {
+    this.#ports.links
+      .dial(peer, addresses, { signal: this.#within(limits.dialTimeout) })
+      .catch((error: unknown) => this.feed({ type: 'dialFailed', peer, reason: reasonOf(error) }))
+  }
+
+  #ask(ask: Extract<Effect, { type: 'ask' }>): void {
+    const { ticket, peer, protocol } = ask
+    const options = { signal: this.#within(limits.requestTimeout), maxBytes: messageBytes[protocol].response }
+    this.#ports.streams
+      .ask(peer, protocol, encodeRequest(ask), options)
+      .then((bytes) => this.feed({ type: 'answered', ticket, peer, ...decodeResponse(protocol, bytes) }))
+      .catch((error: unknown) => this.feed({ type: 'askFailed', ticket, peer, protocol, reason: reasonOf(error) }))
+  }
+
+  async #heard(topic: string, bytes: Uint8Array, from: NodeId): Promise<Verdict> {
+    let envelope: ReturnType<typeof decodeEnvelope>
+    try {
+      envelope = decodeEnvelope(bytes)
+    } catch {
+      return 'reject'
+    }
+    const record = envelope.kind === 'rec' ? tryDecodeRecord(envelope.body) : undefined
+    return this.#await((ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record }))
+  }
+
+  async #asked(peer: NodeId, protocol: ProtocolName, bytes: Uint8Array): Promise<Uint8Array> {
+    const request: AnyRequest = decodeRequest(protocol, bytes)
+    return encodeResponse(await this.#await<AnyResponse>((ticket) => ({ type: 'asked', ticket, peer, ...request })))
+  }
+
+  #within(timeout: Millis): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(timeout)])
+  }
+}
+
+function tryDecodeRecord(body: Uint8Array): ReturnType<typeof decodeRecord> | undefined {
+  try {
+    return decodeRecord(body)
+  } catch {
+    return undefined
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,149 @@
+// The data folder: what a node was given when it joined (mesh/), its state (db/) and the socket of the local API.
+// mesh/ appears whole, by one rename, or not at all.
+import { constants } from 'node:fs'
+import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure } from '../core/failure.ts'
+import type { Contact } from '../core/protocols.ts'
+import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import { parseMembership } from '../wire/membership.ts'
+import { parseRoot } from '../wire/root.ts'
+
+export interface Joined {
+  mesh: string
+  /** 32-byte Ed25519 seed of the node's key. */
+  secret: Uint8Array
+  membership: Membership
+  roots: readonly RootDocument[]
+  /** No older root is ever accepted. */
+  rootFloor: number
+  /** Multiaddrs with /p2p/ID from the invite. */
+  via: readonly string[]
+  /** Members that the first one met told us about. */
+  contacts: readonly Contact[]
+}
+
+interface Facts {
+  format: 1
+  mesh: string
+  rootFloor: number
+  via: readonly string[]
+  contacts: readonly Contact[]
+}
+
+export const paths = (data: string) => ({
+  mesh: join(data, 'mesh'),
+  db: join(data, 'db'),
+  socket: join(data, 'api.sock'),
+})
+
+export async function hasJoined(data: string): Promise<boolean> {
+  return access(paths(data).mesh).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Makes the folder if need be, and fails with one sentence when this user cannot write there. */
+export async function needWritable(data: string): Promise<void> {
+  try {
+    await mkdir(data, { recursive: true, mode: 0o750 })
+    await access(data, constants.R_OK | constants.W_OK | constants.X_OK)
+    await rm(await mkdtemp(join(data, '.write-test-')), { recursive: true })
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    const advice = 'choose another folder with --data, or give this user the right to write there'
+    throw new Failure('E_DATA_WRITE', `the data folder ${data} is not writable (${reason}): ${advice}`, { cause })
+  }
+}
+
+/** Writes what joining gave, atomically. Fails with E_JOINED when the folder belongs to a mesh already. */
+export async function writeJoined(data: string, joined: Joined): Promise<void> {
+  await needWritable(data)
+  const temporary = await mkdtemp(join(data, '.joining-'))
+  try {
+    const { mesh, rootFloor, via, contacts } = joined
+    const facts: Facts = { format: 1, mesh, rootFloor, via, contacts }
+    await writeSynced(join(temporary, 'node.key'), `${Buffer.from(joined.secret).toString('hex')}\n`, 0o600)
+    await writeSynced(join(temporary, 'membership.json'), joined.membership.raw, 0o640)
+    await writeSynced(join(temporary, 'joined.json'), `${JSON.stringify(facts, undefined, 2)}\n`, 0o640)
+    for (const root of joined.roots)
+      await writeSynced(join(temporary, `root-${root.signed.version}.json`), root.raw, 0o640)
+    await rename(temporary, paths(data).mesh)
+    await syncFolder(data)
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true })
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(data)
+    throw cause
+  }
+}
+
+export function alreadyJoined(data: string): Failure {
+  const advice = 'use "pimesh up" to start it, or "pimesh leave" first to join another mesh'
+  return new Failure('E_JOINED', `the folder ${data} has joined a mesh already: ${advice}`)
+}
+
+/** Reads what joining wrote. E_NOT_JOINED when there is nothing, E_STATE when it is damaged. */
+export async function readJoined(data: string): Promise<Joined> {
+  const folder = paths(data).mesh
+  if (!(await hasJoined(data))) {
+    throw new Failure(
+      'E_NOT_JOINED',
+      `the folder ${data} has not joined a mesh: run "pimesh join TOKEN" first, or name the right folder with --data`,
+    )
+  }
+  try {
+    const facts = JSON.parse(await readFile(join(folder, 'joined.json'), 'utf8')) as Facts
+    const secret = Buffer.from((await readFile(join(folder, 'node.key'), 'utf8')).trim(), 'hex')
+    if (facts.format !== 1 || secret.length !== 32) throw new Error('not in the format of this version')
+    const membership = parseMembership(await readFile(join(folder, 'membership.json')))
+    const { mesh, rootFloor, via, contacts } = facts
+    return {
+      mesh,
+      secret: Uint8Array.from(secret),
+      membership,
+      roots: await readRoots(folder),
+      rootFloor,
+      via,
+      contacts,
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const advice = 'restore it from a copy, or remove it and join again with a new invite'
+    throw new Failure('E_STATE', `${folder} is damaged (${reason}): ${advice}`, { cause })
+  }
+}
+
+/** Removes everything that ties the folder to its mesh: key, membership and state. */
+export async function wipe(data: string): Promise<void> {
+  const { mesh, db } = paths(data)
+  await rm(mesh, { recursive: true, force: true })
+  await rm(db, { recursive: true, force: true })
+  await syncFolder(data)
+}
+
+async function readRoots(folder: string): Promise<RootDocument[]> {
+  const names = (await readdir(folder)).filter((name) => /^root-\d+\.json$/.test(name))
+  const roots = await Promise.all(names.map(async (name) => parseRoot(await readFile(join(folder, name)))))
+  return roots.sort((a, b) => a.signed.version - b.signed.version)
+}
+
+async function writeSynced(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

@@ -1,0 +1,266 @@
+// Joining: from a token to a membership in the data folder. Meets one member, learns the roots, verifies everything
+// against the token, and only then writes. Nothing is left behind when any step fails.
+import { hostname } from 'node:os'
+import { Failure } from '../core/failure.ts'
+import { limits, MINUTE } from '../core/limits.ts'
+import type { Contact, SyncResponse } from '../core/protocols.ts'
+import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import { judgeMembership } from '../core/trust/membership.ts'
+import { walkRoots } from '../core/trust/roots.ts'
+import { newSecret } from '../keys/ed25519.ts'
+import { cryptoEnv } from '../keys/env.ts'
+import { type Mesh, startMesh } from '../mesh/node.ts'
+import { makeMembership, openToken } from '../publish/membership.ts'
+import { decodeResponse, encodeRequest, messageBytes } from '../wire/messages.ts'
+import { addressNode, type Token } from '../wire/token.ts'
+import { alreadyJoined, hasJoined, needWritable, writeJoined } from './folder.ts'
+import { joiningGate, type Meeting } from './gate.ts'
+
+export interface JoinRequest {
+  data: string
+  token: string
+  /** What people will call the node; the host name when undefined. */
+  name: string | undefined
+  /** undefined: any seat that is free. */
+  seat: number | undefined
+  /** Wall time in ms. */
+  now: number
+  /** Tells a person what is being done. */
+  progress: (text: string) => void
+}
+
+export interface JoinResult {
+  node: string
+  name: string
+  zone: string
+  mesh: string
+  seat: number
+}
+
+/** How long all members of the token together may take to answer. */
+const JOIN_TIMEOUT = MINUTE
+/** A seat may be taken between two attempts, by others who join at the same time. */
+const SEAT_ATTEMPTS = 5
+
+interface Introduction {
+  membership: Membership
+  roots: readonly RootDocument[]
+  contacts: readonly Contact[]
+}
+
+/** Joins; fails with one sentence and writes nothing, or writes the folder whole. */
+export async function join(request: JoinRequest): Promise<JoinResult> {
+  if (await hasJoined(request.data)) throw alreadyJoined(request.data)
+  const token = openToken(request.token, request.now)
+  await needWritable(request.data)
+  const secret = newSecret()
+  const name = request.name ?? defaultName()
+  const make = (seat: number) => makeMembership({ token, nodeSecret: secret, seat, name, now: request.now })
+  const introduction = token.invite.signed.founding
+    ? found(token, make(request.seat ?? 0))
+    : await meet(request, token, secret, make)
+  const { membership, roots, contacts } = introduction
+  const rootFloor = token.floor.version
+  await writeJoined(request.data, { mesh: token.mesh, secret, membership, roots, rootFloor, via: token.via, contacts })
+  return {
+    node: membership.claims.node,
+    name,
+    zone: membership.claims.zone,
+    mesh: token.mesh,
+    seat: membership.claims.seat,
+  }
+}
+
+/** The host name, cut to what a node's name may be. */
+function defaultName(): string {
+  const plain = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]/g, '-')
+  const name = plain.replace(/^[^a-z0-9]+/, '').slice(0, limits.nameLength)
+  return name === '' ? 'node' : name
+}
+
+/** The first node of a mesh meets nobody: its token holds the roots. */
+function found(token: Token, membership: Membership): Introduction {
+  return { membership, roots: checkRoots(token, token.roots), contacts: [] }
+}
+
+function checkRoots(token: Token, chain: readonly RootDocument[]): readonly RootDocument[] {
+  const walk = walkRoots(undefined, chain, { mesh: token.mesh, floor: token.floor }, cryptoEnv(Math.random))
+  const version = walk.root?.signed.version ?? 0
+  if (walk.root !== undefined && version < token.floor.version) throw rootOld(version, token.floor.version)
+  if (walk.problem !== undefined || walk.root === undefined) {
+    const problem = walk.problem ?? 'there is none'
+    throw new Failure(
+      'E_ROOT_INVALID',
+      `the root of trust that was offered is not the one of this invite (${problem}): ask for a new invite, and do not trust the members that it names`,
+    )
+  }
+  return walk.accepted
+}
+
+function rootOld(held: number, floor: number): Failure {
+  const advice = 'they are behind or hostile; use an invite that names another member'
+  return new Failure(
+    'E_ROOT_OLD',
+    `the members that were reached hold root version ${held}, but this invite requires ${floor} or newer: ${advice}`,
+  )
+}
+
+/** Tries the members of the token in turn, and free seats, until one introduces us. */
+async function meet(
+  request: JoinRequest,
+  token: Token,
+  secret: Uint8Array,
+  make: (seat: number) => Membership,
+): Promise<Introduction> {
+  const signal = AbortSignal.timeout(JOIN_TIMEOUT)
+  const taken = new Set<number>()
+  let last: Failure | undefined
+  for (const address of token.via) {
+    for (let attempt = 0; attempt < SEAT_ATTEMPTS; attempt++) {
+      const seat = request.seat ?? freeSeat(token.invite.signed.seats, taken)
+      request.progress(`meeting the member at ${address}`)
+      const outcome = await meetAt(address, token, secret, make(seat), signal)
+      if (!(outcome instanceof Failure)) return outcome
+      last = outcome
+      const { takenSeats } = outcome as SeatFailure
+      if (takenSeats === undefined || request.seat !== undefined) break
+      for (const other of takenSeats) taken.add(other)
+    }
+  }
+  throw last ?? noMember(token, 'the invite names none')
+}
+
+type SeatFailure = Failure & { takenSeats?: readonly number[] }
+
+function freeSeat(seats: number, taken: ReadonlySet<number>): number {
+  const free = Array.from({ length: seats }, (_, seat) => seat).filter((seat) => !taken.has(seat))
+  if (free.length === 0) {
+    throw new Failure(
+      'E_TOKEN_USED',
+      `all ${seats} seats of this invite are taken: ask for a new one, and if nobody of yours took them, have this one revoked`,
+    )
+  }
+  return free[Math.floor(Math.random() * free.length)] as number
+}
+
+/** One member: link, roots, contacts. Returns the introduction, or why there is none. */
+async function meetAt(
+  address: string,
+  token: Token,
+  secret: Uint8Array,
+  own: Membership,
+  signal: AbortSignal,
+): Promise<Introduction | Failure> {
+  const peer = addressNode(address) as string
+  const { keeper, meeting } = joiningGate(token.mesh, own)
+  const nothing = {
+    connected: () => undefined,
+    disconnected: () => undefined,
+    discovered: () => undefined,
+    listening: () => undefined,
+  }
+  const mesh = await startMesh({
+    secret,
+    listen: [],
+    announce: [],
+    mesh8: token.mesh.slice(0, 16),
+    keeper,
+    events: nothing,
+    mdns: false,
+  })
+  try {
+    await mesh.links.dial(peer, [address.slice(0, address.lastIndexOf('/p2p/'))], { signal })
+    return await introduce(mesh, peer, token, own, meeting, signal)
+  } catch (error) {
+    return explain(error, address, token, meeting)
+  } finally {
+    await mesh.stop()
+  }
+}
+
+async function introduce(
+  mesh: Mesh,
+  peer: string,
+  token: Token,
+  own: Membership,
+  meeting: Meeting,
+  signal: AbortSignal,
+): Promise<Introduction> {
+  const ask = (body: Parameters<typeof encodeRequest>[0]) =>
+    mesh.streams.ask(peer, body.protocol, encodeRequest(body), {
+      signal,
+      maxBytes: messageBytes[body.protocol].response,
+    })
+  const bytes = await ask({ protocol: 'sync', body: { type: 'roots', from: 1 } })
+  const roots = checkRoots(token, (decodeResponse('sync', bytes).body as SyncResponse).roots)
+  const root = roots.at(-1) as RootDocument
+  const env = cryptoEnv(Math.random)
+  const judged = { mesh: token.mesh, root, wall: undefined }
+  const host = meeting.host && judgeMembership(meeting.host, { ...judged, remote: peer }, env)
+  if (meeting.host === undefined || host !== undefined)
+    throw foreign(`the member it names does not belong to its mesh (${host})`)
+  const mine = judgeMembership(own, { ...judged, remote: own.claims.node }, env)
+  if (mine !== undefined) throw foreign(`its invite is not signed by an enrol key of its mesh (${mine})`)
+  const hello = decodeResponse('hello', await ask({ protocol: 'hello', body: firstHello(root, own) }))
+  const contacts = hello.protocol === 'hello' ? hello.body.contacts : []
+  return { membership: meeting.countersigned ?? own, roots, contacts }
+}
+
+function firstHello(root: RootDocument, own: Membership) {
+  const { version } = root.signed
+  return {
+    rootVersion: version,
+    rootHash: root.hash,
+    zone: own.claims.zone,
+    serves: false,
+    addresses: [],
+    contacts: [],
+    yours: undefined,
+  }
+}
+
+function foreign(reason: string): Failure {
+  return new Failure(
+    'E_TOKEN_FOREIGN',
+    `this invite cannot be used here: ${reason}; ask the operator of your mesh for a new one`,
+  )
+}
+
+function noMember(token: Token, reason: string): Failure {
+  const advice =
+    'check that one of them runs and that its port can be reached from here, or ask for an invite with another address'
+  return new Failure('E_NO_MEMBER', `no member answered at ${token.via.join(', ')} (${reason}): ${advice}`)
+}
+
+/** Turns what went wrong with one member into a sentence. */
+function explain(error: unknown, address: string, token: Token, meeting: Meeting): SeatFailure {
+  const { refusal } = meeting
+  if (meeting.mesh !== undefined && meeting.mesh !== token.mesh)
+    return foreign(`the node at ${address} belongs to another mesh (${meeting.mesh.slice(0, 16)})`)
+  if (refusal?.code === 'foreignMesh') return foreign(`the node at ${address} belongs to another mesh`)
+  if (refusal?.code === 'seatTaken') {
+    const failure = new Failure(
+      'E_TOKEN_USED',
+      `this invite has been used already: its ${token.invite.signed.seats === 1 ? 'only seat is' : 'seats are'} taken; ask for a new one`,
+    )
+    return Object.assign(failure, { takenSeats: refusal.takenSeats })
+  }
+  if (refusal?.code === 'inviteExpired' || refusal?.code === 'expired') {
+    return new Failure(
+      'E_TOKEN_EXPIRED',
+      `the member at ${address} says that this invite has expired: ask for a new one`,
+    )
+  }
+  if (refusal?.code === 'unknownEnroller' || refusal?.code === 'badSignature' || refusal?.code === 'outsideGrant') {
+    return foreign(`the member at ${address} refused it (${refusal.code})`)
+  }
+  if (refusal !== undefined)
+    return new Failure(
+      'E_REFUSED',
+      `the member at ${address} refused this node (${refusal.code ?? 'for a reason that this version does not know'})`,
+    )
+  if (error instanceof Failure && error.code !== 'E_REFUSED' && error.code !== 'E_PROTOCOL') return error
+  return noMember(token, error instanceof Error ? error.message : String(error))
+}

@@ -1,0 +1,67 @@
+// Core's rows and answers as the local API's JSON.
+import type { QueryResult, ZoneAnswer } from '../core/events.ts'
+import { METRICS } from '../core/fleet/metrics.ts'
+import { flagNames, type HealthRecord } from '../core/fleet/record.ts'
+import type { Row } from '../core/fleet/rows.ts'
+import type { Membership } from '../core/trust/documents.ts'
+import type { NodeJson, NodesJson, ZoneJson } from './api-types.ts'
+
+/** All rows of an answer with its completeness. `zones` are in order of name, rows in order of zone and name. */
+export function nodesJson(result: QueryResult): NodesJson {
+  const rows = result.zones.flatMap((zone) =>
+    zone.rows.map((row) => nodeJson(row, zone, result.memberships.get(row.envelope.membership))),
+  )
+  const answered = result.zones.filter((zone) => zone.state === 'answered')
+  const ages = rows.map((row) => row.ageMs)
+  const oldest = ages.length === 0 || ages.includes(null) ? null : Math.max(...(ages as number[]))
+  return {
+    schema: 'pimesh.nodes/1',
+    nodes: rows.sort((a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node)),
+    zones: result.zones.map(zoneJson),
+    completeness: {
+      zonesAnswered: answered.length,
+      zonesKnown: result.zones.length,
+      oldestMs: oldest,
+      complete:
+        result.zones.length > 0 && answered.length === result.zones.length && answered.every((zone) => !zone.partial),
+    },
+  }
+}
+
+function zoneJson({ zone, state, by, counts, partial }: ZoneAnswer): ZoneJson {
+  return { zone, state, by: by ?? null, counts: counts ?? null, partial }
+}
+
+function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefined): NodeJson {
+  const { record } = row
+  return {
+    node: row.node,
+    name: membership?.claims.name ?? row.node,
+    zone: answer.zone,
+    status: row.status,
+    ageMs: row.age === null ? null : Math.round(row.age),
+    promiseMs: record.promise,
+    incarnation: record.incarnation,
+    counter: record.counter,
+    flags: flagNames(record.flags),
+    alerts: [...row.alerts],
+    labels: { ...membership?.invite.signed.labels },
+    capabilities: [...(membership?.invite.signed.capabilities ?? [])],
+    metrics: metricsJson(record),
+    seenBy: answer.by ?? '',
+  }
+}
+
+/** Every metric of the table, null where the machine has none; rounded to the step of the wire, so that 0.1 is not 0.1000001. */
+function metricsJson(record: HealthRecord): Record<string, number | null> {
+  return Object.fromEntries(
+    METRICS.map((metric, index) => {
+      const value = record.metrics[index] ?? null
+      return [metric.name, value === null ? null : Number(value.toFixed(3))]
+    }),
+  )
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,120 @@
+// The gate: a connection encrypter that lets noise prove the keys, and then both sides show their membership on the secured
+// stream. Only when each has admitted the other does libp2p learn of the connection (docs/decisions/0003).
+import type { ConnectionEncrypter, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import type { Millis, NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import type { GateKeeper } from '../ports/links.ts'
+import { boundedFrames } from './frames.ts'
+import type { Pairing } from './pairing.ts'
+
+export const GATE_PROTOCOL = '/pimesh/noise/1'
+
+type Direction = 'inbound' | 'outbound'
+
+export interface GateOptions {
+  nodeId: NodeId
+  keeper: GateKeeper
+  pairing: Pairing
+  /** The whole exchange. */
+  timeout: Millis
+}
+
+export class Gate implements ConnectionEncrypter {
+  readonly protocol = GATE_PROTOCOL
+  readonly #noise: ConnectionEncrypter
+  readonly #options: GateOptions
+  readonly #reasons = new Map<NodeId, unknown>()
+
+  constructor(noise: ConnectionEncrypter, options: GateOptions) {
+    this.#noise = noise
+    this.#options = options
+  }
+
+  secureInbound(stream: MessageStream, options?: SecureConnectionOptions): Promise<SecuredConnection> {
+    return this.#pass('inbound', this.#noise.secureInbound(stream, options), options?.signal)
+  }
+
+  async secureOutbound(stream: MessageStream, options?: SecureConnectionOptions): Promise<SecuredConnection> {
+    try {
+      return await this.#pass('outbound', this.#noise.secureOutbound(stream, options), options?.signal)
+    } catch (error) {
+      const peer = options?.remotePeer?.toString()
+      if (peer !== undefined) this.#reasons.set(peer, error)
+      throw error
+    }
+  }
+
+  /** Why the last dial to the peer ended in the gate, once: libp2p passes on no more than its message. */
+  takeReason(peer: NodeId): unknown {
+    const reason = this.#reasons.get(peer)
+    this.#reasons.delete(peer)
+    return reason
+  }
+
+  async #pass(direction: Direction, secure: Promise<SecuredConnection>, signal: AbortSignal | undefined) {
+    const secured = await secure
+    const { nodeId, keeper, pairing, timeout } = this.#options
+    const remote = secured.remotePeer.toString()
+    try {
+      if (remote === nodeId) throw new Failure('E_REFUSED', 'this is our own address: a node does not link to itself')
+      const turn = pairing.enter(remote, direction)
+      try {
+        const bounds = [turn.signal, AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]
+        const connection = await exchange(secured.connection, remote, keeper, AbortSignal.any(bounds))
+        if (direction === 'inbound') await pairing.displace(remote)
+        return { ...secured, connection }
+      } finally {
+        turn.leave()
+      }
+    } catch (error) {
+      secured.connection.abort(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+  }
+}
+
+/**
+ * Each side sends its credential, judges the other's, sends its reply and reads the other's: always all four, so that both
+ * learn why. Returns the stream with everything unread that the other side sent after its reply.
+ */
+async function exchange<T extends MessageStream>(
+  stream: T,
+  remote: NodeId,
+  keeper: GateKeeper,
+  signal: AbortSignal,
+): Promise<T> {
+  const frames = boundedFrames(stream, limits.gateMessageBytes, limits.gateBufferBytes)
+  await frames.write(keeper.credential(), { signal })
+  const shown = (await frames.read({ signal })).slice()
+  const verdict = await orAborted(keeper.judge(remote, shown), signal)
+  await frames.write(verdict.reply, { signal })
+  const reply = (await frames.read({ signal })).slice()
+  const problem = verdict.admitted ? theirRefusal(keeper, remote, reply) : ourRefusal(remote, verdict.code)
+  if (problem === undefined) return frames.unwrap()
+  await stream.close({ signal }) // gracefully: a reset could overtake our reply
+  throw problem
+}
+
+function theirRefusal(keeper: GateKeeper, remote: NodeId, reply: Uint8Array): Failure | undefined {
+  try {
+    if (keeper.answered(remote, reply)) return undefined
+    return new Failure('E_REFUSED', `${remote} refused the membership of this node`)
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
+}
+
+function ourRefusal(remote: NodeId, code: string | undefined): Failure {
+  const why = code === undefined ? '' : ` (${code})`
+  return new Failure('E_REFUSED', `this node refused the membership of ${remote}${why}`)
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', abort))
+}

@@ -1,0 +1,128 @@
+// Links: one connection per member, dialled only when core says so. What libp2p reports is turned into the port's events.
+import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits, SECOND } from '../core/limits.ts'
+import type { LinkEvents, Links } from '../ports/links.ts'
+import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from './addresses.ts'
+import type { Gate } from './gate.ts'
+import type { Pairing } from './pairing.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface LinkParts {
+  libp2p: Libp2p
+  gate: Gate
+  pairing: Pairing
+  traffic: Traffic
+  events: LinkEvents
+}
+
+export class MeshLinks implements Links {
+  readonly #parts: LinkParts
+  #told: string | undefined
+  #silent = false
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+    parts.libp2p.addEventListener('connection:open', ({ detail }) => this.#opened(detail))
+    parts.libp2p.addEventListener('connection:close', ({ detail }) => this.#closed(detail))
+    parts.libp2p.addEventListener('peer:identify', ({ detail }) => this.#identified(detail))
+    parts.libp2p.addEventListener('transport:listening', () => this.#tellListening())
+  }
+
+  async dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void> {
+    const { libp2p, gate, pairing } = this.#parts
+    if (pairing.linked(peer)) return
+    const usable = nearestFirst(addresses.flatMap((text) => parseAddress(text) ?? []))
+    if (usable.length === 0) {
+      throw new Failure('E_NO_ADDRESS', `${peer} has no TCP address that can be dialled: [${addresses.join(', ')}]`)
+    }
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.dialTimeout)])
+    try {
+      await libp2p.dial(
+        usable.map((address) => address.encapsulate(`/p2p/${peer}`)),
+        { signal },
+      )
+    } catch (error) {
+      const reason = gate.takeReason(peer) ?? error
+      await pairing.settled(peer)
+      if (pairing.linked(peer)) return
+      this.#forgetStrangers()
+      throw reason instanceof Failure ? reason : unreachable(peer, usable.map(String), error)
+    } finally {
+      gate.takeReason(peer)
+    }
+  }
+
+  async close(peer: NodeId): Promise<void> {
+    const connection = this.#parts.pairing.connection(peer)
+    if (connection === undefined) return
+    await this.#parts.libp2p.hangUp(connection.remotePeer, { signal: AbortSignal.timeout(SECOND) })
+  }
+
+  traffic(): { bytesIn: number; bytesOut: number } {
+    return this.#parts.traffic.total()
+  }
+
+  /** Where this node listens: bare, wildcards resolved to the addresses of this machine. */
+  listening(): string[] {
+    return tidyAddresses(this.#parts.libp2p.getMultiaddrs())
+  }
+
+  /** No events any more: whoever stops a node does not want to hear that its links close. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  #opened(connection: Connection): void {
+    const { pairing, events } = this.#parts
+    if (!pairing.opened(connection) || this.#silent) return
+    events.connected(connection.remotePeer.toString(), bareAddress(connection.remoteAddr), connection.direction)
+    this.#tellListening()
+  }
+
+  #closed(connection: Connection): void {
+    if (!this.#parts.pairing.closed(connection) || this.#silent) return
+    this.#parts.events.disconnected(connection.remotePeer.toString())
+    this.#tellListening()
+    this.#forgetStrangers()
+  }
+
+  #identified({ peerId, listenAddrs, signedPeerRecord }: IdentifyResult): void {
+    const peer = peerId.toString()
+    const addresses = tidyAddresses(signedPeerRecord?.addresses ?? listenAddrs)
+    if (this.#silent || addresses.length === 0 || !this.#parts.pairing.linked(peer)) return
+    this.#parts.events.discovered(peer, addresses, 'identify')
+  }
+
+  /** A machine's addresses change without an event; that shows when links come and go. */
+  #tellListening(): void {
+    if (this.#silent) return
+    const addresses = this.listening()
+    if (addresses.join() === this.#told) return
+    this.#told = addresses.join()
+    this.#parts.events.listening(addresses)
+  }
+
+  /** Keeps libp2p's peer store to the linked ones. Later than its own handling of the disconnect, which reads there. */
+  #forgetStrangers(): void {
+    const { peerStore } = this.#parts.libp2p
+    const stranger = (id: PeerId) => !this.#parts.pairing.linked(id.toString())
+    setImmediate(() => {
+      peerStore
+        .all()
+        .then((peers) => Promise.all(peers.filter(({ id }) => stranger(id)).map(({ id }) => peerStore.delete(id))))
+        .catch(() => undefined) // the node stopped meanwhile
+    })
+  }
+}
+
+function unreachable(peer: NodeId, tried: readonly string[], error: unknown): Failure {
+  const errors = error instanceof AggregateError ? error.errors : [error]
+  const reasons = new Set(errors.map((each) => (each instanceof Error ? each.message : String(each))))
+  const where = tried.map((address) => bareAddress(multiaddr(address))).join(', ')
+  return new Failure('E_NO_MEMBER', `${peer} cannot be reached at ${where}: ${[...reasons].join('; ')}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,180 @@
+// The mesh: composes libp2p and hands out the three ports that core needs of it.
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PrivateKey, ServiceMap } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p } from 'libp2p'
+import type { Millis, NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import type { Gossip } from '../ports/gossip.ts'
+import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
+import type { Streams } from '../ports/streams.ts'
+import { discovery } from './discovery.ts'
+import { Gate } from './gate.ts'
+import { MeshGossip } from './gossip.ts'
+import { gossipSettings } from './gossip-settings.ts'
+import { MeshLinks } from './links.ts'
+import { Pairing } from './pairing.ts'
+import { MeshStreams } from './streams.ts'
+import { Traffic } from './traffic.ts'
+
+export interface MeshOptions {
+  /** The node's key: a 32-byte Ed25519 seed. */
+  secret: Uint8Array
+  /** Multiaddrs; empty: this node only dials. */
+  listen: readonly string[]
+  /** Multiaddrs to tell others instead of those that are listened on; empty: none. */
+  announce: readonly string[]
+  /** First 8 bytes of the mesh id, in hex. */
+  mesh8: string
+  keeper: GateKeeper
+  events: LinkEvents
+  /** Look for others on this LAN. */
+  mdns: boolean
+  /** Runs before the node listens: handlers that are set here miss nothing. Only gossip.subscribe must wait for the start. */
+  prepare?: (mesh: Mesh) => Promise<void>
+  gateTimeout?: Millis
+  requestTimeout?: Millis
+}
+
+export interface Mesh {
+  nodeId: NodeId
+  gossip: Gossip
+  streams: Streams
+  links: Links
+  /** Where others can dial this node, without /p2p/ID. */
+  listening(): string[]
+  /** Closes everything; leaves no timer behind. No event follows. */
+  stop(): Promise<void>
+}
+
+/** What is inside, for those who test it. */
+export interface Composed {
+  mesh: Mesh
+  libp2p: Libp2p<ServiceMap & { gossip: GossipSub }>
+}
+
+/**
+ * A running mesh node. Rejects with Failure E_PORT_TAKEN or E_NO_ADDRESS when it cannot listen where it should.
+ */
+export async function startMesh(options: MeshOptions): Promise<Mesh> {
+  return (await composeMesh(options)).mesh
+}
+
+/** Composes and starts; startMesh is this without the insides. */
+export async function composeMesh(options: MeshOptions): Promise<Composed> {
+  const privateKey = await generateKeyPairFromSeed('Ed25519', options.secret)
+  const nodeId = peerIdFromPrivateKey(privateKey).toString()
+  const parts: Parts = { nodeId, pairing: new Pairing(nodeId), traffic: new Traffic(), topics: new Set() }
+  const { libp2p, gate } = await compose(options, privateKey, parts)
+  const { pairing, traffic } = parts
+  const gossip = new MeshGossip(libp2p.services.gossip, parts.topics)
+  gossip.watch(
+    () => pairing.connections(),
+    (connection) => connection.abort(new Failure('E_PROTOCOL', 'gossip has no stream on this link')),
+  )
+  const links = new MeshLinks({ libp2p, gate, pairing, traffic, events: options.events })
+  const streams = new MeshStreams(libp2p, pairing, options.requestTimeout ?? limits.requestTimeout)
+  const stop = async () => {
+    links.silence()
+    gossip.quiet()
+    await libp2p.stop()
+  }
+  const mesh: Mesh = { nodeId, gossip, streams, links, listening: () => links.listening(), stop }
+  await options.prepare?.(mesh)
+  await start(libp2p, options.listen)
+  return { mesh, libp2p }
+}
+
+/** What the pieces share. */
+interface Parts {
+  nodeId: NodeId
+  pairing: Pairing
+  traffic: Traffic
+  /** Subscribed to now. */
+  topics: Set<string>
+}
+
+async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Parts) {
+  const { nodeId, pairing } = parts
+  const timeout = options.gateTimeout ?? limits.gateTimeout
+  const prefix = { protocolPrefix: `pimesh/${options.mesh8}` }
+  let gate!: Gate
+  const libp2p = await createLibp2p({
+    start: false,
+    privateKey,
+    nodeInfo: { name: 'pimesh', version: '1', userAgent: 'pimesh/1' },
+    addresses: { listen: [...options.listen], announce: [...options.announce] },
+    transports: [tcp()],
+    connectionEncrypters: [
+      (components) => {
+        gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })
+        return gate
+      },
+    ],
+    streamMuxers: [yamux({ maxInboundStreams: limits.streamsPerLink, enableKeepAlive: false })],
+    connectionGater: parts.traffic.gater,
+    connectionMonitor: { enabled: false },
+    connectionManager: connectionLimits(timeout),
+    peerStore: { addressFilter: (peer) => peer.toString() === nodeId },
+    services: {
+      identify: identify(prefix),
+      ping: ping(prefix),
+      gossip: gossipsub(gossipSettings(parts.topics)),
+      ...(options.mdns && { discovery: lanDiscovery(options, parts) }),
+    },
+  })
+  return { libp2p, gate }
+}
+
+function lanDiscovery({ events }: MeshOptions, { nodeId, pairing }: Parts) {
+  return discovery({
+    nodeId,
+    alone: () => pairing.connections().length === 0,
+    found: (peer, addresses) => events.discovered(peer, addresses, 'mdns'),
+  })
+}
+
+/** libp2p's own limits, as a last bound above core's policy. Nothing is dialled unless core asks for it. */
+function connectionLimits(handshake: Millis) {
+  return {
+    maxConnections: limits.connections,
+    maxIncomingPendingConnections: limits.handshakesAtOnce,
+    inboundConnectionThreshold: limits.inboundPerSecondPerHost,
+    inboundUpgradeTimeout: handshake,
+    inboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
+    outboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
+    maxParallelDials: limits.dialsAtOnce,
+    maxDialQueueLength: limits.dialsQueued,
+    maxPeerAddrsToDial: limits.addressesPerContact,
+    dialTimeout: limits.dialTimeout,
+    addressDialTimeout: limits.addressDialTimeout,
+    addressSorter: (): 0 => 0, // links.ts gives them in order
+    reconnectRetries: 0,
+  }
+}
+
+async function start(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await libp2p.start()
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    const where = listen.join(', ')
+    if (text.includes('EADDRINUSE')) {
+      throw new Failure(
+        'E_PORT_TAKEN',
+        `another program listens on ${where} already: stop it, or choose another port`,
+        {
+          cause: error,
+        },
+      )
+    }
+    throw new Failure('E_NO_ADDRESS', `cannot listen on ${where}: give an address of this machine`, { cause: error })
+  }
+}

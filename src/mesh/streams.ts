@@ -1,0 +1,78 @@
+// Streams: one length-prefixed request and one length-prefixed response per stream, each bounded before it is buffered, and
+// the whole within one deadline, so that a peer that stalls or vanishes holds nothing for longer.
+import type { Libp2p, Stream } from '@libp2p/interface'
+import type { Millis, NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import type { PROTOCOLS, ProtocolName } from '../core/protocols.ts'
+import type { StreamHandler, Streams } from '../ports/streams.ts'
+import { messageBytes } from '../wire/messages.ts'
+import { boundedFrames } from './frames.ts'
+import type { Pairing } from './pairing.ts'
+
+/** An adapter takes no values of core; the type keeps the two the same. */
+const protocolIds: typeof PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' }
+
+export class MeshStreams implements Streams {
+  readonly #libp2p: Libp2p
+  readonly #pairing: Pairing
+  readonly #timeout: Millis
+
+  constructor(libp2p: Libp2p, pairing: Pairing, timeout: Millis) {
+    this.#libp2p = libp2p
+    this.#pairing = pairing
+    this.#timeout = timeout
+  }
+
+  async handle(protocol: ProtocolName, handler: StreamHandler): Promise<void> {
+    await this.#libp2p.handle(
+      protocolIds[protocol],
+      (stream, connection) => this.#serve(stream, connection.remotePeer.toString(), protocol, handler),
+      { maxInboundStreams: limits.inboundStreamsPerProtocol, maxOutboundStreams: limits.streamsPerLink },
+    )
+  }
+
+  async ask(
+    peer: NodeId,
+    protocol: ProtocolName,
+    request: Uint8Array,
+    options: { signal: AbortSignal; maxBytes: number },
+  ): Promise<Uint8Array> {
+    const connection = this.#pairing.connection(peer)
+    if (connection === undefined)
+      throw new Failure('E_PROTOCOL', `there is no link with ${peer} to ask it for ${protocol}`)
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(this.#timeout)])
+    let stream: Stream | undefined
+    try {
+      stream = await connection.newStream([protocolIds[protocol]], { signal })
+      const frames = boundedFrames(stream, options.maxBytes)
+      await frames.write(request, { signal })
+      await stream.close({ signal })
+      return (await frames.read({ signal })).slice()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new Failure('E_PROTOCOL', `${peer} gave no answer to ${protocol}: ${why}`, { cause: error })
+    } finally {
+      stream?.abort(new Error('the question is over')) // nothing when both ends have closed it
+    }
+  }
+
+  /** Never rejects: whatever goes wrong ends this stream, and the peer hears of it as a reset. */
+  async #serve(stream: Stream, peer: NodeId, protocol: ProtocolName, handler: StreamHandler): Promise<void> {
+    const gone = new AbortController()
+    const deadline = AbortSignal.timeout(this.#timeout)
+    const signal = AbortSignal.any([gone.signal, deadline])
+    stream.addEventListener('close', () => gone.abort(new Error('the stream was closed')))
+    deadline.addEventListener('abort', () => stream.abort(new Error('the time for one question is over')))
+    try {
+      const frames = boundedFrames(stream, messageBytes[protocol].request)
+      const request = (await frames.read({ signal })).slice()
+      const response = await handler(peer, request, { signal })
+      if (signal.aborted) return
+      await frames.write(response, { signal })
+      await stream.close({ signal })
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}

@@ -1,0 +1,125 @@
+// The probe of a Linux machine: one sample is some 25 reads of /proc and /sys, put together under the names of the metrics table.
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { limits } from '../core/limits.ts'
+import type { Facts, NamedMetrics, Probe, Sample } from '../ports/probe.ts'
+import { ClockSync } from './clock-sync.ts'
+import { BackgroundCommand, failedUnits, throttledBits } from './commands.ts'
+import { readDisk } from './disk.ts'
+import { readFacts } from './facts.ts'
+import { FreeSpace, spaceOf } from './free-space.ts'
+import { CpuTimes, readKernel, readLoad, readMemory, readPressure } from './kernel.ts'
+import { hasOwnDevice, MountTable } from './mounts.ts'
+import { Network } from './network.ts'
+import { type Platform, realPlatform } from './platform.ts'
+import { Reader } from './reader.ts'
+import { findSensors, readClockRate, readTemperature, type SensorPaths } from './sensors.ts'
+import { Undervoltage } from './undervoltage.ts'
+
+export interface ProbeOptions {
+  /** The daemon's data folder, whose file system is watched beside `/`. */
+  dataFolder: string
+  /** Where /proc, /sys, /run, /etc and /usr are looked for: '/' unless a test has its own. */
+  root?: string
+  /** What tests replace: time, timers, statfs, programs, the process's own cost. */
+  platform?: Partial<Platform>
+}
+
+/** Opens the probe and starts what it samples in the background. A machine without any of its files gives nulls, no error. */
+export async function openProbe(options: ProbeOptions): Promise<Probe> {
+  const dataFolder = await realpath(options.dataFolder).catch(() => resolve(options.dataFolder))
+  return new MachineProbe(new Reader(options.root ?? '/'), { ...realPlatform, ...options.platform }, dataFolder)
+}
+
+class MachineProbe implements Probe {
+  readonly #reader: Reader
+  readonly #platform: Platform
+  readonly #facts: Facts
+  readonly #cpu = new CpuTimes()
+  readonly #network = new Network()
+  readonly #mounts: MountTable
+  readonly #rootSpace: FreeSpace
+  readonly #dataSpace: FreeSpace
+  readonly #clock: ClockSync
+  readonly #undervoltage: Undervoltage
+  readonly #throttled: BackgroundCommand
+  readonly #failedUnits: BackgroundCommand
+  readonly #stopSearch: () => void
+  #sensors: SensorPaths
+
+  constructor(reader: Reader, platform: Platform, dataFolder: string) {
+    this.#reader = reader
+    this.#platform = platform
+    this.#mounts = new MountTable(dataFolder)
+    this.#facts = readFacts(reader)
+    this.#rootSpace = new FreeSpace(platform, '/')
+    this.#dataSpace = new FreeSpace(platform, dataFolder)
+    this.#clock = new ClockSync(reader, platform)
+    this.#undervoltage = new Undervoltage(reader, platform)
+    this.#throttled = new BackgroundCommand(throttledBits, reader, platform)
+    this.#failedUnits = new BackgroundCommand(failedUnits, reader, platform)
+    this.#sensors = this.#search()
+    // A driver may be loaded, and a sensor renumbered, after the daemon has started.
+    this.#stopSearch = platform.every(limits.sensorSearchPeriod, () => {
+      this.#sensors = this.#search()
+    })
+  }
+
+  async sample({ signal }: { signal: AbortSignal }): Promise<Sample> {
+    const reader = this.#reader
+    const mounts = this.#mounts.read(reader)
+    const ownDevice = hasOwnDevice(mounts)
+    const sizes = Promise.all([this.#rootSpace.read(signal), ownDevice ? this.#dataSpace.read(signal) : undefined])
+    const own = this.#platform.ownCost()
+    const read = {
+      ...this.#cpu.read(reader),
+      ...readLoad(reader),
+      ...readMemory(reader),
+      ...readTemperature(reader, this.#sensors.temperature),
+      ...this.#undervoltage.read(),
+      rpi_throttled: this.#throttled.value(),
+      ...readClockRate(reader),
+      ...readKernel(reader),
+      ...this.#clock.read(),
+      ...readDisk(reader, mounts),
+      ...readPressure(reader),
+      ...this.#network.read(reader),
+      node_systemd_units_failed: this.#failedUnits.value(),
+      process_resident_memory_bytes: own.residentBytes,
+      process_cpu_seconds_total: own.cpuSeconds,
+    }
+    const [rootSize, dataSize] = await sizes
+    const root = spaceOf(rootSize, mounts.root)
+    const data = spaceOf(dataSize, ownDevice ? mounts.data : undefined)
+    const metrics: NamedMetrics = {
+      ...read,
+      'node_filesystem_size_bytes{mountpoint="/"}': root.size,
+      'node_filesystem_avail_bytes{mountpoint="/"}': root.avail,
+      'node_filesystem_files_free{mountpoint="/"}': root.filesFree,
+      'node_filesystem_readonly{mountpoint="/"}': root.readOnly,
+      'node_filesystem_size_bytes{mountpoint="data"}': data.size,
+      'node_filesystem_avail_bytes{mountpoint="data"}': data.avail,
+      'node_filesystem_files_free{mountpoint="data"}': data.filesFree,
+      'node_filesystem_readonly{mountpoint="data"}': data.readOnly,
+    }
+    return { metrics, clockTrusted: read.node_timex_sync_status === 1 }
+  }
+
+  facts(): Facts {
+    return { ...this.#facts }
+  }
+
+  close(): void {
+    this.#stopSearch()
+    this.#undervoltage.close()
+    this.#throttled.close()
+    this.#failedUnits.close()
+  }
+
+  #search(): SensorPaths {
+    this.#reader.forgetAbsent()
+    const sensors = findSensors(this.#reader)
+    this.#undervoltage.watch(sensors.undervoltage)
+    return sensors
+  }
+}

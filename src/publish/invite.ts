@@ -1,0 +1,147 @@
+// Making an invite: an enrol key grants seats to a new invite key, and one token carries it all.
+import type { Millis } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { DAY, limits, SECOND } from '../core/limits.ts'
+import type { Capability, Invite, InviteDocument } from '../core/trust/documents.ts'
+import { labelProblem } from '../core/trust/labels.ts'
+import { within, zoneProblem } from '../core/zone.ts'
+import { newSecret, publicKeyOf, type RandomBytes } from '../keys/ed25519.ts'
+import { type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { dateText, dateValue } from '../wire/fields.ts'
+import { inviteFromJson, inviteJson } from '../wire/invite.ts'
+import { encodeSigned } from '../wire/signed.ts'
+import { addressNode, encodeToken } from '../wire/token.ts'
+import { type Mesh, type MeshKey, meshKeys } from './mesh.ts'
+
+export interface InviteOptions {
+  /** The site, or `/` for an operator's peer. */
+  zone: string
+  labels?: Readonly<Record<string, string>> | undefined
+  /** Default: node. */
+  capabilities?: readonly Capability[] | undefined
+  /** Nodes that may join with it; default 1. */
+  seats?: number | undefined
+  /** Cells that the site is cut into; default 1. */
+  cells?: number | undefined
+  /** Milliseconds until nobody can join with it any more; default 48 h. */
+  expiresInMs?: number | undefined
+  /** Milliseconds until the memberships made from it end; default 2 years. */
+  membershipLifetimeMs?: number | undefined
+  /** Multiaddrs ending in /p2p/ID of members to start from. */
+  via?: readonly string[] | undefined
+  /** For the first node of the mesh: no member has to meet it. */
+  founding?: boolean | undefined
+}
+
+/**
+ * Signs an invite with an enrol key of the mesh, and packs it into a token.
+ * @param now wall time in ms.
+ * @throws Failure E_ZONE, E_LABEL, E_USAGE, E_NO_ADDRESS (the user's mistakes), E_STATE (no enrol key here).
+ */
+export function makeInvite(
+  mesh: Mesh,
+  options: InviteOptions,
+  now: Millis,
+  random?: RandomBytes,
+): { token: string; invite: InviteDocument } {
+  const grant = readGrant(options, now)
+  const via = readVia(options)
+  const enroller = enrollerFor(mesh, grant.zone)
+  const secret = newSecret(random)
+  const { enrolment } = mesh.root.signed
+  const signed = inviteJson({ ...grant, mesh: mesh.id, key: publicKeyOf(secret), epoch: enrolment.epoch })
+  const invite = signInvite(signed, enroller)
+  const { hash, signed: root } = mesh.root
+  const floor = { version: root.version, hash }
+  const roots = grant.founding ? mesh.roots : []
+  return { token: encodeToken({ mesh: mesh.id, floor, via, inviteSecret: secret, invite, roots }), invite }
+}
+
+function signInvite(signed: JsonObject, enroller: MeshKey): InviteDocument {
+  const raw = encodeSigned(signed, [enroller])
+  if (raw.length > limits.inviteBytes)
+    throw new Failure(
+      'E_LABEL',
+      `These labels are too long together: an invite has at most ${limits.inviteBytes} bytes.`,
+    )
+  return inviteFromJson(jsonOf(raw))
+}
+
+function readGrant(options: InviteOptions, now: Millis): Omit<Invite, 'mesh' | 'key' | 'epoch'> {
+  const { zone, capabilities = ['node'], seats = 1, cells = 1, founding = false, labels = {} } = options
+  requireZone(zone, capabilities, cells)
+  requireLabels(labels)
+  requireCount('seats', seats, limits.inviteSeats)
+  requireCount('cells', cells, limits.cells)
+  if (founding && seats !== 1)
+    throw new Failure('E_USAGE', 'An invite for the first node has one seat; make another invite for the other nodes.')
+  const life = options.membershipLifetimeMs ?? limits.membershipLifetime
+  return {
+    ...{ zone, cells, labels, seats, founding },
+    capabilities: [...new Set(capabilities)],
+    expires: after(now, options.expiresInMs ?? limits.inviteLifetime, 'An invite'),
+    membershipExpires: after(now, life, 'A membership'),
+  }
+}
+
+function requireZone(zone: string, capabilities: readonly Capability[], cells: number): void {
+  const wrong = zone.includes('~') ? '"~" is reserved for cells, which follow from --cells' : zoneProblem(zone)
+  if (wrong !== undefined)
+    throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}; write one like /uk/glasgow/lab3.`)
+  if (capabilities.length === 0) throw new Failure('E_USAGE', 'An invite must grant a capability: node or operator.')
+  if (zone === '/' && (capabilities.includes('node') || cells > 1))
+    throw new Failure('E_ZONE', 'The zone "/" is for operators; give a node a zone like /uk/glasgow/lab3.')
+}
+
+function requireLabels(labels: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(labels)
+  if (entries.length > limits.labels) throw new Failure('E_LABEL', `A node has at most ${limits.labels} labels.`)
+  for (const [key, value] of entries) {
+    const wrong = labelProblem(key, value)
+    if (wrong !== undefined) throw new Failure('E_LABEL', `"${key}=${value}" is not a label: ${wrong}.`)
+  }
+}
+
+function requireCount(what: string, count: number, most: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > most)
+    throw new Failure('E_USAGE', `The number of ${what} must be a whole number from 1 to ${most}.`)
+}
+
+/** `now` plus a span, in whole seconds as documents hold it. */
+function after(now: Millis, span: Millis, what: string): Millis {
+  if (!(span >= SECOND && span <= limits.lifetimeMax))
+    throw new Failure('E_USAGE', `${what} must last 1 second to ${limits.lifetimeMax / DAY} days.`)
+  return dateValue(dateText(now + span)) as Millis
+}
+
+function readVia({ via = [], founding = false }: InviteOptions): readonly string[] {
+  if (via.length === 0 && !founding)
+    throw new Failure(
+      'E_NO_ADDRESS',
+      'An invite needs the address of a member to start from: add --via ADDR, or --first for the first node of the mesh.',
+    )
+  if (via.length > limits.tokenAddresses)
+    throw new Failure('E_USAGE', `An invite names at most ${limits.tokenAddresses} addresses.`)
+  const wrong = via.find((address) => addressNode(address) === undefined)
+  if (wrong === undefined) return [...new Set(via)]
+  throw new Failure(
+    'E_USAGE',
+    `"${wrong}" is not a member's address; it looks like /ip4/192.168.1.5/tcp/31415/p2p/12D3KooW...`,
+  )
+}
+
+/** An enrol key that is in this folder and may enrol into `zone`. */
+function enrollerFor(mesh: Mesh, zone: string): MeshKey {
+  const { roles, enrolment } = mesh.root.signed
+  const keys = meshKeys(mesh)
+  const held = roles.enrol.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])
+  const fitting = held.find((key) => within(zone, enrolment.zones.get(key.keyId) ?? '/'))
+  if (fitting !== undefined) return fitting
+  if (held.length === 0)
+    throw new Failure(
+      'E_STATE',
+      `No enrol key of this mesh is in ${mesh.dir}/keys; copy it there, or invite where it is.`,
+    )
+  const zones = held.map((key) => enrolment.zones.get(key.keyId)).join(', ')
+  throw new Failure('E_ZONE', `The enrol key here may only invite into ${zones}; "${zone}" is not within it.`)
+}

@@ -1,0 +1,105 @@
+// The next version of the root: signed by the keys of the one before and by its own, so that every node can follow.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Millis } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { DAY, limits } from '../core/limits.ts'
+import type { RoleKeys, Root, RootDocument } from '../core/trust/documents.ts'
+import { walkRoots } from '../core/trust/roots.ts'
+import { writeAtomic } from '../keys/atomic-file.ts'
+import { newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
+import { writeKeyFile } from '../keys/key-file.ts'
+import { type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { parseRoot, rootJson } from '../wire/root.ts'
+import { encodeSigned } from '../wire/signed.ts'
+import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
+
+export interface RootChanges {
+  /** Replace all root keys by one new key. */
+  newRootKey?: boolean | undefined
+  /** Replace all enrol keys by one new key; the old ones are retired: memberships made with them stay valid. */
+  newEnrolKey?: boolean | undefined
+  /** Void every membership and invite made so far. */
+  raiseEpoch?: boolean | undefined
+  /** Days until it expires; default a year. */
+  rootLifetimeDays?: number | undefined
+}
+
+type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
+
+/**
+ * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
+ * @param now wall time in ms.
+ * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_DATA_WRITE. The mesh is to be opened again.
+ */
+export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
+  const lifetime = (changes.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
+  if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
+    throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
+  const version = mesh.root.signed.version + 1
+  const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
+  const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
+  const fresh = Object.fromEntries(made.map(([name, seed]) => [name, meshKey(seed)])) as Fresh
+  const document = signNext(mesh, nextRoot(mesh.root, { version, now, lifetime, changes }, fresh), fresh)
+  writing(mesh.dir, () => {
+    mkdirSync(join(mesh.dir, 'keys'), { recursive: true, mode: 0o700 })
+    for (const [name, seed] of made) writeKeyFile(join(mesh.dir, 'keys', `${name}-${version}.key`), seed)
+    writeAtomic(rootPath(mesh.dir, version), document.raw, 0o644)
+  })
+  return document
+}
+
+function nextRoot(
+  held: RootDocument,
+  terms: { version: number; now: Millis; lifetime: Millis; changes: RootChanges },
+  fresh: Fresh,
+): JsonObject {
+  const old = held.signed
+  const { enrolment } = old
+  const enrol = only(fresh.enrol) ?? old.roles.enrol
+  const next: Root = {
+    version: terms.version,
+    issued: terms.now,
+    expires: terms.now + terms.lifetime,
+    keys: nextKeys(held, fresh),
+    roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol },
+    enrolment: {
+      epoch: enrolment.epoch + (terms.changes.raiseEpoch ? 1 : 0),
+      retired: fresh.enrol ? [...enrolment.retired, ...old.roles.enrol.keyIds] : enrolment.retired,
+      zones: enrolment.zones,
+    },
+  }
+  return keepUnknown(jsonOf(held.signedBytes), rootJson(next))
+}
+
+/** The old keys without root keys that nothing else uses, and the new ones. */
+function nextKeys(held: RootDocument, fresh: Fresh): Map<string, Uint8Array> {
+  const roles = jsonOf(held.signedBytes).roles as Record<string, { keyids: string[] }>
+  const others = Object.entries(roles).flatMap(([name, role]) => (name === 'root' ? [] : role.keyids))
+  const kept = new Set([...others, ...held.signed.enrolment.retired])
+  const keys = new Map([...held.signed.keys].filter(([keyId]) => fresh.root === undefined || kept.has(keyId)))
+  for (const key of [fresh.root, fresh.enrol]) if (key !== undefined) keys.set(key.keyId, key.publicKey)
+  return keys
+}
+
+/** What a newer pimesh put into the root, beyond what this one knows, stays there. */
+function keepUnknown(old: JsonObject, next: JsonObject): JsonObject {
+  const merge = (key: string) => ({ ...(old[key] as JsonObject), ...(next[key] as JsonObject) })
+  return { ...old, ...next, roles: merge('roles'), enrol: merge('enrol') }
+}
+
+function only(key: MeshKey | undefined): RoleKeys | undefined {
+  return key && { keyIds: [key.keyId], threshold: 1 }
+}
+
+function signNext(mesh: Mesh, signed: JsonObject, fresh: Fresh): RootDocument {
+  const keys = meshKeys(mesh)
+  if (fresh.root !== undefined) keys.set(fresh.root.keyId, fresh.root)
+  const own = (signed.roles as JsonObject).root as { keyids: string[] }
+  const wanted = new Set([...mesh.root.signed.roles.root.keyIds, ...own.keyids])
+  const signatories = [...wanted].flatMap((keyId) => keys.get(keyId) ?? [])
+  const document = parseRoot(encodeSigned(signed, signatories))
+  const { problem } = walkRoots(mesh.root, [document], { mesh: mesh.id }, { verifyStrict })
+  if (problem === undefined) return document
+  throw new Failure('E_STATE', `Too few root keys of this mesh are in ${mesh.dir}/keys: ${problem}.`)
+}

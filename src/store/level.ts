@@ -1,0 +1,101 @@
+// The Store port on LevelDB: one folder, one process, batches that are written whole or not at all.
+import { Level } from 'level'
+import { Failure } from '../core/failure.ts'
+import type { Store, StoreWrite } from '../ports/store.ts'
+
+const KIB = 1024
+
+// A node holds a few hundred kB and reads them once, at start. LevelDB's defaults (4 MiB of write buffer, twice that while it
+// is flushed, and 8 MiB of block cache) would be a sixth of the daemon's memory for nothing.
+const options = {
+  keyEncoding: 'utf8',
+  valueEncoding: 'view',
+  // The log in memory, and so what a start reads again. 25 rows every 10 minutes fill it in half a day: smaller buffers mean
+  // more tables and compactions, and each compaction writes everything to the SD card once more.
+  writeBufferSize: 1024 * KIB,
+  cacheSize: 256 * KIB,
+  // Tables of 2 MiB: the state is one or two of them.
+  maxOpenFiles: 32,
+} as const
+
+/**
+ * Opens the store in folder `path`, which is made when missing. Throws E_DATA_OPEN when another process has it open,
+ * E_DATA_WRITE when the folder cannot be used, and E_STATE when LevelDB finds it damaged.
+ */
+export async function openLevelStore(path: string): Promise<Store> {
+  const db = new Level<string, Uint8Array>(path, options)
+  try {
+    await db.open()
+  } catch (error) {
+    throw openFailure(path, error)
+  }
+  return new LevelStore(db, path)
+}
+
+class LevelStore implements Store {
+  readonly #db: Level<string, Uint8Array>
+  readonly #path: string
+
+  constructor(db: Level<string, Uint8Array>, path: string) {
+    this.#db = db
+    this.#path = path
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const value = await this.#db.get(key)
+    return value === undefined ? undefined : plain(value)
+  }
+
+  async entries(prefix: string): Promise<{ key: string; value: Uint8Array }[]> {
+    const found: { key: string; value: Uint8Array }[] = []
+    for await (const [key, value] of this.#db.iterator({ gte: prefix })) {
+      // LevelDB orders by bytes, so all keys with the prefix follow each other.
+      if (!key.startsWith(prefix)) break
+      found.push({ key, value: plain(value) })
+    }
+    return found
+  }
+
+  async write(batch: readonly StoreWrite[], { sync }: { sync: boolean }): Promise<void> {
+    const operations = batch.map(({ key, value }) =>
+      value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
+    )
+    try {
+      await this.#db.batch(operations, { sync })
+    } catch (error) {
+      throw new Failure('E_DATA_WRITE', `the state in ${this.#path} cannot be written (${reason(error)})`, {
+        cause: error,
+      })
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.close()
+  }
+}
+
+/** LevelDB gives Buffers, whose `slice` shares memory and which print differently: no Buffer leaves this file. */
+const plain = (value: Uint8Array): Uint8Array => new Uint8Array(value)
+
+function openFailure(path: string, error: unknown): Failure {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'LEVEL_LOCKED')
+    return new Failure(
+      'E_DATA_OPEN',
+      `the state in ${path} is open in another pimesh daemon: stop that one, or use another data folder`,
+      { cause: error },
+    )
+  if (code === 'LEVEL_CORRUPTION')
+    return new Failure('E_STATE', `the state in ${path} is damaged (${reason(error)})`, { cause: error })
+  return new Failure(
+    'E_DATA_WRITE',
+    `the state in ${path} cannot be opened (${reason(error)}): the folder must be readable and writable for the user who runs pimesh`,
+    { cause: error },
+  )
+}
+
+function reason(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,58 @@
+// Hello (protocol clause HELLO): what two members tell each other when they meet and every minute after. Request and response alike.
+import { toHex } from '../core/bytes.ts'
+import { limits } from '../core/limits.ts'
+import type { Hello } from '../core/protocols.ts'
+import { CONTACT_BYTES, decodeContact, encodeContact, readAddresses, readZone, sendableAddresses } from './contact.ts'
+import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
+
+const HASH_BYTES = 32
+const ORDER_BYTES = 24
+/** Everything of a hello but its contacts. */
+const HELLO_FRAME = 1_536
+
+/** Contacts that do not fit are left out, the last ones first: put the freshest first. Throws E_PROTOCOL when rootHash is no SHA-256. */
+export function encodeHello(hello: Hello): Uint8Array {
+  const message = new MessageWriter()
+    .uint(1, hello.rootVersion)
+    .bytes(2, hexBytes(hello.rootHash, HASH_BYTES, 'root hash'))
+    .text(3, hello.zone)
+    .bool(4, hello.serves)
+    .texts(5, sendableAddresses(hello.addresses))
+  let room = limits.helloBytes - HELLO_FRAME
+  for (const contact of hello.contacts.slice(0, limits.helloContacts)) {
+    const bytes = encodeContact(contact)
+    room -= bytes.length + 4
+    if (room < 0) break
+    message.bytes(6, bytes)
+  }
+  if (hello.yours !== undefined) message.bytes(7, encodeOrder(hello.yours))
+  return message.finish()
+}
+
+/** Throws E_PROTOCOL. */
+export function decodeHello(bytes: Uint8Array): Hello {
+  const reader = new MessageReader(bytes, 'a hello', limits.helloBytes)
+  const rootVersion = reader.uint(1, 2 ** 31 - 1)
+  const rootHash = toHex(reader.bytes(2, HASH_BYTES, HASH_BYTES))
+  const zone = readZone(reader, 3) ?? reader.refuse('its zone is missing')
+  const serves = reader.bool(4)
+  const addresses = readAddresses(reader, 5)
+  const contacts = reader.list(6, limits.helloContacts, 1, CONTACT_BYTES).map(decodeContact)
+  const order = reader.optionalBytes(7, 0, ORDER_BYTES)
+  reader.end()
+  const yours = order === undefined ? undefined : decodeOrder(order)
+  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours }
+}
+
+type Order = NonNullable<Hello['yours']>
+
+function encodeOrder({ incarnation, counter }: Order): Uint8Array {
+  return new MessageWriter().uint(1, incarnation).uint(2, counter).finish()
+}
+
+function decodeOrder(bytes: Uint8Array): Order {
+  const reader = new MessageReader(bytes, 'a hello', ORDER_BYTES)
+  const order = { incarnation: reader.uint(1, limits.incarnationMax), counter: reader.uint(2) }
+  reader.end()
+  return order
+}

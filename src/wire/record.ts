@@ -1,0 +1,93 @@
+// A health record as the body of an envelope (protocol clause REC): a bitset says which metrics are present, and their values
+// follow as varints in the order of METRICS, each counted in its step. So a metric costs one bit when a machine lacks it.
+import { METRICS, type Metric, type MetricValues, metricIndex } from '../core/fleet/metrics.ts'
+import type { HealthRecord } from '../core/fleet/record.ts'
+import { limits } from '../core/limits.ts'
+import { MessageReader, MessageWriter } from './protobuf.ts'
+
+/** Bytes of the presence bitset: metrics of five times today's number. */
+const PRESENCE_BYTES = 32
+const UINT31 = 2 ** 31 - 1
+const CPUS = metricIndex('node_cpu_count') as number
+const metrics: readonly Metric[] = METRICS
+
+/**
+ * The body for a record. A metric that cannot be sent (below zero without a sign, not finite, 2^53 steps or more) is sent as absent: one broken
+ * sensor must not silence the node. Throws E_PROTOCOL when another field is no integer in its range.
+ */
+export function encodeRecord(record: HealthRecord): Uint8Array {
+  const cpus = cpuCount(record.metrics)
+  const steps = metrics.map((metric, index) => toSteps(metric, record.metrics[index] ?? null, cpus))
+  return new MessageWriter()
+    .uint(1, record.incarnation)
+    .uint(2, record.counter)
+    .uint(3, Math.round(record.promise))
+    .uint(4, record.flags)
+    .bytes(5, presence(steps))
+    .packed(
+      6,
+      steps.filter((value) => value !== undefined),
+    )
+    .finish()
+}
+
+/** The record in a body. Metrics that this version does not know are skipped. Throws E_PROTOCOL. */
+export function decodeRecord(body: Uint8Array): HealthRecord {
+  const reader = new MessageReader(body, 'a record', limits.recordBytes)
+  const incarnation = reader.uint(1, limits.incarnationMax)
+  const counter = reader.uint(2)
+  const promise = reader.uint(3, UINT31)
+  const flags = reader.uint(4, UINT31)
+  const present = setBits(reader.bytes(5, 0, PRESENCE_BYTES))
+  const steps = reader.packed(6, present.length, limits.recordBytes)
+  reader.end()
+  if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
+  return { incarnation, counter, promise, flags, metrics: toValues(present, steps) }
+}
+
+function toValues(present: readonly number[], steps: readonly number[]): MetricValues {
+  const values: (number | null)[] = metrics.map(() => null)
+  for (const [at, index] of present.entries()) {
+    const metric = metrics[index]
+    if (metric !== undefined) values[index] = fromSteps(metric, steps[at] as number)
+  }
+  const cpus = cpuCount(values)
+  return values.map((value, index) => (metrics[index]?.perCpu && value !== null ? value * cpus : value))
+}
+
+/** What a per-CPU value is multiplied with: both ends must take the same number, so it is the rounded one that was sent. */
+function cpuCount(values: MetricValues): number {
+  const count = Math.round(values[CPUS] ?? 1)
+  return Number.isSafeInteger(count) && count >= 1 ? count : 1
+}
+
+function toSteps(metric: Metric, value: number | null, cpus: number): number | undefined {
+  if (value === null || (value < 0 && !metric.signed)) return undefined
+  const scaled = metric.perCpu ? value / cpus : value
+  // Steps below 1 are powers of ten without an exact double; their inverses are integers, so 25.3 comes back as 25.3.
+  const steps = Math.round(metric.step < 1 ? scaled * Math.round(1 / metric.step) : scaled / metric.step)
+  const wire = metric.signed ? zigzag(steps) : steps + 0
+  return Number.isSafeInteger(wire) ? wire : undefined
+}
+
+function fromSteps(metric: Metric, wire: number): number {
+  const steps = metric.signed ? unzigzag(wire) : wire
+  return metric.step < 1 ? steps / Math.round(1 / metric.step) : steps * metric.step
+}
+
+const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
+const unzigzag = (wire: number): number => (wire % 2 === 0 ? wire / 2 : -(wire + 1) / 2)
+
+/** Bit i of byte i >> 3 is metric i; trailing zero bytes are left out. */
+function presence(steps: readonly (number | undefined)[]): Uint8Array {
+  const last = steps.findLastIndex((value) => value !== undefined)
+  const bits = new Uint8Array((last + 8) >> 3)
+  for (const [index, value] of steps.entries()) if (value !== undefined) bits[index >> 3]! |= 1 << (index & 7)
+  return bits
+}
+
+function setBits(bits: Uint8Array): number[] {
+  const set: number[] = []
+  for (let index = 0; index < bits.length * 8; index++) if (bits[index >> 3]! & (1 << (index & 7))) set.push(index)
+  return set
+}

@@ -1,0 +1,173 @@
+// What survives a crash: changes of core as keys and values of the store, and back (protocol clause STATE).
+// A value that does not parse costs only itself: everything but the incarnation can be learnt again from the mesh.
+import { utf8 } from '../core/bytes.ts'
+import type { Millis, NodeId } from '../core/env.ts'
+import type { Change } from '../core/events.ts'
+import { Failure } from '../core/failure.ts'
+import type { HealthRecord } from '../core/fleet/record.ts'
+import type { Envelope, Status } from '../core/fleet/rows.ts'
+import { limits } from '../core/limits.ts'
+import type { Contact } from '../core/protocols.ts'
+import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import type { Store, StoreWrite } from '../ports/store.ts'
+import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
+import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
+import { parseMembership } from './membership.ts'
+import { nodeKey } from './node-id.ts'
+import { MessageReader, MessageWriter } from './protobuf.ts'
+import { readStatus, statusNumber } from './query.ts'
+import { decodeRecord } from './record.ts'
+import { parseRoot } from './root.ts'
+
+/** The format of the keys and values below, and the first pimesh that reads it. Goes up when an older pimesh would misread them. */
+export const STATE_FORMAT = { number: 1, since: '0.1.0' } as const
+
+export interface SavedContact {
+  contact: Contact
+  /** Wall time when it was written. */
+  wall: Millis
+}
+
+export interface SavedRow {
+  node: NodeId
+  envelope: Envelope
+  record: HealthRecord
+  status: Status
+  heardWall: Millis
+}
+
+export interface SavedState {
+  /** 0 when the node has never run. */
+  incarnation: number
+  /** In order of version. */
+  roots: RootDocument[]
+  memberships: Membership[]
+  contacts: SavedContact[]
+  rows: SavedRow[]
+  /** Keys whose values do not parse; what they held is missing above. */
+  damaged: string[]
+}
+
+/** The writes for changes, in their order. The format is part of every batch, so no store is without it. */
+export function changesToWrites(changes: readonly Change[]): StoreWrite[] {
+  if (changes.length === 0) return []
+  const format = { key: 'format', value: utf8(`${STATE_FORMAT.number} ${STATE_FORMAT.since}`) }
+  return [format, ...changes.map(changeToWrite)]
+}
+
+function changeToWrite(change: Change): StoreWrite {
+  switch (change.type) {
+    case 'incarnation':
+      return { key: 'incarnation', value: utf8(String(change.incarnation)) }
+    case 'root':
+      return { key: rootKey(change.root), value: change.root.raw }
+    case 'membership':
+      return { key: `membership/${change.membership.id}`, value: change.membership.raw }
+    case 'forgetMembership':
+      return { key: `membership/${change.id}`, value: undefined }
+    case 'contact':
+      return { key: `contact/${change.contact.node}`, value: encodeSavedContact(change) }
+    case 'forgetContact':
+      return { key: `contact/${change.node}`, value: undefined }
+    case 'row':
+      return { key: `row/${change.node}`, value: encodeSavedRow(change) }
+    case 'forgetRow':
+      return { key: `row/${change.node}`, value: undefined }
+  }
+}
+
+/**
+ * Everything that was saved. Throws E_STATE when a newer pimesh wrote it, or when the incarnation is damaged: guessing
+ * one could make this node's records older than those it sent before.
+ */
+export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<SavedState> {
+  checkFormat(await store.get('format'))
+  const damaged: string[] = []
+  const read = async <T>(prefix: string, parse: (value: Uint8Array, name: string) => T): Promise<T[]> => {
+    const values: T[] = []
+    for (const { key, value } of await store.entries(prefix)) {
+      const parsed = attempt(() => parse(value, key.slice(prefix.length)))
+      if (parsed === undefined) damaged.push(key)
+      else values.push(parsed)
+    }
+    return values
+  }
+  const roots = await read('root/', (value) => parseRoot(value))
+  return {
+    incarnation: parseIncarnation(await store.get('incarnation')),
+    roots: roots.sort((a, b) => a.signed.version - b.signed.version),
+    memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
+    contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
+    rows: await read('row/', decodeSavedRow),
+    damaged,
+  }
+}
+
+function checkFormat(value: Uint8Array | undefined): void {
+  if (value === undefined) return
+  const [, format, since] = /^(\d{1,9}) (\d+[.]\d+[.]\d+)$/.exec(text(value)) ?? []
+  if (format === undefined)
+    throw new Failure('E_STATE', 'the state in the data folder is damaged: key "format" does not parse')
+  if (Number(format) > STATE_FORMAT.number)
+    throw new Failure(
+      'E_STATE',
+      `the state in the data folder has format ${format} and this pimesh reads up to ${STATE_FORMAT.number}: install pimesh ${since} or newer`,
+    )
+}
+
+function parseIncarnation(value: Uint8Array | undefined): number {
+  if (value === undefined) return 0
+  const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
+  if (digits !== undefined && Number(digits) <= limits.incarnationMax) return Number(digits)
+  throw new Failure(
+    'E_STATE',
+    'the state in the data folder is damaged: key "incarnation" does not parse; leave the mesh with this folder and join again with a new token',
+  )
+}
+
+const rootKey = (root: RootDocument): string => `root/${String(root.signed.version).padStart(10, '0')}`
+
+function encodeSavedContact({ contact, wall }: SavedContact): Uint8Array {
+  return new MessageWriter().bytes(1, encodeContact(contact)).millis(2, wall).finish()
+}
+
+function decodeSavedContact(value: Uint8Array): SavedContact {
+  const reader = new MessageReader(value, 'a saved contact', CONTACT_BYTES + 16)
+  const saved = { contact: decodeContact(reader.bytes(1, 1, CONTACT_BYTES)), wall: reader.uint(2) }
+  reader.end()
+  return saved
+}
+
+function encodeSavedRow(row: Omit<SavedRow, 'record'>): Uint8Array {
+  return new MessageWriter()
+    .bytes(1, row.envelope.raw)
+    .uint(2, statusNumber(row.status))
+    .millis(3, row.heardWall)
+    .finish()
+}
+
+function decodeSavedRow(value: Uint8Array, node: string): SavedRow {
+  const reader = new MessageReader(value, 'a saved row', limits.recordBytes + 32)
+  const envelope = decodeEnvelope(reader.bytes(1, 1, limits.recordBytes))
+  const [status, heardWall] = [readStatus(reader, 2), reader.uint(3)]
+  reader.end()
+  if (envelope.kind !== RECORD_KIND || nodeKey(node) === undefined) reader.refuse('it holds no record of a node')
+  return { node, envelope, record: decodeRecord(envelope.body), status, heardWall }
+}
+
+/** `value` when it belongs under this name; a value under another's key is damage too. */
+function same<T>(value: T, nameOf: (value: T) => string, name: string): T {
+  if (nameOf(value) === name) return value
+  throw new Failure('E_STATE', `"${name}" holds the value of "${nameOf(value)}"`)
+}
+
+function attempt<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
+}
+
+const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes.subarray(0, 64))

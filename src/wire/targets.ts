@@ -1,0 +1,70 @@
+// The targets document: which publishers a mesh listens to, for which paths (clause TARGETS).
+import { limits } from '../core/limits.ts'
+import type { Delegation, Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
+import { dateText, Fields } from './fields.ts'
+import { keysJson, parseKeys, parseRole, parseSigned, requireSpecVersion, roleJson, SPEC_VERSION } from './signed.ts'
+
+const WHAT = 'targets document'
+const ROLE_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
+const PATH = /^[A-Za-z0-9*?][A-Za-z0-9*?._/-]{0,127}$/
+
+/** Why `name` cannot name a publisher's role, or undefined when it can. */
+export function roleNameProblem(name: string): string | undefined {
+  return ROLE_NAME.test(name) ? undefined : 'it must be 1 to 32 of a-z, 0-9 and "-", not beginning with "-"'
+}
+
+/** Parses a targets document strictly; says nothing about its signatures. @throws Failure E_DOCUMENT */
+export function parseTargets(bytes: Uint8Array): TargetsDocument {
+  return parseSigned(parseCanonical(bytes, { maxBytes: limits.rootBytes, what: WHAT }), WHAT, readTargets)
+}
+
+function readTargets(json: Json): Targets {
+  const fields = new Fields(json, WHAT, {
+    required: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations'],
+    open: true,
+  })
+  fields.literal('_type', 'targets')
+  requireSpecVersion(fields)
+  fields.entries('targets', 0)
+  const delegations = new Fields(fields.json('delegations'), WHAT, { required: ['keys', 'roles'] })
+  const keys = parseKeys(delegations)
+  const roles = delegations.list('roles', limits.delegatedRoles).map((role) => readDelegation(role, keys))
+  if (new Set(roles.map(({ name }) => name)).size !== roles.length)
+    throw documentFailure(WHAT, 'two roles have the same name')
+  return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles }
+}
+
+function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Delegation {
+  const required = ['name', 'keyids', 'threshold', 'paths', 'terminating', 'epoch']
+  const fields = new Fields(json, `${WHAT} (role)`, { required })
+  const name = fields.text('name', 32)
+  if (roleNameProblem(name) !== undefined) fields.fail('name', 'of a-z, 0-9 and "-"')
+  const paths = fields.texts('paths', limits.rolePaths, (path) => PATH.test(path), 'path patterns')
+  return {
+    name,
+    ...parseRole(fields, keys),
+    paths,
+    terminating: fields.flag('terminating'),
+    epoch: fields.integer('epoch'),
+  }
+}
+
+/** The `signed` part of a targets document. */
+export function targetsJson(targets: Targets): JsonObject {
+  const roles = targets.roles.map((role) => ({
+    ...roleJson(role),
+    name: role.name,
+    paths: [...role.paths],
+    terminating: role.terminating,
+    epoch: role.epoch,
+  }))
+  return {
+    _type: 'targets',
+    spec_version: SPEC_VERSION,
+    version: targets.version,
+    expires: dateText(targets.expires),
+    targets: {},
+    delegations: { keys: keysJson(targets.keys), roles },
+  }
+}

@@ -1,0 +1,166 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { parse } from 'smol-toml'
+import { describe, expect, it } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
+import { CONFIG_KEYS, type ConfigKeyName, editDistance, loadConfig } from '../../src/daemon/config.ts'
+import { sampleNode } from '../wire/samples.ts'
+
+const folder = join(import.meta.dirname, '../../config')
+const names = Object.keys(CONFIG_KEYS) as ConfigKeyName[]
+const load = (text: string) => loadConfig(text, 'pimesh.toml')
+const failure = (code: string, ...parts: string[]) =>
+  expect.objectContaining({ code, message: expect.stringMatching(new RegExp(parts.map(escaped).join('.*'))) })
+
+const escaped = (text: string) => text.replaceAll(/[^\w ]/g, '\\$&')
+
+/** Dotted names of all values of a TOML table. */
+function leaves(table: object, prefix = ''): string[] {
+  return Object.entries(table).flatMap(([key, value]) =>
+    typeof value === 'object' && !Array.isArray(value) ? leaves(value, `${prefix}${key}.`) : [prefix + key],
+  )
+}
+
+describe('the configuration', () => {
+  it('is all defaults without a file and with an empty one', () => {
+    expect(load('')).toEqual(loadConfig(undefined, ''))
+    expect(load('')).toEqual({
+      data: '/var/lib/pimesh',
+      listen: ['/ip4/0.0.0.0/tcp/31415', '/ip6/::/tcp/31415'],
+      announce: [],
+      bootstrap: [],
+      health: { period: limits.recordPeriodMin },
+      discovery: { mdns: true },
+      state: { flush: limits.viewFlushPeriod },
+      log: { level: 'info' },
+    })
+  })
+
+  it('takes every key, and turns seconds into milliseconds', () => {
+    const member = `/dns4/pi.example.org/tcp/31415/p2p/${sampleNode(1)}`
+    const text = `data = "/srv/pimesh"
+      listen = ["/ip4/10.0.0.1/tcp/0"]
+      announce = ["/dns4/pi.example.org/tcp/443"]
+      bootstrap = ["${member}"]
+      health.period = 2.5
+      discovery.mdns = false
+      state.flush = 60
+      [log]
+      level = "debug"`
+    expect(load(text)).toEqual({
+      data: '/srv/pimesh',
+      listen: ['/ip4/10.0.0.1/tcp/0'],
+      announce: ['/dns4/pi.example.org/tcp/443'],
+      bootstrap: [member],
+      health: { period: 2_500 },
+      discovery: { mdns: false },
+      state: { flush: 60_000 },
+      log: { level: 'debug' },
+    })
+  })
+
+  it.each([
+    ['helth.period = 10', '"helth.period"', '"health.period"'],
+    ['[health]\nperiods = 10', '"health.periods"', '"health.period"'],
+    ['mdns = true', '"mdns"', '"discovery.mdns"'],
+    ['flush = 1', '"flush"', '"state.flush"'],
+    ['[network.tcp]\nlisten = []', '"network.tcp.listen"', '"listen"'],
+    ['[loging]\nlevel = "info"', '"loging.level"', '"log.level"'],
+    ['[loging]', '"loging"', '"'],
+    ['Data = "/srv"', '"Data"', '"data"'],
+    ['__proto__ = 1', '"__proto__"', '"'],
+    ['constructor.prototype = 1', '"constructor.prototype"', '"'],
+  ])('names the nearest known key: %s', (text, given, nearest) => {
+    expect(() => load(text)).toThrow(failure('E_CONFIG_KEY', 'pimesh.toml', given, nearest))
+  })
+
+  it.each([
+    ['data = 7', 'data is 7', 'absolute path'],
+    ['data = "pimesh"', 'data is "pimesh"', 'absolute path'],
+    ['listen = "/ip4/0.0.0.0/tcp/1"', 'listen is "', 'a list'],
+    ['listen = ["0.0.0.0:31415"]', 'listen is ["0.0.0.0:31415"]', '/ip4/0.0.0.0/tcp/31415'],
+    ['listen = ["/ip4/0.0.0.0/udp/31415"]', 'listen is', '/tcp/'],
+    ['listen = ["/ip4/0.0.0.0/tcp/70000"]', 'listen is', '/tcp/'],
+    ['listen = ["/ip4/300.0.0.0/tcp/7000"]', 'listen is', '/tcp/'],
+    ['listen = ["/dns4/pi/tcp/7000"]', 'listen is', '/tcp/'],
+    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415"]', 'bootstrap is', '/p2p/12D3KooW'],
+    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415/p2p/12D3KooW"]', 'bootstrap is', '/p2p/12D3KooW'],
+    [`announce = [${'"/ip4/10.0.0.1/tcp/1",'.repeat(17)}]`, 'announce is', 'a list'],
+    ['health.period = 0.5', 'health.period is 0.5', 'seconds from 1 to 600'],
+    ['health.period = 601', 'health.period is 601', 'seconds from 1 to 600'],
+    ['health.period = nan', 'health.period is', 'seconds from 1 to 600'],
+    ['health.period = "10s"', 'health.period is "10s"', 'seconds from 1 to 600'],
+    ['state.flush = 9', 'state.flush is 9', 'seconds from 10 to 3600'],
+    ['discovery.mdns = "yes"', 'discovery.mdns is "yes"', 'true or false'],
+    ['log.level = "verbose"', 'log.level is "verbose"', '"debug"'],
+    ['health = 10', 'health is 10', 'a table with health.period'],
+  ])('says what a value was and what it must be: %s', (text, was, must) => {
+    expect(() => load(text)).toThrow(failure('E_CONFIG', 'pimesh.toml', was, must))
+  })
+
+  it('says where a file is not TOML', () => {
+    expect(() => load('data = "/srv"\nlisten = [')).toThrow(failure('E_CONFIG', 'pimesh.toml, line 2, column'))
+    try {
+      load('= 1')
+    } catch (error) {
+      expect((error as Failure).message.split('\n')).toHaveLength(1)
+    }
+  })
+
+  it('only ever throws a failure', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.constantFrom(...names).map((name) => `${name} = [[{a=1}]]`),
+        ),
+        (text) => {
+          try {
+            load(text)
+          } catch (error) {
+            expect(error).toBeInstanceOf(Failure)
+          }
+        },
+      ),
+    )
+  })
+})
+
+describe('config/', () => {
+  const read = (file: string) => readFile(join(folder, file), 'utf8')
+
+  it('default.toml holds every key and no other, with exactly the defaults', async () => {
+    const text = await read('default.toml')
+    expect(leaves(parse(text)).sort()).toEqual([...names].sort())
+    expect(load(text)).toEqual(loadConfig(undefined, ''))
+  })
+
+  it('default.toml explains every key', async () => {
+    const lines = (await read('default.toml')).split('\n')
+    for (const name of names) {
+      const key = name.slice(name.indexOf('.') + 1)
+      const at = lines.findIndex((line) => line.startsWith(`${key} = `))
+      expect(lines[at - 1], name).toMatch(/^# .+/)
+    }
+  })
+
+  it('every other file parses and changes something', async () => {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.toml') && file !== 'default.toml')
+    expect(files.sort()).toEqual(['lab.toml', 'pi-zero-2.toml'])
+    for (const file of files) expect(load(await read(file)), file).not.toEqual(load(''))
+  })
+})
+
+describe('the distance of two words', () => {
+  it.each([
+    ['', '', 0],
+    ['', 'abc', 3],
+    ['kitten', 'sitting', 3],
+    ['period', 'periods', 1],
+  ])('%s and %s', (a, b, distance) => {
+    expect(editDistance(a, b)).toBe(distance)
+    expect(editDistance(b, a)).toBe(distance)
+  })
+})

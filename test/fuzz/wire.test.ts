@@ -1,0 +1,157 @@
+// Whatever bytes a peer sends: a decoder gives a value or throws a Failure, quickly, and without memory beyond a multiple of what was sent.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
+import { decodeContact, encodeContact } from '../../src/wire/contact.ts'
+import { decodeEnvelope } from '../../src/wire/envelope.ts'
+import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
+import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
+import { changesToWrites, readState } from '../../src/wire/state.ts'
+import { decodeSyncResponse } from '../../src/wire/sync.ts'
+import { fullRecord, sampleEnvelope, sampleMembership, sampleNode, sampleRoot, sampleRow } from '../wire/samples.ts'
+
+const contact = { node: sampleNode(1), zone: '/uk/a', addresses: ['/ip4/10.0.0.1/tcp/31415'], age: 7, serves: true }
+const hello = {
+  rootVersion: 3,
+  rootHash: 'ab'.repeat(32),
+  zone: '/uk/a',
+  serves: true,
+  addresses: contact.addresses,
+  contacts: [contact, contact],
+  yours: { incarnation: 2, counter: 3 },
+}
+const documents = { memberships: [sampleMembership(1)], roots: [sampleRoot(1), sampleRoot(2)] }
+const query = { zone: '/uk/a', want: 'rows', after: sampleNode(9) } as const
+const answer = { refused: undefined, counts: { up: 1, late: 2, down: 3, left: 4 }, rows: [sampleRow()], more: true }
+const ids = { type: 'memberships', ids: ['00'.repeat(16)] } as const
+
+const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) => unknown][] = [
+  ['envelope', sampleEnvelope().raw, decodeEnvelope],
+  ['record', encodeRecord(fullRecord), decodeRecord],
+  ['contact', encodeContact(contact), decodeContact],
+  ['hello', encodeHello(hello), decodeHello],
+  ['sync request', encodeRequest({ protocol: 'sync', body: ids }), (bytes) => decodeRequest('sync', bytes)],
+  ['sync response', encodeResponse({ protocol: 'sync', body: documents }), (bytes) => decodeResponse('sync', bytes)],
+  ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
+  ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],
+]
+
+/** The failure's code, or undefined when the bytes were accepted; anything but a Failure fails the test. */
+function refusal(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): string | undefined {
+  try {
+    decode(bytes)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    expect(['E_PROTOCOL', 'E_DOCUMENT']).toContain(error.code)
+    expect(error.message.length).toBeLessThan(500)
+    return error.code
+  }
+}
+
+/** Bytes with a few of them replaced, cut out or put in. */
+function mutated(valid: Uint8Array): fc.Arbitrary<Uint8Array> {
+  const edit = fc.record({ at: fc.nat(valid.length), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) })
+  return fc
+    .array(edit, { minLength: 1, maxLength: 4 })
+    .map((edits) =>
+      edits.reduce(
+        (bytes, { at, cut, put }) =>
+          Uint8Array.from([...bytes.subarray(0, at), ...put, ...bytes.subarray(Math.min(at + cut, bytes.length))]),
+        valid,
+      ),
+    )
+}
+
+describe.each(decoders)('the decoder of %s', (_name, valid, decode) => {
+  it('accepts what is valid', () => {
+    expect(refusal(decode, valid)).toBeUndefined()
+  })
+
+  it('only ever refuses arbitrary bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void refusal(decode, bytes)),
+      { numRuns: 300 },
+    )
+  })
+
+  it('only ever refuses a message that was tampered with', () => {
+    fc.assert(
+      fc.property(mutated(valid), (bytes) => void refusal(decode, bytes)),
+      { numRuns: 500 },
+    )
+  })
+
+  it('refuses, or reads as an older version would, a message cut at any length', () => {
+    for (let length = 0; length < valid.length; length++) {
+      const cut = valid.slice(0, length)
+      const code = refusal(decode, cut)
+      // Cut between two fields it is a message with fewer of them, all of which must be valid still.
+      if (code === undefined) expect(refusal(decode, Uint8Array.from([...cut, 0x80]))).toBe('E_PROTOCOL')
+    }
+  })
+
+  it('refuses what is larger than its bound before it reads it', () => {
+    const huge = new Uint8Array(Math.max(limits.syncBytes, limits.queryBytes) + 1)
+    expect(refusal(decode, huge)).toBe('E_PROTOCOL')
+  })
+})
+
+describe('the largest messages that do nothing useful', () => {
+  const filled = (bytes: number, ...pattern: number[]) =>
+    Uint8Array.from({ length: bytes }, (_, index) => pattern[index % pattern.length] as number)
+
+  it('are refused at the bound of a list, however many entries they hold', () => {
+    const empties = filled(limits.syncBytes, 0x12, 0x01, 0x00)
+    expect(refusal(decodeSyncResponse, empties)).toBe('E_PROTOCOL')
+    // An unknown field may repeat: it is skipped, and kept nowhere.
+    expect(refusal(decodeSyncResponse, filled(limits.syncBytes, 0x7a, 0x00))).toBeUndefined()
+  })
+
+  it('cannot make a decoder recurse', () => {
+    expect(refusal(decodeSyncResponse, filled(limits.syncBytes, 0x0b))).toBe('E_PROTOCOL')
+  })
+
+  it('cannot make a decoder allocate by a number that they hold', () => {
+    const length = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
+    for (const tag of [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x7a])
+      for (const [, , decode] of decoders) expect(refusal(decode, Uint8Array.of(tag, ...length))).toBe('E_PROTOCOL')
+  })
+})
+
+describe('a damaged store', () => {
+  const [node, envelope] = [sampleNode(4), sampleEnvelope()]
+  const written = changesToWrites([
+    { type: 'root', root: sampleRoot(1) },
+    { type: 'membership', membership: sampleMembership(1) },
+    { type: 'contact', contact, wall: 1 },
+    { type: 'row', node, envelope, status: 'up', heardWall: 1 },
+  ]).slice(1)
+
+  it('costs what is damaged and nothing else', async () => {
+    const anyDamage = fc
+      .nat(written.length - 1)
+      .chain((index) =>
+        fc
+          .oneof(fc.uint8Array({ maxLength: 50 }), mutated(written[index]?.value as Uint8Array))
+          .map((value) => ({ index, value })),
+      )
+    await fc.assert(
+      fc.asyncProperty(anyDamage, async ({ index, value }) => {
+        const entries = written.map((entry, at) => ({
+          key: entry.key,
+          value: at === index ? value : (entry.value as Uint8Array),
+        }))
+        const state = await readState({
+          get: async () => undefined,
+          entries: async (prefix) => entries.filter(({ key }) => key.startsWith(prefix)),
+        })
+        const kept = state.roots.length + state.memberships.length + state.contacts.length + state.rows.length
+        expect(kept + state.damaged.length).toBe(written.length)
+        expect(state.damaged.every((key) => key === written[index]?.key)).toBe(true)
+      }),
+    )
+  })
+})

@@ -1,0 +1,122 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { writeAtomic } from '../../src/keys/atomic-file.ts'
+import { makeSigner, newSecret, publicKeyOf, sha256, sign, verify, verifyStrict } from '../../src/keys/ed25519.ts'
+import { cryptoEnv } from '../../src/keys/env.ts'
+import { readKeyFile, writeKeyFile } from '../../src/keys/key-file.ts'
+
+const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+
+describe('Ed25519', () => {
+  // RFC 8032, section 7.1, test 2.
+  const SEED = bytes('4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb')
+  const PUBLIC = bytes('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c')
+  const SIGNATURE = bytes(
+    '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+  )
+
+  it('is that of RFC 8032', () => {
+    expect(publicKeyOf(SEED)).toEqual(PUBLIC)
+    expect(sign(SEED, Uint8Array.of(0x72))).toEqual(SIGNATURE)
+    expect(verify(PUBLIC, Uint8Array.of(0x72), SIGNATURE)).toBe(true)
+    expect(verifyStrict(PUBLIC, Uint8Array.of(0x72), SIGNATURE)).toBe(true)
+  })
+
+  it('both verifiers accept what was signed and nothing else', () => {
+    const input = fc.record({
+      message: fc.uint8Array(),
+      seed: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      at: fc.nat(63),
+    })
+    fc.assert(
+      fc.property(input, ({ message, seed, at }) => {
+        const signer = makeSigner(seed)
+        const signature = signer.sign(message)
+        const flipped = signature.map((byte, i) => (i === at ? byte ^ 4 : byte))
+        for (const check of [verify, verifyStrict]) {
+          expect(check(signer.publicKey, message, signature)).toBe(true)
+          expect(check(signer.publicKey, message, flipped)).toBe(false)
+          expect(check(signer.publicKey, Buffer.concat([message, Uint8Array.of(0)]), signature)).toBe(false)
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('malformed keys and signatures are false, never an error', () => {
+    const junk = [
+      new Uint8Array(0),
+      new Uint8Array(31),
+      new Uint8Array(32),
+      new Uint8Array(64),
+      new Uint8Array(64).fill(255),
+    ]
+    for (const check of [verify, verifyStrict])
+      for (const key of [PUBLIC, new Uint8Array(32).fill(255), ...junk])
+        for (const signature of junk) expect(check(key, Uint8Array.of(1), signature)).toBe(false)
+  })
+
+  it('the strict verifier refuses a key of small order, with which anything would be signed', () => {
+    const small = new Uint8Array(32)
+    small[0] = 1
+    const anything = new Uint8Array(64)
+    anything[0] = 1
+    expect(verifyStrict(small, Buffer.from('any message'), anything)).toBe(false)
+  })
+
+  it('secrets come from the randomness that is given', () => {
+    expect(newSecret((length) => new Uint8Array(length).fill(7))).toEqual(new Uint8Array(32).fill(7))
+    expect(newSecret()).not.toEqual(newSecret())
+  })
+
+  it('core gets all it needs', () => {
+    const env = cryptoEnv(() => 0.25)
+    expect(env.random()).toBe(0.25)
+    expect(Buffer.from(env.sha256(Buffer.from('abc'))).toString('hex')).toMatch(/^ba7816bf.*15ad$/)
+    expect(env.nodeKey('nobody')).toBeUndefined()
+    expect(sha256(new Uint8Array(0))).toHaveLength(32)
+  })
+})
+
+describe('files', () => {
+  let dir: string
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'pimesh-keys-'))
+  })
+  afterEach(() => rmSync(dir, { recursive: true }))
+
+  it('a key file gives its key back, and only its owner reads it', () => {
+    const path = join(dir, 'a.key')
+    const seed = newSecret()
+    writeKeyFile(path, seed)
+    expect(readKeyFile(path)).toEqual(seed)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readdirSync(dir)).toEqual(['a.key'])
+  })
+
+  it('a damaged key file is named so', () => {
+    const path = join(dir, 'a.key')
+    writeKeyFile(path, newSecret())
+    const text = readFileSync(path, 'utf8')
+    const other = text.replace(/"secret": "./, (start) => start.slice(0, -1) + (start.endsWith('0') ? '1' : '0'))
+    for (const damaged of [other, text.slice(0, -20), '', 'null', '{}', '[]']) {
+      writeFileSync(path, damaged)
+      expect(() => readKeyFile(path)).toThrow(
+        expect.objectContaining({ code: 'E_STATE', message: expect.stringContaining(path) }),
+      )
+    }
+  })
+
+  it('replaces a file whole, and leaves nothing behind when it cannot', () => {
+    const path = join(dir, 'file')
+    writeAtomic(path, Buffer.from('one'), 0o600)
+    writeAtomic(path, Buffer.from('two'), 0o600)
+    expect(readFileSync(path, 'utf8')).toBe('two')
+    expect(() => writeAtomic(dir, Buffer.from('x'), 0o600)).toThrow()
+    expect(() => writeAtomic(join(dir, 'none', 'file'), Buffer.from('x'), 0o600)).toThrow()
+    expect(readdirSync(dir)).toEqual(['file'])
+  })
+})

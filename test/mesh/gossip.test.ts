@@ -1,0 +1,122 @@
+// The gossip contract on real gossipsub nodes, and what our settings and guards add to it.
+import { afterEach, describe, expect, test } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
+import { gossipSettings, messageId } from '../../src/mesh/gossip-settings.ts'
+import { gossipContract } from '../contracts/gossip.ts'
+import { failureOf, startNode, stopNodes, type TestNode } from './nodes.ts'
+
+const TOPIC = '/pimesh/1/0011223344556677/rec/uk'
+
+gossipContract('gossipsub', async (count, links) => {
+  const nodes = await Promise.all(Array.from({ length: count }, () => startNode()))
+  await Promise.all(links.map(([a, b]) => nodes[a]?.dial(nodes[b] as TestNode)))
+  return {
+    gossips: nodes.map(({ mesh }) => mesh.gossip),
+    ids: nodes.map(({ id }) => id),
+    beat: () => heartbeat(nodes[0] as TestNode),
+    close: stopNodes,
+  }
+})
+
+describe('settings', () => {
+  test('a message id is the first 12 bytes of SHA-256 of the data', () => {
+    expect(Buffer.from(messageId(new TextEncoder().encode('abc'))).toString('hex')).toBe('ba7816bf8f01cfea414140de')
+  })
+
+  test.each([
+    ['without data', {}],
+    ['too long', { data: new Uint8Array(limits.gossipMessageBytes + 1) }],
+    ['with an author of its own', { data: new Uint8Array(1), from: new Uint8Array(38) }],
+    ['on a topic that is not ours', { data: new Uint8Array(1), topic: 'other' }],
+  ])('a message %s is dropped before gossipsub remembers it', (_what, message) => {
+    const { fastMsgIdFn } = gossipSettings(new Set([TOPIC]))
+    expect(() => fastMsgIdFn?.({ topic: TOPIC, ...message })).toThrow(/dropped/)
+    expect(fastMsgIdFn?.({ topic: TOPIC, data: new Uint8Array(limits.gossipMessageBytes) })).toHaveLength(12)
+  })
+
+  test('the numbers keep to what gossipsub asks of them', () => {
+    const { D = 0, Dlo = 0, Dhi = 0, Dscore = 0, Dout = 0 } = gossipSettings(new Set())
+    expect([Dlo <= D, D <= Dhi, Dout < Dlo, Dout <= D / 2, Dscore <= D]).toEqual([true, true, true, true, true])
+  })
+})
+
+describe('guards', () => {
+  afterEach(stopNodes)
+
+  async function pair(): Promise<[TestNode, TestNode]> {
+    const [a, b] = [await startNode(), await startNode()]
+    await a.dial(b)
+    await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+    return [a, b]
+  }
+
+  test('a message above the bound cannot be published', async () => {
+    const a = await startNode()
+    const long = new Uint8Array(limits.gossipMessageBytes + 1)
+    expect(await failureOf(a.mesh.gossip.publish(TOPIC, long))).toMatchObject({ code: 'E_PROTOCOL' })
+  })
+
+  test('a quiet link keeps a score of zero, also after a peer grafted too early', async () => {
+    const [a, b] = await pair()
+    for (const { mesh } of [a, b]) {
+      mesh.gossip.onMessage(async () => 'accept')
+      mesh.gossip.subscribe(TOPIC)
+    }
+    const { score } = inside(b)
+    for (let i = 0; i < 6; i++) score.addPenalty(a.id, 1, 'graft_backoff')
+    await heartbeat(b)
+    expect(score.score(a.id)).toBe(0)
+    for (let i = 0; i < 20; i++) score.addPenalty(a.id, 1, 'graft_backoff')
+    await heartbeat(b)
+    expect(score.score(a.id)).toBeLessThan(0)
+  })
+
+  test('the answer to an IWANT for a whole zone of records does not cut the link', async () => {
+    const [a, b] = await pair()
+    const records = Array.from({ length: limits.viewNodes }, (_, i) => new Uint8Array(limits.recordBytes).fill(i % 251))
+    for (const [i, record] of records.entries()) new DataView(record.buffer).setUint32(0, i)
+    const got = new Set<number>()
+    const all = Promise.withResolvers<void>()
+    b.mesh.gossip.onMessage(async (_topic, bytes) => {
+      if (got.add(new DataView(bytes.buffer).getUint32(0)).size === records.length) all.resolve()
+      return 'accept'
+    })
+    b.mesh.gossip.subscribe(TOPIC)
+    inside(a).sendRpc(b.id, { subscriptions: [], messages: records.map((data) => ({ topic: TOPIC, data })) })
+    await all.promise
+    expect(a.libp2p.services.gossip.getPeers().length).toBe(1)
+  })
+
+  test('a link on which gossip is deaf is closed, so that it can be dialled afresh', async () => {
+    const [a, b] = await pair()
+    for (const [node, peer] of [
+      [a, b.id],
+      [b, a.id],
+    ] as const) {
+      const { streamsOutbound, streamsInbound } = inside(node)
+      while (!streamsOutbound.has(peer) || !streamsInbound.has(peer)) await heartbeat(node)
+    }
+    for (const { streams } of a.libp2p.getConnections()) {
+      for (const stream of streams) if (stream.protocol.startsWith('/meshsub')) stream.abort(new Error('lost'))
+    }
+    await Promise.all([a.diary.until('disconnected', b.id), b.diary.until('disconnected', a.id)])
+    await a.dial(b)
+    await a.diary.until('connected', b.id, 2)
+  })
+})
+
+interface Inside {
+  score: { addPenalty(id: string, penalty: number, label: string): void; score(id: string): number }
+  streamsOutbound: Map<string, unknown>
+  streamsInbound: Map<string, unknown>
+  sendRpc(id: string, rpc: object): boolean
+}
+
+function inside(node: TestNode): Inside {
+  return node.libp2p.services.gossip as unknown as Inside
+}
+
+function heartbeat(node: TestNode): Promise<void> {
+  const { gossip } = node.libp2p.services
+  return new Promise((resolve) => gossip.addEventListener('gossipsub:heartbeat', () => resolve(), { once: true }))
+}

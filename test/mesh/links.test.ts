@@ -1,0 +1,146 @@
+// Links between real nodes: events, simultaneous dials, refusals of a dial, addresses, traffic, and what is left behind.
+import { randomBytes } from 'node:crypto'
+import { afterEach, expect, test } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
+import { failureOf, never, startNode, stopNodes } from './nodes.ts'
+
+afterEach(stopNodes)
+
+test('both ends hear once of a link that opens and closes', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  await b.diary.until('connected', a.id)
+  expect(a.diary.of('connected')).toEqual([
+    { type: 'connected', peer: b.id, address: b.addresses[0], direction: 'outbound' },
+  ])
+  expect(b.diary.of('connected')[0]).toMatchObject({ direction: 'inbound' })
+  await a.dial(b) // a second time: nothing happens
+  await a.mesh.links.close(b.id)
+  await b.diary.until('disconnected', a.id)
+  expect(a.diary.of('connected').length).toBe(1)
+  expect(a.diary.of('disconnected')).toEqual([{ type: 'disconnected', peer: b.id }])
+  await a.mesh.links.close(b.id) // of no link: nothing
+})
+
+test('a node that stops closes its links, and says nothing of its own', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  await b.diary.until('connected', a.id)
+  await a.mesh.stop()
+  await b.diary.until('disconnected', a.id)
+  expect(a.diary.of('disconnected')).toEqual([])
+  await a.mesh.stop()
+})
+
+test('dials that cross end in one connection, and both succeed', async () => {
+  for (let round = 0; round < 5; round++) {
+    const [a, b] = [await startNode(), await startNode()]
+    await Promise.all([a.dial(b), b.dial(a)])
+    await Promise.all([a.diary.until('connected', b.id), b.diary.until('connected', a.id)])
+    await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+    expect(a.libp2p.getConnections().length).toBe(1)
+    expect(b.libp2p.getConnections().length).toBe(1)
+    expect(a.diary.of('disconnected').length + b.diary.of('disconnected').length).toBe(0)
+  }
+})
+
+test('a peer that lost its end of a link replaces it by dialling', async () => {
+  const secret = new Uint8Array(randomBytes(32))
+  const b = await startNode()
+  const first = await startNode({ secret })
+  await first.dial(b)
+  await b.diary.until('connected', first.id)
+  const again = await startNode({ secret }) // the same node id, while the first link is still open
+  await again.dial(b)
+  await b.diary.until('connected', first.id, 2)
+  expect(b.diary.of('disconnected').length).toBe(1)
+  expect(b.libp2p.getConnections().length).toBe(1)
+  const answer = again.mesh.streams.ask(b.id, 'hello', new Uint8Array(1), { signal: never(), maxBytes: 10 })
+  expect(await failureOf(answer)).toBeInstanceOf(Failure)
+  expect(b.diary.of('disconnected').length).toBe(1)
+})
+
+test('a dial fails with what went wrong: nobody there, somebody else there, no usable address, given up', async () => {
+  const [a, b, c] = [await startNode(), await startNode(), await startNode()]
+  const dial = (peer: string, addresses: string[], signal = never()) =>
+    failureOf(a.mesh.links.dial(peer, addresses, { signal }))
+  expect(await dial(b.id, ['/ip4/127.0.0.1/tcp/1'])).toMatchObject({
+    code: 'E_NO_MEMBER',
+    message: expect.stringMatching(/cannot be reached at \/ip4\/127\.0\.0\.1\/tcp\/1: .*ECONNREFUSED/),
+  })
+  expect(await dial(b.id, c.addresses)).toMatchObject({ code: 'E_NO_MEMBER' })
+  expect(await dial(a.id, a.addresses)).toBeInstanceOf(Failure)
+  for (const useless of [
+    [],
+    ['junk'],
+    ['/ip4/127.0.0.1/udp/1'],
+    ['/unix/%2Ftmp%2Fx'],
+    [`/dns4/${'x'.repeat(200)}/tcp/1`],
+  ]) {
+    expect(await dial(b.id, useless)).toMatchObject({ code: 'E_NO_ADDRESS' })
+  }
+  expect(await dial(b.id, b.addresses, AbortSignal.abort())).toBeInstanceOf(Failure)
+  expect(await dial('nobody', b.addresses)).toBeInstanceOf(Failure)
+  expect(a.diary.of('connected')).toEqual([])
+})
+
+test('an unusable address before a good one costs nothing', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial({ id: b.id, addresses: ['/ip4/127.0.0.1/tcp/1', ...b.addresses] })
+  expect(a.diary.of('connected')[0]?.address).toBe(b.addresses[0])
+})
+
+test('a linked peer tells its own addresses, bounded and usable, and libp2p keeps none of them', async () => {
+  const announce = Array.from({ length: 20 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`)
+  const [a, b] = [await startNode(), await startNode({ announce: ['/ip4/10.9.9.9/udp/1/quic-v1', ...announce] })]
+  await a.dial({ id: b.id, addresses: b.libp2p.services ? listened(b.libp2p) : [] })
+  await a.diary.until('discovered', b.id)
+  const told = a.diary.of('discovered')[0]
+  expect(told).toMatchObject({ source: 'identify', addresses: announce.slice(0, limits.addressesPerContact) })
+  const kept = await a.libp2p.peerStore.all()
+  expect(kept.map(({ id, addresses }) => [id.toString(), addresses.length])).toEqual([[b.id, 0]])
+})
+
+test('after a disconnect neither gossip nor the peer store remembers the peer', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+  expect(a.libp2p.services.gossip.getPeers().length).toBe(1)
+  await b.mesh.stop()
+  await a.diary.until('disconnected', b.id)
+  await failureOf(a.dial(b)) // a failed dial is forgotten, too
+  while ((await a.libp2p.peerStore.all()).length > 0) await new Promise((resolve) => setImmediate(resolve))
+  expect(a.libp2p.services.gossip.getPeers()).toEqual([])
+})
+
+test('bytes are counted at both ends alike, and stay counted when the link is gone', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+  await a.mesh.stop()
+  await b.diary.until('disconnected', a.id)
+  const [there, here] = [a.mesh.links.traffic(), b.mesh.links.traffic()]
+  expect(there.bytesOut).toBeGreaterThan(1_000)
+  expect(here.bytesOut).toBeGreaterThan(1_000)
+  expect(here.bytesIn).toBeLessThanOrEqual(there.bytesOut)
+  expect(here.bytesIn).toBeGreaterThan(there.bytesOut * 0.9)
+})
+
+test('a port that is taken, and an address that is not ours, are said so', async () => {
+  const a = await startNode()
+  expect(await failureOf(startNode({ listen: a.addresses }))).toMatchObject({ code: 'E_PORT_TAKEN' })
+  expect(await failureOf(startNode({ listen: ['/ip4/192.0.2.1/tcp/0'] }))).toMatchObject({ code: 'E_NO_ADDRESS' })
+})
+
+test('a node tells where it listens, without its id, when it starts', async () => {
+  const a = await startNode()
+  expect(a.diary.of('listening')).toEqual([{ type: 'listening', addresses: a.addresses }])
+  expect(a.addresses[0]).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/[0-9]+$/)
+})
+
+/** Where the sockets are, whatever is announced. */
+function listened(libp2p: object): string[] {
+  const { components } = libp2p as { components: { transportManager: { getAddrs(): unknown[] } } }
+  return components.transportManager.getAddrs().map(String)
+}

@@ -1,0 +1,64 @@
+// The times within which the invariants must hold, as formulas of the promise T, the loss and what went wrong.
+// docs/simulation.md argues each of them; a bound that is only measured would be a wish.
+import type { Millis } from '../../../src/core/env.ts'
+import { promiseFor } from '../../../src/core/fleet/liveness.ts'
+import { limits, SECOND } from '../../../src/core/limits.ts'
+import { DRIFT_MAX } from '../clock.ts'
+import type { Scenario } from '../scenario.ts'
+
+/** What is believed not to happen by chance: a run checks some millions of pairs of nodes. */
+const NEVER = 1e-9
+/** Longest path of a record from neighbour to neighbour within a zone: 3 hops at once, then one mention at its last beat. */
+const HOPS = 4
+const LAST_MENTION = 3 * SECOND
+
+export interface Bounds {
+  /** T: the promise of a record when all of the zone are there. */
+  promise(members: number): Millis
+  /** delta: the time a record takes to whoever gets it at all. */
+  delivery: Millis
+  /** k: more records than this are not lost in a row. */
+  losses: number
+  /** I1: how long a steady node may be shown `down`. */
+  rumour(members: number): Millis
+  /** I7: when a dead node is `down`, after its end. */
+  detection(promise: Millis, patience: number): Millis
+  /** From the start of a node, or a failed write, until it is steady: it has links to its zone and was heard there. */
+  start(members: number): Millis
+  /** From the end of a separation of this length until both sides are steady again. */
+  heal(separation: Millis, members: number): Millis
+  /** I2: when the views of a zone agree, after the end of a separation. */
+  convergence(separation: Millis, members: number): Millis
+}
+
+/** The bounds of a scenario. */
+export function boundsOf(scenario: Scenario): Bounds {
+  const { min, mean, max } = scenario.delay
+  const longest = Math.min(max, min - Math.log(NEVER) * (mean - min))
+  const delivery = Math.ceil((HOPS + 2) * longest + LAST_MENTION)
+  const losses = Math.max(1, Math.ceil(Math.log(NEVER) / Math.log(Math.max(scenario.loss, 1e-4))))
+  const promise = (members: number) => promiseFor(members, scenario.recordPeriodMin)
+  const rumour = (members: number) => losses * limits.recordSendShare * promise(members) + delivery
+  const relink = limits.linkCheckPeriod * 1.25 + limits.dialTimeout + limits.gateTimeout
+  const settle = (members: number) => relink + 2 * limits.extraRecordDelay + promise(members)
+  const start = (members: number) => relink + settle(members) + scenario.disk.delayMax
+  const heal = (separation: Millis, members: number) => redial(separation) + settle(members)
+  return {
+    promise,
+    delivery,
+    losses,
+    rumour,
+    detection: (T, patience) => limits.downAfterPromises * T * patience * (1 + DRIFT_MAX) + delivery + SECOND,
+    start,
+    heal,
+    convergence: (separation, members) => heal(separation, members) + rumour(members),
+  }
+}
+
+/**
+ * The longest pause of a dialler that failed throughout a separation S. Pauses double, each within a half to one and a half
+ * of its nominal length: a nominal pause p was preceded by pauses of at least (p - 1 s) / 2 together, so p <= 2S + 1 s.
+ */
+export function redial(separation: Millis): Millis {
+  return 1.5 * Math.min(limits.dialBackoffMax, 2 * separation + limits.dialBackoffMin)
+}

@@ -1,0 +1,42 @@
+// `npm run sim`: runs one scenario with one seed. Progress goes to stderr, the report to stdout, the JSON object last.
+import { parseOptions, type SimOptions, USAGE, UsageError } from './options.ts'
+import { explain, readable } from './report.ts'
+import { clockText } from './surroundings.ts'
+import { simulate } from './world.ts'
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: SimOptions
+  try {
+    options = parseOptions(args)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 2
+  }
+  if (options.help) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
+  return run(options)
+}
+
+async function run({ seed, scenario, json, all }: SimOptions): Promise<number> {
+  const began = performance.now()
+  const progress = (virtual: number, steps: number) => {
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    process.stderr.write(
+      `${clockText(virtual)} of ${clockText(scenario.minutes * 60_000)}: ${steps} steps, ${seconds} s\n`,
+    )
+  }
+  const report = await simulate(scenario, seed, { progress, stopAtViolation: !all })
+  for (const violation of report.violations) process.stderr.write(`${explain(violation, report)}\n`)
+  if (report.violations.length > 0) {
+    const kept = JSON.stringify({ seed, scenario: scenario.name, why: report.violations[0]?.invariant })
+    process.stderr.write(`keep this seed: add ${kept} to test/sim/seeds.json\n`)
+  }
+  if (!json) process.stdout.write(`${readable(report)}\n\n`)
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+  return report.violations.length > 0 ? 1 : 0
+}
+
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,76 @@
+// The documents of a simulated mesh, made through the real codecs: a root, an invite per zone, a membership per node.
+
+import { DAY, HOUR, limits } from '../../src/core/limits.ts'
+import type { Capability, Invite, InviteDocument, Membership, RootDocument } from '../../src/core/trust/documents.ts'
+import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
+import { inviteJson, parseInvite } from '../../src/wire/invite.ts'
+import { claimsJson, parseMembership } from '../../src/wire/membership.ts'
+import { nodeIdOf } from '../../src/wire/node-id.ts'
+import { parseRoot, rootJson } from '../../src/wire/root.ts'
+import { encodeSigned } from '../../src/wire/signed.ts'
+import { EPOCH } from './clock.ts'
+import type { KeyRing, SimKey } from './crypto.ts'
+import type { Prng } from './prng.ts'
+
+/** An invite together with the key that signs the memberships made from it. */
+export interface SimInvite {
+  document: InviteDocument
+  key: SimKey
+}
+
+export class SimMesh {
+  readonly root: RootDocument
+  readonly #keys: KeyRing
+  readonly #prng: Prng
+  readonly #enroller: SimKey
+
+  constructor(keys: KeyRing, prng: Prng) {
+    this.#keys = keys
+    this.#prng = prng
+    const owner = keys.make(prng)
+    this.#enroller = keys.make(prng)
+    const byOwner = { keyIds: [owner.keyId], threshold: 1 }
+    const root = {
+      version: 1,
+      issued: EPOCH - 10 * DAY,
+      expires: EPOCH - 10 * DAY + limits.rootLifetime,
+      keys: new Map([owner, this.#enroller].map((key) => [key.keyId, key.publicKey])),
+      roles: { root: byOwner, targets: byOwner, enrol: { keyIds: [this.#enroller.keyId], threshold: 1 } },
+      enrolment: { epoch: 1, retired: [], zones: new Map() },
+    }
+    this.root = parseRoot(encodeSigned(rootJson(root), [owner]))
+  }
+
+  /** Hex mesh id. */
+  get id(): string {
+    return this.root.hash
+  }
+
+  invite(zone: string, seats: number, capability: Capability, founding = false): SimInvite {
+    const key = this.#keys.make(this.#prng)
+    const invite: Invite = {
+      mesh: this.id,
+      key: key.publicKey,
+      zone,
+      cells: 1,
+      labels: { site: zone.slice(1) || 'all' },
+      capabilities: [capability],
+      seats,
+      expires: EPOCH + 48 * HOUR,
+      membershipExpires: EPOCH + limits.membershipLifetime,
+      epoch: 1,
+      founding,
+    }
+    return { document: parseInvite(encodeSigned(inviteJson(invite), [this.#enroller])), key }
+  }
+
+  /** The membership of the node with `key` on a seat of the invite, not countersigned yet. */
+  membership(key: SimKey, invite: SimInvite, seat: number, name: string): Membership {
+    const { document } = invite
+    const { zone, membershipExpires } = document.signed
+    const node = nodeIdOf(key.publicKey)
+    const claims = { mesh: this.id, node, invite: document.hash, zone, seat, name, expires: membershipExpires }
+    const signed = encodeSigned(claimsJson(claims), [invite.key])
+    return parseMembership(canonicalBytes({ membership: jsonOf(signed), invite: jsonOf(document.raw) }))
+  }
+}

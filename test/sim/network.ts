@@ -1,0 +1,198 @@
+// The faulty network: links between machines, and transmissions over them that are delayed, lost, reordered or cut off.
+// Each link has two ends that learn of its death separately: at once when the other process ends, after a silence when a
+// machine loses power or a partition lies between. Machines are numbers here; what they say is not this file's business.
+import type { Millis } from '../../src/core/env.ts'
+import { SECOND } from '../../src/core/limits.ts'
+import type { Prng } from './prng.ts'
+import type { EventQueue } from './queue.ts'
+import type { Kind, Traffic } from './traffic.ts'
+
+export interface NetworkFaults {
+  loss: number
+  delay: { min: Millis; mean: Millis; max: Millis }
+}
+
+/** How long TCP and the muxer take to find out that the other side does not answer any more. */
+export const SILENCE = { min: 10 * SECOND, max: 40 * SECOND } as const
+
+/** What the network tells a machine. */
+export interface Machine {
+  /** Its process runs. */
+  alive(): boolean
+  linked(peer: number, address: string, direction: 'inbound' | 'outbound'): void
+  unlinked(peer: number): void
+}
+
+interface Cut {
+  far: ReadonlySet<number>
+  oneWay: boolean
+}
+
+export interface Link {
+  readonly ends: readonly [number, number]
+  /** Ends that still believe in it. */
+  readonly open: Set<number>
+}
+
+export class Network {
+  readonly traffic: Traffic
+  readonly #queue: EventQueue
+  readonly #prng: Prng
+  readonly #faults: NetworkFaults
+  readonly #machines: Machine[] = []
+  readonly #links: Map<number, Link>[] = []
+  readonly #cuts = new Set<Cut>()
+  /** Counts changes of links. */
+  version = 0
+
+  constructor(queue: EventQueue, prng: Prng, faults: NetworkFaults, traffic: Traffic) {
+    this.#queue = queue
+    this.#prng = prng
+    this.#faults = faults
+    this.traffic = traffic
+  }
+
+  /** Adds a machine and returns its number. */
+  add(machine: Machine): number {
+    this.#links.push(new Map())
+    return this.#machines.push(machine) - 1
+  }
+
+  peers(node: number): IterableIterator<number> {
+    return this.#linksOf(node).keys()
+  }
+
+  linked(node: number, peer: number): boolean {
+    return this.#linksOf(node).has(peer)
+  }
+
+  /** True when what `from` sends now does not reach `to`. */
+  cut(from: number, to: number): boolean {
+    for (const { far, oneWay } of this.#cuts) {
+      if (far.has(from) !== far.has(to) && (!oneWay || far.has(from))) return true
+    }
+    return false
+  }
+
+  /** No handshake is possible: one of both directions is cut, so no acknowledgement comes back. */
+  severed(a: number, b: number): boolean {
+    return this.cut(a, b) || this.cut(b, a)
+  }
+
+  /** One transmission's time. */
+  delay(): Millis {
+    const { min, mean, max } = this.#faults.delay
+    return Math.min(max, Math.ceil(min + this.#prng.exponential(mean - min)))
+  }
+
+  /** A link is up at both ends, unless both had one: then the second connection changes nothing for them. */
+  open(dialler: number, listener: number, address: string): void {
+    this.version++
+    const link: Link = { ends: [dialler, listener], open: new Set([dialler, listener]) }
+    for (const [end, peer] of [
+      [dialler, listener],
+      [listener, dialler],
+    ] as const) {
+      const known = this.#linksOf(end).has(peer)
+      this.#linksOf(end).set(peer, link)
+      if (!known) this.#machine(end).linked(peer, address, end === dialler ? 'outbound' : 'inbound')
+    }
+  }
+
+  /**
+   * Sends over the link that `from` believes it has with `to`; `arrive` runs on arrival. Lost without a word by chance, by a
+   * cut, or because the other end is gone; the latter comes back as a reset.
+   */
+  send(from: number, to: number, kind: Kind, bytes: number, arrive: () => void): void {
+    const link = this.#linksOf(from).get(to)
+    if (link === undefined) return
+    this.traffic.sent(kind, bytes)
+    if (this.cut(from, to) || this.#prng.chance(this.#faults.loss)) {
+      this.traffic.lost++
+      return
+    }
+    this.#queue.after(this.delay(), () => {
+      if (this.#linksOf(to).get(from) === link) {
+        this.traffic.arrived(kind, bytes)
+        arrive()
+      } else if (this.#machine(to).alive() && !this.cut(to, from)) this.#drop(from, link)
+    })
+  }
+
+  /** `node` closes its link with `peer`: it knows at once, the other side hears of it. */
+  close(node: number, peer: number): void {
+    const link = this.#linksOf(node).get(peer)
+    if (link === undefined) return
+    this.#drop(node, link)
+    this.#tellOther(node, peer, link)
+  }
+
+  /** The process at `node` ends properly; what it sent before still arrives. */
+  leave(node: number): void {
+    const links = [...this.#linksOf(node)]
+    this.#queue.after(this.#faults.delay.max, () => {
+      for (const [peer, link] of links) if (this.#linksOf(node).get(peer) === link) this.close(node, peer)
+    })
+  }
+
+  /** The process at `node` ended, or its machine lost power: then nobody says so. */
+  crash(node: number, silent: boolean): void {
+    this.version++
+    for (const [peer, link] of [...this.#linksOf(node)]) {
+      link.open.delete(node)
+      this.#linksOf(node).delete(peer)
+      if (silent) this.#noticeSilence(peer, link)
+      else this.#tellOther(node, peer, link)
+    }
+  }
+
+  /** One link of a node breaks by itself: both ends notice soon. */
+  breakOne(node: number): void {
+    const peer = this.#prng.pick([...this.#linksOf(node).keys()])
+    if (peer !== undefined) this.close(node, peer)
+  }
+
+  /** Begins a partition; call the result to heal it. */
+  part(far: ReadonlySet<number>, oneWay: boolean): () => void {
+    const cut: Cut = { far, oneWay }
+    this.#cuts.add(cut)
+    for (const [node, links] of this.#links.entries()) {
+      for (const [peer, link] of links) if (this.severed(node, peer)) this.#noticeSilence(node, link)
+    }
+    return () => this.#cuts.delete(cut)
+  }
+
+  /** After a while an end finds its link dead, unless it works again by then. */
+  #noticeSilence(node: number, link: Link): void {
+    const peer = otherEnd(link, node)
+    this.#queue.after(this.#prng.int(SILENCE.min, SILENCE.max), () => {
+      if (this.severed(node, peer) || !link.open.has(peer)) this.#drop(node, link)
+    })
+  }
+
+  #tellOther(node: number, peer: number, link: Link): void {
+    if (this.cut(node, peer)) this.#noticeSilence(peer, link)
+    else this.#queue.after(this.delay(), () => this.#drop(peer, link))
+  }
+
+  #drop(node: number, link: Link): void {
+    const peer = otherEnd(link, node)
+    link.open.delete(node)
+    if (this.#linksOf(node).get(peer) !== link) return
+    this.version++
+    this.#linksOf(node).delete(peer)
+    this.#machine(node).unlinked(peer)
+  }
+
+  #linksOf(node: number): Map<number, Link> {
+    return this.#links[node] as Map<number, Link>
+  }
+
+  #machine(node: number): Machine {
+    return this.#machines[node] as Machine
+  }
+}
+
+function otherEnd(link: Link, node: number): number {
+  return link.ends[0] === node ? link.ends[1] : link.ends[0]
+}

@@ -1,0 +1,137 @@
+// A scenario: how large the world is and what goes wrong in it, as data. Every field has a default; files in scenarios/
+// name only what they change. Rates are per node and hour, shares are 0..1, times are virtual.
+import { readFileSync } from 'node:fs'
+
+export interface Partition {
+  /** Virtual seconds. */
+  at: number
+  until: number
+  /** Share of the nodes on the far side, drawn at random; or the zones that lie there. */
+  share?: number
+  zones?: string[]
+  /** Only what the far side sends is lost: an asymmetric link. */
+  oneWay?: boolean
+}
+
+export interface Scenario {
+  name: string
+  nodes: number
+  zones: number
+  /** Peers of operators: they send no record and ask for all rows once a minute. */
+  operators: number
+  minutes: number
+  /** Nodes start within so many seconds of the beginning. */
+  startSeconds: number
+  /** In the last so many seconds nothing new breaks, so that the end can be judged. Loss goes on. */
+  quietSeconds: number
+  /** Share of transmissions over a link that are lost. */
+  loss: number
+  /** Share of deliveries that gossip delivers again, because its memory of ids forgot. */
+  duplicate: number
+  /** One transmission: `min` plus an exponential with mean `mean - min`, at most `max`; milliseconds. */
+  delay: { min: number; mean: number; max: number }
+  crashesPerNodeHour: number
+  /** Share of crashes that are power cuts: no neighbour is told, and unsynced writes are lost. */
+  powerCuts: number
+  /** Share of crashes that are a proper stop with a goodbye. */
+  goodbyes: number
+  /** How long a crashed node stays away; seconds. */
+  downSeconds: { min: number; max: number }
+  clockStepsPerNodeHour: number
+  /** Open links that break by themselves, per link and hour. */
+  breaksPerLinkHour: number
+  partitions: Partition[]
+  disk: { delayMean: number; delayMax: number; failShare: number }
+  /** Share of zones that are one LAN with mDNS. */
+  mdns: number
+  /** Share of nodes that cannot be dialled from another zone (behind a NAT). */
+  hidden: number
+  /** Shortest promise of records; milliseconds. */
+  recordPeriodMin: number
+  /** Batches of the view and the address book are this far apart; milliseconds. */
+  viewFlushPeriod: number
+}
+
+const BASE: Scenario = {
+  name: 'base',
+  nodes: 24,
+  zones: 3,
+  operators: 1,
+  minutes: 5,
+  startSeconds: 20,
+  quietSeconds: 100,
+  loss: 0.05,
+  duplicate: 0.02,
+  delay: { min: 2, mean: 40, max: 2_000 },
+  crashesPerNodeHour: 2,
+  powerCuts: 0.3,
+  goodbyes: 0.2,
+  downSeconds: { min: 2, max: 60 },
+  clockStepsPerNodeHour: 2,
+  breaksPerLinkHour: 1,
+  partitions: [],
+  disk: { delayMean: 20, delayMax: 3_000, failShare: 0.01 },
+  mdns: 0.5,
+  hidden: 0.3,
+  recordPeriodMin: 10_000,
+  viewFlushPeriod: 600_000,
+}
+
+/** The scenario of a JSON object: what it does not name is the base's. Throws an Error with one sentence. */
+export function parseScenario(json: unknown, source: string): Scenario {
+  const scenario = merge(BASE, json, source) as unknown as Scenario
+  scenario.partitions = scenario.partitions.map((partition) => checkPartition(partition, source))
+  const problem = problemOf(scenario)
+  if (problem !== undefined) throw new Error(`scenario ${source}: ${problem}`)
+  return scenario
+}
+
+/** The scenario of a file. Throws an Error with one sentence. */
+export function readScenario(file: string): Scenario {
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new Error(`scenario ${file} cannot be read: ${(cause as Error).message}`)
+  }
+  return parseScenario(json, file)
+}
+
+/** A scenario of this repository, by name. */
+export function namedScenario(name: string): Scenario {
+  return readScenario(new URL(`scenarios/${name}.json`, import.meta.url).pathname)
+}
+
+/** `base` with the fields of `json`; a field that the base lacks, or of another type, is refused. */
+function merge(base: object, json: unknown, path: string): Record<string, unknown> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error(`${path} is not a JSON object`)
+  const merged: Record<string, unknown> = structuredClone(base) as Record<string, unknown>
+  for (const [key, value] of Object.entries(json)) {
+    const known = merged[key]
+    if (known === undefined) throw new Error(`${path} has an unknown key "${key}"`)
+    if (Array.isArray(known) !== Array.isArray(value) || typeof known !== typeof value)
+      throw new Error(`${path}: "${key}" must be ${Array.isArray(known) ? 'a list' : `a ${typeof known}`}`)
+    merged[key] = typeof known === 'object' && !Array.isArray(known) ? merge(known as object, value, key) : value
+  }
+  return merged
+}
+
+function checkPartition(partition: Partition, source: string): Partition {
+  const { at, until, share, zones } = partition
+  const wrong = !(at >= 0 && until > at) || (share === undefined) === (zones === undefined)
+  if (wrong) throw new Error(`scenario ${source}: a partition needs "at" < "until" (seconds) and "share" or "zones"`)
+  return partition
+}
+
+function problemOf(scenario: Scenario): string | undefined {
+  const { nodes, zones, minutes, delay, downSeconds } = scenario
+  const shares = ['loss', 'duplicate', 'powerCuts', 'goodbyes', 'mdns', 'hidden'] as const
+  const share = shares.find((key) => !(scenario[key] >= 0 && scenario[key] <= 1))
+  if (share !== undefined) return `"${share}" must be from 0 to 1`
+  if (!Number.isInteger(nodes) || nodes < 2 || nodes > 10_000) return '"nodes" must be from 2 to 10000'
+  if (!Number.isInteger(zones) || zones < 1 || zones > nodes) return '"zones" must be from 1 to the number of nodes'
+  if (!(minutes > 0 && minutes <= 60 * 24 * 30)) return '"minutes" must be more than 0 and at most a month'
+  if (!(delay.min >= 0 && delay.mean >= delay.min && delay.max >= delay.mean)) return '"delay" needs min <= mean <= max'
+  if (!(downSeconds.min >= 0 && downSeconds.max >= downSeconds.min)) return '"downSeconds" needs min <= max'
+  return undefined
+}

@@ -1,0 +1,58 @@
+// What a simulated machine sees of the simulated world, and who watches it.
+import type { Millis, NodeId } from '../../src/core/env.ts'
+import type { Effect, Input } from '../../src/core/events.ts'
+import type { HealthRecord } from '../../src/core/fleet/record.ts'
+import type { Envelope } from '../../src/core/fleet/rows.ts'
+import type { NodeCore } from '../../src/core/node.ts'
+import type { KeyRing } from './crypto.ts'
+import type { Gate } from './gate.ts'
+import type { GossipModel, Message } from './gossip.ts'
+import type { SimMesh } from './mesh.ts'
+import type { Network } from './network.ts'
+import type { EventQueue } from './queue.ts'
+import type { Scenario } from './scenario.ts'
+import type { SimNode } from './sim-node.ts'
+import type { Trace } from './trace.ts'
+
+/** A gossiped record: encoded once by its author, decoded once, the frozen result shared by all who receive it. */
+export interface RecordMessage extends Message {
+  envelope: Envelope
+  record: HealthRecord
+}
+
+/** Is told of everything that happens to machines; records it and checks the invariants. */
+export interface Watch {
+  /** @param saved the incarnation on its disk. */
+  started(node: SimNode, saved: number): void
+  stopped(node: SimNode, how: 'killed' | 'powerCut' | 'left'): void
+  before(node: SimNode, input: Input): void
+  effect(node: SimNode, effect: Effect): void
+  after(node: SimNode, core: NodeCore, input: Input): void
+  threw(node: SimNode, input: Input, error: unknown): void
+  /** The core took an input that must be answered at once, and did not answer. */
+  silent(node: SimNode, what: string): void
+}
+
+export interface Surroundings {
+  scenario: Scenario
+  queue: EventQueue
+  network: Network
+  gossip: GossipModel<RecordMessage>
+  gate: Gate
+  mesh: SimMesh
+  keys: KeyRing
+  trace: Trace
+  watch: Watch
+  nodeOf(index: number): NodeId
+  indexOf(node: NodeId): number
+  /** The machine that listens on an address. */
+  at(address: string): number | undefined
+  machine(index: number): SimNode
+}
+
+/** A moment of virtual time for a person: `03:21.450`. */
+export function clockText(time: Millis): string {
+  const minutes = Math.floor(time / 60_000)
+  const seconds = ((time % 60_000) / 1000).toFixed(3)
+  return `${String(minutes).padStart(2, '0')}:${seconds.padStart(6, '0')}`
+}

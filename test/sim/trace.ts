@@ -1,0 +1,49 @@
+// The trace of a run: a running SHA-256 over every line, and each node's last lines for the report of a violation.
+// Two runs are the same run exactly when their hashes are equal.
+import { createHash } from 'node:crypto'
+import type { Millis } from '../../src/core/env.ts'
+
+const KEPT_PER_NODE = 60
+const CHUNK = 65_536
+
+export class Trace {
+  readonly #hash = createHash('sha256')
+  readonly #last = new Map<string, string[]>()
+  #pending = ''
+  #lines = 0
+
+  /** One line: what happened to which node, and the fields that tell it from its like. */
+  add(time: Millis, node: string, what: string, detail = ''): void {
+    const line = `${time} ${node} ${what}${detail === '' ? '' : ` ${detail}`}`
+    this.#lines++
+    this.#pending += `${line}\n`
+    if (this.#pending.length > CHUNK) this.#flush()
+    this.#keep(node, line)
+  }
+
+  /** The newest lines of one node, oldest first. */
+  last(node: string): string[] {
+    return (this.#last.get(node) ?? []).slice(-KEPT_PER_NODE)
+  }
+
+  get lines(): number {
+    return this.#lines
+  }
+
+  /** Hex SHA-256 of all lines so far. */
+  digest(): string {
+    this.#flush()
+    return this.#hash.copy().digest('hex')
+  }
+
+  #keep(node: string, line: string): void {
+    const lines = this.#last.get(node)
+    if (lines === undefined) this.#last.set(node, [line])
+    else if (lines.push(line) > 4 * KEPT_PER_NODE) lines.splice(0, 3 * KEPT_PER_NODE)
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#pending)
+    this.#pending = ''
+  }
+}

@@ -1,0 +1,239 @@
+// A simulated world: builds the mesh of a scenario, runs it in virtual time from one seed, and says what happened.
+import type { Millis, NodeId } from '../../src/core/env.ts'
+import { MINUTE, SECOND } from '../../src/core/limits.ts'
+import { KeyRing } from './crypto.ts'
+import { scheduleFaults } from './faults.ts'
+import { Gate } from './gate.ts'
+import { GossipModel } from './gossip.ts'
+import type { ConvergenceStats } from './invariants/convergence.ts'
+import type { DetectionStats } from './invariants/detection.ts'
+import { SimMesh } from './mesh.ts'
+import { Network } from './network.ts'
+import { Prng } from './prng.ts'
+import { EventQueue } from './queue.ts'
+import type { Scenario } from './scenario.ts'
+import { type Identity, SimNode } from './sim-node.ts'
+import type { RecordMessage, Surroundings } from './surroundings.ts'
+import { Trace } from './trace.ts'
+import { type PerKind, Traffic } from './traffic.ts'
+import { type Violation, Watchman } from './watch.ts'
+
+/** How often mDNS tells a LAN's machines of each other. */
+const MDNS_PERIOD = 20 * SECOND
+const QUERY_PERIOD = 60 * SECOND
+const QUERY_TIMEOUT = 5 * SECOND
+
+/** The result of a run; docs/simulation.md documents every key. */
+export interface Report {
+  seed: number
+  scenario: Scenario
+  virtualMs: number
+  wallMs: number
+  steps: number
+  messages: PerKind
+  bytesInPerNodeSecond: PerKind
+  bytesOutPerNodeSecond: PerKind
+  lost: number
+  delivered: number
+  signatureChecks: number
+  checks: number
+  restarts: number
+  diskBytes: number
+  queries: { asked: number; ended: number; zonesAnswered: number; zonesAsked: number }
+  detection: DetectionStats
+  convergence: ConvergenceStats
+  violations: readonly Violation[]
+  traceLines: number
+  traceHash: string
+}
+
+export interface RunOptions {
+  /** Called once a virtual minute. */
+  progress?: (virtual: Millis, steps: number) => void
+  /** Ends the run at the first violation. Default true. */
+  stopAtViolation?: boolean
+}
+
+/** Runs a scenario with a seed. The same arguments give the same report but for `wallMs`. */
+export async function simulate(scenario: Scenario, seed: number, options: RunOptions = {}): Promise<Report> {
+  const began = performance.now()
+  const world = new World(scenario, seed)
+  await world.run(options)
+  return world.report(Math.round(performance.now() - began))
+}
+
+class World implements Surroundings {
+  readonly scenario: Scenario
+  readonly queue = new EventQueue()
+  readonly trace = new Trace()
+  readonly keys = new KeyRing()
+  readonly traffic = new Traffic()
+  readonly mesh: SimMesh
+  readonly network: Network
+  readonly gossip: GossipModel<RecordMessage>
+  readonly gate: Gate
+  readonly watch: Watchman
+  readonly #seed: number
+  readonly #prng: Prng
+  readonly #nodes: SimNode[]
+  readonly #indexes: Map<NodeId, number>
+  readonly #addresses: Map<string, number>
+  readonly #queries = { asked: 0, ended: 0, zonesAnswered: 0, zonesAsked: 0 }
+
+  constructor(scenario: Scenario, seed: number) {
+    const prng = new Prng(seed)
+    this.scenario = scenario
+    this.#seed = seed
+    this.#prng = prng
+    this.mesh = new SimMesh(this.keys, prng.fork('mesh'))
+    this.network = new Network(this.queue, prng.fork('network'), scenario, this.traffic)
+    this.gossip = new GossipModel(this.queue, this.network, prng.fork('gossip'), scenario.duplicate)
+    this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
+    this.watch = new Watchman(this.queue, this.trace, scenario)
+    const identities = this.#enrol(prng.fork('enrol'))
+    this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
+    this.#addresses = new Map(identities.map((id) => [id.address, id.index]))
+    this.#nodes = identities.map((id) => new SimNode(this, id, prng.fork(id.name)))
+    for (const node of this.#nodes) {
+      this.network.add(node)
+      this.gate.add(node)
+    }
+    this.watch.watch(this.#nodes)
+  }
+
+  nodeOf(index: number): NodeId {
+    return this.machine(index).node
+  }
+
+  indexOf(node: NodeId): number {
+    return this.#indexes.get(node) ?? -1
+  }
+
+  at(address: string): number | undefined {
+    return this.#addresses.get(address)
+  }
+
+  machine(index: number): SimNode {
+    const node = this.#nodes[index]
+    if (node === undefined) throw new Error(`there is no machine ${index}`)
+    return node
+  }
+
+  async run(options: RunOptions): Promise<void> {
+    this.#scheduleStarts()
+    this.#scheduleMdns()
+    for (const node of this.#nodes) if (!node.isNode) this.#scheduleQueries(node)
+    const { scenario, queue, network, watch } = this
+    scheduleFaults({ scenario, queue, network, watch, nodes: this.#nodes, prng: this.#prng.fork('faults') })
+    const end = scenario.minutes * MINUTE
+    for (let second = 1; second * SECOND <= end; second++) {
+      await queue.run(second * SECOND)
+      watch.tick()
+      if (second % 60 === 0) options.progress?.(queue.now, watch.steps)
+      if (watch.violations.length > 0 && options.stopAtViolation !== false) return
+    }
+    watch.finish()
+  }
+
+  report(wallMs: number): Report {
+    const { traffic, watch, queue } = this
+    const [count, seconds] = [this.#nodes.length, Math.max(1, queue.now / SECOND)]
+    return {
+      seed: this.#seed,
+      scenario: this.scenario,
+      virtualMs: queue.now,
+      wallMs,
+      steps: watch.steps,
+      messages: traffic.messages,
+      bytesInPerNodeSecond: Traffic.rate(traffic.bytesIn, count, seconds),
+      bytesOutPerNodeSecond: Traffic.rate(traffic.bytesOut, count, seconds),
+      lost: traffic.lost,
+      delivered: this.gossip.delivered,
+      signatureChecks: this.keys.checks,
+      checks: watch.checks,
+      restarts: watch.restarts,
+      diskBytes: this.#nodes.reduce((sum, node) => sum + node.disk.bytesWritten, 0),
+      queries: this.#queries,
+      detection: watch.detection.stats,
+      convergence: watch.convergence.stats,
+      violations: watch.violations,
+      traceLines: this.trace.lines,
+      traceHash: this.trace.digest(),
+    }
+  }
+
+  /** One founder; everybody else by the invite of its zone, which names a few members to start from. */
+  #enrol(prng: Prng): Identity[] {
+    const { nodes, zones, operators, hidden } = this.scenario
+    const names = Array.from({ length: zones }, (_, zone) => `/sim/zone-${String(zone).padStart(3, '0')}`)
+    const invites = names.map((zone) => this.mesh.invite(zone, Math.ceil(nodes / zones) + 1, 'node'))
+    const founding = this.mesh.invite(names[0] as string, 1, 'node', true)
+    const ids: Identity[] = []
+    for (let index = 0; index < nodes; index++) {
+      const zone = index % zones
+      const invite = index === 0 ? founding : invites[zone]
+      const seat = index === 0 ? 0 : Math.floor(index / zones)
+      const bootstrap = [ids[0], ids[zone], prng.pick(ids)].filter((id) => id !== undefined)
+      ids.push(this.#identity(prng, index, invite as never, seat, index >= zones && prng.chance(hidden), bootstrap))
+    }
+    const operator = this.mesh.invite('/', Math.max(1, operators), 'operator')
+    for (let seat = 0; seat < operators; seat++) {
+      const bootstrap = prng.shuffled(ids).slice(0, 3)
+      ids.push(this.#identity(prng, nodes + seat, operator, seat, true, bootstrap))
+    }
+    return ids
+  }
+
+  #identity(
+    prng: Prng,
+    index: number,
+    invite: ReturnType<SimMesh['invite']>,
+    seat: number,
+    hidden: boolean,
+    bootstrap: readonly Identity[],
+  ): Identity {
+    const key = this.keys.make(prng)
+    const operator = invite.document.signed.capabilities.includes('operator')
+    const name = `${operator ? 'op' : 'n'}${String(index).padStart(3, '0')}`
+    const membership = this.mesh.membership(key, invite, seat, name)
+    const address = `/ip4/10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/tcp/31415`
+    return { index, name, key, membership, address, hidden, bootstrap: [...new Set(bootstrap)] }
+  }
+
+  #scheduleStarts(): void {
+    const draws = this.#prng.fork('starts')
+    for (const node of this.#nodes) {
+      const at = node.id.index === 0 ? 0 : draws.int(0, this.scenario.startSeconds * SECOND)
+      this.queue.at(at, () => node.start())
+    }
+  }
+
+  #scheduleMdns(): void {
+    const lans = [...this.watch.zones().values()].slice(0, Math.round(this.scenario.mdns * this.scenario.zones))
+    const round = () => {
+      for (const lan of lans) {
+        for (const a of lan) {
+          for (const b of lan) {
+            const seen = a !== b && this.machine(b).alive() && !this.network.severed(a, b)
+            if (seen) this.machine(a).sees(this.machine(b).id)
+          }
+        }
+      }
+      this.queue.after(MDNS_PERIOD, round)
+    }
+    this.queue.after(MDNS_PERIOD, round)
+  }
+
+  #scheduleQueries(operator: SimNode): void {
+    const ask = () => {
+      if (operator.alive()) this.#queries.asked++
+      operator.query(QUERY_TIMEOUT, ({ result }) => {
+        this.#queries.ended++
+        this.#queries.zonesAsked += result.zones.length
+        this.#queries.zonesAnswered += result.zones.filter((zone) => zone.state === 'answered').length
+      })
+      this.queue.after(QUERY_PERIOD, ask)
+    }
+    this.queue.after(QUERY_PERIOD, ask)
+  }
+}

@@ -1,0 +1,100 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { utf8 } from '../../src/core/bytes.ts'
+import { openLevelStore } from '../../src/store/level.ts'
+import { storeContract } from '../contracts/store.ts'
+
+/** A process that opens the store, writes what its arguments say, prints "written" and stays until it is killed. */
+const child = join(import.meta.dirname, 'child.ts')
+
+async function startChild(folder: string, batches: unknown): Promise<() => Promise<void>> {
+  const other = spawn(process.execPath, [child, folder, JSON.stringify(batches)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(other, 'exit')
+  const [line] = await Promise.race([once(other.stdout, 'data'), exited])
+  if (String(line) !== 'written\n') throw new Error(`the other process ended with ${line}`)
+  return async () => {
+    other.kill('SIGKILL')
+    await exited
+  }
+}
+
+let base: string
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'pimesh-store-'))
+})
+afterEach(async () => {
+  await rm(base, { recursive: true, force: true })
+})
+
+storeContract('LevelDB', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pimesh-contract-'))
+  return {
+    open: () => openLevelStore(folder),
+    writeThenKill: async (batches) => {
+      const text = (value: Uint8Array | undefined) => (value === undefined ? null : Buffer.from(value).toString('utf8'))
+      const kill = await startChild(
+        folder,
+        batches.map((batch) => batch.map(({ key, value }) => ({ key, value: text(value) }))),
+      )
+      await kill()
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+})
+
+describe('the LevelDB store', () => {
+  const failure = (code: string) => expect.objectContaining({ code, message: expect.stringContaining(base) })
+
+  it('makes the folder, and those above it', async () => {
+    const store = await openLevelStore(join(base, 'a', 'b'))
+    await store.write([{ key: 'k', value: utf8('v') }], { sync: true })
+    await store.close()
+    expect(await readdir(join(base, 'a', 'b'))).toContain('CURRENT')
+  })
+
+  it('refuses a folder that another process has open, and opens it when that one was killed', async () => {
+    const kill = await startChild(base, [])
+    await expect(openLevelStore(base)).rejects.toEqual(failure('E_DATA_OPEN'))
+    await kill()
+    await (await openLevelStore(base)).close()
+  })
+
+  it('refuses a folder that this process has open', async () => {
+    const store = await openLevelStore(base)
+    await expect(openLevelStore(base)).rejects.toEqual(failure('E_DATA_OPEN'))
+    await store.close()
+  })
+
+  it('refuses a place where no folder can be', async () => {
+    await writeFile(join(base, 'file'), '')
+    await expect(openLevelStore(join(base, 'file', 'data'))).rejects.toEqual(failure('E_DATA_WRITE'))
+  })
+
+  it('refuses a folder that its user may not write to', async () => {
+    const folder = join(base, 'closed')
+    await mkdir(folder)
+    await chmod(base, 0o755)
+    await chmod(folder, 0o555)
+    // Root may write anywhere, so another user tries.
+    const asNobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    const script = `import(${JSON.stringify(join(import.meta.dirname, '../../src/store/level.ts'))})
+      .then((store) => store.openLevelStore(${JSON.stringify(folder)})).catch((error) => console.log(error.code))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], asNobody)
+    expect(stdout).toBe('E_DATA_WRITE\n')
+  })
+
+  it('says that it is damaged when LevelDB finds so', async () => {
+    const store = await openLevelStore(base)
+    await store.write([{ key: 'k', value: utf8('v') }], { sync: true })
+    await store.close()
+    await writeFile(join(base, 'CURRENT'), 'nonsense')
+    await expect(openLevelStore(base)).rejects.toEqual(failure('E_STATE'))
+  })
+})

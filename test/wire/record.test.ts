@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { METRICS, type Metric, metricIndex, metricValues } from '../../src/core/fleet/metrics.ts'
+import { limits } from '../../src/core/limits.ts'
+import { MessageWriter } from '../../src/wire/protobuf.ts'
+import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
+import { anyRecord, fullMetrics, fullRecord, sampleEnvelope } from './samples.ts'
+
+const metrics: readonly Metric[] = METRICS
+const protocolFailure = expect.objectContaining({ code: 'E_PROTOCOL' })
+const CPUS = metricIndex('node_cpu_count') as number
+/** Install states and alerts (fields 7 and 8): eight hashes of 8 bytes, and what frames them. */
+const RESERVED_BYTES = 80
+
+describe('a record', () => {
+  it('comes back with every value within half a step', () => {
+    fc.assert(
+      fc.property(anyRecord, (record) => {
+        const decoded = decodeRecord(encodeRecord(record))
+        expect({ ...decoded, metrics: [] }).toEqual({ ...record, metrics: [] })
+        const cpus = record.metrics[CPUS] ?? 1
+        for (const [index, metric] of metrics.entries()) {
+          const [sent, got] = [record.metrics[index] as number | null, decoded.metrics[index] as number | null]
+          if (sent === null || got === null) expect(got).toBe(sent)
+          // One part in 10^12 is what doubles lose on the way.
+          else
+            expect(Math.abs(got - sent)).toBeLessThanOrEqual(
+              (metric.step / 2) * (metric.perCpu ? cpus : 1) + 1e-12 * Math.abs(sent),
+            )
+        }
+      }),
+    )
+  })
+
+  it('leaves room for install states and alerts, with every metric and a year of uptime', () => {
+    expect(fullMetrics.filter((value) => value === null)).toEqual([])
+    expect(sampleEnvelope(fullRecord).raw.length).toBeLessThanOrEqual(limits.recordBytes - RESERVED_BYTES)
+  })
+
+  it('is never sealed above its bound', () => {
+    const largest = METRICS.map((metric) => metric.step * 2 ** 52)
+    expect(() => sampleEnvelope({ ...fullRecord, metrics: largest })).toThrow(protocolFailure)
+  })
+
+  it('shows tenths and hundredths as they were', () => {
+    const sent = metricValues({ node_thermal_zone_temp: 25.3, 'node_cpu_seconds_total{mode="user"}': 0.07 })
+    expect(decodeRecord(encodeRecord({ ...fullRecord, metrics: sent })).metrics).toEqual(sent)
+  })
+
+  it('carries load per CPU', () => {
+    const busy = encodeRecord({ ...fullRecord, metrics: metricValues({ node_cpu_count: 4, node_load1: 8 }) })
+    const calm = encodeRecord({ ...fullRecord, metrics: metricValues({ node_cpu_count: 1, node_load1: 2 }) })
+    expect(busy.slice(-2)).toEqual(calm.slice(-2))
+    expect(decodeRecord(busy).metrics[metricIndex('node_load1') as number]).toBe(8)
+  })
+
+  it.each([
+    ['below zero', -1],
+    ['not a number', Number.NaN],
+    ['infinite', Number.POSITIVE_INFINITY],
+    ['2^53 steps or more', 2 ** 60],
+  ])('sends a value that is %s as absent, and the rest as it is', (_name, value) => {
+    const sent = metricValues({ node_uptime_seconds: value, node_load1: 1 })
+    const decoded = decodeRecord(encodeRecord({ ...fullRecord, metrics: sent }))
+    expect(decoded.metrics).toEqual(metricValues({ node_load1: 1 }))
+  })
+
+  it('keeps the metrics it knows when a newer peer sends more', () => {
+    const newer = new MessageWriter()
+      .uint(1, 1)
+      .uint(2, 1)
+      .uint(3, 10_000)
+      .bytes(5, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0x80))
+      .packed(6, [150, 999])
+      .bytes(7, new Uint8Array(8))
+      .finish()
+    expect(decodeRecord(newer).metrics).toEqual(metricValues({ 'node_cpu_seconds_total{mode="user"}': 1.5 }))
+  })
+
+  it.each([
+    ['without an incarnation', new MessageWriter().uint(2, 1).uint(3, 1).bytes(5, new Uint8Array())],
+    ['without a counter', new MessageWriter().uint(1, 1).uint(3, 1).bytes(5, new Uint8Array())],
+    ['without a promise', new MessageWriter().uint(1, 1).uint(2, 1).bytes(5, new Uint8Array())],
+    [
+      'with an incarnation of 2^31',
+      new MessageWriter()
+        .uint(1, 2 ** 31)
+        .uint(2, 1)
+        .uint(3, 1)
+        .bytes(5, new Uint8Array()),
+    ],
+    [
+      'with fewer values than metrics',
+      new MessageWriter().uint(1, 1).uint(2, 1).uint(3, 1).bytes(5, Uint8Array.of(3)).packed(6, [1]),
+    ],
+    [
+      'with more values than metrics',
+      new MessageWriter().uint(1, 1).uint(2, 1).uint(3, 1).bytes(5, Uint8Array.of(1)).packed(6, [1, 1]),
+    ],
+    ['with a bitset of 33 bytes', new MessageWriter().uint(1, 1).uint(2, 1).uint(3, 1).bytes(5, new Uint8Array(33))],
+  ])('is refused %s', (_name, message) => {
+    expect(() => decodeRecord(message.finish())).toThrow(protocolFailure)
+  })
+})

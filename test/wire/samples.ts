@@ -1,0 +1,210 @@
+// Values that are valid on the wire, for the tests of this folder, of the store and for fuzzing. Signatures are not real: nothing here checks them.
+import fc from 'fast-check'
+import { METRICS, type MetricValues, metricValues } from '../../src/core/fleet/metrics.ts'
+import type { HealthRecord } from '../../src/core/fleet/record.ts'
+import { ALERT_KINDS, type Envelope, type Row, STATUSES } from '../../src/core/fleet/rows.ts'
+import { limits } from '../../src/core/limits.ts'
+import type { Contact, Hello, QueryRequest, QueryResponse } from '../../src/core/protocols.ts'
+import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
+import { canonicalBytes, type Json, jsonOf } from '../../src/wire/canonical.ts'
+import { decodeEnvelope, sealEnvelope } from '../../src/wire/envelope.ts'
+import { inviteJson } from '../../src/wire/invite.ts'
+import { claimsJson, parseMembership } from '../../src/wire/membership.ts'
+import { nodeIdOf } from '../../src/wire/node-id.ts'
+import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
+import { parseRoot, rootJson } from '../../src/wire/root.ts'
+import { encodeSigned, keyIdOf, sha256Hex } from '../../src/wire/signed.ts'
+
+const YEAR = 365 * 86_400
+const GIB = 2 ** 30
+const key = (seed: number): Uint8Array => new Uint8Array(32).fill(seed)
+const sign = (): Uint8Array => new Uint8Array(64).fill(7)
+
+export function sampleNode(seed: number): string {
+  return nodeIdOf(key(seed))
+}
+
+/** Every metric, as a busy Pi 5 with four CPUs and a 1 TB disk has them after a year. */
+export const fullMetrics: MetricValues = metricValues({
+  'node_cpu_seconds_total{mode="user"}': YEAR * 1.1,
+  'node_cpu_seconds_total{mode="nice"}': YEAR * 0.01,
+  'node_cpu_seconds_total{mode="system"}': YEAR * 0.4,
+  'node_cpu_seconds_total{mode="idle"}': YEAR * 2.3,
+  'node_cpu_seconds_total{mode="iowait"}': YEAR * 0.1,
+  'node_cpu_seconds_total{mode="irq"}': YEAR * 0.01,
+  'node_cpu_seconds_total{mode="softirq"}': YEAR * 0.02,
+  'node_cpu_seconds_total{mode="steal"}': 0,
+  node_cpu_count: 4,
+  node_load1: 7.2,
+  node_load5: 6.1,
+  node_load15: 5.9,
+  node_memory_MemTotal_bytes: 8 * GIB,
+  node_memory_MemAvailable_bytes: 6 * GIB,
+  node_memory_SwapTotal_bytes: 2 * GIB,
+  node_memory_SwapFree_bytes: 2 * GIB - 2 ** 20,
+  'node_filesystem_size_bytes{mountpoint="/"}': 1e12,
+  'node_filesystem_avail_bytes{mountpoint="/"}': 9e11,
+  'node_filesystem_files_free{mountpoint="/"}': 6e7,
+  'node_filesystem_readonly{mountpoint="/"}': 0,
+  'node_filesystem_size_bytes{mountpoint="data"}': 1e12,
+  'node_filesystem_avail_bytes{mountpoint="data"}': 9e11,
+  'node_filesystem_files_free{mountpoint="data"}': 6e7,
+  'node_filesystem_readonly{mountpoint="data"}': 0,
+  node_thermal_zone_temp: 84.9,
+  node_hwmon_in_lcrit_alarm_volts: 0.001,
+  rpi_undervoltage_total: 3_000,
+  rpi_throttled: 0xf000f,
+  node_cpu_scaling_frequency_hertz: 2.4e9,
+  node_cpu_scaling_frequency_max_hertz: 2.4e9,
+  node_uptime_seconds: YEAR,
+  node_boot_id: Number.MAX_SAFE_INTEGER,
+  node_timex_sync_status: 1,
+  node_timex_offset_seconds: -0.512,
+  node_timex_maxerror_seconds: 16,
+  node_disk_written_bytes_total: 1e12,
+  node_disk_writes_completed_total: 5e8,
+  node_disk_io_time_seconds_total: YEAR * 0.2,
+  node_disk_write_time_seconds_total: YEAR * 0.3,
+  node_pressure_cpu_waiting_seconds_total: YEAR * 0.3,
+  node_pressure_memory_waiting_seconds_total: YEAR * 0.05,
+  node_pressure_io_waiting_seconds_total: YEAR * 0.2,
+  node_network_receive_bytes_total: 5e12,
+  node_network_transmit_bytes_total: 5e12,
+  node_network_errs_total: 1e5,
+  node_network_drop_total: 3e6,
+  node_vmstat_oom_kill: 200,
+  node_systemd_units_failed: 5,
+  process_resident_memory_bytes: 110 * 2 ** 20,
+  process_cpu_seconds_total: YEAR * 0.005,
+})
+
+export const fullRecord: HealthRecord = {
+  incarnation: 100_000,
+  counter: 3_500_000,
+  promise: 16_000,
+  flags: 127,
+  metrics: fullMetrics,
+}
+
+export function sampleEnvelope(record: HealthRecord = fullRecord): Envelope {
+  const fields = { kind: 'rec', mesh8: '0123456789abcdef', membership: '5a'.repeat(16) }
+  return decodeEnvelope(sealEnvelope({ ...fields, body: encodeRecord(record) }, sign))
+}
+
+export function sampleRow(seed = 1): Row {
+  const envelope = sampleEnvelope()
+  return { node: sampleNode(seed), envelope, record: fullRecord, status: 'late', age: 42_000, alerts: ['cloned'] }
+}
+
+export function sampleRoot(version: number): RootDocument {
+  const keyIds = [keyIdOf(key(1))]
+  const role = { keyIds, threshold: 1 }
+  const signed = rootJson({
+    version,
+    issued: 1_700_000_000_000,
+    expires: 1_900_000_000_000,
+    keys: new Map([[keyIds[0] as string, key(1)]]),
+    roles: { root: role, targets: role, enrol: role },
+    enrolment: { epoch: 1, retired: [], zones: new Map() },
+  })
+  return parseRoot(encodeSigned(signed, [{ keyId: keyIds[0] as string, sign }]))
+}
+
+export function sampleMembership(seed: number): Membership {
+  const mesh = sha256Hex(sampleRoot(1).signedBytes)
+  const invite = encodeSigned(
+    inviteJson({
+      mesh,
+      key: key(2),
+      zone: '/uk/glasgow/lab3',
+      cells: 1,
+      labels: { rack: '7' },
+      capabilities: ['node'],
+      seats: 4,
+      expires: 1_800_000_000_000,
+      membershipExpires: 1_850_000_000_000,
+      epoch: 1,
+      founding: false,
+    }),
+    [{ keyId: keyIdOf(key(1)), sign }],
+  )
+  const claims = { mesh, node: sampleNode(seed), zone: '/uk/glasgow/lab3', seat: 0, name: `pi-${seed}` }
+  const signedInvite = canonicalBytes(jsonOf(invite).signed as Json)
+  const membership = encodeSigned(
+    claimsJson({ ...claims, invite: sha256Hex(signedInvite), expires: 1_850_000_000_000 }),
+    [{ keyId: keyIdOf(key(2)), sign }],
+  )
+  return parseMembership(canonicalBytes({ membership: jsonOf(membership), invite: jsonOf(invite) }))
+}
+
+// Arbitrary values ----------------------------------------------------------------------------------------------------
+
+export const anyNode: fc.Arbitrary<string> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(nodeIdOf)
+const segment = fc.stringMatching(/^[a-z0-9-]{1,32}$/)
+export const anyZone = fc
+  .tuple(fc.array(segment, { minLength: 1, maxLength: limits.zoneSegments }), fc.constantFrom('', '/~07'))
+  .map(([segments, cell]) => `/${segments.join('/')}${cell}`)
+export const anyAddress = fc.tuple(fc.ipV4(), fc.nat(65_535)).map(([ip, port]) => `/ip4/${ip}/tcp/${port}`)
+const anyAddresses = fc.array(anyAddress, { maxLength: limits.addressesPerContact })
+const anyCount = fc.nat(2 ** 31 - 1)
+
+export const anyContact: fc.Arbitrary<Contact> = fc.record({
+  node: anyNode,
+  zone: fc.option(anyZone, { nil: undefined }),
+  addresses: anyAddresses,
+  age: fc.maxSafeNat(),
+  serves: fc.boolean(),
+})
+
+export const anyHello: fc.Arbitrary<Hello> = fc.record({
+  rootVersion: anyCount,
+  rootHash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+  zone: fc.oneof(anyZone, fc.constant('/')),
+  serves: fc.boolean(),
+  addresses: anyAddresses,
+  contacts: fc.array(anyContact, { maxLength: 8 }),
+  yours: fc.option(fc.record({ incarnation: anyCount, counter: fc.maxSafeNat() }), { nil: undefined }),
+})
+
+export const anyQueryRequest: fc.Arbitrary<QueryRequest> = fc.record({
+  zone: anyZone,
+  want: fc.constantFrom('rows', 'counts'),
+  after: fc.option(anyNode, { nil: undefined }),
+})
+
+/** Every metric absent or within what a machine could show. */
+export const anyMetrics: fc.Arbitrary<MetricValues> = fc.tuple(
+  ...METRICS.map((metric) => {
+    const most = Math.min(metric.step * 2 ** 40, 1e15)
+    const low = 'signed' in metric ? -most : 0
+    const value =
+      metric.name === 'node_cpu_count'
+        ? fc.integer({ min: 1, max: 512 })
+        : fc.double({ min: low, max: most, noNaN: true })
+    return fc.option(value, { nil: null })
+  }),
+)
+
+export const anyRecord: fc.Arbitrary<HealthRecord> = fc.record({
+  incarnation: fc.integer({ min: 1, max: limits.incarnationMax }),
+  counter: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  promise: fc.integer({ min: 1, max: limits.recordPeriodMax }),
+  flags: anyCount,
+  metrics: anyMetrics,
+})
+
+export const anyRow: fc.Arbitrary<Row> = fc.record({
+  node: anyNode,
+  envelope: fc.constant(sampleEnvelope()),
+  record: fc.constant(decodeRecord(sampleEnvelope().body)),
+  status: fc.constantFrom(...STATUSES),
+  age: fc.option(fc.nat(), { nil: null }),
+  alerts: fc.subarray([...ALERT_KINDS]),
+})
+
+export const anyQueryResponse: fc.Arbitrary<QueryResponse> = fc.record({
+  refused: fc.constantFrom(undefined, 'forbidden', 'otherZone'),
+  counts: fc.record({ up: anyCount, late: anyCount, down: anyCount, left: anyCount }),
+  rows: fc.array(anyRow, { maxLength: 4 }),
+  more: fc.boolean(),
+})
