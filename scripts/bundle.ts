@@ -3,14 +3,12 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile } from 'esbuild'
+import { build } from 'esbuild'
+import { bundleOptions, daemonEntry } from './bundle-options.ts'
 import { networkInputs } from './chunk-graph.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string }
-
-/** CommonJS dependencies call `require`, which an ES module does not have. */
-const banner = `import { createRequire as pimeshRequire } from 'node:module'; const require = pimeshRequire(import.meta.url);`
 
 function commit(): string {
   try {
@@ -22,30 +20,6 @@ function commit(): string {
   } catch {
     return 'no repository'
   }
-}
-
-async function bundle(outdir: string): Promise<Metafile> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: { pimesh: 'src/main.ts' },
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node22.19',
-    external: ['level', 'classic-level'],
-    banner: { js: banner },
-    define: { PIMESH_BUILD: JSON.stringify({ version, commit: commit() }) },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    sourcemap: false,
-    legalComments: 'external',
-    chunkNames: 'chunks/[name]-[hash]',
-    metafile: true,
-    logLevel: 'warning',
-  })
-  return metafile
 }
 
 /** Programs that start meanwhile find the old bundle or the new one, except for a moment between two renames. */
@@ -62,8 +36,8 @@ function install(fresh: string): void {
 }
 
 const outdir = `dist.${process.pid}`
-const metafile = await bundle(outdir)
-const network = networkInputs(metafile, `${outdir}/pimesh.js`, 'src/daemon/commands.ts')
+const { metafile } = await build(bundleOptions(root, outdir, { version, commit: commit() }))
+const network = networkInputs(metafile, `${outdir}/pimesh.js`, daemonEntry)
 if (network.length > 0) {
   rmSync(`${root}/${outdir}`, { recursive: true })
   process.stderr.write(`bundle: commands without a daemon would load network code:\n  ${network.join('\n  ')}\n`)

@@ -1,6 +1,6 @@
 // The program: hands the command line and the process to the commands. What runs a daemon is loaded only when it is needed.
 import { readFileSync } from 'node:fs'
-import { runLine } from './cli/frame/run.ts'
+import { report, runLine } from './cli/frame/run.ts'
 import type { Launch } from './cli/launch.ts'
 
 /** Put in by the bundler; absent when this file is run as it is. */
@@ -57,6 +57,8 @@ function withoutAudience(error: NodeJS.ErrnoException): void {
   else process.exit(0)
 }
 for (const stream of [process.stdout, process.stderr]) stream.on('error', withoutAudience)
+
+process.on('uncaughtException', (error) => process.exit(report(error, process)))
 
 const { version, commit } = buildInfo()
 process.exitCode = await runLine(process.argv.slice(2), {

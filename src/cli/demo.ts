@@ -49,6 +49,7 @@ async function run(context: Context): Promise<number> {
     process.off('exit', vanish)
   }
   const left = args.text('keep') === undefined ? 'nothing was left behind' : `its files are in ${folder.path}`
+  if (terminal.interactive && signal.aborted) terminal.print('')
   if (summary === undefined) {
     terminal.notice(`interrupted: every process was stopped and ${left}`)
     return INTERRUPTED

@@ -50,10 +50,7 @@ Without --via, the members to start from are taken from the daemon that runs on 
 async function run(context: Context): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
-  const zone = args.text('zone')
-  if (zone === undefined)
-    throw new Failure('E_USAGE', 'say where the nodes are, as in "pimesh invite --zone /uk/glasgow"')
-  const capability = args.choice('capability', ['node', 'operator'], zone === '/' ? 'operator' : 'node')
+  const { zone, capability } = readPlace(args)
   const seats = args.count('seats', 1, limits.inviteSeats) ?? 1
   const cells = args.count('cells', 1, limits.cells) ?? 1
   const expiresInMs = parseDuration('expires', args.text('expires') ?? '48h')
@@ -72,6 +69,18 @@ async function run(context: Context): Promise<number> {
     `for ${seats === 1 ? 'one' : seats} to join ${zone} until ${expires}: pimesh ${zone === '/' ? 'attach' : 'join'} TOKEN`,
   )
   return 0
+}
+
+/** Where to, and as what. An operator's peer is in no zone. */
+function readPlace(args: Context['args']): { zone: string; capability: 'node' | 'operator' } {
+  const named = args.text('zone')
+  const capability = args.choice('capability', ['node', 'operator'], named === '/' ? 'operator' : 'node')
+  const zone = named ?? (capability === 'operator' ? '/' : undefined)
+  if (zone === undefined)
+    throw new Failure('E_USAGE', 'say where the nodes are, as in "pimesh invite --zone /uk/glasgow"')
+  if (capability === 'operator' && zone !== '/')
+    throw new Failure('E_ZONE', `an operator's peer is in no zone: leave out --zone ${zone}`)
+  return { zone, capability }
 }
 
 function readLabels(texts: readonly string[]): Record<string, string> {

@@ -301,7 +301,10 @@ export class NodeCore {
     if (!this.#links.closed(peer, now)) return
     this.#greetings.unlinked(peer)
     this.#queries.lost(peer, now)
-    if (this.#links.mates().length === 0) this.#caughtUp = false
+    if (this.#self.isNode && this.#links.mates().length === 0) {
+      this.#caughtUp = false
+      this.#greetings.alone(now)
+    }
   }
 
   #discovered(peer: NodeId, addresses: readonly string[], now: Millis): void {

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net'
 import { Failure, type FailureCode, type failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
+import { zoneProblem } from '../core/zone.ts'
 import type { ErrorJson, EventsJson, NodesJson, StatusJson } from './api-types.ts'
 
 export interface NodesQuery {
@@ -154,6 +155,10 @@ function nodesQuery(search: URLSearchParams): NodesQuery {
   const zones = search.getAll('zone')
   if (zones.length > limits.apiZones)
     throw new Failure('E_USAGE', `at most ${limits.apiZones} zones can be asked at once`)
+  for (const zone of zones) {
+    const wrong = zoneProblem(zone)
+    if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
+  }
   const timeoutMs = Number(search.get('timeoutMs') ?? limits.queryTimeout)
   if (!(timeoutMs > 0 && timeoutMs <= limits.apiQueryTimeoutMax))
     throw new Failure('E_USAGE', `the time-out must be more than 0 and at most ${limits.apiQueryTimeoutMax / 1_000} s`)

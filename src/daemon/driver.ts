@@ -14,6 +14,7 @@ import type {
 } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
+import type { HealthRecord } from '../core/fleet/record.ts'
 import { limits } from '../core/limits.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
@@ -24,7 +25,7 @@ import type { Links } from '../ports/links.ts'
 import type { Probe } from '../ports/probe.ts'
 import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
-import { decodeEnvelope, sealEnvelope } from '../wire/envelope.ts'
+import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import { changesToWrites } from '../wire/state.ts'
@@ -171,18 +172,28 @@ export class Driver {
   }
 
   #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
-    const { mesh8, membership, sign } = this.#o
-    const bytes = sealEnvelope({ kind: 'rec', mesh8, membership, body: encodeRecord(record) }, sign)
-    // What we serve is what we sent, rounding included.
-    const envelope = decodeEnvelope(bytes)
-    this.feed({ type: 'published', envelope, record: decodeRecord(envelope.body) })
+    const failed = (error: unknown) =>
+      this.#o.onEvent({ type: 'gossipFailed', detail: `a record was not sent: ${reasonOf(error)}` })
+    let bytes: Uint8Array
+    try {
+      bytes = this.#seal(record)
+    } catch (error) {
+      return failed(error)
+    }
     const sent: Promise<void> = this.#ports.gossip
       .publish(topic, bytes)
-      .catch((error: unknown) =>
-        this.#o.onEvent({ type: 'gossipFailed', detail: `a record was not sent: ${reasonOf(error)}` }),
-      )
+      .catch(failed)
       .finally(() => this.#publishing.delete(sent))
     this.#publishing.add(sent)
+  }
+
+  /** Signs a record, and tells the core what was signed: what it serves is what it sent, rounding included. */
+  #seal(record: HealthRecord): Uint8Array {
+    const { mesh8, membership, sign } = this.#o
+    const bytes = sealEnvelope({ kind: RECORD_KIND, mesh8, membership, body: encodeRecord(record) }, sign)
+    const envelope = decodeEnvelope(bytes)
+    this.feed({ type: 'published', envelope, record: decodeRecord(envelope.body) })
+    return bytes
   }
 
   #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {
@@ -215,7 +226,7 @@ export class Driver {
     } catch {
       return 'reject'
     }
-    const record = envelope.kind === 'rec' ? tryDecodeRecord(envelope.body) : undefined
+    const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
     return this.#await((ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record }))
   }
 

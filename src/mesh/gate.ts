@@ -6,7 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { GateKeeper } from '../ports/links.ts'
 import { boundedFrames } from './frames.ts'
-import type { Pairing } from './pairing.ts'
+import type { Pairing, Turn } from './pairing.ts'
 
 export const GATE_PROTOCOL = '/pimesh/noise/1'
 
@@ -61,8 +61,8 @@ export class Gate implements ConnectionEncrypter {
       const turn = pairing.enter(remote, direction)
       try {
         const bounds = [turn.signal, AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]
-        const connection = await exchange(secured.connection, remote, keeper, AbortSignal.any(bounds))
-        if (direction === 'inbound') await pairing.displace(remote)
+        const connection = await exchange(secured.connection, { remote, keeper, turn, signal: AbortSignal.any(bounds) })
+        await turn.displace()
         return { ...secured, connection }
       } finally {
         turn.leave()
@@ -74,20 +74,23 @@ export class Gate implements ConnectionEncrypter {
   }
 }
 
+interface Exchange {
+  remote: NodeId
+  keeper: GateKeeper
+  turn: Turn
+  signal: AbortSignal
+}
+
 /**
  * Each side sends its credential, judges the other's, sends its reply and reads the other's: always all four, so that both
  * learn why. Returns the stream with everything unread that the other side sent after its reply.
  */
-async function exchange<T extends MessageStream>(
-  stream: T,
-  remote: NodeId,
-  keeper: GateKeeper,
-  signal: AbortSignal,
-): Promise<T> {
+async function exchange<T extends MessageStream>(stream: T, { remote, keeper, turn, signal }: Exchange): Promise<T> {
   const frames = boundedFrames(stream, limits.gateMessageBytes, limits.gateBufferBytes)
   await frames.write(keeper.credential(), { signal })
   const shown = (await frames.read({ signal })).slice()
   const verdict = await orAborted(keeper.judge(remote, shown), signal)
+  if (verdict.admitted) await orAborted(turn.commit(), signal)
   await frames.write(verdict.reply, { signal })
   const reply = (await frames.read({ signal })).slice()
   const problem = verdict.admitted ? theirRefusal(keeper, remote, reply) : ourRefusal(remote, verdict.code)

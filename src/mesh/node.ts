@@ -85,6 +85,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     links.silence()
     gossip.quiet()
     await libp2p.stop()
+    forgetAddressTimer(libp2p)
   }
   const mesh: Mesh = { nodeId, gossip, streams, links, listening: () => links.listening(), stop }
   await options.prepare?.(mesh)
@@ -158,6 +159,14 @@ function connectionLimits(handshake: Millis) {
     addressSorter: (): 0 => 0, // links.ts gives them in order
     reconnectRetries: 0,
   }
+}
+
+/** libp2p notes a second later that its listeners closed, although it has stopped: a process would wait for that. */
+function forgetAddressTimer(libp2p: Libp2p): void {
+  const { components } = libp2p as {
+    components?: { addressManager?: { _updatePeerStoreAddresses?: { stop?(): void } } }
+  }
+  components?.addressManager?._updatePeerStoreAddresses?.stop?.()
 }
 
 async function start(libp2p: Libp2p, listen: readonly string[]): Promise<void> {

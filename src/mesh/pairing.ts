@@ -1,6 +1,6 @@
 // Pairing: at most one connection between two nodes. gossipsub opens its streams once per peer, on whichever connection it
-// sees first; when a second connection exists and the first one closes, it stays deaf without an error. So a second one is
-// never let through the gate: of two dials that cross, the one of the lower node id goes on.
+// sees first; when a second connection exists and the first one closes, it stays deaf without an error. So of two dials that
+// cross only one passes the gate: the node with the lower id decides which, the other lets both go on.
 import type { Connection } from '@libp2p/interface'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -9,19 +9,27 @@ type Direction = 'inbound' | 'outbound'
 
 interface Handshake {
   direction: Direction
+  /** We have admitted the peer: its end of the connection may be open already. */
+  committed: boolean
   giveWay: AbortController
   ended: Promise<void>
 }
 
-/** A handshake that may go on: `signal` aborts it when another one takes precedence; `leave` is called at its end. */
+/** A handshake with a peer whose key is proven. */
 export interface Turn {
+  /** Aborts it when the peer has dialled anew. */
   signal: AbortSignal
+  /** Resolves when this handshake may admit the peer. Rejects with Failure E_REFUSED when another link opened meanwhile. */
+  commit(): Promise<void>
+  /** The peer has admitted us, too: a link that it dialled although it had one is stale, and goes before the new one opens. */
+  displace(): Promise<void>
+  /** Ends the turn, whatever came of it. */
   leave(): void
 }
 
 export class Pairing {
   readonly #self: NodeId
-  readonly #handshakes = new Map<NodeId, Handshake>()
+  readonly #handshakes = new Map<NodeId, Set<Handshake>>()
   readonly #open = new Map<NodeId, Set<Connection>>()
 
   constructor(self: NodeId) {
@@ -40,38 +48,33 @@ export class Pairing {
     return [...(this.#open.get(peer) ?? [])].at(-1)
   }
 
-  /**
-   * Starts a handshake with a peer whose key is proven.
-   * @throws Failure E_REFUSED when this connection is one too many
-   */
+  /** @throws Failure E_REFUSED when we dial a peer that we have a link with, or dial it twice */
   enter(peer: NodeId, direction: Direction): Turn {
-    const other = this.#handshakes.get(peer)
-    if (direction === 'outbound' && this.linked(peer)) throw superfluous(peer)
-    if (other !== undefined && !this.#precedes(peer, direction, other)) throw superfluous(peer)
-    other?.giveWay.abort(superfluous(peer))
+    const twin = [...this.#of(peer)].find((other) => other.direction === direction)
+    if (direction === 'outbound' && (this.linked(peer) || twin !== undefined)) throw superfluous(peer)
+    twin?.giveWay.abort(superfluous(peer))
     const { promise: ended, resolve } = Promise.withResolvers<void>()
-    const handshake: Handshake = { direction, giveWay: new AbortController(), ended }
-    this.#handshakes.set(peer, handshake)
-    const leave = () => {
-      if (this.#handshakes.get(peer) === handshake) this.#handshakes.delete(peer)
-      resolve()
+    const handshake: Handshake = { direction, committed: false, giveWay: new AbortController(), ended }
+    const before = this.connection(peer)
+    this.#handshakes.set(peer, this.#of(peer).add(handshake))
+    return {
+      signal: handshake.giveWay.signal,
+      commit: () => this.#commit(peer, handshake, before),
+      displace: () => this.#displace(peer, direction, before),
+      leave: () => {
+        const all = this.#of(peer)
+        if (all.delete(handshake) && all.size === 0) this.#handshakes.delete(peer)
+        resolve()
+      },
     }
-    return { signal: handshake.giveWay.signal, leave }
   }
 
-  /** Resolves when no handshake with the peer is under way and what it led to has been seen. */
+  /** Resolves when no handshake with the peer is under way and what came of them has been seen. */
   async settled(peer: NodeId): Promise<void> {
-    for (let current = this.#handshakes.get(peer); current !== undefined; current = this.#handshakes.get(peer)) {
-      await current.ended
+    for (let [any] = this.#of(peer); any !== undefined; [any] = this.#of(peer)) {
+      await any.ended
       await nextTurn()
     }
-  }
-
-  /** A peer that dials us although we have a link lost its end of it: ours goes before the new one opens. */
-  async displace(peer: NodeId): Promise<void> {
-    const stale = [...(this.#open.get(peer) ?? [])]
-    for (const connection of stale) connection.abort(new Failure('E_PROTOCOL', `${peer} opened a new link`))
-    if (stale.length > 0) await nextTurn()
   }
 
   /** True when it is the peer's first. A connection that is closed already does not count: nobody will report its end. */
@@ -91,10 +94,28 @@ export class Pairing {
     return this.#open.delete(peer)
   }
 
-  /** Both nodes decide alike without asking: a node that dials twice means the newer dial. */
-  #precedes(peer: NodeId, direction: Direction, other: Handshake): boolean {
-    if (direction === other.direction) return direction === 'inbound'
-    return (direction === 'outbound') === this.#self < peer
+  #of(peer: NodeId): Set<Handshake> {
+    return this.#handshakes.get(peer) ?? new Set()
+  }
+
+  /** The deciding node admits the peer on one connection at a time, on the one that it dialled itself rather than the other. */
+  async #commit(peer: NodeId, handshake: Handshake, before: Connection | undefined): Promise<void> {
+    const precedes = (other: Handshake) => other !== handshake && (other.committed || other.direction === 'outbound')
+    while (this.#self < peer) {
+      const first = [...this.#of(peer)].find(precedes)
+      if (first === undefined) break
+      await first.ended
+      await nextTurn()
+    }
+    if (handshake.direction === 'outbound' ? this.linked(peer) : this.connection(peer) !== before)
+      throw superfluous(peer)
+    handshake.committed = true
+  }
+
+  async #displace(peer: NodeId, direction: Direction, before: Connection | undefined): Promise<void> {
+    if (direction === 'outbound' || before === undefined || before.status !== 'open') return
+    before.abort(new Failure('E_PROTOCOL', `${peer} opened a new link`))
+    await nextTurn()
   }
 }
 

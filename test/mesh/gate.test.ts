@@ -25,7 +25,7 @@ describe('on the stream', () => {
     const pairing = new Pairing(self.toString())
     const timeout = options.timeout ?? limits.gateTimeout
     const gate = new Gate(noNoise, { nodeId: self.toString(), keeper, pairing, timeout })
-    return { gate, far, near, frames: lpStream(far), self, remote, pairing }
+    return { gate, far, near, frames: lpStream(far) }
   }
 
   test('both admit: the stream is handed on', async () => {
@@ -95,19 +95,6 @@ describe('on the stream', () => {
     expect((await frames.read()).slice()).toEqual(bytes('expired'))
     expect(await refused).toMatchObject({ code: 'E_REFUSED', message: expect.stringContaining('expired') })
     expect(far.status).not.toBe('open')
-  })
-
-  test('a second handshake yields to the first or takes its place, as both nodes would decide', async () => {
-    const { gate, near, far, remote, self, pairing } = await setUp()
-    const [peer, lower] = [remote.toString(), self.toString() < remote.toString()]
-    const [, second] = multiaddrConnectionPair()
-    const outbound = failureOf(gate.secureOutbound(near, { remotePeer: remote }))
-    await new Promise(setImmediate)
-    const inbound = failureOf(gate.secureInbound(second))
-    expect(await (lower ? inbound : outbound)).toMatchObject({ message: expect.stringContaining('another link') })
-    far.abort(new Error('over'))
-    second.abort(new Error('over'))
-    await Promise.all([inbound, outbound, pairing.settled(peer)])
   })
 })
 

@@ -30,11 +30,19 @@ export class Fleet {
   readonly #o: Options
   readonly #daemons = new Map<string, ChildProcess>()
   readonly #commands = new Set<ChildProcess>()
-  /** The process whose log tells most about a failure. */
-  suspect: string | undefined
+  #suspect: string | undefined
 
   constructor(options: Options) {
     this.#o = options
+  }
+
+  /** The daemon whose log tells most about a failure: one that ended by itself, or the one that is waited for. */
+  get suspect(): string | undefined {
+    return this.#ended()?.[0] ?? this.#suspect
+  }
+
+  set suspect(name: string | undefined) {
+    this.#suspect = name
   }
 
   path(name: string): string {
@@ -185,11 +193,14 @@ export class Fleet {
   }
 
   #checkAlive(): void {
-    for (const [name, { exitCode, signalCode }] of this.#daemons) {
-      if (exitCode === null && signalCode === null) continue
-      this.suspect = name
-      throw new Failure('E_DEMO', `the daemon ${name} ended by itself (${signalCode ?? `exit status ${exitCode}`})`)
-    }
+    const ended = this.#ended()
+    if (ended === undefined) return
+    const [name, { exitCode, signalCode }] = ended
+    throw new Failure('E_DEMO', `the daemon ${name} ended by itself (${signalCode ?? `exit status ${exitCode}`})`)
+  }
+
+  #ended(): [string, ChildProcess] | undefined {
+    return [...this.#daemons].find(([, { exitCode, signalCode }]) => exitCode !== null || signalCode !== null)
   }
 }
 

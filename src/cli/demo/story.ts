@@ -108,6 +108,7 @@ async function allUp(fleet: Fleet, display: Display): Promise<number> {
   let answer: NodesJson | undefined
   await fleet.until(READY_BOUND, async () => {
     answer = await looked(fleet, display)
+    fleet.suspect = lackingNode(answer)
     return missingRows(answer)
   })
   if (answer === undefined) throw new Failure('E_DEMO', 'the operator has no answer')
@@ -115,12 +116,17 @@ async function allUp(fleet: Fleet, display: Display): Promise<number> {
   return Math.min(...answer.nodes.map((node) => metricsOf(node)))
 }
 
-/** What an answer lacks of six nodes up, with metrics, in two zones. */
-export function missingRows(answer: NodesJson): string | undefined {
-  const lacking = NODES.find((name) => {
-    const row = answer.nodes.find((node) => node.name === name)
+/** The first of the six that is not up with metrics. */
+export function lackingNode({ nodes }: Pick<NodesJson, 'nodes'>): string | undefined {
+  return NODES.find((name) => {
+    const row = nodes.find((node) => node.name === name)
     return row?.status !== 'up' || metricsOf(row) === 0
   })
+}
+
+/** What an answer lacks of six nodes up, with metrics, in two zones. */
+export function missingRows(answer: Pick<NodesJson, 'nodes' | 'completeness'>): string | undefined {
+  const lacking = lackingNode(answer)
   if (lacking !== undefined) return `the operator does not see ${lacking} up with its metrics`
   const { complete, zonesAnswered } = answer.completeness
   return complete && zonesAnswered === 2 ? undefined : `only ${zonesAnswered} of 2 zones answered the operator`

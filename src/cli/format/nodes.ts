@@ -18,7 +18,7 @@ export function nodesLines(answer: NodesJson, terminal: Paint, options: { wide: 
   const rows = answer.nodes.toSorted(
     (a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node),
   )
-  const columns = options.wide ? [...narrow(terminal), ...wide] : narrow(terminal)
+  const columns = options.wide ? [...narrow(terminal), ...wide(rows)] : narrow(terminal)
   const table = rows.length === 0 ? [] : tableLines(columns, rows)
   return [...table, ...answer.zones.flatMap((zone) => zoneNote(zone)), completenessLine(answer)]
 }
@@ -61,12 +61,12 @@ function narrow(terminal: Paint): Column<NodeJson>[] {
     {
       title: 'TEMP',
       right: true,
-      cell: (node) => shown(node.metrics['node_thermal_zone_temp'], (t) => `${t.toFixed(1)} °C`),
+      cell: (node) => shown(node.metrics.node_thermal_zone_temp, (t) => `${t.toFixed(1)} °C`),
     },
     {
       title: 'UPTIME',
       right: true,
-      cell: (node) => shown(node.metrics['node_uptime_seconds'], (s) => span(s * 1_000)),
+      cell: (node) => shown(node.metrics.node_uptime_seconds, (s) => span(s * 1_000)),
     },
     {
       title: 'ALERTS',
@@ -76,17 +76,21 @@ function narrow(terminal: Paint): Column<NodeJson>[] {
   ]
 }
 
-const wide: readonly Column<NodeJson>[] = [
-  { title: 'NODE', cell: (node) => node.node },
-  { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },
-  { title: 'PROMISE', right: true, cell: (node) => age(node.promiseMs) },
-  { title: 'CORES', right: true, cell: (node) => shown(node.metrics['node_cpu_count'], String) },
-  { title: 'MEM TOTAL', right: true, cell: (node) => shown(node.metrics['node_memory_MemTotal_bytes'], bytes) },
-  { title: 'UNDERVOLT', right: true, cell: (node) => shown(node.metrics['rpi_undervoltage_total'], String) },
-  { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
-  { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
-  { title: 'SEEN BY', cell: (node) => node.seenBy },
-]
+/** The view that a row came from is named where the table holds its node. */
+function wide(rows: readonly NodeJson[]): Column<NodeJson>[] {
+  const names = new Map(rows.map(({ node, name }) => [node, name]))
+  return [
+    { title: 'NODE', cell: (node) => node.node },
+    { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },
+    { title: 'PROMISE', right: true, cell: (node) => age(node.promiseMs) },
+    { title: 'CORES', right: true, cell: (node) => shown(node.metrics.node_cpu_count, String) },
+    { title: 'MEM TOTAL', right: true, cell: (node) => shown(node.metrics.node_memory_MemTotal_bytes, bytes) },
+    { title: 'UNDERVOLT', right: true, cell: (node) => shown(node.metrics.rpi_undervoltage_total, String) },
+    { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
+    { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
+    { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
+  ]
+}
 
 /** `model=pi4,room=lab3`. */
 export function labelsText(labels: NodeJson['labels']): string {
@@ -96,13 +100,13 @@ export function labelsText(labels: NodeJson['labels']): string {
 }
 
 function loadPerCore({ metrics }: NodeJson): string {
-  const load = metrics['node_load1'] ?? null
-  return load === null ? '-' : (load / (metrics['node_cpu_count'] || 1)).toFixed(2)
+  const load = metrics.node_load1 ?? null
+  return load === null ? '-' : (load / (metrics.node_cpu_count || 1)).toFixed(2)
 }
 
 /** Share of memory in use: what the kernel could not hand to a new program. */
 function memory({ metrics }: NodeJson): string {
-  return usedShare(metrics['node_memory_MemTotal_bytes'], metrics['node_memory_MemAvailable_bytes'])
+  return usedShare(metrics.node_memory_MemTotal_bytes, metrics.node_memory_MemAvailable_bytes)
 }
 
 /** The fuller of the root and the data file system; one that turned read-only says so: a dying SD card does that. */

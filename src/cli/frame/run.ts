@@ -1,4 +1,5 @@
 // Runs one command line: finds the command, parses its arguments, and turns every outcome into an exit status.
+import { inspect } from 'node:util'
 import { Failure } from '../../core/failure.ts'
 import { commands } from '../commands.ts'
 import type { Command, Context } from './command.ts'
@@ -21,11 +22,16 @@ export async function runLine(words: readonly string[], host: Host): Promise<num
   try {
     return await dispatch(words, host, terminal)
   } catch (error) {
-    terminal.complain(error)
-    if (error instanceof Failure) return error.exit
-    if (host.env['PIMESH_DEBUG'] === '1') terminal.notice(error instanceof Error ? (error.stack ?? '') : String(error))
-    return 1
+    return report(error, host)
   }
+}
+
+/** Says on stderr what went wrong, and resolves to the exit status. A stack is shown on request only. */
+export function report(error: unknown, { stdout, stderr, env }: Pick<Host, 'stdout' | 'stderr' | 'env'>): number {
+  const terminal = new Terminal(stdout, stderr, { colour: false })
+  terminal.complain(error)
+  if (env['PIMESH_DEBUG'] === '1') terminal.notice(inspect(error))
+  return error instanceof Failure ? error.exit : 1
 }
 
 async function dispatch(words: readonly string[], host: Host, terminal: Terminal): Promise<number> {

@@ -74,6 +74,7 @@ export class RecordGossip {
     const { env, view, self, alerts } = this.#p
     const { node } = author.claims
     if (author.claims.zone !== self.zone) return 'outsideGrant'
+    if (record.promise > limits.recordPeriodMax) return 'malformed'
     if (node === self.node) return this.#considerOwn(envelope, record, now)
     const standing = view.standing(node, record, envelope.body)
     if (standing === 'old') return 'old'
@@ -95,7 +96,7 @@ export class RecordGossip {
     if (topic !== this.#p.topic) return 'wrongTopic'
     if (envelope.mesh8 !== self.mesh8) return 'foreignMesh'
     if (envelope.kind !== 'rec') return 'wrongKind'
-    if (record === undefined || record.promise > limits.recordPeriodMax) return 'malformed'
+    if (record === undefined) return 'malformed'
     const author = roster.byId(envelope.membership)
     if (author === undefined) {
       this.#park(from, envelope, record, now)

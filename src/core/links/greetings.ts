@@ -1,4 +1,4 @@
-// Greetings: hello on every new link and once a minute after that. It carries the versions held, our addresses and a
+// Greetings: hello on every new link, soon again, and in the end once a minute. It carries the versions held, our addresses and a
 // rotating share of the address book, so that one contact is enough to find the zone and, in time, every other zone.
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
@@ -16,8 +16,10 @@ export class Greetings {
   readonly #book: Book
   readonly #view: View
   /** When to greet each linked peer next: only the side that dialled greets, the other answers. */
-  readonly #due = new Map<NodeId, Millis>()
+  readonly #due = new Map<NodeId, { at: Millis; pause: Millis }>()
   #nextDue: Millis | undefined
+  /** Linked peers that had our full list of contacts: from then on they get a few at a time. */
+  readonly #told = new Set<NodeId>()
   /** Where the rotation over foreign zones goes on. */
   #turn = 0
 
@@ -30,11 +32,17 @@ export class Greetings {
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
-    if (direction === 'outbound') this.#set(peer, now)
+    if (direction === 'outbound') this.#set(peer, now, limits.helloPause)
+  }
+
+  /** This node lost its last zone-mate: whom it is linked to may know others. */
+  alone(now: Millis): void {
+    for (const peer of this.#due.keys()) this.#set(peer, now, limits.helloPause)
   }
 
   unlinked(peer: NodeId): void {
     this.#due.delete(peer)
+    this.#told.delete(peer)
   }
 
   deadline(): Millis | undefined {
@@ -43,8 +51,11 @@ export class Greetings {
 
   check(now: Millis): void {
     if (this.#nextDue === undefined || now < this.#nextDue) return
-    for (const [peer, due] of this.#due) if (due <= now) this.#greet(peer, now)
-    this.#nextDue = this.#due.size === 0 ? undefined : Math.min(...this.#due.values())
+    for (const [peer, { at, pause }] of this.#due) if (at <= now) this.#greet(peer, pause, now)
+    this.#nextDue = [...this.#due.values()].reduce<Millis | undefined>(
+      (min, { at }) => Math.min(min ?? at, at),
+      undefined,
+    )
   }
 
   /** Answers a hello of `peer`, whose leaf zone is `zone`. */
@@ -58,8 +69,8 @@ export class Greetings {
     for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now)
   }
 
-  #greet(peer: NodeId, now: Millis): void {
-    this.#set(peer, now + limits.helloPeriod * (0.9 + 0.2 * this.#env.random()))
+  #greet(peer: NodeId, pause: Millis, now: Millis): void {
+    this.#set(peer, now + pause * (0.9 + 0.2 * this.#env.random()), Math.min(limits.helloPeriod, 2 * pause))
     const zone = this.#book.get(peer)?.zone
     this.#out.emit({
       type: 'ask',
@@ -70,8 +81,8 @@ export class Greetings {
     })
   }
 
-  #set(peer: NodeId, at: Millis): void {
-    this.#due.set(peer, at)
+  #set(peer: NodeId, at: Millis, pause: Millis): void {
+    this.#due.set(peer, { at, pause })
     this.#nextDue = Math.min(this.#nextDue ?? at, at)
   }
 
@@ -90,11 +101,13 @@ export class Greetings {
 
   /** Half for the receiver's own zone, freshest first; the rest one a zone, going round over all zones hello by hello. */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
+    const bound = this.#told.has(peer) ? limits.helloContactsLater : limits.helloContacts
+    this.#told.add(peer)
     const tell = (node: NodeId, serves: boolean) => serves && node !== peer
     const mates = zone === undefined ? [] : this.#book.inZone(zone).filter((entry) => tell(entry.node, entry.serves))
-    const chosen = mates.slice(0, limits.helloContacts / 2)
+    const chosen = mates.slice(0, bound / 2)
     const zones = this.#book.zones().filter((other) => other !== zone)
-    const room = Math.min(limits.helloContacts - chosen.length, zones.length)
+    const room = Math.min(bound - chosen.length, zones.length)
     for (let i = 0; i < room; i++) {
       const next = zones[(this.#turn + i) % zones.length] as string
       const entry = this.#book.inZone(next).find((candidate) => tell(candidate.node, candidate.serves))

@@ -1,0 +1,93 @@
+// Pairing: of handshakes with one peer that are under way at once, at most one ends in a link, seen from either node.
+import type { Connection } from '@libp2p/interface'
+import { expect, test } from 'vitest'
+import { Pairing } from '../../src/mesh/pairing.ts'
+import { failureOf } from './nodes.ts'
+
+const [LOW, HIGH] = ['a', 'b']
+
+function connectionTo(peer: string): Connection & { aborted: boolean } {
+  const connection = { remotePeer: { toString: () => peer }, status: 'open', aborted: false }
+  const abort = () => Object.assign(connection, { aborted: true, status: 'aborted' })
+  return Object.assign(connection, { abort }) as unknown as Connection & { aborted: boolean }
+}
+
+const superfluous = { code: 'E_REFUSED', message: expect.stringContaining('another link') }
+
+test('the deciding node lets its own dial go first, and drops the other when that led to a link', async () => {
+  const pairing = new Pairing(LOW)
+  const theirs = pairing.enter(HIGH, 'inbound')
+  const ours = pairing.enter(HIGH, 'outbound')
+  const waiting = failureOf(theirs.commit())
+  await ours.commit()
+  pairing.opened(connectionTo(HIGH))
+  ours.leave()
+  expect(await waiting).toMatchObject(superfluous)
+})
+
+test('when its own dial fails after all, the other goes on', async () => {
+  const pairing = new Pairing(LOW)
+  const theirs = pairing.enter(HIGH, 'inbound')
+  const ours = pairing.enter(HIGH, 'outbound')
+  const waiting = theirs.commit()
+  ours.leave()
+  await waiting
+})
+
+test('whom it has admitted already is not dropped for its own dial', async () => {
+  const pairing = new Pairing(LOW)
+  const theirs = pairing.enter(HIGH, 'inbound')
+  await theirs.commit()
+  const ours = pairing.enter(HIGH, 'outbound')
+  const waiting = failureOf(ours.commit())
+  pairing.opened(connectionTo(HIGH))
+  theirs.leave()
+  expect(await waiting).toMatchObject(superfluous)
+  ours.leave()
+  await pairing.settled(HIGH)
+})
+
+test('the other node lets both go on, as it cannot know what the deciding one does', async () => {
+  const pairing = new Pairing(HIGH)
+  const [theirs, ours] = [pairing.enter(LOW, 'inbound'), pairing.enter(LOW, 'outbound')]
+  await theirs.commit()
+  await ours.commit()
+})
+
+test('a peer that dials anew is meant by its newer dial; we never dial twice, nor whom we have a link with', () => {
+  const pairing = new Pairing(HIGH)
+  const older = pairing.enter(LOW, 'inbound')
+  const newer = pairing.enter(LOW, 'inbound')
+  expect([older.signal.aborted, newer.signal.aborted]).toEqual([true, false])
+  pairing.enter(LOW, 'outbound')
+  expect(() => pairing.enter(LOW, 'outbound')).toThrow('another link')
+  pairing.opened(connectionTo('c'))
+  expect(() => pairing.enter('c', 'outbound')).toThrow('another link')
+})
+
+test('only a link that was open before the peer dialled is stale', async () => {
+  const pairing = new Pairing(HIGH)
+  const stale = connectionTo(LOW)
+  pairing.opened(stale)
+  const turn = pairing.enter(LOW, 'inbound')
+  await turn.commit()
+  await turn.displace()
+  expect(stale.aborted).toBe(true)
+  const crossing = pairing.enter('c', 'inbound')
+  const fresh = connectionTo('c')
+  pairing.opened(fresh)
+  expect(await failureOf(crossing.commit())).toMatchObject(superfluous)
+  await crossing.displace()
+  expect(fresh.aborted).toBe(false)
+})
+
+test('a link is open from its first connection to its last, and one that is closed already never counts', () => {
+  const pairing = new Pairing(HIGH)
+  const [first, second] = [connectionTo(LOW), connectionTo(LOW)]
+  expect([pairing.opened(first), pairing.opened(second)]).toEqual([true, false])
+  expect([pairing.closed(first), pairing.linked(LOW), pairing.closed(second)]).toEqual([false, true, true])
+  expect([pairing.closed(second), pairing.linked(LOW)]).toEqual([false, false])
+  const dead = connectionTo(LOW)
+  dead.abort(new Error('gone'))
+  expect([pairing.opened(dead), pairing.linked(LOW)]).toEqual([false, false])
+})
