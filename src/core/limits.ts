@@ -62,11 +62,13 @@ export const limits = {
   rootCandidates: 4,
   /** Keys in a root document, and signatures on any document: refused before any crypto. */
   documentKeys: 64,
+  /** Signatures on one document: three times the largest threshold anyone runs; each more would be a verification an attacker gets for free. */
   documentSignatures: 16,
   /** Memberships held in memory and on disk: 512 zone-mates and as many callers; 1.3 kB each. */
   memberships: 1_024,
   /** Labels of a membership, and the length of a key or value. */
   labels: 16,
+  /** Length of a label key or value: a DNS label is 63; longer text belongs into another tool. */
   labelLength: 64,
   /** Length of a node's name. */
   nameLength: 32,
@@ -76,8 +78,11 @@ export const limits = {
   cells: 99,
   /** A clock may be this far from another and still agree whether an invite had expired. */
   clockSkew: 5 * MINUTE,
+  /** A token is used within a weekend, or leaked. */
   inviteLifetime: 48 * HOUR,
+  /** Two years: longer than a board stays unvisited, shorter than one stays forgotten. */
   membershipLifetime: 730 * DAY,
+  /** A year, as TUF repositories have it: the yearly signing proves that the keys are still held. */
   rootLifetime: 365 * DAY,
   /** A token after decompression: an invite with its root documents is below 8 kB. */
   tokenBytes: 32_768,
@@ -87,17 +92,21 @@ export const limits = {
   lifetimeMax: 36_500 * DAY,
   /** Delegated roles in targets, and path patterns of one; refused above before any crypto. */
   delegatedRoles: 64,
+  /** Path patterns of one role: more are more roles. */
   rolePaths: 16,
   /** Public keys kept ready for verification (about 0.5 kB each): all members a node can hold, and their invites' keys. */
   keyCache: 2_048,
   /** The gate: one message each way and one verdict, within this time (T35: closed within 5 s). */
   gateTimeout: 4 * SECOND,
+  /** A credential holds one membership, a reply up to 1,024 seats: both below this, buffered for a stranger. */
   gateMessageBytes: 8_192,
   /** Bytes that may wait behind a message of the gate: the next one, and what the other side sends once it is through. */
   gateBufferBytes: 65_536,
 
   // Zones ------------------------------------------------------------------------------------------------------------
+  /** Depth of a zone: continent, country, city, site, building, room. */
   zoneSegments: 6,
+  /** Length of a segment: six of them and a cell still fit a gossip topic. */
   zoneSegmentLength: 32,
 
   // Links and address book -------------------------------------------------------------------------------------------
@@ -121,6 +130,7 @@ export const limits = {
   streamsPerLink: 64,
   /** Dials under way at once: a Pi Zero completes about 10 handshakes a second. */
   dialsAtOnce: 4,
+  /** All addresses of one contact together; what takes longer is retried later anyway. */
   dialTimeout: 10 * SECOND,
   /** One address of a dial: the gate included, and short enough for a second address within dialTimeout. */
   addressDialTimeout: 5 * SECOND,
@@ -128,20 +138,27 @@ export const limits = {
   dialsQueued: 64,
   /** How often a node asks its LAN for others: while it has no link, and afterwards (n nodes that ask cost n * n answers). */
   mdnsPeriodAlone: 10 * SECOND,
+  /** And so often when it has: a machine that comes later asks by itself. */
   mdnsPeriod: 5 * MINUTE,
   /** Back-off after a failed dial: doubled from the first to the last, jittered by half. */
   dialBackoffMin: 1 * SECOND,
+  /** The longest pause: a node that returns is found within minutes without anybody dialling it every second. */
   dialBackoffMax: 5 * MINUTE,
   /** How often links are looked at when nothing happened. */
   linkCheckPeriod: 5 * SECOND,
+  /** A link is not closed as surplus before this: a newcomer learns the roots and other contacts by it first. */
+  surplusGrace: 20 * SECOND,
   /** A link just closed as surplus is not dialled again for this long. */
   surplusPause: 5 * MINUTE,
   /** Contacts held: zone-mates, and some of every zone. */
   contactsOfOwnZone: 64,
+  /** Contacts of each other zone: as many as a query asks, and one. */
   contactsPerZone: 4,
+  /** Zones that the address book holds: 10,000 nodes in sites of 25 are 400. */
   contactZones: 512,
   /** Addresses of one contact. */
   addressesPerContact: 6,
+  /** Length of one address: a relayed one with two node ids is 118. */
   addressLength: 128,
   /** A contact not heard of for so long is dropped. */
   contactLifetime: 30 * DAY,
@@ -153,17 +170,23 @@ export const limits = {
   helloPeriod: 60 * SECOND,
   /** On a new link, and while a node has no zone-mate, hello comes sooner: after this, then doubled up to helloPeriod. Who joins at the same time is met within seconds. */
   helloPause: 2 * SECOND,
+  /** A hello with 48 contacts of the longest zones and addresses is cut to this. */
   helloBytes: 16_384,
+  /** Contacts in the first hello on a link: a zone of 25 whole, and 24 other zones. */
   helloContacts: 48,
   /** Contacts in a repeated hello: 14 B/s on a link instead of 110; the rotation still reaches every zone in time. */
   helloContactsLater: 6,
   /** A question of sync or query: 32 ids of 16 bytes, or a zone and a node id. */
   questionBytes: 1_024,
+  /** One answer: 32 memberships of the largest size, twice. */
   syncBytes: 262_144,
+  /** Memberships in one answer: a cell whole. */
   syncMemberships: 32,
+  /** One page of rows on a home uplink of 1 Mbit/s takes half a second. */
   queryBytes: 65_536,
   /** Rows in one answer: 100 records of 400 bytes and their frames stay below queryBytes. */
   queryRows: 100,
+  /** As long as a person waits for a table; what has not answered then is counted as silent. */
   queryTimeout: 5 * SECOND,
   /** Contacts asked for one zone before the zone counts as silent. */
   queryContactsPerZone: 3,
@@ -179,9 +202,11 @@ export const limits = {
   viewFlushPeriod: 10 * MINUTE,
   /** Events and alerts kept in memory. */
   events: 256,
+  /** Alerts kept: one kind for each node of two cells. */
   alerts: 64,
   /** Incarnations a node may jump over within one run when it hears a higher one of itself; a clone makes it hear more. */
   incarnationJumps: 3,
+  /** Incarnations are numbers of 31 bits, as versions are everywhere in pimesh: enough for a restart a second for 68 years. */
   incarnationMax: 2 ** 31 - 1,
 
   // Local API --------------------------------------------------------------------------------------------------------
@@ -213,8 +238,11 @@ export const limits = {
   undervoltagePeriod: 1_900,
   /** Programs the probe runs, `vcgencmd get_throttled` and `systemctl show`: starting one costs more than a hundred reads of /proc. */
   throttledPeriod: 1 * MINUTE,
+  /** Failed units, likewise: units fail rarely, and asking systemd costs more. */
   failedUnitsPeriod: 5 * MINUTE,
+  /** A program that hangs is ended after this: its answer takes milliseconds. */
   commandTimeout: 5 * SECOND,
+  /** What such a program may print: its answer is one number. */
   commandOutputBytes: 4_096,
   /** An answer of theirs is shown for this many periods: two failures in a row are bridged. */
   commandBelievedPeriods: 3,

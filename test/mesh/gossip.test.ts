@@ -43,10 +43,17 @@ describe('settings', () => {
 describe('guards', () => {
   afterEach(stopNodes)
 
+  /** Two nodes whose gossip streams are open. */
   async function pair(): Promise<[TestNode, TestNode]> {
     const [a, b] = [await startNode(), await startNode()]
     await a.dial(b)
-    await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+    for (const [node, peer] of [
+      [a, b.id],
+      [b, a.id],
+    ] as const) {
+      const { streamsOutbound, streamsInbound } = inside(node)
+      while (!streamsOutbound.has(peer) || !streamsInbound.has(peer)) await heartbeat(node)
+    }
     return [a, b]
   }
 
@@ -89,13 +96,6 @@ describe('guards', () => {
 
   test('a link on which gossip is deaf is closed, so that it can be dialled afresh', async () => {
     const [a, b] = await pair()
-    for (const [node, peer] of [
-      [a, b.id],
-      [b, a.id],
-    ] as const) {
-      const { streamsOutbound, streamsInbound } = inside(node)
-      while (!streamsOutbound.has(peer) || !streamsInbound.has(peer)) await heartbeat(node)
-    }
     for (const { streams } of a.libp2p.getConnections()) {
       for (const stream of streams) if (stream.protocol.startsWith('/meshsub')) stream.abort(new Error('lost'))
     }

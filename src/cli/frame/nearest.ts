@@ -21,9 +21,9 @@ export function editDistance(a: string, b: string): number {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const replaced = (last[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? Number.NaN) + 1 : Number.NaN
-      const best = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, replaced)
-      row.push(swapped < best ? swapped : best)
+      const swappable = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = swappable ? (before[j - 2] as number) + 1 : Number.POSITIVE_INFINITY
+      row.push(Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, replaced, swapped))
     }
     before = last
     last = row

@@ -30,7 +30,7 @@ function parsedStrictly(command: Command, specs: OptionSpecs, args: string[]): A
   if (positionals.length < least && values['help'] !== true)
     throw new Failure('E_USAGE', `${command.name} needs ${command.usage.split(' ').slice(0, least).join(' and ')}`)
   for (const [name, value] of Object.entries(values))
-    if (value === '') throw new Failure('E_USAGE', `--${name} has an empty value`)
+    if ([value].flat().includes('')) throw new Failure('E_USAGE', `--${name} has an empty value`)
   return new Args(values, positionals)
 }
 

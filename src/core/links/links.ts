@@ -141,10 +141,11 @@ export class Links {
     return underway
   }
 
-  /** Closes the newest links above the bound: the older ones carry gossip's mesh. */
+  /** Closes the newest links above the bound, once they had time to learn of others: the older ones carry gossip's mesh. */
   #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
     if (links.length <= bound) return
     for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
+      if (now - link.since < limits.surplusGrace) continue
       this.#trouble.set(link.peer, { failures: 0, until: now + limits.surplusPause })
       this.#out.emit({ type: 'close', peer: link.peer, reason: 'surplus' })
     }

@@ -76,6 +76,8 @@ describe('the link policy of a node', () => {
     know(ZONE, ...mates)
     for (const [i, mate] of mates.entries()) open(mate, ZONE, i)
     links.check(100)
+    expect(effects().filter((effect) => effect.type === 'close')).toEqual([])
+    links.check(100 + limits.surplusGrace)
     const closed = effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
     expect(closed).toEqual(mates.slice(limits.mateLinksMax))
   })
