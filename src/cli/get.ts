@@ -1,5 +1,6 @@
 // `pimesh get node X`: everything that is known of one node.
 import { Failure } from '../core/failure.ts'
+import { nearest } from '../core/nearest.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import type { NodeJson } from '../daemon/api-types.ts'
 import { metricText } from './format/metric.ts'
@@ -8,7 +9,6 @@ import { age } from './format/quantity.ts'
 import { pairLines, tableLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
-import { nearest } from './frame/nearest.ts'
 import { plain, type Terminal } from './frame/terminal.ts'
 
 export const get: Command = {

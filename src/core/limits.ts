@@ -144,6 +144,8 @@ export const limits = {
   dialBackoffMin: 1 * SECOND,
   /** The longest pause: a node that returns is found within minutes without anybody dialling it every second. */
   dialBackoffMax: 5 * MINUTE,
+  /** A link that ended before this counts as a failed dial: gossip needs some seconds on a new link to be of use. */
+  linkProven: 10 * SECOND,
   /** How often links are looked at when nothing happened. */
   linkCheckPeriod: 5 * SECOND,
   /** A link is not closed as surplus before this: a newcomer learns the roots and other contacts by it first. */

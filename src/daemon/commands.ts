@@ -82,7 +82,7 @@ async function readConfig({ config, data }: RunOptions): Promise<Config> {
     return loadConfig(await readFile(file, 'utf8'), file)
   } catch (cause) {
     if (cause instanceof Failure) throw cause
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')
     if (missing && config === undefined) return loadConfig(undefined, 'the defaults')
     const reason = missing ? 'it does not exist' : String((cause as Error).message)
     throw new Failure('E_CONFIG', `the configuration ${file} cannot be read: ${reason}`, { cause })

@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { HOUR, limits, SECOND } from '../core/limits.ts'
+import { editDistance } from '../core/nearest.ts'
 import { nodeKey } from '../wire/node-id.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
@@ -175,20 +176,6 @@ function unknownKey(path: string, where: string): Failure {
 function keyDistance(path: string, name: string): number {
   const last = (dotted: string) => dotted.slice(dotted.lastIndexOf('.') + 1)
   return Math.min(editDistance(path, name), editDistance(last(path), last(name)) + 1)
-}
-
-/** Insertions, deletions and replacements from `a` to `b` (Wagner and Fischer, JACM 1974), row by row. */
-export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 function seconds(range: { default: number; from: number; to: number; why: string }): ConfigKey<Millis> {

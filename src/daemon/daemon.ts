@@ -32,8 +32,8 @@ export interface DaemonOptions {
 
 /** Starts the daemon of a folder that has joined. Fails with one sentence, and with everything closed again. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  await needWritable(options.data)
   const joined = await readJoined(options.data)
+  await needWritable(options.data)
   const closers = new Closers()
   try {
     const store = await openLevelStore(paths(options.data).db)

@@ -1,8 +1,8 @@
 // The data folder: what a node was given when it joined (mesh/), its state (db/) and the socket of the local API.
 // mesh/ appears whole, by one rename, or not at all.
 import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Contact } from '../core/protocols.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
@@ -44,23 +44,52 @@ export async function hasJoined(data: string): Promise<boolean> {
   )
 }
 
-/** Makes the folder if need be, and fails with one sentence when this user cannot write there. */
+/** Fails with one sentence when this user cannot write into the folder, or cannot make it. Leaves everything as it was. */
 export async function needWritable(data: string): Promise<void> {
+  const made = await makeFolder(data)
   try {
-    await mkdir(data, { recursive: true, mode: 0o750 })
     await access(data, constants.R_OK | constants.W_OK | constants.X_OK)
     await rm(await mkdtemp(join(data, '.write-test-')), { recursive: true })
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    const advice = 'choose another folder with --data, or give this user the right to write there'
-    throw new Failure('E_DATA_WRITE', `the data folder ${data} is not writable (${reason}): ${advice}`, { cause })
+    throw notWritable(data, cause)
+  } finally {
+    await made.undo()
   }
+}
+
+/** Makes the folder and its parents where they are missing; `undo` removes those again that are still empty. */
+async function makeFolder(data: string): Promise<{ undo: () => Promise<void> }> {
+  const first = await mkdir(data, { recursive: true, mode: 0o750 }).catch((cause) => {
+    throw notWritable(data, cause)
+  })
+  const undo = async () => {
+    for (let folder = data; first !== undefined && folder.length >= first.length; folder = dirname(folder)) {
+      if (!(await removed(folder))) return
+    }
+  }
+  return { undo }
+}
+
+/** True when the folder was empty, and is gone. */
+async function removed(folder: string): Promise<boolean> {
+  return rmdir(folder).then(
+    () => true,
+    () => false,
+  )
+}
+
+function notWritable(data: string, cause: unknown): Failure {
+  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+  const advice = 'choose another folder with --data, or give this user the right to write there'
+  return new Failure('E_DATA_WRITE', `the data folder ${data} is not writable (${reason}): ${advice}`, { cause })
 }
 
 /** Writes what joining gave, atomically. Fails with E_JOINED when the folder belongs to a mesh already. */
 export async function writeJoined(data: string, joined: Joined): Promise<void> {
-  await needWritable(data)
-  const temporary = await mkdtemp(join(data, '.joining-'))
+  const made = await makeFolder(data)
+  const temporary = await mkdtemp(join(data, '.joining-')).catch((cause) => {
+    throw notWritable(data, cause)
+  })
   try {
     const { mesh, rootFloor, via, contacts } = joined
     const facts: Facts = { format: 1, mesh, rootFloor, via, contacts }
@@ -73,6 +102,7 @@ export async function writeJoined(data: string, joined: Joined): Promise<void> {
     await syncFolder(data)
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true })
+    await made.undo()
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(data)
     throw cause

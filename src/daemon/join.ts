@@ -1,7 +1,7 @@
 // Joining: from a token to a membership in the data folder. Meets one member, learns the roots, verifies everything
 // against the token, and only then writes. Nothing is left behind when any step fails.
 import { hostname } from 'node:os'
-import { Failure } from '../core/failure.ts'
+import { Failure, type FailureCode } from '../core/failure.ts'
 import { limits, MINUTE } from '../core/limits.ts'
 import type { Contact, SyncResponse } from '../core/protocols.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
@@ -137,10 +137,9 @@ type SeatFailure = Failure & { takenSeats?: readonly number[] }
 function freeSeat(seats: number, taken: ReadonlySet<number>): number {
   const free = Array.from({ length: seats }, (_, seat) => seat).filter((seat) => !taken.has(seat))
   if (free.length === 0) {
-    throw new Failure(
-      'E_TOKEN_USED',
-      `all ${seats} seats of this invite are taken: ask for a new one, and if nobody of yours took them, have this one revoked`,
-    )
+    const used = seats === 1 ? 'this invite has been used already' : `all ${seats} seats of this invite are taken`
+    const advice = 'ask for a new one, and tell your operator if nobody of yours took it'
+    throw new Failure('E_TOKEN_USED', `${used}: ${advice}`)
   }
   return free[Math.floor(Math.random() * free.length)] as number
 }
@@ -231,7 +230,11 @@ function foreign(reason: string): Failure {
 function noMember(token: Token, reason: string): Failure {
   const advice =
     'check that one of them runs and that its port can be reached from here, or ask for an invite with another address'
-  return new Failure('E_NO_MEMBER', `no member answered at ${token.via.join(', ')} (${reason}): ${advice}`)
+  const [what, why] =
+    token.via.length === 1
+      ? ['the member that this invite names could not be met', reason]
+      : ['none of the members that this invite names could be met', `the last: ${reason}`]
+  return new Failure('E_NO_MEMBER', `${what} (${why}): ${advice}`)
 }
 
 /** Turns what went wrong with one member into a sentence. */
@@ -261,6 +264,7 @@ function explain(error: unknown, address: string, token: Token, meeting: Meeting
       'E_REFUSED',
       `the member at ${address} refused this node (${refusal.code ?? 'for a reason that this version does not know'})`,
     )
-  if (error instanceof Failure && error.code !== 'E_REFUSED' && error.code !== 'E_PROTOCOL') return error
+  const own: readonly FailureCode[] = ['E_ROOT_OLD', 'E_ROOT_INVALID', 'E_TOKEN_FOREIGN']
+  if (error instanceof Failure && own.includes(error.code)) return error
   return noMember(token, error instanceof Error ? error.message : String(error))
 }

@@ -63,8 +63,8 @@ export function makeMembership(terms: {
 
 function requireFitting({ inviteSecret, invite }: Token): void {
   if (sameBytes(publicKeyOf(inviteSecret), invite.signed.key)) return
-  const advice = 'Make a new one with "pimesh invite".'
-  throw new Failure('E_TOKEN_DAMAGED', `The key in this token does not fit its invite. ${advice}`)
+  const advice = 'make a new one with "pimesh invite".'
+  throw new Failure('E_TOKEN_DAMAGED', `The key in this token does not fit its invite; ${advice}`)
 }
 
 function requireCurrent(token: Token, now: Millis): void {

@@ -64,14 +64,16 @@ export function parseToken(text: string): Token {
     return readToken(bytes)
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause
-    throw new Failure('E_TOKEN_DAMAGED', `${cause.message} Make a new one with "pimesh invite".`, { cause })
+    throw new Failure('E_TOKEN_DAMAGED', `${cause.message.replace(/\.$/, '')}; make a new one with "pimesh invite".`, {
+      cause,
+    })
   }
 }
 
 function unpack(line: string): Uint8Array {
   if (!line.startsWith(PREFIX))
     throw damaged(
-      `This is not a pimesh token: it must begin with "${PREFIX}". Copy the line that "pimesh invite" printed.`,
+      `This is not a pimesh token: it must begin with "${PREFIX}"; copy the line that "pimesh invite" printed.`,
     )
   const body = line.slice(PREFIX.length)
   const bytes = body.length <= 2 * limits.tokenBytes ? Buffer.from(body, 'base64url') : Buffer.alloc(0)
@@ -79,12 +81,12 @@ function unpack(line: string): Uint8Array {
   const whole = bytes.length > CHECK_BYTES && bytes.toString('base64url') === body
   if (!whole || !checksum(packed).equals(bytes.subarray(-CHECK_BYTES)))
     throw damaged(
-      'This token is cut off or altered: its checksum is wrong. Copy the whole line that "pimesh invite" printed.',
+      'This token is cut off or altered: its checksum is wrong; copy the whole line that "pimesh invite" printed.',
     )
   try {
     return inflateRawSync(packed, { maxOutputLength: limits.tokenBytes })
   } catch (cause) {
-    throw damaged('This token cannot be unpacked. Make a new one with "pimesh invite".', cause)
+    throw damaged('This token cannot be unpacked; make a new one with "pimesh invite".', cause)
   }
 }
 

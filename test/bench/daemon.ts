@@ -127,7 +127,7 @@ function tableOf(zones: readonly Record<string, unknown>[]): string[] {
     ['written to disk', 'diskBytesPerHour', 1e-3, 0, 'kB/h'],
   ]
   return rows.map(([name, key, scale, digits, unit]) => {
-    const cells = zones.map((zone) => `zone of ${zone['nodes']}: ${show(zone[key] as Spread, scale, digits)}`)
+    const cells = zones.map((zone) => `zone of ${zone.nodes}: ${show(zone[key] as Spread, scale, digits)}`)
     return `${name.padEnd(24)}${cells.join('   ')} ${unit}`
   })
 }

@@ -67,7 +67,14 @@ export function statusJson(some: Partial<StatusJson> = {}): StatusJson {
     counts: { up: 3, late: 0, down: 0, left: 0 },
     isolated: false,
     links: [
-      { node: '12D3KooWpi-2', name: 'pi-2', zone: '/uk/glasgow', address: '/ip4/10.0.0.2/tcp/31415', direction: 'outbound', ageMs: 5_000 },
+      {
+        node: '12D3KooWpi-2',
+        name: 'pi-2',
+        zone: '/uk/glasgow',
+        address: '/ip4/10.0.0.2/tcp/31415',
+        direction: 'outbound',
+        ageMs: 5_000,
+      },
     ],
     contacts: { zones: 2, nodes: 6 },
     listening: ['/ip4/127.0.0.1/tcp/31415'],

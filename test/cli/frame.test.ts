@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands.ts'
 import { commandHelp, programHelp } from '../../src/cli/frame/help.ts'
-import { editDistance, nearest } from '../../src/cli/frame/nearest.ts'
 import { allOptions, parseCommand } from '../../src/cli/frame/parse.ts'
 import { Screen } from '../../src/cli/frame/screen.ts'
 import { failureLine, Terminal } from '../../src/cli/frame/terminal.ts'
 import { nodes } from '../../src/cli/nodes.ts'
 import { Failure } from '../../src/core/failure.ts'
+import { editDistance, nearest } from '../../src/core/nearest.ts'
 
 describe('the nearest known word', () => {
   it.each([
@@ -18,7 +18,12 @@ describe('the nearest known word', () => {
     ['atach', 'attach'],
     ['xyzzy', undefined],
   ])('%s means %s', (word, known) => {
-    expect(nearest(word, commands.map((command) => command.name))).toBe(known)
+    expect(
+      nearest(
+        word,
+        commands.map((command) => command.name),
+      ),
+    ).toBe(known)
   })
 
   it('is at a distance that behaves like one', () => {
@@ -45,7 +50,10 @@ describe('options', () => {
   it.each([
     [['--zoen', '/a'], 'there is no option --zoen; did you mean --zone?; see "pimesh nodes --help"'],
     [['-x'], 'there is no option -x; see "pimesh nodes --help"'],
-    [['--zone'], '--zone needs a value (Z); one that begins with "-" is written --zone=VALUE; see "pimesh nodes --help"'],
+    [
+      ['--zone'],
+      '--zone needs a value (Z); one that begins with "-" is written --zone=VALUE; see "pimesh nodes --help"',
+    ],
     [['--zone='], '--zone has an empty value; see "pimesh nodes --help"'],
     [['--no-color=x'], '--no-color takes no value; see "pimesh nodes --help"'],
     [['/a'], '"/a" is one argument too many; see "pimesh nodes --help"'],
@@ -60,7 +68,8 @@ describe('help', () => {
     for (const command of commands) {
       expect(whole).toContain(`  ${command.name} `)
       const help = commandHelp(command)
-      for (const [name, spec] of Object.entries(allOptions(command))) if (!spec.hidden) expect(help).toContain(`--${name}`)
+      for (const [name, spec] of Object.entries(allOptions(command)))
+        if (!spec.hidden) expect(help).toContain(`--${name}`)
       expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
       expect(command.examples.length).toBeGreaterThan(0)
     }
@@ -70,7 +79,9 @@ describe('help', () => {
 describe('failures', () => {
   it('are one line with a code, in the style of the rest', () => {
     expect(failureLine(new Failure('E_STATE', 'Cannot read it.'))).toBe('pimesh: cannot read it [E_STATE]')
-    expect(failureLine(new Failure('E_STATE', 'TOML is broken\nhere'))).toBe('pimesh: TOML is broken\ufffdhere [E_STATE]')
+    expect(failureLine(new Failure('E_STATE', 'TOML is broken\nhere'))).toBe(
+      'pimesh: TOML is broken\ufffdhere [E_STATE]',
+    )
     expect(failureLine(new Error('boom'))).toBe(
       'pimesh: something unexpected happened (boom): this is a bug, please report it (PIMESH_DEBUG=1 shows where) [E_INTERNAL]',
     )
@@ -90,9 +101,7 @@ describe('the screen', () => {
     drawn.line('stays')
     drawn.draw(['three'])
     drawn.end()
-    expect(written()).toBe(
-      '\u001b[?25lone\ntwo\n\u001b[2A\r\u001b[Jstays\n\u001b[?25lthree\n\u001b[?25h',
-    )
+    expect(written()).toBe('\u001b[?25lone\ntwo\n\u001b[2A\r\u001b[Jstays\n\u001b[?25lthree\n\u001b[?25h')
   })
 
   it('cuts what does not fit, but never the footer', () => {

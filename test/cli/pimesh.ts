@@ -26,7 +26,10 @@ export interface RunOptions {
 /** A child with a home of nothing: no variable of this machine reaches it except PATH. */
 export function start(words: readonly string[], { env = {}, node = process.execPath }: RunOptions = {}): ChildProcess {
   const { PATH = '' } = process.env
-  return spawn(node, [program, ...words], { env: { PATH, HOME: '/nonexistent', ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  return spawn(node, [program, ...words], {
+    env: { PATH, HOME: '/nonexistent', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
 }
 
 /** Runs `pimesh WORDS...` to its end. */

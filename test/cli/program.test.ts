@@ -7,7 +7,16 @@ import { folder, pimesh, program } from './pimesh.ts'
 
 describe('help and version', () => {
   it('is shown by every spelling, on stdout, with exit status 0', async () => {
-    const spellings = [[], ['--help'], ['-h'], ['help'], ['help', 'nodes'], ['nodes', '--help'], ['join', '-h'], ['--version']]
+    const spellings = [
+      [],
+      ['--help'],
+      ['-h'],
+      ['help'],
+      ['help', 'nodes'],
+      ['nodes', '--help'],
+      ['join', '-h'],
+      ['--version'],
+    ]
     const ran = await Promise.all(spellings.map((words) => pimesh(words)))
     expect(ran.map(({ status, err }) => [status, err])).toEqual(spellings.map(() => [0, '']))
     expect(ran[4]?.out).toBe(ran[5]?.out)
@@ -26,11 +35,27 @@ describe('mistakes', () => {
     [['join'], 2, 'join needs TOKEN|-; see "pimesh join --help" [E_USAGE]'],
     [['get', 'zone', 'x'], 2, 'get knows nodes, not "zone": write "pimesh get node x" [E_USAGE]'],
     [['invite'], 2, 'say where the nodes are, as in "pimesh invite --zone /uk/glasgow" [E_USAGE]'],
-    [['invite', '--zone', '/a', '--seats', 'two'], 2, '--seats takes a whole number from 1 to 1024, not "two" [E_USAGE]'],
+    [
+      ['invite', '--zone', '/a', '--seats', 'two'],
+      2,
+      '--seats takes a whole number from 1 to 1024, not "two" [E_USAGE]',
+    ],
     [['invite', '--zone', '/a', '--label', 'room'], 2, '"room" is not a label: write it as room=lab3 [E_LABEL]'],
-    [['invite', '--zone', '/a', '--capability', 'operator'], 2, `an operator's peer is in no zone: leave out --zone /a [E_ZONE]`],
-    [['nodes', '--data', '/nonexistent'], 1, 'no daemon answers for the data folder /nonexistent: there is no such folder; name the right one with --data [E_NO_DAEMON]'],
-    [['status', '--data', '/nonexistent'], 2, 'no daemon answers for the data folder /nonexistent: there is no such folder; name the right one with --data [E_NO_DAEMON]'],
+    [
+      ['invite', '--zone', '/a', '--capability', 'operator'],
+      2,
+      `an operator's peer is in no zone: leave out --zone /a [E_ZONE]`,
+    ],
+    [
+      ['nodes', '--data', '/nonexistent'],
+      1,
+      'no daemon answers for the data folder /nonexistent: there is no such folder; name the right one with --data [E_NO_DAEMON]',
+    ],
+    [
+      ['status', '--data', '/nonexistent'],
+      2,
+      'no daemon answers for the data folder /nonexistent: there is no such folder; name the right one with --data [E_NO_DAEMON]',
+    ],
   ])('pimesh %j: exit status %i and one sentence', async (words, status, sentence) => {
     expect(await pimesh(words)).toEqual({ status, out: '', err: `pimesh: ${sentence}\n` })
   })
@@ -54,7 +79,11 @@ describe('a mesh, offline', () => {
     const made = await pimesh(['init', '--mesh', mesh])
     expect(made).toMatchObject({ status: 0, err: '' })
     expect(made.out).toMatch(/^mesh [0-9a-f]{64}\n/)
-    expect(await pimesh(['init', '--mesh', mesh])).toMatchObject({ status: 1, out: '', err: expect.stringContaining('[E_MESH_EXISTS]') })
+    expect(await pimesh(['init', '--mesh', mesh])).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringContaining('[E_MESH_EXISTS]'),
+    })
 
     const first = await pimesh(['invite', '--first', '--zone', '/uk/glasgow', '--mesh', mesh])
     expect(first.out).toMatch(/^\S+\n$/)
@@ -67,7 +96,9 @@ describe('a mesh, offline', () => {
     await pimesh(['init', '--mesh', `${base}/mesh`])
     const ran = await pimesh(['invite', '--zone', '/a', '--mesh', `${base}/mesh`, '--data', `${base}/data`])
     expect(ran).toMatchObject({ status: 2, out: '' })
-    expect(ran.err).toMatch(/needs the address of a member, and no daemon answers in .*--via ADDR.*--first.*\[E_NO_ADDRESS\]\n$/)
+    expect(ran.err).toMatch(
+      /needs the address of a member, and no daemon answers in .*--via ADDR.*--first.*\[E_NO_ADDRESS\]\n$/,
+    )
   })
 
   it('an operator is invited to the zone /', async () => {
@@ -86,31 +117,44 @@ describe('a mesh, offline', () => {
     const { out: token } = await pimesh(['invite', '--first', '--zone', '/a', '--mesh', mesh])
     const joined = await pimesh(['join', '-', '--name', 'one', '--data', data, '-o', 'json'], { input: token })
     expect(JSON.parse(joined.out)).toMatchObject({ schema: 'pimesh.join/1', name: 'one', zone: '/a', seat: 0 })
-    expect(await pimesh(['join', token.trim(), '--data', data])).toMatchObject({ status: 1, err: expect.stringContaining('[E_JOINED]') })
+    expect(await pimesh(['join', token.trim(), '--data', data])).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('[E_JOINED]'),
+    })
 
     const asked = await pimesh(['leave', '--data', data])
     expect(asked).toMatchObject({ status: 2, out: '', err: expect.stringContaining('Nothing was done: add --yes') })
     expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({ status: 0, err: '' })
-    expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({ status: 1, err: expect.stringContaining('[E_NOT_JOINED]') })
+    expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('[E_NOT_JOINED]'),
+    })
     expect(await readdir(data)).toEqual([])
   })
 })
 
 describe('the Node that runs it', () => {
   const system = '/usr/bin/node'
-  const version = existsSync(system) ? execFileSync(system, ['--version'], { encoding: 'utf8' }).trim().slice(1) : undefined
+  const version = existsSync(system)
+    ? execFileSync(system, ['--version'], { encoding: 'utf8' }).trim().slice(1)
+    : undefined
   const [major = 0, minor = 0] = version?.split('.').map(Number) ?? []
   const old = version !== undefined && (major < 22 || (major === 22 && minor < 19))
 
-  it.skipIf(!old)(`is refused in one sentence when it is too old (here ${version ?? 'none'}; skipped when that is new enough)`, async () => {
-    const data = `${await folder()}/data`
-    for (const words of [['--version'], ['nodes'], ['up', '--data', data], ['nonsense']]) {
-      const ran = await pimesh(words, { node: system })
-      expect(ran).toMatchObject({ status: 2, out: '' })
-      expect(ran.err).toMatch(/^pimesh: needs Node 22\.19 or newer, this is \d+\.\d+\.\d+ \(.*node\): run it as .*\[E_NODE_OLD\]\n$/)
-    }
-    expect(existsSync(data)).toBe(false)
-  })
+  it.skipIf(!old)(
+    `is refused in one sentence when it is too old (here ${version ?? 'none'}; skipped when that is new enough)`,
+    async () => {
+      const data = `${await folder()}/data`
+      for (const words of [['--version'], ['nodes'], ['up', '--data', data], ['nonsense']]) {
+        const ran = await pimesh(words, { node: system })
+        expect(ran).toMatchObject({ status: 2, out: '' })
+        expect(ran.err).toMatch(
+          /^pimesh: needs Node 22\.19 or newer, this is \d+\.\d+\.\d+ \(.*node\): run it as .*\[E_NODE_OLD\]\n$/,
+        )
+      }
+      expect(existsSync(data)).toBe(false)
+    },
+  )
 
   it('is found and given its flags by the first line of the program', () => {
     const out = execFileSync(program, ['--version'], { encoding: 'utf8' })

@@ -5,7 +5,7 @@ import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
-import { CONFIG_KEYS, type ConfigKeyName, editDistance, loadConfig } from '../../src/daemon/config.ts'
+import { CONFIG_KEYS, type ConfigKeyName, loadConfig } from '../../src/daemon/config.ts'
 import { sampleNode } from '../wire/samples.ts'
 
 const folder = join(import.meta.dirname, '../../config')
@@ -150,17 +150,5 @@ describe('config/', () => {
     const files = (await readdir(folder)).filter((file) => file.endsWith('.toml') && file !== 'default.toml')
     expect(files.sort()).toEqual(['lab.toml', 'pi-zero-2.toml'])
     for (const file of files) expect(load(await read(file)), file).not.toEqual(load(''))
-  })
-})
-
-describe('the distance of two words', () => {
-  it.each([
-    ['', '', 0],
-    ['', 'abc', 3],
-    ['kitten', 'sitting', 3],
-    ['period', 'periods', 1],
-  ])('%s and %s', (a, b, distance) => {
-    expect(editDistance(a, b)).toBe(distance)
-    expect(editDistance(b, a)).toBe(distance)
   })
 })

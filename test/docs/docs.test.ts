@@ -18,7 +18,10 @@ describe('docs', () => {
   })
 
   it('errors.md explains every failure code with its exit status, and no other', () => {
-    const rows = [...read('docs/errors.md').matchAll(/^\| `(E_[A-Z_]+)` \| (\d) \|/gm)].map(([, code, exit]) => [code, Number(exit)])
+    const rows = [...read('docs/errors.md').matchAll(/^\| `(E_[A-Z_]+)` \| (\d) \|/gm)].map(([, code, exit]) => [
+      code,
+      Number(exit),
+    ])
     expect(Object.fromEntries(rows)).toEqual(failureCodes)
     expect(rows).toHaveLength(Object.keys(failureCodes).length)
   })
@@ -31,7 +34,9 @@ describe('docs', () => {
   it('protocol.md has every clause that the source refers to', () => {
     const page = read('docs/protocol.md')
     const clauses = new Set([...page.matchAll(/^#{2,3} ([A-Z]+)\b/gm)].map(([, name]) => name as string))
-    const used = tree('src').flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/clauses? ([A-Z]{1,10})\b/g)].map(([, name]) => name as string))
+    const used = tree('src').flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(/clauses? ([A-Z]{1,10})\b/g)].map(([, name]) => name as string),
+    )
     expect(used.length).toBeGreaterThan(5)
     expect(used.filter((name) => !clauses.has(name))).toEqual([])
   })

@@ -17,6 +17,7 @@ export class EventQueue {
   readonly #heap: Entry[] = []
   #order = 0
   #now: Millis = 0
+  #halted = false
 
   /** Virtual milliseconds since the start of the run: the time of the event that runs now. */
   get now(): Millis {
@@ -39,19 +40,28 @@ export class EventQueue {
     this.at(this.#now + delay, run)
   }
 
-  /** Runs everything up to `until`, then it is `until`. Waits for an action that returns a promise. */
+  /** Ends the run after the action under way: time stands still from then on. */
+  halt(): void {
+    this.#halted = true
+  }
+
+  get halted(): boolean {
+    return this.#halted
+  }
+
+  /** Runs everything up to `until`, then it is `until`, unless it is halted. Waits for an action that returns a promise. */
   async run(until: Millis): Promise<void> {
     for (let first = this.#take(until); first !== undefined; first = this.#take(until)) {
       this.#now = first.at
       const result = first.run()
       if (result instanceof Promise) await result
     }
-    this.#now = Math.max(this.#now, until)
+    if (!this.#halted) this.#now = Math.max(this.#now, until)
   }
 
   #take(until: Millis): Entry | undefined {
     const first = this.#heap[0]
-    if (first === undefined || first.at > until) return undefined
+    if (this.#halted || first === undefined || first.at > until) return undefined
     const last = this.#heap.pop() as Entry
     if (this.#heap.length > 0) this.#sink(last)
     return first

@@ -61,7 +61,7 @@ const BASE: Scenario = {
   startSeconds: 20,
   quietSeconds: 100,
   loss: 0.05,
-  duplicate: 0.02,
+  duplicate: 0.05,
   delay: { min: 2, mean: 40, max: 2_000 },
   crashesPerNodeHour: 2,
   powerCuts: 0.3,

@@ -45,15 +45,18 @@ export class Watchman implements Watch {
   readonly #progress = new Progress()
   readonly #queue: EventQueue
   readonly #trace: Trace
+  readonly #stop: boolean
   readonly #nodes: SimNode[] = []
   readonly #byId = new Map<string, number>()
   readonly #zones = new Map<string, number[]>()
   readonly #promises = new Map<number, Millis>()
   readonly #nameOf = (node: string): string => this.#nodes[this.#byId.get(node) ?? -1]?.id.name ?? '?'
 
-  constructor(queue: EventQueue, trace: Trace, scenario: Scenario) {
+  /** @param stop ends the run at the first violation; without it, when no more are kept. */
+  constructor(queue: EventQueue, trace: Trace, scenario: Scenario, stop: boolean) {
     this.#queue = queue
     this.#trace = trace
+    this.#stop = stop
     this.bounds = boundsOf(scenario)
     this.steadiness = new Steadiness(this.bounds)
     const parts = { queue, bounds: this.bounds, steadiness: this.steadiness, views: this.views }
@@ -106,7 +109,7 @@ export class Watchman implements Watch {
       const subject = this.#byId.get(effect.event.node)
       if (subject === undefined) return this.#report('I6', node.id.index, 'shows a node that does not exist')
       this.views.set(node.id.index, subject, effect.event.to)
-      this.detection.shows(node.id.index, subject, effect.event.to)
+      this.detection.shows(node.id.index, subject, effect.event.from, effect.event.to)
     }
   }
 
@@ -162,8 +165,9 @@ export class Watchman implements Watch {
     for (const [zone, members] of this.#zones) this.convergence.expect(zone, members.length, 0)
   }
 
-  /** At the end: the events told the same as the rows show. */
+  /** At the end: false alarms were as rare as they should be, and the events told the same as the rows show. */
   finish(): void {
+    this.detection.finish()
     for (const node of this.#nodes) {
       for (const [subject, status] of this.#shownBy(node)) {
         this.checks++
@@ -177,6 +181,7 @@ export class Watchman implements Watch {
   #published(node: SimNode, record: { incarnation: number; counter: number; promise: Millis }): void {
     this.checks++
     this.#promises.set(node.id.index, record.promise)
+    this.detection.published(this.#mates(node.id.index).length)
     const problem = this.#order.published(node.id.index, record, node.durableIncarnation())
     if (problem !== undefined) this.#report('I4', node.id.index, problem)
   }
@@ -217,8 +222,9 @@ export class Watchman implements Watch {
 
   #report(invariant: string, index: number, detail: string): void {
     const node = this.#nodes[index]?.id.name ?? '?'
-    if (this.violations.length >= VIOLATIONS_KEPT) return
+    if (this.#queue.halted) return
     const named = detail.replace(/#(\d+)/g, (_, other) => this.#nodes[Number(other)]?.id.name ?? '?')
     this.violations.push({ invariant, at: this.#queue.now, node, detail: named, last: this.#trace.last(node) })
+    if (this.#stop || this.violations.length >= VIOLATIONS_KEPT) this.#queue.halt()
   }
 }

@@ -57,7 +57,7 @@ export interface RunOptions {
 /** Runs a scenario with a seed. The same arguments give the same report but for `wallMs`. */
 export async function simulate(scenario: Scenario, seed: number, options: RunOptions = {}): Promise<Report> {
   const began = performance.now()
-  const world = new World(scenario, seed)
+  const world = new World(scenario, seed, options.stopAtViolation !== false)
   await world.run(options)
   return world.report(Math.round(performance.now() - began))
 }
@@ -80,7 +80,7 @@ class World implements Surroundings {
   readonly #addresses: Map<string, number>
   readonly #queries = { asked: 0, ended: 0, zonesAnswered: 0, zonesAsked: 0 }
 
-  constructor(scenario: Scenario, seed: number) {
+  constructor(scenario: Scenario, seed: number, stop: boolean) {
     const prng = new Prng(seed)
     this.scenario = scenario
     this.#seed = seed
@@ -89,7 +89,7 @@ class World implements Surroundings {
     this.network = new Network(this.queue, prng.fork('network'), scenario, this.traffic)
     this.gossip = new GossipModel(this.queue, this.network, prng.fork('gossip'), scenario.duplicate)
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
-    this.watch = new Watchman(this.queue, this.trace, scenario)
+    this.watch = new Watchman(this.queue, this.trace, scenario, stop)
     const identities = this.#enrol(prng.fork('enrol'))
     this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
     this.#addresses = new Map(identities.map((id) => [id.address, id.index]))
@@ -126,11 +126,10 @@ class World implements Surroundings {
     const { scenario, queue, network, watch } = this
     scheduleFaults({ scenario, queue, network, watch, nodes: this.#nodes, prng: this.#prng.fork('faults') })
     const end = scenario.minutes * MINUTE
-    for (let second = 1; second * SECOND <= end; second++) {
+    for (let second = 1; second * SECOND <= end && !queue.halted; second++) {
       await queue.run(second * SECOND)
       watch.tick()
       if (second % 60 === 0) options.progress?.(queue.now, watch.steps)
-      if (watch.violations.length > 0 && options.stopAtViolation !== false) return
     }
     watch.finish()
   }

@@ -179,7 +179,7 @@ export class Fleet {
 
   #programName(): string {
     const script = this.#o.program.at(-1) as string
-    if (this.#o.env['npm_execpath'] !== undefined) return 'npx pimesh'
+    if (this.#o.env.npm_execpath !== undefined) return 'npx pimesh'
     return basename(script) === 'pimesh' ? 'pimesh' : `node ${script}`
   }
 

@@ -1,8 +1,8 @@
 // From words to Args: node:util's strict parser, with our sentences for its refusals.
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { Failure } from '../../core/failure.ts'
+import { nearest } from '../../core/nearest.ts'
 import { Args, type Command, commonOptions, type OptionSpecs } from './command.ts'
-import { nearest } from './nearest.ts'
 
 /** The arguments of `command`. E_USAGE with the nearest known option, and where its help is. */
 export function parseCommand(command: Command, words: readonly string[]): Args {
@@ -27,7 +27,7 @@ function parsedStrictly(command: Command, specs: OptionSpecs, args: string[]): A
   const [least, most] = command.positionals ?? [0, 0]
   const surplus = positionals[most]
   if (surplus !== undefined) throw new Failure('E_USAGE', `"${surplus}" is one argument too many`)
-  if (positionals.length < least && values['help'] !== true)
+  if (positionals.length < least && values.help !== true)
     throw new Failure('E_USAGE', `${command.name} needs ${command.usage.split(' ').slice(0, least).join(' and ')}`)
   for (const [name, value] of Object.entries(values))
     if ([value].flat().includes('')) throw new Failure('E_USAGE', `--${name} has an empty value`)

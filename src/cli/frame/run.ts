@@ -1,10 +1,10 @@
 // Runs one command line: finds the command, parses its arguments, and turns every outcome into an exit status.
 import { inspect } from 'node:util'
 import { Failure } from '../../core/failure.ts'
+import { nearest } from '../../core/nearest.ts'
 import { commands } from '../commands.ts'
 import type { Command, Context } from './command.ts'
 import { commandHelp, programHelp } from './help.ts'
-import { nearest } from './nearest.ts'
 import { parseCommand } from './parse.ts'
 import { Terminal } from './terminal.ts'
 
@@ -30,7 +30,7 @@ export async function runLine(words: readonly string[], host: Host): Promise<num
 export function report(error: unknown, { stdout, stderr, env }: Pick<Host, 'stdout' | 'stderr' | 'env'>): number {
   const terminal = new Terminal(stdout, stderr, { colour: false })
   terminal.complain(error)
-  if (env['PIMESH_DEBUG'] === '1') terminal.notice(inspect(error))
+  if (env.PIMESH_DEBUG === '1') terminal.notice(inspect(error))
   return error instanceof Failure ? error.exit : 1
 }
 
@@ -70,5 +70,5 @@ function find(name: string): Command {
 }
 
 function wantsColour(words: readonly string[], env: Host['env']): boolean {
-  return !words.includes('--no-color') && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+  return !words.includes('--no-color') && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb'
 }

@@ -56,22 +56,32 @@ export class Links {
   opened(link: Link, now: Millis): void {
     this.#links.set(link.peer, link)
     this.#dialing.delete(link.peer)
-    this.#trouble.delete(link.peer)
     this.soon(now)
   }
 
-  /** True when it was open. */
+  /**
+   * True when it was open. A link that ends soon after it opened counts as a failed dial: two machines with one key push each
+   * other off at every member, and would do so without a pause.
+   */
   closed(peer: NodeId, now: Millis): boolean {
     this.soon(now)
-    return this.#links.delete(peer)
+    const link = this.#links.get(peer)
+    if (link === undefined) return false
+    this.#links.delete(peer)
+    const trouble = this.#trouble.get(peer)
+    if (now - link.since < limits.linkProven) this.failed(peer, now)
+    else if (trouble !== undefined) trouble.failures = 0
+    return true
   }
 
   /** Doubles the pause after each failure, jittered by half, so that a returning site does not dial in chorus. */
   failed(peer: NodeId, now: Millis): void {
     this.#dialing.delete(peer)
-    const failures = (this.#trouble.get(peer)?.failures ?? 0) + 1
+    const before = this.#trouble.get(peer)
+    const failures = (before?.failures ?? 0) + 1
     const pause = Math.min(limits.dialBackoffMax, limits.dialBackoffMin * 2 ** (failures - 1))
-    this.#trouble.set(peer, { failures, until: now + pause * (0.5 + this.#env.random()) })
+    const until = now + pause * (0.5 + this.#env.random())
+    this.#trouble.set(peer, { failures, until: Math.max(until, before?.until ?? 0) })
     this.soon(now)
   }
 

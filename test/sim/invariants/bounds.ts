@@ -21,6 +21,8 @@ export interface Bounds {
   losses: number
   /** I1: how long a steady node may be shown `down`. */
   rumour(members: number): Millis
+  /** I9: so many times at most is a living node shown as gone, when `records` could each have been missed by one mate. */
+  falseDowns(records: number): number
   /** I7: when a dead node is `down`, after its end. */
   detection(promise: Millis, patience: number): Millis
   /** From the start of a node, or a failed write, until it is steady: it has links to its zone and was heard there. */
@@ -48,11 +50,17 @@ export function boundsOf(scenario: Scenario): Bounds {
     delivery,
     losses,
     rumour,
+    falseDowns: (records) => withMargin(records * (2 * scenario.loss) ** limits.downAfterPromises),
     detection: (T, patience) => limits.downAfterPromises * T * patience * (1 + DRIFT_MAX) + delivery + SECOND,
     start,
     heal,
     convergence: (separation, members) => heal(separation, members) + rumour(members),
   }
+}
+
+/** Six standard deviations above what is expected of a rare, independent event. */
+function withMargin(expected: number): number {
+  return Math.ceil(expected + 6 * Math.sqrt(expected) + 1)
 }
 
 /**

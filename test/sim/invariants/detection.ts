@@ -1,5 +1,6 @@
 // I1: a steady node is not shown as gone by a steady zone-mate for longer than bounds.rumour.
-// I7: a node that ended is shown as gone by every steady zone-mate within bounds.detection.
+// I7: a node that ended is shown as gone by every steady zone-mate within bounds.detection, and stays so until it starts.
+// I9: steady nodes show each other as gone no more often than the loss of three records in a row explains.
 import type { Millis } from '../../../src/core/env.ts'
 import type { Status } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
@@ -20,7 +21,7 @@ interface Rumour {
 export interface DetectionStats {
   /** Times a steady node showed another steady node as `down` or `left`. */
   falseDowns: number
-  /** The longest of them, and how long the slowest true detection took after the node's end; milliseconds. */
+  /** The longest of them, and how long the slowest true detection by a steady node took; milliseconds. */
   longestFalseDown: Millis
   slowestDetection: Millis
   detections: number
@@ -35,6 +36,10 @@ export class Detection {
   readonly #mates: (node: number) => readonly number[]
   readonly #report: Report
   readonly #rumours = new Map<string, Rumour>()
+  /** Records times zone-mates that could have missed them. */
+  #records = 0
+  /** Who showed a living node as gone last. */
+  #accuser = 0
   readonly #ended = new Map<number, Millis>()
 
   constructor(parts: {
@@ -54,11 +59,12 @@ export class Detection {
   }
 
   /** `observer` shows `subject` as `status` from now on. */
-  shows(observer: number, subject: number, status: Status): void {
+  shows(observer: number, subject: number, from: Status | undefined, status: Status): void {
     const key = `${observer} ${subject}`
+    if (gone(from) && !gone(status)) this.#resurrected(observer, subject, status)
     if (!gone(status)) this.#close(key)
     else if (this.#steadiness.alive(subject)) this.#open(key, observer, subject)
-    else this.#detected(subject)
+    else this.#detected(observer, subject)
   }
 
   /** `node` runs: from now on it must not be shown as gone, nor must it show so whoever runs. */
@@ -81,6 +87,23 @@ export class Detection {
       if (this.#steadiness.steady(mate, end))
         this.#expect(mate, node, { end, run, mateRun: this.#steadiness.run(mate), promise }, 1)
     }
+  }
+
+  /** A record was published to so many zone-mates. */
+  published(mates: number): void {
+    this.#records += mates
+  }
+
+  /** The run is over: were false alarms rare? */
+  finish(): void {
+    const allowed = this.#bounds.falseDowns(this.#records)
+    const { falseDowns } = this.stats
+    if (falseDowns > allowed)
+      this.#report(
+        'I9',
+        this.#accuser,
+        `and others showed living nodes as gone ${falseDowns} times; ${allowed} are explained by loss`,
+      )
   }
 
   /** Looks at every rumour; call about once a virtual second. */
@@ -121,6 +144,15 @@ export class Detection {
     })
   }
 
+  /** Nothing that a dead node said before may bring it back for a node that heard all there was. */
+  #resurrected(observer: number, subject: number, status: Status): void {
+    const end = this.#ended.get(subject)
+    const since = this.#steadiness.since(observer)
+    if (end === undefined || since === undefined || since > end || this.#queue.now - end <= this.#bounds.delivery)
+      return
+    this.#report('I7', observer, `shows #${subject} as ${status} again ${this.#queue.now - end} ms after it ended`)
+  }
+
   #open(key: string, observer: number, subject: number): void {
     if (!this.#rumours.has(key)) this.#rumours.set(key, { observer, subject, since: this.#queue.now })
   }
@@ -132,12 +164,13 @@ export class Detection {
     const from = this.#bothSteadyFrom(rumour.observer, rumour.subject, rumour.since)
     if (from === undefined || from >= this.#queue.now) return
     this.stats.falseDowns++
+    this.#accuser = rumour.observer
     this.stats.longestFalseDown = Math.max(this.stats.longestFalseDown, this.#queue.now - from)
   }
 
-  #detected(subject: number): void {
+  #detected(observer: number, subject: number): void {
     const end = this.#ended.get(subject)
-    if (end === undefined) return
+    if (end === undefined || (this.#steadiness.since(observer) ?? end + 1) > end) return
     this.stats.detections++
     this.stats.slowestDetection = Math.max(this.stats.slowestDetection, this.#queue.now - end)
   }

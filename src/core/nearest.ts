@@ -1,4 +1,4 @@
-// The known word that a mistyped one most likely meant.
+// The known word that a mistyped one most likely meant: commands, options, nodes and configuration keys. Any folder may import it.
 
 /** The candidate with the fewest edits (insert, delete, replace, swap neighbours) from `word`, or undefined when all are too far. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {

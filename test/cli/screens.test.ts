@@ -1,0 +1,169 @@
+// The commands that ask a daemon, as child processes against the real API server with a backend of the test.
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
+import { apiSocket } from '../../src/daemon/api-client.ts'
+import { createApiServer } from '../../src/daemon/api-server.ts'
+import { nodeJson, nodesJson, statusJson } from './answers.ts'
+import { TestBackend } from './backend.ts'
+import { folder, pimesh, start } from './pimesh.ts'
+
+async function daemon() {
+  const data = await folder()
+  const backend = new TestBackend()
+  const server = await createApiServer(backend, apiSocket(data))
+  onTestFinished(() => server.close())
+  return { data, backend }
+}
+
+const partial = { zonesAnswered: 1, zonesKnown: 2, oldestMs: 4_200, complete: false }
+
+describe('pimesh nodes', () => {
+  it('prints the table, without colours into a pipe', async () => {
+    const { data, backend } = await daemon()
+    const ran = await pimesh(['nodes', '--data', data, '--zone', '/uk/glasgow', '--timeout', '2s'])
+    expect(ran).toEqual({
+      status: 0,
+      out: expect.stringMatching(/^NAME[^\u001b]*\n1 of 1 zone answered, 2 nodes, oldest 4 s\n$/),
+      err: '',
+    })
+    expect(backend.queries).toEqual([{ zones: ['/uk/glasgow'], timeoutMs: 2_000 }])
+  })
+
+  it('prints what the daemon said as JSON, and fails when it is partial', async () => {
+    const { data, backend } = await daemon()
+    backend.answer = nodesJson([nodeJson()], { completeness: partial })
+    const ran = await pimesh(['nodes', '--data', data, '-o', 'json'])
+    expect(JSON.parse(ran.out)).toEqual(backend.answer)
+    expect(ran.status).toBe(1)
+  })
+
+  it('watches: one line of JSON each time, until it is told to stop', async () => {
+    const { data, backend } = await daemon()
+    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '200ms'])
+    const lines = createInterface({ input: child.stdout as Readable })
+    for await (const line of lines) {
+      expect(JSON.parse(line)).toEqual(backend.answer)
+      if (backend.queries.length >= 3) break
+    }
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  it('ends quietly when its reader is gone', async () => {
+    const { data } = await daemon()
+    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '200ms'])
+    await once(child.stdout as Readable, 'data')
+    child.stdout?.destroy()
+    const [[status], err] = await Promise.all([once(child, 'exit'), readAll(child.stderr as Readable)])
+    expect([status, err]).toEqual([0, ''])
+  })
+
+  it('repeats the sentence of the daemon', async () => {
+    const { data, backend } = await daemon()
+    backend.onNodes = () => Promise.reject(new Failure('E_NO_MEMBER', 'nobody answers'))
+    expect(await pimesh(['nodes', '--data', data])).toEqual({
+      status: 1,
+      out: '',
+      err: 'pimesh: nobody answers [E_NO_MEMBER]\n',
+    })
+  })
+})
+
+async function readAll(stream: Readable): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text += chunk
+  return text
+}
+
+describe('pimesh get node', () => {
+  it('shows one node with units', async () => {
+    const { data } = await daemon()
+    const { status, out } = await pimesh(['get', 'node', 'pi-2', '--data', data])
+    expect(status).toBe(0)
+    expect(out).toMatch(/^pi-2: up, heard 4 s ago\n/)
+    expect(out).toMatch(/\nnode_memory_MemTotal_bytes +4.0 GB +4000000000\n/)
+    expect(out).toMatch(/\nrpi_throttled +not on this machine +-\n/)
+  })
+
+  it('names the nearest node when there is none of that name', async () => {
+    const { data } = await daemon()
+    const ran = await pimesh(['get', 'node', 'pi2', '--data', data])
+    expect(ran).toEqual({
+      status: 1,
+      out: '',
+      err: 'pimesh: no node is called "pi2"; did you mean pi-2? [E_UNKNOWN_NODE]\n',
+    })
+  })
+})
+
+describe('pimesh status', () => {
+  it('is one screen', async () => {
+    const { data } = await daemon()
+    const { status, out, err } = await pimesh(['status', '--data', data])
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toMatch(/^pi-1 in \/uk\/glasgow: fine\n/)
+    for (const line of [
+      /^zone +3 up, 0 late, 0 down, 0 left$/m,
+      /^machine +Raspberry Pi 4 Model B, Debian 13$/m,
+      /^daemon +pimesh 0.1.0, pid 42, since 1 min, 96.8 MB memory, CPU 1 % of a core$/m,
+      /^traffic +1.2 MB in, 999 B out$/m,
+      /^refused +foreignMesh 2$/m,
+      /^alerts: none$/m,
+      / {2}pi-2 in \/uk\/glasgow, outbound \/ip4\/10.0.0.2\/tcp\/31415, since 5 s$/m,
+    ])
+      expect(out).toMatch(line)
+  })
+
+  it.each([
+    [{ isolated: true }, 'no link to any other node'],
+    [{ counts: { up: 1, late: 0, down: 2, left: 0 } }, '2 nodes of /uk/glasgow down'],
+    [{ alerts: [{ kind: 'cloned', node: 'x', detail: 'one id at two places', ageMs: 1 }] }, '1 alert'],
+    [{ membershipExpires: '2020-01-01T00:00:00Z' }, 'the membership has ended'],
+  ])('exits with 1 when degraded: %o', async (some, trouble) => {
+    const { data, backend } = await daemon()
+    backend.now = statusJson(some)
+    const ran = await pimesh(['status', '--data', data])
+    expect(ran.status).toBe(1)
+    expect(ran.out).toContain(`: degraded: ${trouble}\n`)
+    expect((await pimesh(['status', '--data', data, '-o', 'json'])).status).toBe(1)
+  })
+})
+
+describe('pimesh doctor', () => {
+  it('has one line for each check, and advice where something is wrong', async () => {
+    const { data, backend } = await daemon()
+    backend.now = statusJson({ links: [], listening: [], mdns: false, clockTrusted: false })
+    const { status, out } = await pimesh(['doctor', '--data', data])
+    expect(status).toBe(1)
+    const found = Object.fromEntries(
+      [...out.matchAll(/^(ok|warn|fail) +(\S+)/gm)].map(([, state, name]) => [name, state]),
+    )
+    expect(found).toEqual({
+      ...{ node: 'ok', data: 'ok', space: expect.any(String), membership: 'ok', clock: 'warn', daemon: 'ok' },
+      ...{ port: 'warn', links: 'fail', zone: 'ok', contacts: 'ok', mdns: 'warn', root: 'ok' },
+    })
+    expect(out.match(/-> /g)).toHaveLength(Object.values(found).filter((state) => state !== 'ok').length)
+  })
+
+  it('works without a daemon and without a folder', async () => {
+    const ran = await pimesh(['doctor', '--data', '/nonexistent', '-o', 'json'])
+    expect(ran.status).toBe(1)
+    const { checks } = JSON.parse(ran.out) as { checks: { name: string; state: string; advice?: string }[] }
+    const failed = checks.filter((check) => check.state === 'fail')
+    expect(failed.map((check) => check.name)).toEqual(['data', 'membership', 'daemon'])
+    expect(failed.every((check) => check.advice !== undefined)).toBe(true)
+  })
+})
+
+describe('pimesh leave', () => {
+  it('asks the daemon to say goodbye, only with --yes', async () => {
+    const { data, backend } = await daemon()
+    expect((await pimesh(['leave', '--data', data])).status).toBe(2)
+    expect(backend.stops).toEqual([])
+    expect((await pimesh(['leave', '--yes', '--data', data])).status).toBe(0)
+    expect(backend.stops).toEqual([true])
+  })
+})

@@ -1,0 +1,50 @@
+// Addresses: what is usable, in which order it is dialled, and how much of what a peer says is kept.
+import { networkInterfaces } from 'node:os'
+import { multiaddr } from '@multiformats/multiaddr'
+import { expect, test } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
+import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from '../../src/mesh/addresses.ts'
+
+const ID = '12D3KooWRBty73UNWs9sx7CLx4HpvAjFx9hh5m1nYWzZzSD9EyTm'
+
+test.each(['/ip4/10.0.0.1/tcp/1', '/ip6/2001:db8::1/tcp/1', '/dns/pi.example/tcp/1', '/dns4/pi.example/tcp/31415'])(
+  '%s is usable',
+  (text) => expect(parseAddress(text)?.toString()).toBe(text),
+)
+
+test.each([
+  '',
+  'junk',
+  '/ip4/10.0.0.1',
+  '/ip4/10.0.0.1/udp/1',
+  '/ip4/10.0.0.1/tcp/1/ws',
+  '/ip4/10.0.0.1/tcp/99999',
+  `/ip4/10.0.0.1/tcp/1/p2p/${ID}`,
+  '/ip6/fe80::1/tcp/1',
+  '/unix/%2Ftmp%2Fx',
+  `/dns/${'x'.repeat(limits.addressLength)}/tcp/1`,
+])('%s is not', (text) => expect(parseAddress(text)).toBeUndefined())
+
+test('a bare address has lost the id of its peer', () => {
+  expect(bareAddress(multiaddr(`/ip4/10.0.0.1/tcp/1/p2p/${ID}`))).toBe('/ip4/10.0.0.1/tcp/1')
+  expect(bareAddress(multiaddr('/ip4/10.0.0.1/tcp/1'))).toBe('/ip4/10.0.0.1/tcp/1')
+})
+
+test('of many addresses the first usable ones are kept, each once, loopback only when there is room', () => {
+  const many = Array.from({ length: 9 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`)
+  const said = ['/ip4/127.0.0.1/tcp/1', '/ip4/10.0.0.0/udp/1', many[0] as string, ...many].map((text) =>
+    multiaddr(text),
+  )
+  expect(tidyAddresses(said)).toEqual(many.slice(0, limits.addressesPerContact))
+  expect(tidyAddresses(said.slice(0, 3))).toEqual(['/ip4/10.0.0.0/tcp/1', '/ip4/127.0.0.1/tcp/1'])
+})
+
+test('the nearest is dialled first: our networks, then others in their order, loopback last', () => {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')
+  const far = ['/ip4/127.0.0.1/tcp/1', '/ip4/198.51.100.9/tcp/1', '/dns4/pi.example/tcp/1', '/ip4/198.51.100.8/tcp/1']
+  const near = own === undefined ? [] : [`/ip4/${own.address}/tcp/1`]
+  const sorted = nearestFirst([...far, ...near].map((text) => multiaddr(text))).map(String)
+  expect(sorted).toEqual([...near, ...far.slice(1), far[0]])
+})

@@ -1,0 +1,57 @@
+// The mesh in virtual time: twenty seeds at small scale, every seed that ever failed, and the same run twice.
+import { describe, expect, it } from 'vitest'
+import { explain } from './report.ts'
+import { namedScenario } from './scenario.ts'
+import seeds from './seeds.json' with { type: 'json' }
+import { type Report, simulate } from './world.ts'
+
+const KEPT: readonly { seed: number; scenario: string; why: string }[] = seeds
+
+async function passes(scenario: string, seed: number): Promise<Report> {
+  const report = await simulate(namedScenario(scenario), seed)
+  expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
+  expect(report.virtualMs).toBe(report.scenario.minutes * 60_000)
+  return report
+}
+
+describe('a small mesh with crashes, clock steps, loss and a partition', () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('keeps its invariants with seed %i', async (seed) => {
+    const report = await passes('small', seed)
+    // The run did exercise what it is for: without this a world in which nothing happens would pass.
+    expect(report.restarts).toBeGreaterThan(3)
+    expect(report.detection.detections).toBeGreaterThan(5)
+    expect(report.convergence.zones).toBeGreaterThan(2)
+    expect(report.queries.zonesAnswered).toBeGreaterThan(0)
+    expect(report.delivered).toBeGreaterThan(4_000)
+    // Accuracy, far inside the bounds, so that a regression is seen before it breaks one.
+    expect(report.detection.falseDowns).toBeLessThanOrEqual(2)
+    expect(report.convergence.slowestRounds).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('seeds that failed once', () => {
+  it.each([...KEPT])('$scenario with seed $seed holds: $why', async ({ scenario, seed }) => {
+    await passes(scenario, seed)
+  })
+
+  it('name a scenario of this repository and why they failed', () => {
+    for (const { seed, scenario, why } of KEPT) {
+      expect(Number.isInteger(seed)).toBe(true)
+      expect(namedScenario(scenario).name).toBe(scenario)
+      expect(why).not.toBe('')
+    }
+  })
+})
+
+describe('a run', () => {
+  it('is the same for the same seed, and another for another', async () => {
+    const scenario = { ...namedScenario('small'), minutes: 2 }
+    const [first, again, other] = [
+      await simulate(scenario, 9),
+      await simulate(scenario, 9),
+      await simulate(scenario, 10),
+    ]
+    expect({ ...again, wallMs: 0 }).toEqual({ ...first, wallMs: 0 })
+    expect(other.traceHash).not.toBe(first.traceHash)
+  })
+})
