@@ -32,6 +32,8 @@ export type Input =
       ticket: Ticket
       remote: NodeId
       membership: Membership | undefined
+      /** The membership of whoever countersigned it, as `remote` shows it. */
+      witness: Membership | undefined
       claimedMesh: string | undefined
     }
   /** The member at the other end countersigned our membership in the gate: ours, with that countersignature. */
@@ -40,7 +42,7 @@ export type Input =
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'dialFailed'; peer: NodeId; reason: string }
   /** Something outside the mesh's own traffic says that `peer` may be at these addresses. */
-  | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'bootstrap' }
+  | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' | 'bootstrap' }
   /** Our own listening addresses changed. */
   | { type: 'listening'; addresses: readonly string[] }
   /** A well-framed envelope arrived on a topic, forwarded by `from`; the driver waits for the verdict. */

@@ -98,8 +98,8 @@ export const limits = {
   keyCache: 2_048,
   /** The gate: one message each way and one verdict, within this time (T35: closed within 5 s). */
   gateTimeout: 4 * SECOND,
-  /** A credential holds one membership, a reply up to 1,024 seats: both below this, buffered for a stranger. */
-  gateMessageBytes: 8_192,
+  /** A credential holds two memberships of the largest size, a reply up to 1,024 seats: both below this, buffered for a stranger. */
+  gateMessageBytes: 9_216,
   /** Bytes that may wait behind a message of the gate: the next one, and what the other side sends once it is through. */
   gateBufferBytes: 65_536,
 
@@ -144,12 +144,14 @@ export const limits = {
   dialBackoffMin: 1 * SECOND,
   /** The longest pause: a node that returns is found within minutes without anybody dialling it every second. */
   dialBackoffMax: 5 * MINUTE,
-  /** A link that ended before this counts as a failed dial: gossip needs some seconds on a new link to be of use. */
-  linkProven: 10 * SECOND,
+  /** A link that ended before this counts as a failed dial: it was of little use, or the other side has enough and closed it after its grace. */
+  linkProven: 30 * SECOND,
   /** How often links are looked at when nothing happened. */
   linkCheckPeriod: 5 * SECOND,
   /** A link is not closed as surplus before this: a newcomer learns the roots and other contacts by it first. */
   surplusGrace: 20 * SECOND,
+  /** With so many links the grace is over: a whole fleet may come back by one member, and libp2p's own bound is not far. */
+  linksCrowded: 80,
   /** A link just closed as surplus is not dialled again for this long. */
   surplusPause: 5 * MINUTE,
   /** Contacts held: zone-mates, and some of every zone. */
@@ -265,13 +267,14 @@ export const limits = {
 } as const
 
 const relations: [string, boolean][] = [
+  ['who was closed as surplus does not dial again at once', limits.surplusGrace < limits.linkProven],
   ['a record fits a gossip message', limits.recordBytes <= limits.gossipMessageBytes],
   [
     'the records of a full zone fit one RPC of gossip',
     limits.viewNodes * (limits.recordBytes + 64) <= limits.gossipRpcBytes,
   ],
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
-  ['a membership fits the gate', limits.membershipBytes * 2 <= limits.gateMessageBytes],
+  ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
   ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],
   ['the gate fits one address of a dial', limits.gateTimeout < limits.addressDialTimeout],
   ['an invite leaves room in a membership', limits.inviteBytes + 1_280 <= limits.membershipBytes],
@@ -285,6 +288,10 @@ const relations: [string, boolean][] = [
   [
     'wanted links fit the kept ones',
     limits.mateLinksWanted <= limits.mateLinksMax && limits.outsideLinksWanted <= limits.outsideLinksMax,
+  ],
+  [
+    'a crowd of links fits the connections, and the kept ones a crowd',
+    limits.linksCrowded < limits.connections && limits.mateLinksMax + limits.outsideLinksMax < limits.linksCrowded,
   ],
   ['all links fit the connections', limits.mateLinksMax + limits.outsideLinksMax < limits.connections],
 ]

@@ -103,10 +103,7 @@ export class NodeCore {
     this.#book = new Book(self.node, self.zone)
     this.#links = new Links(env, out, this.#book, self)
     this.#greetings = new Greetings(env, out, self, this.#book, this.#view)
-    this.#roster = new Roster(
-      out,
-      (node) => node === self.node || this.#links.get(node) !== undefined || this.#view.has(node),
-    )
+    this.#roster = new Roster(out, (node) => this.#needed(node))
     this.#gatekeeper = new Gatekeeper(env, out, self, this.#roster, this.#alerts, this.#refusals)
     this.#roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
     this.#heartbeat = new Heartbeat(env, out, this.#topic, setup, setup.recordPeriodMin)
@@ -169,6 +166,11 @@ export class NodeCore {
     return rowsOf(this.#view, this.#alerts, now, undefined, limits.viewNodes)
   }
 
+  /** The membership of who countersigned ours: shown in the gate beside it. */
+  witness(): Membership | undefined {
+    return this.#gatekeeper.witness()
+  }
+
   membershipOf(node: NodeId): Membership | undefined {
     return this.#roster.byNode(node)
   }
@@ -209,6 +211,13 @@ export class NodeCore {
     }
   }
 
+  /** Whose membership stays on the roster whatever else is met: ours, our witness's, and of whom we see or are linked to. */
+  #needed(node: NodeId): boolean {
+    const { membership } = this.#self
+    const own = node === this.#self.node || node === membership.countersignature?.by
+    return own || this.#links.get(node) !== undefined || this.#view.has(node)
+  }
+
   #start(): void {
     this.#started = true
     this.#out.emit({ type: 'credential', membership: this.#self.membership })
@@ -232,8 +241,10 @@ export class NodeCore {
         return this.#persisted(input.ticket, now)
       case 'persistFailed':
         return this.#persistFailed(input.ticket, input.reason, now)
-      case 'credential':
-        return this.#gatekeeper.judge(input.ticket, input.remote, input.membership, input.claimedMesh, now)
+      case 'credential': {
+        const { membership, witness, claimedMesh: mesh } = input
+        return this.#gatekeeper.judge(input.ticket, input.remote, { membership, witness, mesh }, now)
+      }
       case 'countersigned':
         return this.#gatekeeper.countersigned(input.membership)
       case 'connected':
@@ -356,15 +367,11 @@ export class NodeCore {
     this.#links.soon(now)
   }
 
-  /** Rows of our own zone from a zone-mate: signed by their authors, so as good as gossip but for their age. */
+  /** Rows of our own zone from a zone-mate, and then the memberships that are missing to judge them. */
   #takeRows(peer: NodeId, response: QueryResponse, now: Millis): void {
     const unknown = new Set<string>()
-    for (const { envelope, record, age } of response.rows) {
-      if (envelope.mesh8 !== this.#self.mesh8 || envelope.kind !== 'rec') continue
-      const author = this.#roster.byId(envelope.membership)
-      if (author !== undefined)
-        this.#gossip.consider(author, envelope, record, now, age ?? limits.downAfterPromises * record.promise)
-      else unknown.add(envelope.membership)
+    for (const row of response.rows) {
+      if (this.#gossip.told(peer, row, now) === 'unknownMembership') unknown.add(row.envelope.membership)
     }
     const ids = [...unknown]
     for (let i = 0; i < ids.length; i += limits.syncMemberships) {

@@ -144,7 +144,7 @@ export class Daemon {
     const events: LinkEvents = {
       connected: (peer, address, direction) => this.#feed({ type: 'connected', peer, address, direction }),
       disconnected: (peer) => this.#feed({ type: 'disconnected', peer }),
-      discovered: (peer, addresses) => this.#feed({ type: 'discovered', peer, addresses, source: 'mdns' }),
+      discovered: (peer, addresses, source) => this.#feed({ type: 'discovered', peer, addresses, source }),
       listening: (addresses) => this.#feed({ type: 'listening', addresses }),
     }
     const keeper = memberGate({
@@ -152,7 +152,8 @@ export class Daemon {
       node: this.#credential.claims.node,
       sign: makeSigner(secret).sign,
       own: () => this.#credential,
-      admit: async (remote, membership, claimed) => (await this.#driver.promise).admit(remote, membership, claimed),
+      witness: () => this.#core.witness(),
+      admit: async (remote, shown) => (await this.#driver.promise).admit(remote, shown),
       countersigned: (membership) => this.#feed({ type: 'countersigned', membership }),
       refused: (remote, code) =>
         this.#log.say(
@@ -239,7 +240,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     roots: [...roots.values()].sort((a, b) => a.signed.version - b.signed.version),
     rootFloor: joined.rootFloor,
     incarnation: state.incarnation,
-    memberships: state.memberships,
+    memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],
     contacts,
     rows: state.rows,
     wall,

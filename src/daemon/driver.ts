@@ -25,6 +25,7 @@ import type { Links } from '../ports/links.ts'
 import type { Probe } from '../ports/probe.ts'
 import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
+import type { Credential } from '../wire/credential.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
@@ -92,9 +93,10 @@ export class Driver {
     this.#ports.clock.arm(this.#o.core.deadline(), () => this.feed({ type: 'woken' }))
   }
 
-  /** Judges what a peer showed in the gate. */
-  admit(remote: NodeId, membership: Membership | undefined, claimedMesh: string | undefined): Promise<Admission> {
-    return this.#await((ticket) => ({ type: 'credential', ticket, remote, membership, claimedMesh }))
+  /** Judges what a peer showed in the gate; undefined where it showed nothing that parses. */
+  admit(remote: NodeId, shown: Credential | undefined): Promise<Admission> {
+    const { membership, witness, mesh } = shown ?? { membership: undefined, witness: undefined, mesh: undefined }
+    return this.#await((ticket) => ({ type: 'credential', ticket, remote, membership, witness, claimedMesh: mesh }))
   }
 
   /** Asks the fleet for rows. */

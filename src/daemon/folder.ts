@@ -14,6 +14,8 @@ export interface Joined {
   /** 32-byte Ed25519 seed of the node's key. */
   secret: Uint8Array
   membership: Membership
+  /** The membership of the member that we met first, who countersigned ours. */
+  witness?: Membership | undefined
   roots: readonly RootDocument[]
   /** No older root is ever accepted. */
   rootFloor: number
@@ -96,6 +98,7 @@ export async function writeJoined(data: string, joined: Joined): Promise<void> {
     await writeSynced(join(temporary, 'node.key'), `${Buffer.from(joined.secret).toString('hex')}\n`, 0o600)
     await writeSynced(join(temporary, 'membership.json'), joined.membership.raw, 0o640)
     await writeSynced(join(temporary, 'joined.json'), `${JSON.stringify(facts, undefined, 2)}\n`, 0o640)
+    if (joined.witness !== undefined) await writeSynced(join(temporary, 'witness.json'), joined.witness.raw, 0o640)
     for (const root of joined.roots)
       await writeSynced(join(temporary, `root-${root.signed.version}.json`), root.raw, 0o640)
     await rename(temporary, paths(data).mesh)
@@ -128,11 +131,13 @@ export async function readJoined(data: string): Promise<Joined> {
     const secret = Buffer.from((await readFile(join(folder, 'node.key'), 'utf8')).trim(), 'hex')
     if (facts.format !== 1 || secret.length !== 32) throw new Error('not in the format of this version')
     const membership = parseMembership(await readFile(join(folder, 'membership.json')))
+    const witness = await readWitness(folder)
     const { mesh, rootFloor, via, contacts } = facts
     return {
       mesh,
       secret: Uint8Array.from(secret),
       membership,
+      witness,
       roots: await readRoots(folder),
       rootFloor,
       via,
@@ -151,6 +156,12 @@ export async function wipe(data: string): Promise<void> {
   await rm(mesh, { recursive: true, force: true })
   await rm(db, { recursive: true, force: true })
   await syncFolder(data)
+}
+
+/** Absent for the first node of a mesh. */
+async function readWitness(folder: string): Promise<Membership | undefined> {
+  const names = await readdir(folder)
+  return names.includes('witness.json') ? parseMembership(await readFile(join(folder, 'witness.json'))) : undefined
 }
 
 async function readRoots(folder: string): Promise<RootDocument[]> {

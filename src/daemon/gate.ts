@@ -6,7 +6,13 @@ import type { Admission, RefusalCode } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import type { Countersignature, Membership } from '../core/trust/documents.ts'
 import type { GateKeeper } from '../ports/links.ts'
-import { encodeCredential, encodeGateReply, parseCredential, parseGateReply } from '../wire/credential.ts'
+import {
+  type Credential,
+  encodeCredential,
+  encodeGateReply,
+  parseCredential,
+  parseGateReply,
+} from '../wire/credential.ts'
 import { countersign, withCountersignature } from '../wire/membership.ts'
 
 export interface MemberGateOptions {
@@ -15,7 +21,9 @@ export interface MemberGateOptions {
   sign: (bytes: Uint8Array) => Uint8Array
   /** What we show now. */
   own: () => Membership
-  admit: (remote: NodeId, membership: Membership | undefined, claimedMesh: string | undefined) => Promise<Admission>
+  /** The membership of who countersigned it. */
+  witness?: () => Membership | undefined
+  admit: (remote: NodeId, shown: Credential | undefined) => Promise<Admission>
   /** Our membership came back countersigned. */
   countersigned: (membership: Membership) => void
   /** A member refused us. */
@@ -26,10 +34,9 @@ export interface MemberGateOptions {
 export function memberGate(options: MemberGateOptions): GateKeeper {
   const { mesh, node, sign } = options
   return {
-    credential: () => encodeCredential({ mesh, membership: options.own() }),
+    credential: () => encodeCredential({ mesh, membership: options.own(), witness: options.witness?.() }),
     async judge(remote, bytes) {
-      const shown = tryParse(bytes)
-      const admission = await options.admit(remote, shown?.membership, shown?.mesh)
+      const admission = await options.admit(remote, tryParse(bytes))
       if (!admission.admitted) return { admitted: false, reply: refusal(admission.code, admission.takenSeats) }
       const due = admission.countersign
       return {

@@ -44,6 +44,7 @@ const SEAT_ATTEMPTS = 5
 
 interface Introduction {
   membership: Membership
+  witness: Membership | undefined
   roots: readonly RootDocument[]
   contacts: readonly Contact[]
 }
@@ -59,9 +60,18 @@ export async function join(request: JoinRequest): Promise<JoinResult> {
   const introduction = token.invite.signed.founding
     ? found(token, make(request.seat ?? 0))
     : await meet(request, token, secret, make)
-  const { membership, roots, contacts } = introduction
+  const { membership, witness, roots, contacts } = introduction
   const rootFloor = token.floor.version
-  await writeJoined(request.data, { mesh: token.mesh, secret, membership, roots, rootFloor, via: token.via, contacts })
+  await writeJoined(request.data, {
+    mesh: token.mesh,
+    secret,
+    membership,
+    witness,
+    roots,
+    rootFloor,
+    via: token.via,
+    contacts,
+  })
   return {
     node: membership.claims.node,
     name,
@@ -82,7 +92,7 @@ function defaultName(): string {
 
 /** The first node of a mesh meets nobody: its token holds the roots. */
 function found(token: Token, membership: Membership): Introduction {
-  return { membership, roots: checkRoots(token, token.roots), contacts: [] }
+  return { membership, witness: undefined, roots: checkRoots(token, token.roots), contacts: [] }
 }
 
 function checkRoots(token: Token, chain: readonly RootDocument[]): readonly RootDocument[] {
@@ -204,7 +214,7 @@ async function introduce(
   if (mine !== undefined) throw foreign(`its invite is not signed by an enrol key of its mesh (${mine})`)
   const hello = decodeResponse('hello', await ask({ protocol: 'hello', body: firstHello(root, own) }))
   const contacts = hello.protocol === 'hello' ? hello.body.contacts : []
-  return { membership: meeting.countersigned ?? own, roots, contacts }
+  return { membership: meeting.countersigned ?? own, witness: meeting.host, roots, contacts }
 }
 
 function firstHello(root: RootDocument, own: Membership) {

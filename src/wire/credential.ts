@@ -35,6 +35,8 @@ export interface Credential {
   mesh: string
   /** undefined: it has none. */
   membership: Membership | undefined
+  /** The membership of whoever countersigned it, for those who never met that node. */
+  witness?: Membership | undefined
 }
 
 export interface GateReply {
@@ -48,16 +50,19 @@ export interface GateReply {
 }
 
 export function encodeCredential(credential: Credential): Uint8Array {
-  const { mesh, membership } = credential
-  return canonicalBytes(membership === undefined ? { mesh } : { mesh, membership: jsonOf(membership.raw) })
+  const { mesh, membership, witness } = credential
+  const json: JsonObject = { mesh }
+  if (membership !== undefined) json.membership = jsonOf(membership.raw)
+  if (witness !== undefined) json.witness = jsonOf(witness.raw)
+  return canonicalBytes(json)
 }
 
 /** @throws Failure E_DOCUMENT */
 export function parseCredential(bytes: Uint8Array): Credential {
   const json = parseCanonical(bytes, { maxBytes: limits.gateMessageBytes, what: CREDENTIAL })
   const fields = new Fields(json, CREDENTIAL, { required: ['mesh'], open: true })
-  const membership = fields.has('membership') ? membershipFromJson(fields.json('membership')) : undefined
-  return { mesh: fields.hex('mesh', 32), membership }
+  const read = (key: string) => (fields.has(key) ? membershipFromJson(fields.json(key)) : undefined)
+  return { mesh: fields.hex('mesh', 32), membership: read('membership'), witness: read('witness') }
 }
 
 export function encodeGateReply(reply: GateReply): Uint8Array {

@@ -107,7 +107,10 @@ export class GossipModel<M extends Message> {
     if (verdict === 'accept') this.#passOn(node, message, from)
     if (!this.#prng.chance(this.#duplicate)) return
     const { run } = member
-    this.#queue.after(this.#prng.int(0, 1.5 * SEEN), () => {
+    // What a node took may come again at any time, as if replayed. What it ignored lives no longer than others mention it:
+    // a late repetition of that would be news, and gossip delivers no news that late.
+    const latest = verdict === 'accept' ? 1.5 * SEEN : MENTIONS * BEAT
+    this.#queue.after(this.#prng.int(0, latest), () => {
       const now = this.#members.get(node)
       if (now?.run === run && now.topics.has(message.topic)) this.#deliver(node, now, message, from)
     })

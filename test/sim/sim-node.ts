@@ -172,7 +172,7 @@ export class SimNode implements Machine, Doorkeeper {
   }
 
   credential(): Uint8Array {
-    return encodeCredential({ mesh: this.#world.mesh.id, membership: this.#credential })
+    return encodeCredential({ mesh: this.#world.mesh.id, membership: this.#credential, witness: this.#core?.witness() })
   }
 
   judge(remote: number, credential: Uint8Array, answer: (admitted: boolean, reply: Uint8Array) => void): void {
@@ -185,8 +185,9 @@ export class SimNode implements Machine, Doorkeeper {
       const countersignature = due && countersign({ ...due, ...by }, this.id.key.sign)
       answer(true, encodeGateReply({ ...none, admitted: true, countersignature }))
     })
-    const { membership, mesh } = shown
-    this.feed({ type: 'credential', ticket, remote: this.#world.nodeOf(remote), membership, claimedMesh: mesh })
+    const { membership, witness, mesh } = shown
+    const remoteNode = this.#world.nodeOf(remote)
+    this.feed({ type: 'credential', ticket, remote: remoteNode, membership, witness, claimedMesh: mesh })
     this.#requireAnswer(ticket, 'a credential')
   }
 

@@ -13,7 +13,7 @@ export interface Straggler {
   grown: number
 }
 
-interface Held {
+export interface Held {
   record: HealthRecord
   body: Uint8Array
   straggler: Straggler | undefined
@@ -26,6 +26,15 @@ export function suspicious(held: Held, record: HealthRecord, body: Uint8Array): 
   if (order > 0 || record.incarnation === held.record.incarnation) return false
   const { straggler } = held
   return straggler === undefined || compareRecords(record, straggler) > 0
+}
+
+/**
+ * What to remember when `next` takes the place of what is held: what the former incarnation has said so far may be said again
+ * by anybody (T38), so only what it says beyond that can prove that it still lives.
+ */
+export function outgrown(held: Held, next: HealthRecord, now: Millis): Straggler | undefined {
+  const { incarnation, counter } = held.record
+  return next.incarnation === incarnation ? held.straggler : { incarnation, counter, at: now, grown: 0 }
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Roster } from '../trust/roster.ts'
 import type { Alerts } from './alerts.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { HealthRecord } from './record.ts'
-import type { Envelope } from './rows.ts'
+import type { Envelope, Row } from './rows.ts'
 import type { View } from './view.ts'
 
 interface Parts {
@@ -27,9 +27,12 @@ interface Parts {
 }
 
 interface Parked {
+  from: NodeId
   envelope: Envelope
   record: HealthRecord
   at: Millis
+  /** When each forwarder was asked who the author is. */
+  asked: Map<NodeId, Millis>
 }
 
 /** Outcome of one record: taken into the view, nothing new, or refused. */
@@ -58,7 +61,21 @@ export class RecordGossip {
   ): void {
     const outcome = this.#judge(from, topic, envelope, record, now)
     this.#p.out.emit({ type: 'verdict', ticket, verdict: verdictOn(outcome) })
-    if (outcome !== 'taken' && outcome !== 'old') this.#p.refusals.count(outcome, from, 'record', now)
+    this.#count(outcome, from, now)
+  }
+
+  /**
+   * Judges a row of our zone that a zone-mate told us: signed by its author, so as good as gossip but for its age. A row whose
+   * author is not known is no offence, and waits for nobody: the author's next record does.
+   */
+  told(from: NodeId, { envelope, record, age }: Row, now: Millis): Outcome {
+    const author = this.#p.roster.byId(envelope.membership)
+    const heardAgo = age ?? limits.downAfterPromises * record.promise
+    const outcome =
+      this.#misplaced(envelope) ??
+      (author === undefined ? 'unknownMembership' : this.consider(author, envelope, record, now, heardAgo))
+    if (outcome !== 'unknownMembership') this.#count(outcome, from, now)
+    return outcome
   }
 
   /** A membership arrived: the records that waited for it are judged again, for our own view only. */
@@ -66,7 +83,8 @@ export class RecordGossip {
     const waiting = this.#parked.get(membership.id)
     if (waiting === undefined) return
     this.#parked.delete(membership.id)
-    this.consider(membership, waiting.envelope, waiting.record, now, now - waiting.at)
+    const { from, envelope, record, at } = waiting
+    this.#count(this.consider(membership, envelope, record, now, now - at), from, now)
   }
 
   /** Takes a record of a member of our zone, however it came. `age`: how long ago it was heard by whom we have it from. */
@@ -94,8 +112,8 @@ export class RecordGossip {
   #judge(from: NodeId, topic: string, envelope: Envelope, record: HealthRecord | undefined, now: Millis): Outcome {
     const { self, roster } = this.#p
     if (topic !== this.#p.topic) return 'wrongTopic'
-    if (envelope.mesh8 !== self.mesh8) return 'foreignMesh'
-    if (envelope.kind !== 'rec') return 'wrongKind'
+    const misplaced = this.#misplaced(envelope)
+    if (misplaced !== undefined) return misplaced
     if (record === undefined) return 'malformed'
     const author = roster.byId(envelope.membership)
     if (author === undefined) {
@@ -105,6 +123,16 @@ export class RecordGossip {
     const wall = self.wallAt(now)
     if (wall !== undefined && wall > author.claims.expires) return 'expired'
     return this.consider(author, envelope, record, now, 0)
+  }
+
+  /** Not a record, or not one of this mesh: nothing to check a signature for. */
+  #misplaced(envelope: Envelope): RefusalCode | undefined {
+    if (envelope.mesh8 !== this.#p.self.mesh8) return 'foreignMesh'
+    return envelope.kind === 'rec' ? undefined : 'wrongKind'
+  }
+
+  #count(outcome: Outcome, from: NodeId, now: Millis): void {
+    if (outcome !== 'taken' && outcome !== 'old') this.#p.refusals.count(outcome, from, 'record', now)
   }
 
   /** A record under our own key: an echo of what we sent, or a sign that our disk was reset or our card copied. */
@@ -119,15 +147,19 @@ export class RecordGossip {
     return standing === 'newer' ? 'taken' : 'old'
   }
 
-  /** Keeps the newest record of an unknown author and asks the forwarder who it is: once, until the next record comes. */
+  /** Keeps the last record of an unknown author and asks the forwarder who it is: one that does not tell cannot keep others from it. */
   #park(from: NodeId, envelope: Envelope, record: HealthRecord, now: Millis): void {
-    const asked = this.#parked.get(envelope.membership)
-    if (asked === undefined && this.#parked.size >= limits.parkedRecords) {
+    const id = envelope.membership
+    const asked = this.#parked.get(id)?.asked ?? new Map<NodeId, Millis>()
+    if (!this.#parked.has(id) && this.#parked.size >= limits.parkedRecords) {
       this.#parked.delete(this.#parked.keys().next().value as MembershipId)
     }
-    this.#parked.set(envelope.membership, { envelope, record, at: now })
-    if (asked !== undefined && now - asked.at < limits.requestTimeout) return
-    const body = { type: 'memberships' as const, ids: [envelope.membership] }
+    this.#parked.set(id, { from, envelope, record, at: now, asked })
+    const last = asked.get(from)
+    if (last !== undefined && now - last < limits.requestTimeout) return
+    for (const [peer, at] of asked) if (now - at >= limits.requestTimeout) asked.delete(peer)
+    asked.set(from, now)
+    const body = { type: 'memberships' as const, ids: [id] }
     this.#p.out.emit({ type: 'ask', ticket: this.#p.out.ticket(), peer: from, protocol: 'sync', body })
   }
 }

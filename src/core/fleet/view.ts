@@ -4,7 +4,7 @@ import type { Millis, NodeId } from '../env.ts'
 import type { Change } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
-import { type Straggler, suspicious, weigh } from './clones.ts'
+import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones.ts'
 import { nextChangeAt, statusAt } from './liveness.ts'
 import { compareRecords, FLAG, type HealthRecord } from './record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
@@ -69,8 +69,7 @@ export class View {
     if (entry === undefined)
       return this.#entries.size < limits.viewNodes || this.#evictable() !== undefined ? 'newer' : 'full'
     if (compareRecords(record, entry.record) > 0) return 'newer'
-    const held = { record: entry.record, body: entry.envelope.body, straggler: entry.straggler }
-    return suspicious(held, record, body) ? 'suspect' : 'old'
+    return suspicious(heldOf(entry), record, body) ? 'suspect' : 'old'
   }
 
   /** Takes a newer record whose signature was checked. `age`: how long ago another member heard it (0: we heard it now). */
@@ -81,7 +80,8 @@ export class View {
     const leaving = (record.flags & FLAG.leaving) !== 0
     const status =
       node === this.#self ? 'up' : statusAt({ heard, promise: record.promise, leaving }, now, this.#patience)
-    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, straggler: before?.straggler }
+    const straggler = before && outgrown(heldOf(before), record, now)
+    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, straggler }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
     this.#dirty.add(node)
@@ -93,8 +93,7 @@ export class View {
   suspect(node: NodeId, record: HealthRecord, now: Millis): boolean {
     const entry = this.#entries.get(node)
     if (entry === undefined) return false
-    const held = { record: entry.record, body: entry.envelope.body, straggler: entry.straggler }
-    const { straggler, proven } = weigh(held, record, now)
+    const { straggler, proven } = weigh(heldOf(entry), record, now)
     entry.straggler = straggler
     return proven
   }
@@ -231,4 +230,8 @@ export class View {
     const leaving = (entry.record.flags & FLAG.leaving) !== 0
     return nextChangeAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience) ?? now
   }
+}
+
+function heldOf({ record, envelope, straggler }: Entry): Held {
+  return { record, body: envelope.body, straggler }
 }

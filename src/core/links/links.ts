@@ -155,7 +155,7 @@ export class Links {
   #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
     if (links.length <= bound) return
     for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
-      if (now - link.since < limits.surplusGrace) continue
+      if (now - link.since < limits.surplusGrace && this.#links.size <= limits.linksCrowded) continue
       this.#trouble.set(link.peer, { failures: 0, until: now + limits.surplusPause })
       this.#out.emit({ type: 'close', peer: link.peer, reason: 'surplus' })
     }

@@ -7,9 +7,17 @@ import type { Alerts } from '../fleet/alerts.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Membership } from './documents.ts'
-import { judgeCountersignature, judgeMembership } from './membership.ts'
+import { judgeCountersignature, judgeMembership, needsWitness } from './membership.ts'
 import type { Refusals } from './refusals.ts'
 import type { Roster } from './roster.ts'
+
+/** What the other side of a connection showed; undefined where it showed nothing that parses. */
+export interface Shown {
+  membership: Membership | undefined
+  /** The membership of whoever countersigned it. */
+  witness: Membership | undefined
+  mesh: string | undefined
+}
 
 export class Gatekeeper {
   readonly #env: Env
@@ -29,35 +37,33 @@ export class Gatekeeper {
   }
 
   /** Judges what `remote` showed and answers the gate. */
-  judge(
-    ticket: Ticket,
-    remote: NodeId,
-    shown: Membership | undefined,
-    claimedMesh: string | undefined,
-    now: Millis,
-  ): void {
-    const code = this.#problem(remote, shown, claimedMesh, now)
-    if (code !== undefined || shown === undefined) {
+  judge(ticket: Ticket, remote: NodeId, shown: Shown, now: Millis): void {
+    const { membership } = shown
+    const code = this.#problem(remote, shown, now)
+    if (code !== undefined || membership === undefined) {
       const refusal = code ?? 'noMembership'
       this.#refusals.count(refusal, remote, 'gate', now)
-      const takenSeats =
-        refusal === 'seatTaken' && shown !== undefined ? this.#roster.takenSeats(shown.claims.invite, remote) : []
+      const invite = refusal === 'seatTaken' ? membership?.claims.invite : undefined
+      const takenSeats = invite === undefined ? [] : this.#roster.takenSeats(invite, remote)
       this.#answer(ticket, { admitted: false, code: refusal, takenSeats })
       return
     }
-    this.take(shown, now)
+    this.take(membership, now)
     const at = this.#self.wallAt(now)
-    const due = shown.countersignature === undefined && at !== undefined
-    this.#answer(ticket, { admitted: true, countersign: due ? { membership: shown.id, at } : undefined })
+    const due = membership.countersignature === undefined && at !== undefined
+    this.#answer(ticket, { admitted: true, countersign: due ? { membership: membership.id, at } : undefined })
   }
 
   /** Why a membership that somebody passed on is not believed; undefined when it is. */
   problemOf(membership: Membership, now: Millis): RefusalCode | undefined {
     const held = this.#roster.byId(membership.id)
     if (held !== undefined && sameBytes(held.raw, membership.raw)) return this.#expired(membership, now)
-    const { mesh, root } = this.#self
-    const code = judgeMembership(membership, { mesh, root, remote: undefined, wall: this.#self.wallAt(now) }, this.#env)
-    return code ?? this.#countersignatureProblem(membership)
+    return this.#judged(membership, this.#self.wallAt(now))
+  }
+
+  /** The membership of who countersigned ours, to show beside it. */
+  witness(): Membership | undefined {
+    return this.#countersigner(this.#self.membership)
   }
 
   /** Puts a checked membership on the roster, with an alert when its seat was taken by somebody else. */
@@ -74,42 +80,52 @@ export class Gatekeeper {
   countersigned(membership: Membership): void {
     const own = this.#self.membership
     if (own.countersignature !== undefined || membership.id !== own.id) return
-    if (membership.countersignature === undefined || this.#countersignatureProblem(membership) !== undefined) return
+    const { countersignature } = membership
+    if (countersignature === undefined) return
+    const witness = this.#countersigner(membership)
+    if (judgeCountersignature(membership, countersignature, witness, this.#env) !== undefined) return
     this.#self.membership = membership
     this.#roster.add(membership, { persist: true })
     this.#out.emit({ type: 'credential', membership })
   }
 
-  #problem(
-    remote: NodeId,
-    shown: Membership | undefined,
-    claimedMesh: string | undefined,
-    now: Millis,
-  ): RefusalCode | undefined {
-    if (claimedMesh !== undefined && claimedMesh !== this.#self.mesh) return 'foreignMesh'
-    if (shown === undefined) return 'noMembership'
-    if (shown.claims.node !== remote) return 'wrongNode'
-    const code = this.problemOf(shown, now)
+  #problem(remote: NodeId, shown: Shown, now: Millis): RefusalCode | undefined {
+    const { membership, witness, mesh } = shown
+    if (mesh !== undefined && mesh !== this.#self.mesh) return 'foreignMesh'
+    if (membership === undefined) return 'noMembership'
+    if (membership.claims.node !== remote) return 'wrongNode'
+    const met = this.#roster.byId(membership.id)
+    const code =
+      this.problemOf(membership, now) ?? (met === undefined ? this.#unvouched(membership, witness, now) : undefined)
     if (code !== undefined) return code
-    const newcomer = shown.countersignature === undefined && this.#roster.byId(shown.id) === undefined
-    const taken = newcomer && this.#roster.takenSeats(shown.claims.invite, remote).includes(shown.claims.seat)
+    const newcomer = membership.countersignature === undefined && met === undefined
+    const taken = newcomer && this.#roster.takenSeats(membership.claims.invite, remote).includes(membership.claims.seat)
     return taken ? 'seatTaken' : undefined
+  }
+
+  /** Once its invite has ended, a membership that is new to us rests on a countersigner who belongs here. */
+  #unvouched(membership: Membership, witness: Membership | undefined, now: Millis): RefusalCode | undefined {
+    const { countersignature } = membership
+    if (countersignature === undefined || !needsWitness(membership, this.#self.wallAt(now))) return undefined
+    if (this.#countersigner(membership) !== undefined) return undefined
+    // Judged as of then: who vouched may have left, or its own invite ended, since.
+    if (witness === undefined || this.#judged(witness, countersignature.at) !== undefined) return 'badCountersignature'
+    return judgeCountersignature(membership, countersignature, witness, this.#env)
+  }
+
+  #judged(membership: Membership, wall: Millis | undefined): RefusalCode | undefined {
+    const { mesh, root } = this.#self
+    const countersigner = this.#countersigner(membership)
+    return judgeMembership(membership, { mesh, root, remote: undefined, wall, countersigner }, this.#env)
+  }
+
+  #countersigner({ countersignature }: Membership): Membership | undefined {
+    return countersignature === undefined ? undefined : this.#roster.byId(countersignature.byMembership)
   }
 
   #expired(membership: Membership, now: Millis): RefusalCode | undefined {
     const wall = this.#self.wallAt(now)
     return wall !== undefined && wall > membership.claims.expires ? 'expired' : undefined
-  }
-
-  #countersignatureProblem(membership: Membership): RefusalCode | undefined {
-    const { countersignature } = membership
-    if (countersignature === undefined) return undefined
-    return judgeCountersignature(
-      membership,
-      countersignature,
-      this.#roster.byId(countersignature.byMembership),
-      this.#env,
-    )
   }
 
   #answer(ticket: Ticket, admission: Admission): void {

@@ -61,6 +61,11 @@ export function judgeCountersignature(
   return env.verify(key, signedBytes, signature) ? undefined : 'badCountersignature'
 }
 
+/** True when nothing but its countersignature says that the membership was made in time. */
+export function needsWitness({ invite }: Membership, wall: Millis | undefined): boolean {
+  return !invite.signed.founding && wall !== undefined && wall > invite.signed.expires
+}
+
 function mayVouch(countersigner: Membership, membership: Membership, { by, byMembership }: Countersignature): boolean {
   const { mesh, node, invite, seat } = countersigner.claims
   const sameSeat = invite === membership.claims.invite && seat === membership.claims.seat

@@ -1,5 +1,6 @@
 // I1: a steady node is not shown as gone by a steady zone-mate for longer than bounds.rumour.
-// I7: a node that ended is shown as gone by every steady zone-mate within bounds.detection, and stays so until it starts.
+// I7: a node that ended is shown as gone by every zone-mate that runs, linked or not, within bounds.detection, and stays so
+// until it starts again.
 // I9: steady nodes show each other as gone no more often than the loss of three records in a row explains.
 import type { Millis } from '../../../src/core/env.ts'
 import type { Status } from '../../../src/core/fleet/rows.ts'
@@ -18,10 +19,17 @@ interface Rumour {
   since: Millis
 }
 
+/** The end of a node, and which processes saw it. */
+interface Death {
+  end: Millis
+  promise: Millis
+  witnesses: ReadonlyMap<number, number>
+}
+
 export interface DetectionStats {
   /** Times a steady node showed another steady node as `down` or `left`. */
   falseDowns: number
-  /** The longest of them, and how long the slowest true detection by a steady node took; milliseconds. */
+  /** The longest of them, and how long the slowest true detection took for a node that ran meanwhile; milliseconds. */
   longestFalseDown: Millis
   slowestDetection: Millis
   detections: number
@@ -40,7 +48,7 @@ export class Detection {
   #records = 0
   /** Who showed a living node as gone last. */
   #accuser = 0
-  readonly #ended = new Map<number, Millis>()
+  readonly #deaths = new Map<number, Death>()
 
   constructor(parts: {
     queue: EventQueue
@@ -67,26 +75,29 @@ export class Detection {
     else this.#detected(observer, subject)
   }
 
-  /** `node` runs: from now on it must not be shown as gone, nor must it show so whoever runs. */
+  /** `node` runs: from now on it must not be shown as gone, nor show so whoever runs; the dead it has to notice too. */
   started(node: number): void {
-    this.#ended.delete(node)
+    this.#deaths.delete(node)
     for (const mate of this.#mates(node)) {
+      const death = this.#deaths.get(mate)
       if (gone(this.#views.get(mate, node))) this.#open(`${mate} ${node}`, mate, node)
-      if (gone(this.#views.get(node, mate)) && this.#steadiness.alive(mate)) this.#open(`${node} ${mate}`, node, mate)
+      if (death !== undefined) this.#expect(node, mate, death, this.#queue.now, 1)
+      else if (gone(this.#views.get(node, mate)) && this.#steadiness.alive(mate))
+        this.#open(`${node} ${mate}`, node, mate)
     }
   }
 
   /** `node` ended; its last record promised `promise`. */
   stopped(node: number, promise: Millis): void {
-    const end = this.#queue.now
-    this.#ended.set(node, end)
-    const run = this.#steadiness.run(node)
+    const mates = this.#mates(node).filter((mate) => this.#steadiness.alive(mate))
+    const witnesses = new Map(mates.map((mate) => [mate, this.#steadiness.run(mate)]))
+    const death: Death = { end: this.#queue.now, promise, witnesses }
+    this.#deaths.set(node, death)
     for (const mate of this.#mates(node)) {
       this.#rumours.delete(`${mate} ${node}`)
       this.#rumours.delete(`${node} ${mate}`)
-      if (this.#steadiness.steady(mate, end))
-        this.#expect(mate, node, { end, run, mateRun: this.#steadiness.run(mate), promise }, 1)
     }
+    for (const mate of mates) this.#expect(mate, node, death, death.end, 1)
   }
 
   /** A record was published to so many zone-mates. */
@@ -124,33 +135,31 @@ export class Detection {
     }
   }
 
-  #expect(
-    mate: number,
-    node: number,
-    death: { end: Millis; run: number; mateRun: number; promise: Millis },
-    patience: number,
-  ): void {
+  /** Some time after `from` the mate must have noticed the death, if both are still as they are now. */
+  #expect(mate: number, node: number, death: Death, from: Millis, patience: number): void {
     const bound = Math.ceil(this.#bounds.detection(death.promise, patience))
-    this.#queue.at(death.end + bound, () => {
-      const { run, mateRun, end } = death
-      const same = this.#steadiness.run(node) === run && this.#steadiness.run(mate) === mateRun
-      if (!same || !this.#steadiness.steady(mate, this.#queue.now)) return
+    const run = this.#steadiness.run(mate)
+    this.#queue.at(from + bound, () => {
+      const same = this.#deaths.get(node) === death && this.#steadiness.run(mate) === run
       const shown = this.#views.get(mate, node)
-      if (shown === undefined || gone(shown)) return
+      if (!same || !this.#steadiness.alive(mate) || shown === undefined || gone(shown)) return
       // A node without links doubts itself first, so it takes twice as long.
-      if (patience === 1 && this.#steadiness.isolatedSince(mate, end))
-        return this.#expect(mate, node, death, limits.isolatedPatience)
-      this.#report('I7', mate, `shows #${node} as ${shown} ${bound} ms after it ended`)
+      if (patience === 1 && this.#steadiness.isolatedSince(mate, from))
+        return this.#expect(mate, node, death, from, limits.isolatedPatience)
+      this.#report('I7', mate, `shows #${node} as ${shown} ${this.#queue.now - death.end} ms after it ended`)
     })
   }
 
-  /** Nothing that a dead node said before may bring it back for a node that heard all there was. */
+  /** Nothing that a dead node said may bring it back: not for who heard it all, and for nobody once its promise is over. */
   #resurrected(observer: number, subject: number, status: Status): void {
-    const end = this.#ended.get(subject)
+    const death = this.#deaths.get(subject)
+    if (death === undefined) return
     const since = this.#steadiness.since(observer)
-    if (end === undefined || since === undefined || since > end || this.#queue.now - end <= this.#bounds.delivery)
-      return
-    this.#report('I7', observer, `shows #${subject} as ${status} again ${this.#queue.now - end} ms after it ended`)
+    const heardAll = since !== undefined && since <= death.end
+    const owed = heardAll ? 0 : this.#bounds.detection(death.promise, 1)
+    const silence = this.#queue.now - death.end
+    if (silence > this.#bounds.delivery + owed)
+      this.#report('I7', observer, `shows #${subject} as ${status} again ${silence} ms after it ended`)
   }
 
   #open(key: string, observer: number, subject: number): void {
@@ -169,10 +178,10 @@ export class Detection {
   }
 
   #detected(observer: number, subject: number): void {
-    const end = this.#ended.get(subject)
-    if (end === undefined || (this.#steadiness.since(observer) ?? end + 1) > end) return
+    const death = this.#deaths.get(subject)
+    if (death === undefined || death.witnesses.get(observer) !== this.#steadiness.run(observer)) return
     this.stats.detections++
-    this.stats.slowestDetection = Math.max(this.stats.slowestDetection, this.#queue.now - end)
+    this.stats.slowestDetection = Math.max(this.stats.slowestDetection, this.#queue.now - death.end)
   }
 
   /** Since when the rumour stands between two steady nodes; undefined when one of them is not. */

@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Alerts } from '../../../src/core/fleet/alerts.ts'
+import { DAY, HOUR } from '../../../src/core/limits.ts'
+import { Outbox } from '../../../src/core/outbox.ts'
+import { Self } from '../../../src/core/self.ts'
+import type { Membership } from '../../../src/core/trust/documents.ts'
+import { Gatekeeper } from '../../../src/core/trust/gatekeeper.ts'
+import { Refusals } from '../../../src/core/trust/refusals.ts'
+import { Roster } from '../../../src/core/trust/roster.ts'
+import { env, inviteOf, keyOf, MESH, membershipOf, met, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
+
+const INVITE = inviteOf()
+const OTHER_INVITE = inviteOf({ key: keyOf('other-invite').publicKey, expires: NOW + 40 * HOUR })
+const LONG_AFTER = NOW + 30 * DAY
+const host = membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) })
+
+/** A gatekeeper whose clock shows `wall`, and which has met nobody. */
+function gateAt(wall: number) {
+  const out = new Outbox()
+  const self = new Self(MESH, host, ROOT, wall, 0)
+  const roster = new Roster(out, () => false)
+  const alerts = new Alerts(out)
+  const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, new Refusals(out))
+  const judge = (remote: string, membership: Membership | undefined, witness?: Membership, mesh = MESH) => {
+    gatekeeper.judge(1, nodeOf(remote), { membership, witness, mesh }, 0)
+    const admit = out.drain().find((effect) => effect.type === 'admit')
+    if (admit === undefined) throw new Error('no answer')
+    return admit.admission
+  }
+  const code = (...shown: Parameters<typeof judge>) => {
+    const admission = judge(...shown)
+    return admission.admitted ? 'admitted' : admission.code
+  }
+  return { gatekeeper, roster, alerts, judge, code }
+}
+
+describe('the gatekeeper', () => {
+  let gate: ReturnType<typeof gateAt>
+  beforeEach(() => {
+    gate = gateAt(NOW + HOUR)
+  })
+
+  it('admits a newcomer and countersigns it with the time', () => {
+    const newcomer = membershipOf()
+    expect(gate.judge('node', newcomer)).toEqual({
+      admitted: true,
+      countersign: { membership: newcomer.id, at: NOW + HOUR },
+    })
+  })
+
+  it('does not countersign what is countersigned, nor with a clock that says nothing', () => {
+    expect(gate.judge('node', met(membershipOf(), 'host', NOW + 1))).toEqual({ admitted: true, countersign: undefined })
+    expect(gateAt(0).judge('node', membershipOf())).toEqual({ admitted: true, countersign: undefined })
+  })
+
+  it('refuses who shows nothing, another mesh, or the membership of somebody else', () => {
+    expect(gate.code('node', undefined)).toBe('noMembership')
+    expect(gate.code('node', membershipOf(), undefined, 'ff'.repeat(32))).toBe('foreignMesh')
+    expect(gate.code('thief', membershipOf())).toBe('wrongNode')
+  })
+
+  it('refuses a newcomer on a taken seat and names the taken ones; known sharers raise an alert', () => {
+    expect(gate.code('node', membershipOf({ invite: INVITE }))).toBe('admitted')
+    const second = membershipOf({ node: 'second', invite: INVITE })
+    expect(gate.judge('second', second)).toEqual({ admitted: false, code: 'seatTaken', takenSeats: [0] })
+    expect(gate.alerts.all()).toEqual([])
+    expect(gate.code('second', met(second, 'host', NOW + 1))).toBe('admitted')
+    expect(
+      gate.alerts
+        .all()
+        .map(({ kind, node }) => [kind, node])
+        .sort(),
+    ).toEqual(
+      [
+        ['seatShared', nodeOf('node')],
+        ['seatShared', nodeOf('second')],
+      ].sort(),
+    )
+  })
+
+  it('knows a member again without asking for proof', () => {
+    const member = met(membershipOf(), 'host', NOW + 1)
+    expect(gate.code('node', member)).toBe('admitted')
+    expect(gate.code('node', member)).toBe('admitted')
+    expect(gate.roster.size).toBe(1)
+  })
+})
+
+describe('the gatekeeper after an invite has ended', () => {
+  const gate = gateAt(LONG_AFTER)
+  const witness = membershipOf({ node: 'witness', invite: OTHER_INVITE, by: 'other-invite' })
+  const vouched = met(membershipOf({ invite: INVITE }), 'witness', NOW + HOUR, witness.id)
+
+  it('refuses who used it too late', () => {
+    expect(gate.code('node', membershipOf({ invite: INVITE }))).toBe('inviteExpired')
+    expect(gate.code('node', met(membershipOf({ invite: INVITE }), 'witness', NOW + 9 * DAY, witness.id))).toBe(
+      'inviteExpired',
+    )
+  })
+
+  it('does not take the word of a countersigner that nobody knows', () => {
+    expect(gate.code('node', vouched)).toBe('badCountersignature')
+  })
+
+  it('takes the word of one whose membership is shown and holds', () => {
+    expect(gate.code('node', vouched, witness)).toBe('admitted')
+  })
+
+  it('does not take it from another membership than the one that countersigned', () => {
+    const stranger = membershipOf({ node: 'stranger', invite: OTHER_INVITE, by: 'other-invite' })
+    expect(gateAt(LONG_AFTER).code('node', vouched, stranger)).toBe('badCountersignature')
+  })
+
+  it('does not let the holder of a token vouch for itself from the same seat', () => {
+    const accomplice = membershipOf({ node: 'accomplice', invite: INVITE })
+    const forged = met(membershipOf({ invite: INVITE }), 'accomplice', NOW + HOUR, accomplice.id)
+    expect(gateAt(LONG_AFTER).code('node', forged, accomplice)).toBe('badCountersignature')
+  })
+
+  it('does not take it from a membership that does not hold', () => {
+    const forgedWitness = membershipOf({
+      node: 'witness',
+      invite: OTHER_INVITE,
+      by: 'other-invite',
+      claims: { zone: '/elsewhere' },
+    })
+    const shown = met(membershipOf({ invite: INVITE }), 'witness', NOW + HOUR, forgedWitness.id)
+    expect(gateAt(LONG_AFTER).code('node', shown, forgedWitness)).toBe('badCountersignature')
+  })
+})
