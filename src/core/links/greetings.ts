@@ -99,21 +99,28 @@ export class Greetings {
     }
   }
 
-  /** Half for the receiver's own zone, freshest first; the rest one a zone, going round over all zones hello by hello. */
+  /**
+   * Half for the receiver's own zone, freshest first; the rest for other zones, going round over all of them hello by hello: at
+   * least one contact a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
+   */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
     const bound = this.#told.has(peer) ? limits.helloContactsLater : limits.helloContacts
     this.#told.add(peer)
-    const tell = (node: NodeId, serves: boolean) => serves && node !== peer
-    const mates = zone === undefined ? [] : this.#book.inZone(zone).filter((entry) => tell(entry.node, entry.serves))
-    const chosen = mates.slice(0, bound / 2)
+    const serving = (of: string) => this.#book.inZone(of).filter((entry) => entry.serves && entry.node !== peer)
+    const chosen = zone === undefined ? [] : serving(zone).slice(0, bound / 2)
     const zones = this.#book.zones().filter((other) => other !== zone)
-    const room = Math.min(bound - chosen.length, zones.length)
-    for (let i = 0; i < room; i++) {
-      const next = zones[(this.#turn + i) % zones.length] as string
-      const entry = this.#book.inZone(next).find((candidate) => tell(candidate.node, candidate.serves))
-      if (entry !== undefined) chosen.push(entry)
+    const each = Math.min(
+      limits.contactsPerZone,
+      Math.max(1, Math.floor((bound - chosen.length) / (zones.length || 1))),
+    )
+    const visited = Math.min(zones.length, Math.floor((bound - chosen.length) / each))
+    for (let i = 0; i < visited; i++) {
+      const candidates = serving(zones[(this.#turn + i) % zones.length] as string)
+      for (let n = 0; n < each && candidates.length > 0; n++) {
+        chosen.push(...candidates.splice(Math.floor(this.#env.random() * candidates.length), 1))
+      }
     }
-    this.#turn = zones.length === 0 ? 0 : (this.#turn + room) % zones.length
+    this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
     return chosen.map((entry) => toContact(entry, now))
   }
 }
