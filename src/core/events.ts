@@ -88,6 +88,7 @@ export type RefusalCode =
   | 'expired'
   | 'inviteExpired'
   | 'seatTaken'
+  | 'alreadyLinked'
   | 'badCountersignature'
   | 'wrongTopic'
   | 'wrongKind'

@@ -146,6 +146,8 @@ export const limits = {
   dialBackoffMax: 5 * MINUTE,
   /** A link that ended before this counts as a failed dial: it was of little use, or the other side has enough and closed it after its grace. */
   linkProven: 30 * SECOND,
+  /** Who shows the key of a linked member waits so long for that member to answer; silence lets it in. */
+  rivalTimeout: 2 * SECOND,
   /** How often links are looked at when nothing happened. */
   linkCheckPeriod: 5 * SECOND,
   /** A link is not closed as surplus before this: a newcomer learns the roots and other contacts by it first. */
@@ -168,6 +170,10 @@ export const limits = {
   contactLifetime: 30 * DAY,
   /** A contact that goes on being seen is written anew this often: 80 bytes a day instead of none, or a stable one would look old after a restart. */
   contactRewrite: DAY,
+  /** With fewer contacts than this on disk a crash could leave a node with nobody to dial: new ones are then written soon. */
+  contactsSecured: 8,
+  /** How soon: long enough to collect what the first hellos tell. */
+  contactFlushDelay: 20 * SECOND,
 
   // Protocols --------------------------------------------------------------------------------------------------------
   /** Hello is repeated on every link in this period: it carries the versions held and is our keep-alive (74 B/s saved per link). */
@@ -276,6 +282,7 @@ const relations: [string, boolean][] = [
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
   ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
   ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],
+  ['a rival is judged within the gate', limits.rivalTimeout < limits.gateTimeout],
   ['the gate fits one address of a dial', limits.gateTimeout < limits.addressDialTimeout],
   ['an invite leaves room in a membership', limits.inviteBytes + 1_280 <= limits.membershipBytes],
   ['a page of rows fits an answer', limits.queryRows * (limits.recordBytes + 96) <= limits.queryBytes],

@@ -20,6 +20,7 @@ import { Self } from './self.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { Refusals } from './trust/refusals.ts'
+import { Rivals } from './trust/rivals.ts'
 import { RootKeeper } from './trust/root-keeper.ts'
 import { Roster } from './trust/roster.ts'
 
@@ -75,6 +76,7 @@ export class NodeCore {
   readonly #alerts: Alerts
   readonly #refusals: Refusals
   readonly #gatekeeper: Gatekeeper
+  readonly #rivals: Rivals
   readonly #roots: RootKeeper
   readonly #heartbeat: Heartbeat
   readonly #gossip: RecordGossip
@@ -105,6 +107,7 @@ export class NodeCore {
     this.#greetings = new Greetings(env, out, self, this.#book, this.#view)
     this.#roster = new Roster(out, (node) => this.#needed(node))
     this.#gatekeeper = new Gatekeeper(env, out, self, this.#roster, this.#alerts, this.#refusals)
+    this.#rivals = new Rivals(this.#links, this.#greetings, this.#gatekeeper)
     this.#roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
     this.#heartbeat = new Heartbeat(env, out, this.#topic, setup, setup.recordPeriodMin)
     const parts = { env, out, self, roster: this.#roster, view: this.#view }
@@ -139,6 +142,7 @@ export class NodeCore {
       this.#heartbeat.deadline(),
       this.#links.deadline(),
       this.#greetings.deadline(),
+      this.#rivals.deadline(),
       this.#queries.deadline(),
       this.#nextFlush,
     ]
@@ -243,7 +247,7 @@ export class NodeCore {
         return this.#persistFailed(input.ticket, input.reason, now)
       case 'credential': {
         const { membership, witness, claimedMesh: mesh } = input
-        return this.#gatekeeper.judge(input.ticket, input.remote, { membership, witness, mesh }, now)
+        return this.#rivals.judge(input.ticket, input.remote, { membership, witness, mesh }, now)
       }
       case 'countersigned':
         return this.#gatekeeper.countersigned(input.membership)
@@ -268,6 +272,7 @@ export class NodeCore {
       case 'askFailed':
         if (input.ticket === this.#catchUpTicket) this.#caughtUp = false
         this.#queries.failed(input.ticket, input.peer, now)
+        this.#rivals.failed(input.ticket, now)
         return
       case 'query':
         return this.#queries.start(input.ticket, input.zones, input.timeout, now)
@@ -284,7 +289,9 @@ export class NodeCore {
     if (this.#self.isNode) this.#heartbeat.check(now, this.#flags(), this.#members())
     this.#links.check(now)
     this.#greetings.check(now)
+    this.#rivals.check(now)
     this.#queries.check(now)
+    if (this.#book.thin) this.#nextFlush = Math.min(this.#nextFlush, now + limits.contactFlushDelay)
     if (now >= this.#nextFlush) this.#flush(now)
   }
 
@@ -311,6 +318,7 @@ export class NodeCore {
   #disconnected(peer: NodeId, now: Millis): void {
     if (!this.#links.closed(peer, now)) return
     this.#greetings.unlinked(peer)
+    this.#rivals.unlinked(peer, now)
     this.#queries.lost(peer, now)
     if (this.#self.isNode && this.#links.mates().length === 0) {
       this.#caughtUp = false
@@ -349,8 +357,10 @@ export class NodeCore {
   }
 
   #answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
-    if (response.protocol === 'hello') this.#helloBack(peer, response.body, now)
-    else if (response.protocol === 'query') {
+    if (response.protocol === 'hello') {
+      this.#rivals.answered(ticket, now)
+      this.#helloBack(peer, response.body, now)
+    } else if (response.protocol === 'query') {
       if (!this.#queries.answered(ticket, peer, response.body, now)) this.#takeRows(peer, response.body, now)
     } else if (!this.#queries.introduced(ticket, response.body, now)) {
       for (const membership of response.body.memberships) this.#introduced(membership, now)
@@ -403,14 +413,17 @@ export class NodeCore {
     this.#out.event({ type: 'diskFailed', detail: reason })
     this.#heartbeat.persistFailed(ticket, now)
     this.#roots.persistFailed(ticket)
-    if (ticket === this.#flushTicket) this.#flushTicket = undefined
+    if (ticket !== this.#flushTicket) return
+    this.#flushTicket = undefined
+    this.#book.writeFailed()
   }
 
   #flush(now: Millis): void {
     this.#nextFlush = now + this.#flushPeriod
+    if (this.#flushTicket !== undefined) return
     const wall = this.#self.wallLabel(now)
     const changes = [...this.#view.flush(now, wall), ...this.#book.flush(now, wall)]
-    if (changes.length > 0 && this.#flushTicket === undefined) this.#flushTicket = this.#out.persist(changes, false)
+    if (changes.length > 0) this.#flushTicket = this.#out.persist(changes, false)
   }
 
   #leave(now: Millis): void {

@@ -39,10 +39,12 @@ export function createBackend(parts: BackendParts): ApiBackend {
   }
 }
 
-/** The row of the node with this id, name or unique beginning of an id. */
+/** The row of the node with this id, name or unique beginning of an id. A name whose former owner left means its new one. */
 function oneNode(answer: NodesJson, idOrName: string): NodesJson {
   const exact = answer.nodes.filter((row) => row.node === idOrName || row.name === idOrName)
-  const found = exact.length > 0 ? exact : answer.nodes.filter((row) => row.node.startsWith(idOrName))
+  const fitting = exact.length > 0 ? exact : answer.nodes.filter((row) => row.node.startsWith(idOrName))
+  const present = fitting.filter((row) => row.status !== 'left')
+  const found = present.length === 1 ? present : fitting
   if (found.length === 1) return { ...answer, nodes: found }
   const { zonesAnswered, zonesKnown } = answer.completeness
   const seen = `${zonesAnswered} of ${zonesKnown} zones answered`

@@ -96,9 +96,12 @@ function found(token: Token, membership: Membership): Introduction {
 }
 
 function checkRoots(token: Token, chain: readonly RootDocument[]): readonly RootDocument[] {
-  const walk = walkRoots(undefined, chain, { mesh: token.mesh, floor: token.floor }, cryptoEnv(Math.random))
-  const version = walk.root?.signed.version ?? 0
-  if (walk.root !== undefined && version < token.floor.version) throw rootOld(version, token.floor.version)
+  const { mesh, floor } = token
+  const env = cryptoEnv(Math.random)
+  // First without the floor, which tells a member that is behind from one that shows the root of another mesh.
+  const held = walkRoots(undefined, chain, { mesh }, env).root?.signed.version ?? floor.version
+  if (held < floor.version) throw rootOld(held, floor.version)
+  const walk = walkRoots(undefined, chain, { mesh, floor }, env)
   if (walk.problem !== undefined || walk.root === undefined) {
     const problem = walk.problem ?? 'there is none'
     throw new Failure(
@@ -130,8 +133,9 @@ async function meet(
   for (const address of token.via) {
     for (let attempt = 0; attempt < SEAT_ATTEMPTS; attempt++) {
       const seat = request.seat ?? freeSeat(token.invite.signed.seats, taken)
+      const own = make(seat)
       request.progress(`meeting the member at ${address}`)
-      const outcome = await meetAt(address, token, secret, make(seat), signal)
+      const outcome = await meetAt(address, token, secret, own, signal)
       if (!(outcome instanceof Failure)) return outcome
       last = outcome
       const { takenSeats } = outcome as SeatFailure

@@ -46,7 +46,7 @@ export function makeMembership(terms: {
   const wrong = nameProblem(name)
   if (wrong !== undefined) throw new Failure('E_USAGE', `"${name}" cannot name a node: ${wrong}.`)
   if (!Number.isInteger(seat) || seat < 0 || seat >= grant.seats)
-    throw new Failure('E_TOKEN_USED', `This invite has ${grant.seats} seats and none is left; ask for another invite.`)
+    throw new Failure('E_TOKEN_USED', `This invite has no seat ${seat}: its seats are 0 to ${grant.seats - 1}.`)
   const node = nodeIdOf(publicKeyOf(terms.nodeSecret))
   const claims: MembershipClaims = {
     mesh: token.mesh,

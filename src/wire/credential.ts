@@ -21,6 +21,7 @@ const CODES: Record<RefusalCode, true> = {
   expired: true,
   inviteExpired: true,
   seatTaken: true,
+  alreadyLinked: true,
   badCountersignature: true,
   wrongTopic: true,
   wrongKind: true,

@@ -34,6 +34,8 @@ export interface RunOptions {
   /** Another Node than the one that runs the tests. */
   node?: string
   env?: Readonly<Record<string, string>>
+  /** A program that starts the command, with its first arguments. */
+  by?: readonly string[]
   /** Called with the process as soon as it runs, and with each piece of its stderr. */
   onProcess?: (child: ChildProcess) => void
   onNotice?: (text: string, child: ChildProcess) => void
@@ -71,7 +73,7 @@ export class Fleet {
   }
 
   /** Makes the data folder `name` with a configuration: loopback, a free port that stays the same, no mDNS. */
-  async prepare(name: string, { period = 1, extra = '' } = {}): Promise<void> {
+  async prepare(name: string, { period = 2, extra = '' } = {}): Promise<void> {
     const port = this.#ports.get(name) ?? (await freePort())
     this.#ports.set(name, port)
     await mkdir(this.path(name), { recursive: true })
@@ -137,10 +139,16 @@ export class Fleet {
     return running
   }
 
-  /** Sends the daemon a signal and waits for its end. */
-  async stop(name: string, signal: NodeJS.Signals): Promise<Outcome> {
+  /** The daemon of the folder `name` that was started last. */
+  running(name: string): Running {
     const running = this.#daemons.get(name)
     if (running === undefined) throw new Error(`${name} does not run`)
+    return running
+  }
+
+  /** Sends the daemon a signal and waits for its end. */
+  async stop(name: string, signal: NodeJS.Signals): Promise<Outcome> {
+    const running = this.running(name)
     this.#daemons.delete(name)
     running.child.kill(signal)
     return await running.ended
@@ -196,10 +204,11 @@ export class Fleet {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  #spawn(words: readonly string[], { node = process.execPath, env = {} }: RunOptions): ChildProcess {
+  #spawn(words: readonly string[], { node = process.execPath, env = {}, by }: RunOptions): ChildProcess {
     const { PIMESH_DATA, PIMESH_MESH, PIMESH_DEBUG, NODE_OPTIONS, ...inherited } = process.env
     const flags = node === process.execPath ? FLAGS : []
-    const child = spawn(node, [...flags, BIN, ...words], {
+    const [program, ...args] = [...(by ?? []), node, ...flags, BIN, ...words] as [string, ...string[]]
+    const child = spawn(program, args, {
       cwd: this.folder,
       env: { ...inherited, HOME: this.folder, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

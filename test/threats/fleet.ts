@@ -204,8 +204,7 @@ export class Member {
   /** Resolves when so many more records of the node have arrived. */
   async hears(node: NodeId, records = 1): Promise<NodeJson> {
     const before = await this.sees(node, 'a record', () => true)
-    const later = (row: NodeJson) =>
-      row.incarnation > before.incarnation || row.counter >= before.counter + records
+    const later = (row: NodeJson) => row.incarnation > before.incarnation || row.counter >= before.counter + records
     return this.sees(node, `${records} more records`, later)
   }
 

@@ -103,6 +103,17 @@ export class Book {
     return changes
   }
 
+  /** Too few are on disk to come back by after a crash, and there are more to write. */
+  get thin(): boolean {
+    return this.#dirty.size > 0 && this.#written.size < limits.contactsSecured
+  }
+
+  /** What was handed out to be written did not reach the disk: all of it is due again. */
+  writeFailed(): void {
+    for (const node of this.#written.keys()) this.#dirty.add(node)
+    this.#written.clear()
+  }
+
   #write(node: NodeId, now: Millis, wall: Millis): Change {
     const entry = this.#entries.get(node)
     if (entry === undefined) {

@@ -58,6 +58,14 @@ export class Greetings {
     )
   }
 
+  /** Sends one hello to a linked peer, whenever its next one is due. */
+  ask(peer: NodeId, now: Millis): Ticket {
+    const ticket = this.#out.ticket()
+    const body = this.#hello(peer, this.#book.get(peer)?.zone, now)
+    this.#out.emit({ type: 'ask', ticket, peer, protocol: 'hello', body })
+    return ticket
+  }
+
   /** Answers a hello of `peer`, whose leaf zone is `zone`. */
   answer(ticket: Ticket, peer: NodeId, zone: string | undefined, now: Millis): void {
     this.#out.emit({ type: 'reply', ticket, protocol: 'hello', body: this.#hello(peer, zone, now) })
@@ -71,14 +79,7 @@ export class Greetings {
 
   #greet(peer: NodeId, pause: Millis, now: Millis): void {
     this.#set(peer, now + pause * (0.9 + 0.2 * this.#env.random()), Math.min(limits.helloPeriod, 2 * pause))
-    const zone = this.#book.get(peer)?.zone
-    this.#out.emit({
-      type: 'ask',
-      ticket: this.#out.ticket(),
-      peer,
-      protocol: 'hello',
-      body: this.#hello(peer, zone, now),
-    })
+    this.ask(peer, now)
   }
 
   #set(peer: NodeId, at: Millis, pause: Millis): void {

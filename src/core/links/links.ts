@@ -28,6 +28,8 @@ export class Links {
   readonly #dialing = new Set<NodeId>()
   readonly #trouble = new Map<NodeId, Trouble>()
   #nextCheck: Millis | undefined
+  /** When the next pause of a contact ends that would be dialled now but for it. */
+  #pauseEnds: Millis | undefined
 
   constructor(env: Env, out: Outbox, book: Book, self: { zone: string; isNode: boolean }) {
     this.#env = env
@@ -104,9 +106,11 @@ export class Links {
   check(now: Millis): void {
     if (this.#nextCheck !== undefined && now < this.#nextCheck) return
     this.#forgetTrouble()
+    this.#pauseEnds = undefined
     if (this.#isNode) this.#checkNode(now)
     else this.#checkOperator(now)
-    this.#nextCheck = now + limits.linkCheckPeriod * (0.75 + 0.5 * this.#env.random())
+    const regular = now + limits.linkCheckPeriod * (0.75 + 0.5 * this.#env.random())
+    this.#nextCheck = Math.min(regular, this.#pauseEnds ?? regular)
   }
 
   #checkNode(now: Millis): void {
@@ -143,8 +147,12 @@ export class Links {
     let underway = candidates.filter((entry) => this.#dialing.has(entry.node)).length
     for (const entry of this.#shuffled(candidates)) {
       if (underway >= wanted || this.#dialing.size >= limits.dialsAtOnce) break
-      const until = this.#trouble.get(entry.node)?.until
-      if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || (until !== undefined && now < until)) continue
+      if (this.#links.has(entry.node) || this.#dialing.has(entry.node)) continue
+      const until = this.#trouble.get(entry.node)?.until ?? now
+      if (until > now) {
+        this.#pauseEnds = Math.min(this.#pauseEnds ?? until, until)
+        continue
+      }
       this.want(entry)
       underway += this.#dialing.has(entry.node) ? 1 : 0
     }

@@ -54,6 +54,14 @@ export class Gatekeeper {
     this.#answer(ticket, { admitted: true, countersign: due ? { membership: membership.id, at } : undefined })
   }
 
+  /** Refuses a second machine with the key of a member that answers on its link. */
+  turnAway(ticket: Ticket, remote: NodeId, now: Millis): void {
+    this.#refusals.count('alreadyLinked', remote, 'gate', now)
+    const detail = 'another machine showed the key of this node while this one answered on its link'
+    this.#alerts.raise('cloned', remote, detail, now)
+    this.#answer(ticket, { admitted: false, code: 'alreadyLinked', takenSeats: [] })
+  }
+
   /** Why a membership that somebody passed on is not believed; undefined when it is. */
   problemOf(membership: Membership, now: Millis): RefusalCode | undefined {
     const held = this.#roster.byId(membership.id)

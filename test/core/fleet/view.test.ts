@@ -174,6 +174,16 @@ describe('two machines with one key', () => {
     expect(view.suspect('a', record(4, 2), 0)).toBe(true)
   })
 
+  it('are not claimed because a third party says the records of a former life again, one after the other', () => {
+    const { view } = setUp()
+    for (let counter = 1; counter <= 9; counter++) view.accept('a', record(4, counter), envelope(`${counter}`), 0)
+    view.accept('a', record(5, 1), envelope('new'), 1000)
+    for (let counter = 1; counter <= 9; counter++) {
+      expect(view.standing('a', record(4, counter), envelope(`${counter}`).body)).toBe('old')
+    }
+    expect(view.standing('a', record(4, 10), envelope('10').body)).toBe('suspect')
+  })
+
   it('are found by an old incarnation that keeps growing, but not by one late record', () => {
     const { view, statusOf } = setUp()
     view.accept('a', record(4, 9), envelope('old'), 0)

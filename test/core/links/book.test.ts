@@ -58,6 +58,25 @@ describe('the address book', () => {
     expect(book.flush(2 * limits.contactRewrite, 6)).toMatchObject([{ contact: { node: 'n', age: 0 }, wall: 6 }])
   })
 
+  it('is thin while too few contacts are on disk to come back by', () => {
+    const book = new Book('self', '/a')
+    expect(book.thin).toBe(false)
+    for (let i = 0; i < limits.contactsSecured; i++) book.hearsay(contact(`n${i}`, '/a'), 0)
+    expect(book.thin).toBe(true)
+    book.flush(0, 5)
+    book.hearsay(contact('one more', '/a'), 0)
+    expect(book.thin).toBe(false)
+  })
+
+  it('hands out again what did not reach the disk', () => {
+    const book = new Book('self', '/a')
+    book.hearsay(contact('n', '/b'), 0)
+    book.flush(0, 5)
+    book.writeFailed()
+    expect(book.thin).toBe(true)
+    expect(book.flush(1, 5)).toMatchObject([{ type: 'contact', contact: { node: 'n' } }])
+  })
+
   it('stays within its bounds whatever it is told', () => {
     const words = fc.array(fc.record({ node: fc.nat(400), zone: fc.nat(40), age: fc.nat(100) }), {
       minLength: 300,

@@ -70,6 +70,27 @@ describe('the link policy of a node', () => {
     expect(pauses.at(-1)).toBeLessThanOrEqual(limits.dialBackoffMax * 1.5 + limits.linkCheckPeriod * 1.25)
   })
 
+  it('takes a link that ends soon for a failed dial, and waits longer each time; a link that lasted is replaced at once', () => {
+    const { links, know, open, dialled } = setUp()
+    know(ZONE, 'mate0')
+    const pauses: number[] = []
+    let now = 0
+    for (let times = 1; times <= 8; times++) {
+      open('mate0', ZONE, now)
+      links.closed('mate0', now + 1)
+      const from = now
+      for (links.check(now); dialled().length === 0; links.check(now))
+        now = Math.max(links.deadline() as number, now + 1)
+      pauses.push(now - from)
+    }
+    expect(pauses[0]).toBeGreaterThanOrEqual(limits.dialBackoffMin / 2)
+    expect(pauses.at(-1)).toBeGreaterThan(2 ** 7 * limits.dialBackoffMin * 0.5)
+    open('mate0', ZONE, now)
+    links.closed('mate0', now + limits.linkProven)
+    links.check(now + limits.linkProven)
+    expect(dialled()).toEqual(['mate0'])
+  })
+
   it('closes the newest links above the bound and does not dial them again soon', () => {
     const { links, know, open, effects } = setUp()
     const mates = names('mate', limits.mateLinksMax + 2)

@@ -1,0 +1,67 @@
+// Rivals: a member shows up in the gate although there is a link with it. Either its end of that link is gone, or a second
+// machine has its key. Who holds the other end of the link is asked, and an answer proves that both live: the newcomer is turned
+// away, so that two machines with one key do not push each other off. Silence proves nothing: then the newcomer is judged.
+import type { Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Greetings } from '../links/greetings.ts'
+import type { Links } from '../links/links.ts'
+import type { Gatekeeper, Shown } from './gatekeeper.ts'
+
+interface Rival {
+  /** Of the gate that waits. */
+  gate: Ticket
+  remote: NodeId
+  shown: Shown
+  until: Millis
+}
+
+export class Rivals {
+  readonly #links: Links
+  readonly #greetings: Greetings
+  readonly #gatekeeper: Gatekeeper
+  /** By the ticket of the question to the other end. */
+  readonly #waiting = new Map<Ticket, Rival>()
+
+  constructor(links: Links, greetings: Greetings, gatekeeper: Gatekeeper) {
+    this.#links = links
+    this.#greetings = greetings
+    this.#gatekeeper = gatekeeper
+  }
+
+  /** Judges what `remote` showed in the gate, at once or when the other end of its link answered or did not. */
+  judge(gate: Ticket, remote: NodeId, shown: Shown, now: Millis): void {
+    const link = this.#links.get(remote)
+    // A younger link may come of two dials that crossed: of one machine, both within the time of one handshake.
+    if (link === undefined || now - link.since < limits.addressDialTimeout) {
+      return this.#gatekeeper.judge(gate, remote, shown, now)
+    }
+    this.#waiting.set(this.#greetings.ask(remote, now), { gate, remote, shown, until: now + limits.rivalTimeout })
+  }
+
+  /** An answer came over a link. */
+  answered(question: Ticket, now: Millis): void {
+    const rival = this.#waiting.get(question)
+    if (!this.#waiting.delete(question) || rival === undefined) return
+    this.#gatekeeper.turnAway(rival.gate, rival.remote, now)
+  }
+
+  failed(question: Ticket, now: Millis): void {
+    const rival = this.#waiting.get(question)
+    if (!this.#waiting.delete(question) || rival === undefined) return
+    this.#gatekeeper.judge(rival.gate, rival.remote, rival.shown, now)
+  }
+
+  unlinked(peer: NodeId, now: Millis): void {
+    for (const [question, { remote }] of this.#waiting) if (remote === peer) this.failed(question, now)
+  }
+
+  deadline(): Millis | undefined {
+    const times = [...this.#waiting.values()].map(({ until }) => until)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  check(now: Millis): void {
+    for (const [question, { until }] of this.#waiting) if (now >= until) this.failed(question, now)
+  }
+}

@@ -1,0 +1,234 @@
+// A hostile member: it has a genuine membership and real libp2p, and none of our manners. It admits everybody, says on gossip
+// what it likes to whom it likes, and answers questions with what a test puts into its mouth.
+import type { GossipSub } from '@libp2p/gossipsub'
+import type { NodeId } from '../../src/core/env.ts'
+import type { HealthRecord } from '../../src/core/fleet/record.ts'
+import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
+import { recordTopic } from '../../src/core/node.ts'
+import type { Hello } from '../../src/core/protocols.ts'
+import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
+import { type Joined, readJoined } from '../../src/daemon/folder.ts'
+import { memberGate } from '../../src/daemon/gate.ts'
+import { makeSigner } from '../../src/keys/ed25519.ts'
+import { type Composed, composeMesh } from '../../src/mesh/node.ts'
+import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
+import { hexBytes, MessageWriter } from '../../src/wire/protobuf.ts'
+import { encodeRecord } from '../../src/wire/record.ts'
+import { closeLater, type Member, until } from './fleet.ts'
+
+/** What it answers; what is not there is answered with nothing. */
+export interface Tricks {
+  rootVersion: number
+  roots: readonly RootDocument[]
+  memberships: readonly Membership[]
+  rows: readonly Row[]
+  /** Which record of the asker it claims to hold. */
+  yours: Hello['yours']
+}
+
+type Asked = { [K in keyof Tricks]?: Tricks[K] }
+
+interface Sealed {
+  kind?: string
+  membership?: string
+  body: Uint8Array
+}
+
+export class Hostile {
+  readonly tricks: Asked = {}
+  /** Every envelope that it heard on the topics it listens to, in order. */
+  readonly captured: Envelope[] = []
+  readonly joined: Joined
+  readonly #composed: Composed
+  readonly #linked: Set<NodeId>
+  readonly #inbound: NodeId[]
+  #counter = 0
+
+  private constructor(joined: Joined, composed: Composed, linked: Set<NodeId>, inbound: NodeId[]) {
+    this.joined = joined
+    this.#composed = composed
+    this.#linked = linked
+    this.#inbound = inbound
+    composed.mesh.gossip.onMessage(async (_topic, bytes) => {
+      this.captured.push(decodeEnvelope(bytes))
+      return 'accept'
+    })
+  }
+
+  /** Comes up with the membership of a folder that has joined. */
+  static async start(data: string): Promise<Hostile> {
+    const joined = await readJoined(data)
+    const [linked, inbound] = [new Set<NodeId>(), [] as NodeId[]]
+    let { membership } = joined
+    const keeper = memberGate({
+      mesh: joined.mesh,
+      node: membership.claims.node,
+      sign: makeSigner(joined.secret).sign,
+      own: () => membership,
+      admit: async () => ({ admitted: true, countersign: undefined }),
+      countersigned: (better) => {
+        membership = better
+      },
+      refused: () => undefined,
+    })
+    const composed = await composeMesh({
+      secret: joined.secret,
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      announce: [],
+      mesh8: joined.mesh.slice(0, 16),
+      mdns: false,
+      keeper,
+      events: {
+        connected: (peer, _address, direction) => {
+          linked.add(peer)
+          if (direction === 'inbound') inbound.push(peer)
+        },
+        disconnected: (peer) => void linked.delete(peer),
+        discovered: () => undefined,
+        listening: () => undefined,
+      },
+    })
+    closeLater(() => composed.mesh.stop())
+    const hostile = new Hostile(joined, composed, linked, inbound)
+    await hostile.#serve()
+    return hostile
+  }
+
+  get id(): NodeId {
+    return this.#composed.mesh.nodeId
+  }
+
+  get mesh8(): string {
+    return this.joined.mesh.slice(0, 16)
+  }
+
+  get membership(): Membership {
+    return this.joined.membership
+  }
+
+  /** Captures the records of a zone from now on. */
+  listen(zone: string): void {
+    this.#composed.mesh.gossip.subscribe(recordTopic(this.mesh8, zone))
+  }
+
+  /** Resolves when there is a link to the member. */
+  async dial(member: Member): Promise<void> {
+    const { links } = this.#composed.mesh
+    const address = member.address.slice(0, member.address.lastIndexOf('/p2p/'))
+    await links.dial(member.id, [address], { signal: AbortSignal.timeout(10_000) })
+    await until('a link', () => this.#linked.has(member.id))
+  }
+
+  /** Restarts the member, which then dials us: whoever dials greets, and asks for what our greeting promises. */
+  async restart(member: Member): Promise<void> {
+    await this.dial(member)
+    await this.greet(member)
+    const before = this.#inbound.length
+    await member.stop()
+    await member.start()
+    await until(`${member.name} dials`, () => this.#inbound.slice(before).includes(member.id))
+  }
+
+  /** Sends one gossip message to one member, past every rule of gossipsub about whom to send what. */
+  async say(member: Member, zone: string, data: Uint8Array): Promise<void> {
+    const topic = recordTopic(this.mesh8, zone)
+    const gossip = this.#composed.libp2p.services.gossip as GossipSub & {
+      sendRpc(peer: NodeId, rpc: { subscriptions: []; messages: { topic: string; data: Uint8Array }[] }): boolean
+    }
+    await until('a stream for gossip', () =>
+      gossip.sendRpc(member.id, { subscriptions: [], messages: [{ topic, data }] }),
+    )
+  }
+
+  async ask(member: Member, request: Parameters<typeof encodeRequest>[0]) {
+    const options = { signal: AbortSignal.timeout(10_000), maxBytes: 262_144 }
+    const { streams } = this.#composed.mesh
+    return decodeResponse(
+      request.protocol,
+      await streams.ask(member.id, request.protocol, encodeRequest(request), options),
+    )
+  }
+
+  /** The rows that the member serves of its zone: genuine envelopes of their authors. */
+  async rowsOf(member: Member): Promise<readonly Row[]> {
+    const answer = await this.ask(member, {
+      protocol: 'query',
+      body: { zone: member.zone, want: 'rows', after: undefined },
+    })
+    return answer.protocol === 'query' ? answer.body.rows : []
+  }
+
+  /** A genuine record of its own, newer than the last one. */
+  ownRecord(flags = 0): { envelope: Envelope; record: HealthRecord } {
+    this.#counter += 1
+    const record = { incarnation: 1, counter: this.#counter, promise: 1_000, flags, metrics: [] }
+    return { envelope: decodeEnvelope(this.seal({ body: encodeRecord(record) })), record }
+  }
+
+  /** An envelope with a genuine signature of its own. */
+  seal({ kind = RECORD_KIND, membership = this.membership.id, body }: Sealed): Uint8Array {
+    return sealEnvelope({ kind, mesh8: this.mesh8, membership, body }, makeSigner(this.joined.secret).sign)
+  }
+
+  /** What it said to the member before has been judged when this resolves: a record of its own came after it, and counts. */
+  async barrier(member: Member): Promise<void> {
+    const { envelope, record } = this.ownRecord()
+    await this.say(member, member.zone, envelope.raw)
+    await member.sees(this.id, 'the record behind', (row) => row.counter >= record.counter)
+  }
+
+  #hello(): Hello {
+    const { roots, membership } = this.joined
+    const root = roots.at(-1) as RootDocument
+    return {
+      rootVersion: this.tricks.rootVersion ?? root.signed.version,
+      rootHash: root.hash,
+      zone: membership.claims.zone,
+      serves: true,
+      addresses: this.#composed.mesh.listening(),
+      contacts: [],
+      yours: this.tricks.yours,
+    }
+  }
+
+  /** Greets the member: it learns which root we claim to hold. */
+  async greet(member: Member): Promise<void> {
+    await this.ask(member, { protocol: 'hello', body: this.#hello() })
+  }
+
+  async #serve(): Promise<void> {
+    const { streams } = this.#composed.mesh
+    await streams.handle('hello', async () => encodeResponse({ protocol: 'hello', body: this.#hello() }))
+    await streams.handle('sync', async (_peer, bytes) => {
+      const { body } = decodeRequest('sync', bytes)
+      const { memberships = [], roots = [] } = this.tricks
+      const wanted = 'type' in body && body.type === 'roots'
+      return encodeResponse({
+        protocol: 'sync',
+        body: wanted ? { memberships: [], roots } : { memberships, roots: [] },
+      })
+    })
+    await streams.handle('query', async () => {
+      const counts = { up: 0, late: 0, down: 0, left: 0 }
+      const { rows = [] } = this.tricks
+      return encodeResponse({ protocol: 'query', body: { refused: undefined, counts, rows, more: false } })
+    })
+  }
+}
+
+/** The envelope with some fields replaced, and the signature as it was. `extra` bytes follow in a field that nobody knows. */
+export function forge(
+  envelope: Envelope,
+  changes: Partial<Pick<Envelope, 'kind' | 'mesh8' | 'membership'>>,
+  extra?: Uint8Array,
+): Uint8Array {
+  const { kind, mesh8, membership, body, signature } = { ...envelope, ...changes }
+  const message = new MessageWriter()
+    .text(1, kind)
+    .bytes(2, hexBytes(mesh8, 8, 'mesh id'))
+    .bytes(3, hexBytes(membership, 16, 'membership id'))
+    .bytes(4, body)
+    .bytes(5, signature)
+  return (extra === undefined ? message : message.bytes(6, extra)).finish()
+}
