@@ -12,9 +12,9 @@ const columns = Math.max(...lines.map((line) => line.length))
 const width = Math.ceil(columns * WIDTH + 2 * MARGIN)
 const height = lines.length * LINE + 2 * MARGIN
 
-const escape = (part: string) => part.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
+const escaped = (part: string) => part.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
 const coloured = (line: string) =>
-  escape(line).replace(/(?<= )(up|late|down|left)(?= |$)/g, (word) => `<tspan fill="${COLOURS[word]}">${word}</tspan>`)
+  escaped(line).replace(/(?<= )(up|late|down|left)(?= |$)/g, (word) => `<tspan fill="${COLOURS[word]}">${word}</tspan>`)
 const rows = lines.map(
   (line, i) => `<text x="${MARGIN}" y="${MARGIN + (i + 0.75) * LINE}" xml:space="preserve">${coloured(line)}</text>`,
 )

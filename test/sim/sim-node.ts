@@ -2,6 +2,7 @@
 // What the daemon does with sockets, timers and LevelDB is done here with the faulty network, queue and disk.
 import type { Millis, NodeId } from '../../src/core/env.ts'
 import type { Effect, Input, Ticket, Verdict } from '../../src/core/events.ts'
+import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
 import { encodeCredential, encodeGateReply, parseCredential, parseGateReply } from '../../src/wire/credential.ts'
@@ -188,7 +189,7 @@ export class SimNode implements Machine, Doorkeeper {
     const { membership, witness, mesh } = shown
     const remoteNode = this.#world.nodeOf(remote)
     this.feed({ type: 'credential', ticket, remote: remoteNode, membership, witness, claimedMesh: mesh })
-    this.#requireAnswer(ticket, 'a credential')
+    this.#later(limits.gateTimeout, () => this.#requireAnswer(ticket, 'a credential'))
   }
 
   answered(_remote: number, reply: Uint8Array): boolean {
@@ -344,7 +345,7 @@ export class SimNode implements Machine, Doorkeeper {
     })
   }
 
-  /** What the gate and gossip wait for must come out of the same step: neither has a time-out of its own. */
+  /** Gossip waits for a verdict without a time-out, so it must come out of the same step; the gate's within its time. */
   #requireAnswer(ticket: Ticket, what: string): void {
     if (this.alive() && this.#tickets.has(ticket)) this.#world.watch.silent(this, what)
   }

@@ -29,7 +29,7 @@ export interface Watch {
   effect(node: SimNode, effect: Effect): void
   after(node: SimNode, core: NodeCore, input: Input): void
   threw(node: SimNode, input: Input, error: unknown): void
-  /** The core took an input that must be answered at once, and did not answer. */
+  /** The core took an input that must be answered, and did not answer in time. */
   silent(node: SimNode, what: string): void
 }
 

@@ -132,7 +132,7 @@ export class Watchman implements Watch {
   }
 
   silent(node: SimNode, what: string): void {
-    this.#report('I6', node.id.index, `gave no answer to ${what} in the step that asked for one`)
+    this.#report('I6', node.id.index, `left ${what} without an answer`)
   }
 
   /** The checks that time alone makes due; call once a virtual second. */

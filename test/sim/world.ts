@@ -225,11 +225,17 @@ class World implements Surroundings {
 
   #scheduleQueries(operator: SimNode): void {
     const ask = () => {
-      if (operator.alive()) this.#queries.asked++
+      const run = operator.run()
+      let ended = !operator.alive()
+      if (!ended) this.#queries.asked++
       operator.query(QUERY_TIMEOUT, ({ result }) => {
+        ended = true
         this.#queries.ended++
         this.#queries.zonesAsked += result.zones.length
         this.#queries.zonesAnswered += result.zones.filter((zone) => zone.state === 'answered').length
+      })
+      this.queue.after(QUERY_TIMEOUT + SECOND, () => {
+        if (!ended && operator.alive() && operator.run() === run) this.watch.silent(operator, 'a query')
       })
       this.queue.after(QUERY_PERIOD, ask)
     }

@@ -17,7 +17,13 @@ const author = membershipOf({ node: 'author' })
 
 function setUp() {
   const out = new Outbox()
-  const self = new Self(MESH, membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) }), ROOT, NOW, 0)
+  const self = new Self(
+    MESH,
+    membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) }),
+    ROOT,
+    NOW,
+    0,
+  )
   const [view, roster, refusals] = [new View(self.node, out), new Roster(out, () => false), new Refusals(out)]
   const heartbeat = new Heartbeat(env, out, TOPIC, { incarnation: 0 }, T)
   const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, topic: TOPIC }

@@ -21,7 +21,13 @@ const shown = { membership: membershipOf({ node: 'peer' }), witness: undefined, 
 /** A node with a link to the peer, which shows up in the gate once more at `at`. */
 function metAgain(at: number) {
   const out = new Outbox()
-  const self = new Self(MESH, membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) }), ROOT, NOW, 0)
+  const self = new Self(
+    MESH,
+    membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) }),
+    ROOT,
+    NOW,
+    0,
+  )
   const book = new Book(self.node, self.zone)
   const links = new Links(env, out, book, self)
   const greetings = new Greetings(env, out, self, book, new View(self.node, out))
