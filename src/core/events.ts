@@ -95,6 +95,7 @@ export type RefusalCode =
   | 'oldRecord'
   | 'unknownMembership'
   | 'malformed'
+  | 'tooOften'
   | 'viewFull'
 
 export type Admission =

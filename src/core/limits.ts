@@ -36,8 +36,14 @@ export const limits = {
   gossipDeafBeats: 10,
   /** Nodes held in a zone's view: a zone of 500 that nobody cut into cells still works. */
   viewNodes: 512,
-  /** A node that said goodbye is shown for so long, and one that is down for as long as its contact is kept. */
+  /** Records of one author that are taken and passed on per promise: the regular one, and one more when a link opens. */
+  recordsPerPromise: 2,
+  /** So many at once: a start, a link, a jump of the incarnation and a goodbye may come together. */
+  recordBurst: 6,
+  /** A node that said goodbye is shown for so long. */
   leftShownFor: DAY,
+  /** A node that is gone is remembered for so long, shown or not: an old record of it, replayed, must not bring it back (T38). */
+  goneKeptFor: 30 * DAY,
   /** Records of an older incarnation that grew this often prove a second writer: one may be a straggler of gossip. */
   cloneEvidence: 2,
   /** A sample that takes longer than this share of T is not waited for: the promise holds with the last values. */

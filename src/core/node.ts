@@ -201,17 +201,20 @@ export class NodeCore {
   }
 
   #restore(setup: NodeSetup, now: Millis): void {
-    this.#roster.add(setup.membership, { persist: false })
+    this.#roster.add(setup.membership, { persist: false, proven: true })
     for (const membership of setup.memberships) {
-      if (this.#gatekeeper.problemOf(membership, now) === undefined) this.#roster.add(membership, { persist: false })
+      if (this.#gatekeeper.problemOf(membership, now) === undefined)
+        this.#roster.add(membership, { persist: false, proven: false })
     }
     const wall = this.#self.wallAt(now)
     for (const row of this.#self.isNode ? setup.rows : []) {
       if (this.#roster.byNode(row.node) !== undefined) this.#view.restore(row, now, wall)
     }
     for (const { contact, wall: told } of setup.contacts) {
+      // A clock that is far ahead at start must not cost us every address (T29): the oldest contact is still worth a dial.
       const since = wall === undefined ? 0 : Math.max(0, wall - told)
-      this.#book.hearsay({ ...contact, age: contact.age + since }, now)
+      const age = Math.min(contact.age + since, limits.contactLifetime - 1)
+      this.#book.hearsay({ ...contact, age }, now)
     }
   }
 
@@ -405,8 +408,18 @@ export class NodeCore {
 
   #persisted(ticket: Ticket, now: Millis): void {
     this.#heartbeat.persisted(ticket, now)
-    this.#roots.persisted(ticket)
-    if (ticket === this.#flushTicket) this.#flushTicket = undefined
+    if (this.#roots.persisted(ticket)) this.#strikeOff()
+    if (ticket !== this.#flushTicket) return
+    this.#flushTicket = undefined
+    this.#view.written()
+  }
+
+  /** Whoever the new root does not cover loses its link and its row, and what it says from now on is of nobody we know. */
+  #strikeOff(): void {
+    for (const node of this.#gatekeeper.strikeOff()) {
+      this.#view.expel(node)
+      if (this.#links.get(node) !== undefined) this.#out.emit({ type: 'close', peer: node, reason: 'refused' })
+    }
   }
 
   #persistFailed(ticket: Ticket, reason: string, now: Millis): void {
@@ -415,19 +428,21 @@ export class NodeCore {
     this.#roots.persistFailed(ticket)
     if (ticket !== this.#flushTicket) return
     this.#flushTicket = undefined
+    this.#view.writeFailed()
     this.#book.writeFailed()
   }
 
-  #flush(now: Millis): void {
+  /** Writes what changed. `last`: also beside a batch that is still under way; the driver keeps their order. */
+  #flush(now: Millis, last = false): void {
     this.#nextFlush = now + this.#flushPeriod
-    if (this.#flushTicket !== undefined) return
+    if (this.#flushTicket !== undefined && !last) return
     const wall = this.#self.wallLabel(now)
     const changes = [...this.#view.flush(now, wall), ...this.#book.flush(now, wall)]
     if (changes.length > 0) this.#flushTicket = this.#out.persist(changes, false)
   }
 
   #leave(now: Millis): void {
-    this.#flush(now)
+    this.#flush(now, true)
     if (this.#self.isNode) this.#heartbeat.goodbye(now, this.#flags() | FLAG.leaving, this.#members())
     this.#out.emit({ type: 'left' })
     this.#stopped = true

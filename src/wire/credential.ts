@@ -28,6 +28,7 @@ const CODES: Record<RefusalCode, true> = {
   oldRecord: true,
   unknownMembership: true,
   malformed: true,
+  tooOften: true,
   viewFull: true,
 }
 

@@ -14,7 +14,7 @@ import { type Composed, composeMesh } from '../../src/mesh/node.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import { hexBytes, MessageWriter } from '../../src/wire/protobuf.ts'
-import { encodeRecord } from '../../src/wire/record.ts'
+import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { closeLater, type Member, until } from './fleet.ts'
 
 /** What it answers; what is not there is answered with nothing. */
@@ -42,14 +42,14 @@ export class Hostile {
   readonly joined: Joined
   readonly #composed: Composed
   readonly #linked: Set<NodeId>
-  readonly #inbound: NodeId[]
+  /** Who asked for rows. */
+  readonly #told: NodeId[] = []
   #counter = 0
 
-  private constructor(joined: Joined, composed: Composed, linked: Set<NodeId>, inbound: NodeId[]) {
+  private constructor(joined: Joined, composed: Composed, linked: Set<NodeId>) {
     this.joined = joined
     this.#composed = composed
     this.#linked = linked
-    this.#inbound = inbound
     composed.mesh.gossip.onMessage(async (_topic, bytes) => {
       this.captured.push(decodeEnvelope(bytes))
       return 'accept'
@@ -59,7 +59,7 @@ export class Hostile {
   /** Comes up with the membership of a folder that has joined. */
   static async start(data: string): Promise<Hostile> {
     const joined = await readJoined(data)
-    const [linked, inbound] = [new Set<NodeId>(), [] as NodeId[]]
+    const linked = new Set<NodeId>()
     let { membership } = joined
     const keeper = memberGate({
       mesh: joined.mesh,
@@ -80,17 +80,14 @@ export class Hostile {
       mdns: false,
       keeper,
       events: {
-        connected: (peer, _address, direction) => {
-          linked.add(peer)
-          if (direction === 'inbound') inbound.push(peer)
-        },
+        connected: (peer) => void linked.add(peer),
         disconnected: (peer) => void linked.delete(peer),
         discovered: () => undefined,
         listening: () => undefined,
       },
     })
     closeLater(() => composed.mesh.stop())
-    const hostile = new Hostile(joined, composed, linked, inbound)
+    const hostile = new Hostile(joined, composed, linked)
     await hostile.#serve()
     return hostile
   }
@@ -120,14 +117,22 @@ export class Hostile {
     await until('a link', () => this.#linked.has(member.id))
   }
 
-  /** Restarts the member, which then dials us: whoever dials greets, and asks for what our greeting promises. */
-  async restart(member: Member): Promise<void> {
+  /**
+   * Tells the member these rows, each as heard just now, and resolves when it has judged them. It is restarted, so that it dials
+   * us: whoever dials greets, and asks for the rows when our greeting claims to know a newer record of it.
+   */
+  async tell(member: Member, rows: readonly Pick<Row, 'node' | 'envelope'>[]): Promise<void> {
     await this.dial(member)
     await this.greet(member)
-    const before = this.#inbound.length
+    this.tricks.yours = { incarnation: 99, counter: 1 }
+    this.tricks.rows = rows.map(({ node, envelope }) => {
+      return { node, envelope, record: decodeRecord(envelope.body), status: 'up', age: 0, alerts: [] }
+    })
     await member.stop()
+    const before = this.#told.length
     await member.start()
-    await until(`${member.name} dials`, () => this.#inbound.slice(before).includes(member.id))
+    await until(`${member.name} asks`, () => this.#told.slice(before).includes(member.id))
+    await this.barrier(member)
   }
 
   /** Sends one gossip message to one member, past every rule of gossipsub about whom to send what. */
@@ -209,7 +214,8 @@ export class Hostile {
         body: wanted ? { memberships: [], roots } : { memberships, roots: [] },
       })
     })
-    await streams.handle('query', async () => {
+    await streams.handle('query', async (peer) => {
+      this.#told.push(peer)
       const counts = { up: 0, late: 0, down: 0, left: 0 }
       const { rows = [] } = this.tricks
       return encodeResponse({ protocol: 'query', body: { refused: undefined, counts, rows, more: false } })

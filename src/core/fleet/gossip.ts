@@ -92,10 +92,11 @@ export class RecordGossip {
     const { env, view, self, alerts } = this.#p
     const { node } = author.claims
     if (author.claims.zone !== self.zone) return 'outsideGrant'
-    if (record.promise > limits.recordPeriodMax) return 'malformed'
+    const { promise } = record
+    if (promise < limits.recordPeriodFloor || promise > limits.recordPeriodMax) return 'malformed'
     if (node === self.node) return this.#considerOwn(envelope, record, now)
-    const standing = view.standing(node, record, envelope.body)
-    if (standing === 'old') return 'old'
+    const standing = view.standing(node, record, envelope.body, now)
+    if (standing === 'old' || standing === 'tooOften') return standing
     if (standing === 'full') return 'viewFull'
     const key = env.nodeKey(node)
     if (key === undefined || !env.verify(key, envelope.signedBytes, envelope.signature)) return 'badSignature'
@@ -138,7 +139,7 @@ export class RecordGossip {
   /** A record under our own key: an echo of what we sent, or a sign that our disk was reset or our card copied. */
   #considerOwn(envelope: Envelope, record: HealthRecord, now: Millis): Outcome {
     const { env, self, view, heartbeat, alerts } = this.#p
-    const standing = view.standing(self.node, record, envelope.body)
+    const standing = view.standing(self.node, record, envelope.body, now)
     if (standing === 'old') return 'old'
     const key = env.nodeKey(self.node)
     if (key === undefined || !env.verify(key, envelope.signedBytes, envelope.signature)) return 'badSignature'
@@ -166,6 +167,6 @@ export class RecordGossip {
 
 function verdictOn(outcome: Outcome): Verdict {
   if (outcome === 'taken') return 'accept'
-  const harmless: readonly Outcome[] = ['old', 'unknownMembership', 'viewFull', 'expired']
+  const harmless: readonly Outcome[] = ['old', 'unknownMembership', 'viewFull', 'expired', 'tooOften']
   return harmless.includes(outcome) ? 'ignore' : 'reject'
 }

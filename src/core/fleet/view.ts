@@ -18,16 +18,23 @@ interface Entry {
   ageKnown: boolean
   status: Status
   straggler: Straggler | undefined
+  /** Records that its author may still send now; see limits.recordsPerPromise. */
+  allowance: number
+  allowedAt: Millis
+  /** Said goodbye long ago: kept only so that an old record cannot bring it back. */
+  hidden: boolean
 }
 
 /** How a record stands to what is held; 'suspect' is not newer, but may prove a clone once its signature is checked. */
-export type Standing = 'newer' | 'old' | 'suspect' | 'full'
+export type Standing = 'newer' | 'old' | 'suspect' | 'tooOften' | 'full'
 
 export class View {
   readonly #self: NodeId
   readonly #out: Outbox
   readonly #entries = new Map<NodeId, Entry>()
   readonly #dirty = new Set<NodeId>()
+  /** Handed out by flush and not on disk yet. */
+  readonly #writing = new Set<NodeId>()
   #patience = 1
   #nextCheck: Millis | undefined
   #listing: readonly Entry[] | undefined
@@ -58,17 +65,20 @@ export class View {
       ageKnown: final && age !== undefined,
       status,
       straggler: undefined,
+      allowance: limits.recordBurst,
+      allowedAt: now,
+      hidden: false,
     })
     this.#listing = undefined
     this.#schedule(now)
   }
 
   /** Cheap: decides whether the signature is worth checking at all. */
-  standing(node: NodeId, record: HealthRecord, body: Uint8Array): Standing {
+  standing(node: NodeId, record: HealthRecord, body: Uint8Array, now: Millis): Standing {
     const entry = this.#entries.get(node)
     if (entry === undefined)
       return this.#entries.size < limits.viewNodes || this.#evictable() !== undefined ? 'newer' : 'full'
-    if (compareRecords(record, entry.record) > 0) return 'newer'
+    if (compareRecords(record, entry.record) > 0) return this.#allowance(entry, now) < 1 ? 'tooOften' : 'newer'
     return suspicious(heldOf(entry), record, body) ? 'suspect' : 'old'
   }
 
@@ -77,16 +87,24 @@ export class View {
     const before = this.#entries.get(node)
     if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
     const heard = now - age
+    const allowance = (before === undefined ? limits.recordBurst : this.#allowance(before, now)) - 1
     const leaving = (record.flags & FLAG.leaving) !== 0
     const status =
       node === this.#self ? 'up' : statusAt({ heard, promise: record.promise, leaving }, now, this.#patience)
     const straggler = before && outgrown(heldOf(before), record, now)
-    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, straggler }
+    const kept = { straggler, allowance, allowedAt: now, hidden: false }
+    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, ...kept }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
     this.#dirty.add(node)
     if (before?.status !== status) this.#changed(node, before?.status, status)
     this.#wake(this.#nextOf(entry, now))
+  }
+
+  /** Tokens of the author's bucket: full at first, refilled with its promise. */
+  #allowance(entry: Entry, now: Millis): number {
+    const refill = ((now - entry.allowedAt) / entry.record.promise) * limits.recordsPerPromise
+    return Math.min(limits.recordBurst, entry.allowance + refill)
   }
 
   /** Takes a suspect record whose signature was checked; true when it proves a second writer under the node's key. */
@@ -143,19 +161,26 @@ export class View {
 
   counts(): StatusCounts {
     const counts = { up: 0, late: 0, down: 0, left: 0 }
-    for (const entry of this.#entries.values()) counts[entry.status] += 1
+    for (const entry of this.#entries.values()) if (!entry.hidden) counts[entry.status] += 1
     return counts
   }
 
   /** Rows in order of node id, from after `after`, at most `limit`. */
   rows(now: Millis, after: NodeId | undefined, limit: number): Row[] {
     this.#listing ??= [...this.#entries.values()].sort((a, b) => (a.node < b.node ? -1 : 1))
-    const from = after === undefined ? 0 : this.#listing.findIndex((entry) => entry.node > after)
-    if (from < 0) return []
-    return this.#listing.slice(from, from + limit).map(({ node }) => this.#row(this.#entries.get(node) as Entry, now))
+    const rows: Row[] = []
+    for (const { node } of this.#listing) {
+      if (rows.length === limit) break
+      const entry = this.#entries.get(node) as Entry
+      if ((after === undefined || node > after) && !entry.hidden) rows.push(this.#row(entry, now))
+    }
+    return rows
   }
 
-  /** What changed since the last call, to be written in one batch. Our own record is not kept: the next run writes anew. */
+  /**
+   * What changed since the last call, to be written in one batch. Our own record is not kept: the next run writes anew. Until
+   * written() or writeFailed() says how it went, the batch counts as under way.
+   */
   flush(now: Millis, wall: Millis): Change[] {
     const changes: Change[] = []
     for (const node of this.#dirty) {
@@ -166,8 +191,25 @@ export class View {
         changes.push({ type: 'row', node, envelope, status, heardWall: wall - (now - entry.heard) })
       }
     }
+    for (const node of this.#dirty) this.#writing.add(node)
     this.#dirty.clear()
     return changes
+  }
+
+  /** The last batch is on disk. */
+  written(): void {
+    this.#writing.clear()
+  }
+
+  /** The last batch is not: what it held is due again. */
+  writeFailed(): void {
+    for (const node of this.#writing) this.#dirty.add(node)
+    this.#writing.clear()
+  }
+
+  /** A node that does not belong here any more: its row goes, whatever it says. */
+  expel(node: NodeId): void {
+    if (this.#entries.has(node)) this.#forget(node)
   }
 
   #row(entry: Entry, now: Millis): Row {
@@ -178,13 +220,15 @@ export class View {
 
   #age(entry: Entry, now: Millis): void {
     if (entry.node === this.#self) return
+    const silence = now - entry.heard
     const leaving = (entry.record.flags & FLAG.leaving) !== 0
     const status =
       entry.status === 'down'
         ? 'down'
         : statusAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience)
-    const shownFor = status === 'left' ? limits.leftShownFor : status === 'down' ? limits.contactLifetime : undefined
-    if (shownFor !== undefined && now - entry.heard > shownFor) this.#forget(entry.node)
+    const gone = status === 'left' || status === 'down'
+    entry.hidden = status === 'left' && silence > limits.leftShownFor
+    if (gone && silence > limits.goneKeptFor) this.#forget(entry.node)
     else if (status !== entry.status) {
       const before = entry.status
       entry.status = status
@@ -225,8 +269,8 @@ export class View {
 
   #nextOf(entry: Entry, now: Millis): Millis | undefined {
     if (entry.node === this.#self) return undefined
-    if (entry.status === 'left') return entry.heard + limits.leftShownFor + 1
-    if (entry.status === 'down') return entry.heard + limits.contactLifetime + 1
+    if (entry.status === 'left' && !entry.hidden) return entry.heard + limits.leftShownFor + 1
+    if (entry.status === 'down' || entry.status === 'left') return entry.heard + limits.goneKeptFor + 1
     const leaving = (entry.record.flags & FLAG.leaving) !== 0
     return nextChangeAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience) ?? now
   }

@@ -7,7 +7,7 @@ import type { Alerts } from '../fleet/alerts.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Membership } from './documents.ts'
-import { judgeCountersignature, judgeMembership, needsWitness } from './membership.ts'
+import { judgeCountersignature, judgeMembership, needsWitness, stillEnrolled } from './membership.ts'
 import type { Refusals } from './refusals.ts'
 import type { Roster } from './roster.ts'
 
@@ -48,7 +48,7 @@ export class Gatekeeper {
       this.#answer(ticket, { admitted: false, code: refusal, takenSeats })
       return
     }
-    this.take(membership, now)
+    this.#take(membership, true, now)
     const at = this.#self.wallAt(now)
     const due = membership.countersignature === undefined && at !== undefined
     this.#answer(ticket, { admitted: true, countersign: due ? { membership: membership.id, at } : undefined })
@@ -74,14 +74,18 @@ export class Gatekeeper {
     return this.#countersigner(this.#self.membership)
   }
 
-  /** Puts a checked membership on the roster, with an alert when its seat was taken by somebody else. */
+  /** Puts a checked membership that somebody passed on onto the roster. */
   take(membership: Membership, now: Millis): void {
-    const conflict = this.#roster.add(membership, { persist: true })
-    if (conflict === undefined) return
-    for (const node of conflict.nodes) {
-      const other = conflict.nodes.find((candidate) => candidate !== node)
-      this.#alerts.raise('seatShared', node, `seat ${conflict.seat} of one invite is also held by ${other}`, now)
-    }
+    this.#take(membership, false, now)
+  }
+
+  /** A new root is in force: whoever it does not cover any more is struck off. Returns those nodes. */
+  strikeOff(): NodeId[] {
+    const { root, node } = this.#self
+    const uncovered = [...this.#roster.all()].filter((membership) => !stillEnrolled(membership, root, this.#env))
+    const others = uncovered.filter(({ claims }) => claims.node !== node)
+    for (const { id } of others) this.#roster.remove(id)
+    return others.map(({ claims }) => claims.node)
   }
 
   /** Our own membership came back countersigned: kept when that is right, and shown from then on. */
@@ -93,8 +97,17 @@ export class Gatekeeper {
     const witness = this.#countersigner(membership)
     if (judgeCountersignature(membership, countersignature, witness, this.#env) !== undefined) return
     this.#self.membership = membership
-    this.#roster.add(membership, { persist: true })
+    this.#roster.add(membership, { persist: true, proven: true })
     this.#out.emit({ type: 'credential', membership })
+  }
+
+  #take(membership: Membership, proven: boolean, now: Millis): void {
+    const conflict = this.#roster.add(membership, { persist: true, proven })
+    if (conflict === undefined) return
+    for (const node of conflict.nodes) {
+      const other = conflict.nodes.find((candidate) => candidate !== node)
+      this.#alerts.raise('seatShared', node, `seat ${conflict.seat} of one invite is also held by ${other}`, now)
+    }
   }
 
   #problem(remote: NodeId, shown: Shown, now: Millis): RefusalCode | undefined {
@@ -102,11 +115,10 @@ export class Gatekeeper {
     if (mesh !== undefined && mesh !== this.#self.mesh) return 'foreignMesh'
     if (membership === undefined) return 'noMembership'
     if (membership.claims.node !== remote) return 'wrongNode'
-    const met = this.#roster.byId(membership.id)
-    const code =
-      this.problemOf(membership, now) ?? (met === undefined ? this.#unvouched(membership, witness, now) : undefined)
+    const met = this.#roster.isProven(membership.id)
+    const code = this.problemOf(membership, now) ?? (met ? undefined : this.#unvouched(membership, witness, now))
     if (code !== undefined) return code
-    const newcomer = membership.countersignature === undefined && met === undefined
+    const newcomer = membership.countersignature === undefined && !met
     const taken = newcomer && this.#roster.takenSeats(membership.claims.invite, remote).includes(membership.claims.seat)
     return taken ? 'seatTaken' : undefined
   }

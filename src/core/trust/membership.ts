@@ -61,6 +61,12 @@ export function judgeCountersignature(
   return env.verify(key, signedBytes, signature) ? undefined : 'badCountersignature'
 }
 
+/** Whether a membership that was judged before still holds under another root: no crypto, since its signatures were checked then. */
+export function stillEnrolled(membership: Membership, root: RootDocument, env: Pick<Env, 'sha256'>): boolean {
+  const enroller = enrollerOf(membership, root)
+  return enroller !== undefined && insideGrant(membership, enroller.zone, env)
+}
+
 /** True when nothing but its countersignature says that the membership was made in time. */
 export function needsWitness({ invite }: Membership, wall: Millis | undefined): boolean {
   return !invite.signed.founding && wall !== undefined && wall > invite.signed.expires

@@ -64,14 +64,16 @@ export class RootKeeper {
     this.#pending = { ticket, roots: walk.accepted }
   }
 
-  persisted(ticket: Ticket): void {
-    if (this.#pending?.ticket !== ticket) return
+  /** True when a new root is in force now. */
+  persisted(ticket: Ticket): boolean {
+    if (this.#pending?.ticket !== ticket) return false
     for (const root of this.#pending.roots) {
       this.#roots.push(root)
       this.#self.root = root
       this.#out.event({ type: 'rootAccepted', version: root.signed.version })
     }
     this.#pending = undefined
+    return true
   }
 
   /** Not on disk, so not in force: the next hello asks again. */

@@ -16,6 +16,8 @@ export class Roster {
   /** In order of use, least recent first. */
   readonly #byId = new Map<MembershipId, Membership>()
   readonly #byNode = new Map<NodeId, Membership>()
+  /** Shown by their nodes in the gate. */
+  readonly #proven = new Set<MembershipId>()
   readonly #keep: (node: NodeId) => boolean
 
   /** @param keep nodes whose membership must stay although others were used later (linked, or in the view). */
@@ -40,18 +42,40 @@ export class Roster {
     return this.#byId.values()
   }
 
-  /** Adds a checked membership and writes it unless it came from disk. Returns the seat conflict that it reveals, if any. */
-  add(membership: Membership, options: { persist: boolean }): SeatConflict | undefined {
-    const held = this.#byId.get(membership.id)
-    const known =
-      held !== undefined && (held.countersignature !== undefined || membership.countersignature === undefined)
-    if (known) return undefined
-    const conflict = this.#conflict(membership)
+  /**
+   * Adds a checked membership and writes it unless it came from disk. Returns the seat conflict that it reveals, if any.
+   * @param options.proven its node showed it in the gate, so holds its key: only that decides which of several memberships
+   *   under one node id is the node's. A membership that somebody passed on proves no possession of that key.
+   */
+  add(membership: Membership, options: { persist: boolean; proven: boolean }): SeatConflict | undefined {
+    const { id, claims } = membership
+    const held = this.#byId.get(id)
+    if (options.proven) this.#proven.add(id)
+    const better = held?.countersignature === undefined && membership.countersignature !== undefined
     if (held === undefined && this.#byId.size >= limits.memberships) this.#evict()
-    this.#byId.set(membership.id, membership)
-    this.#byNode.set(membership.claims.node, membership)
-    if (options.persist) this.#out.persist([{ type: 'membership', membership }], false)
-    return conflict
+    if (held === undefined || better) {
+      this.#byId.set(id, membership)
+      if (options.persist) this.#out.persist([{ type: 'membership', membership }], false)
+    }
+    const known = this.#byNode.get(claims.node)
+    if (options.proven || known === undefined || known.id === id) {
+      this.#byNode.set(claims.node, this.#byId.get(id) as Membership)
+    }
+    return held === undefined ? this.#conflict(membership) : undefined
+  }
+
+  /** True when its node has shown it in the gate since this run began. */
+  isProven(id: MembershipId): boolean {
+    return this.#proven.has(id)
+  }
+
+  /** Forgets a membership that does not hold any more. */
+  remove(id: MembershipId): void {
+    const node = this.#byId.get(id)?.claims.node
+    this.#byId.delete(id)
+    this.#proven.delete(id)
+    if (node !== undefined && this.#byNode.get(node)?.id === id) this.#byNode.delete(node)
+    this.#out.persist([{ type: 'forgetMembership', id }], false)
   }
 
   /** Marks a membership as just used. */
@@ -83,12 +107,7 @@ export class Roster {
 
   #evict(): void {
     for (const [id, membership] of this.#byId) {
-      const { node } = membership.claims
-      if (this.#keep(node)) continue
-      this.#byId.delete(id)
-      if (this.#byNode.get(node)?.id === id) this.#byNode.delete(node)
-      this.#out.persist([{ type: 'forgetMembership', id }], false)
-      return
+      if (!this.#keep(membership.claims.node)) return this.remove(id)
     }
   }
 }

@@ -51,7 +51,7 @@ it('asks every forwarder who an unknown author is, each again after a while, how
 it('counts why a record that waited for its author is refused after all', () => {
   const { gossip, roster, refusals, view, askedFor } = setUp()
   askedFor('honest', 1, 0)
-  roster.add(author, { persist: false })
+  roster.add(author, { persist: false, proven: true })
   gossip.unpark(author, 10)
   expect(refusals.all()).toEqual({ unknownMembership: 1, badSignature: 1 })
   expect(view.size).toBe(0)

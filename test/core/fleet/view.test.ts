@@ -7,6 +7,9 @@ import { limits } from '../../../src/core/limits.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { envelope, goodbye, record, T } from './helpers.ts'
 
+/** Long after whatever a test did: the bucket of every author is full again. */
+const LATER = 1000 * T
+
 function setUp() {
   const out = new Outbox()
   const view = new View('self', out)
@@ -40,23 +43,57 @@ describe('the view of a zone', () => {
     const { view, statusOf } = setUp()
     view.accept('a', record(1, 5), envelope('x'), 0)
     view.check(3 * T)
-    expect(view.standing('a', record(1, 5), envelope('x').body)).toBe('old')
-    expect(view.standing('a', record(1, 4), envelope('w').body)).toBe('old')
+    expect(view.standing('a', record(1, 5), envelope('x').body, LATER)).toBe('old')
+    expect(view.standing('a', record(1, 4), envelope('w').body, LATER)).toBe('old')
     expect(statusOf('a', 3 * T)).toBe('down')
-    expect(view.standing('a', record(1, 6), envelope('y').body)).toBe('newer')
-    expect(view.standing('a', record(2, 1), envelope('y').body)).toBe('newer')
+    expect(view.standing('a', record(1, 6), envelope('y').body, LATER)).toBe('newer')
+    expect(view.standing('a', record(2, 1), envelope('y').body, LATER)).toBe('newer')
     view.accept('a', record(2, 1), envelope('y'), 3 * T)
     expect(statusOf('a', 3 * T)).toBe('up')
   })
 
-  it('shows a goodbye as left until the node speaks again, and forgets it after a day', () => {
+  it('shows a goodbye as left until the node speaks again, for a day; an old record never brings it back', () => {
     const { view, statusOf } = setUp()
-    view.accept('a', goodbye(1, 1), envelope(), 0)
+    view.accept('a', goodbye(1, 5), envelope(), 0)
     view.check(10 * T)
     expect(statusOf('a', 10 * T)).toBe('left')
     expect(view.members()).toBe(0)
     view.check(limits.leftShownFor + 1)
+    expect(statusOf('a', limits.leftShownFor + 1)).toBeUndefined()
+    expect(view.counts()).toEqual({ up: 0, late: 0, down: 0, left: 0 })
+    expect(view.standing('a', record(1, 4), envelope('old').body, LATER)).not.toBe('newer')
+    view.check(limits.goneKeptFor + 1)
     expect(view.size).toBe(0)
+    expect(view.deadline()).toBeUndefined()
+  })
+
+  it('takes no more records of one author than its promises allow', () => {
+    const { view } = setUp()
+    let taken = 0
+    const flood = (from: number, until: number) => {
+      for (let at = from; at < until; at += 10) {
+        const next = record(1, taken + 1)
+        if (view.standing('a', next, envelope().body, at) !== 'newer') continue
+        view.accept('a', next, envelope(), at)
+        taken += 1
+      }
+    }
+    flood(0, T)
+    expect(taken).toBeLessThanOrEqual(limits.recordBurst + limits.recordsPerPromise)
+    flood(T, 11 * T)
+    expect(taken).toBeLessThanOrEqual(limits.recordBurst + 11 * limits.recordsPerPromise)
+    expect(taken).toBeGreaterThan(10)
+  })
+
+  it('writes again what did not reach the disk', () => {
+    const { view } = setUp()
+    view.accept('a', record(1, 1), envelope(), 0)
+    expect(view.flush(0, 0)).toHaveLength(1)
+    view.writeFailed()
+    expect(view.flush(0, 0)).toHaveLength(1)
+    view.written()
+    view.writeFailed()
+    expect(view.flush(0, 0)).toEqual([])
   })
 
   it('never judges itself', () => {
@@ -109,15 +146,15 @@ describe('the view of a zone', () => {
     expect(view.rows(50, undefined, 9)[0]?.age).toBeNull()
     view.check(50 + T)
     expect(statusOf('a', 50 + T)).toBe('down')
-    expect(view.standing('b', record(3, 7), envelope().body)).toBe('old')
+    expect(view.standing('b', record(3, 7), envelope().body, LATER)).toBe('old')
   })
 
   it('stays within its bound, and makes room only at the cost of a node that is gone', () => {
     const { view } = setUp()
     for (let i = 0; i < limits.viewNodes; i++) view.accept(`n${i}`, record(1, 1), envelope(), 0)
-    expect(view.standing('late-comer', record(1, 1), envelope().body)).toBe('full')
+    expect(view.standing('late-comer', record(1, 1), envelope().body, LATER)).toBe('full')
     view.check(3 * T)
-    expect(view.standing('late-comer', record(1, 1), envelope().body)).toBe('newer')
+    expect(view.standing('late-comer', record(1, 1), envelope().body, LATER)).toBe('newer')
     view.accept('late-comer', record(1, 1), envelope(), 3 * T)
     expect(view.size).toBe(limits.viewNodes)
   })
@@ -147,11 +184,13 @@ describe('the view of a zone', () => {
     fc.assert(
       fc.property(arrivals, (orders) => {
         const { view } = setUp()
+        let at = 0
         for (const { incarnation, counter } of orders) {
+          at += T
           const next = record(incarnation, counter)
           const body = envelope(`${incarnation}.${counter}`)
           const before = view.record('a')
-          if (view.standing('a', next, body.body) === 'newer') view.accept('a', next, body, 0)
+          if (view.standing('a', next, body.body, at) === 'newer') view.accept('a', next, body, at)
           const after = view.record('a')
           expect(after !== undefined && (before === undefined || compareRecords(after, before) >= 0)).toBe(true)
         }
@@ -169,8 +208,8 @@ describe('two machines with one key', () => {
   it('are found by two bodies under one (incarnation, counter)', () => {
     const { view } = setUp()
     view.accept('a', record(4, 2), envelope('mine'), 0)
-    expect(view.standing('a', record(4, 2), envelope('mine').body)).toBe('old')
-    expect(view.standing('a', record(4, 2), envelope('theirs').body)).toBe('suspect')
+    expect(view.standing('a', record(4, 2), envelope('mine').body, LATER)).toBe('old')
+    expect(view.standing('a', record(4, 2), envelope('theirs').body, LATER)).toBe('suspect')
     expect(view.suspect('a', record(4, 2), 0)).toBe(true)
   })
 
@@ -179,9 +218,9 @@ describe('two machines with one key', () => {
     for (let counter = 1; counter <= 9; counter++) view.accept('a', record(4, counter), envelope(`${counter}`), 0)
     view.accept('a', record(5, 1), envelope('new'), 1000)
     for (let counter = 1; counter <= 9; counter++) {
-      expect(view.standing('a', record(4, counter), envelope(`${counter}`).body)).toBe('old')
+      expect(view.standing('a', record(4, counter), envelope(`${counter}`).body, LATER)).toBe('old')
     }
-    expect(view.standing('a', record(4, 10), envelope('10').body)).toBe('suspect')
+    expect(view.standing('a', record(4, 10), envelope('10').body, LATER)).toBe('suspect')
   })
 
   it('are found by an old incarnation that keeps growing, but not by one late record', () => {
@@ -189,14 +228,14 @@ describe('two machines with one key', () => {
     view.accept('a', record(4, 9), envelope('old'), 0)
     view.accept('a', record(5, 1), envelope('new'), 1000)
     const grows = (counter: number, at: number) => {
-      expect(view.standing('a', record(4, counter), envelope(`${counter}`).body)).toBe('suspect')
+      expect(view.standing('a', record(4, counter), envelope(`${counter}`).body, LATER)).toBe('suspect')
       return view.suspect('a', record(4, counter), at)
     }
     expect(grows(10, 2000)).toBe(false)
     expect(grows(11, 2100)).toBe(false)
     expect(grows(12, 2000 + T)).toBe(false)
     expect(grows(13, 2000 + 2 * T)).toBe(true)
-    expect(view.standing('a', record(4, 13), envelope('13').body)).toBe('old')
+    expect(view.standing('a', record(4, 13), envelope('13').body, LATER)).toBe('old')
     expect(statusOf('a', 5000)).toBe('up')
     expect(view.record('a')).toMatchObject({ incarnation: 5, counter: 1 })
   })

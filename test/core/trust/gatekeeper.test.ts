@@ -7,7 +7,19 @@ import type { Membership } from '../../../src/core/trust/documents.ts'
 import { Gatekeeper } from '../../../src/core/trust/gatekeeper.ts'
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { Roster } from '../../../src/core/trust/roster.ts'
-import { env, inviteOf, keyOf, MESH, membershipOf, met, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
+import {
+  env,
+  inviteOf,
+  keyOf,
+  MESH,
+  membershipOf,
+  met,
+  NOW,
+  nodeOf,
+  ROOT,
+  rootOf,
+  signRoot,
+} from '../../fixtures/documents.ts'
 
 const INVITE = inviteOf()
 const OTHER_INVITE = inviteOf({ key: keyOf('other-invite').publicKey, expires: NOW + 40 * HOUR })
@@ -31,7 +43,7 @@ function gateAt(wall: number) {
     const admission = judge(...shown)
     return admission.admitted ? 'admitted' : admission.code
   }
-  return { gatekeeper, roster, alerts, judge, code }
+  return { self, gatekeeper, roster, alerts, judge, code }
 }
 
 describe('the gatekeeper', () => {
@@ -83,6 +95,49 @@ describe('the gatekeeper', () => {
     expect(gate.code('node', member)).toBe('admitted')
     expect(gate.code('node', member)).toBe('admitted')
     expect(gate.roster.size).toBe(1)
+  })
+})
+
+describe('a membership that somebody passed on', () => {
+  it('does not decide which membership is that of a node, the gate does', () => {
+    const gate = gateAt(NOW + HOUR)
+    const mine = membershipOf({ invite: INVITE })
+    const slander = membershipOf({ invite: OTHER_INVITE, by: 'other-invite', claims: { seat: 3 } })
+    gate.gatekeeper.take(slander, 0)
+    expect(gate.roster.byNode(nodeOf('node'))?.id).toBe(slander.id)
+    expect(gate.code('node', mine)).toBe('admitted')
+    expect(gate.roster.byNode(nodeOf('node'))?.id).toBe(mine.id)
+    gate.gatekeeper.take(slander, 0)
+    expect(gate.roster.byNode(nodeOf('node'))?.id).toBe(mine.id)
+  })
+
+  it('does not open the gate to who has nobody to vouch for it', () => {
+    const gate = gateAt(LONG_AFTER)
+    const forged = met(membershipOf({ invite: INVITE }), 'invented', NOW + HOUR)
+    expect(gate.gatekeeper.problemOf(forged, 0)).toBeUndefined()
+    gate.gatekeeper.take(forged, 0)
+    expect(gate.code('node', forged)).toBe('badCountersignature')
+  })
+})
+
+describe('a new root', () => {
+  it('strikes off whom it does not cover: their enrol key is gone, or their epoch over', () => {
+    for (const next of [rootOf({ version: 2, enrol: ['other'] }), rootOf({ version: 2, enrolment: { epoch: 2 } })]) {
+      const gate = gateAt(NOW + HOUR)
+      expect(gate.code('node', membershipOf())).toBe('admitted')
+      gate.self.root = signRoot(next, ['root'])
+      expect(gate.gatekeeper.strikeOff()).toEqual([nodeOf('node')])
+      expect(gate.roster.byNode(nodeOf('node'))).toBeUndefined()
+      expect(gate.code('node', membershipOf())).toBe('unknownEnroller')
+    }
+  })
+
+  it('leaves members of a retired enrol key in peace', () => {
+    const gate = gateAt(NOW + HOUR)
+    expect(gate.code('node', membershipOf())).toBe('admitted')
+    gate.self.root = signRoot(rootOf({ version: 2, enrol: ['other'], retired: ['enrol'] }), ['root'])
+    expect(gate.gatekeeper.strikeOff()).toEqual([])
+    expect(gate.code('node', membershipOf())).toBe('admitted')
   })
 })
 
