@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most of the time goes by in waiting for real processes: one worker a core, and one that waits.
+    maxWorkers: 3,
     reporters: process.env.CI ? ['default'] : ['dot'],
   },
 })

@@ -1,5 +1,5 @@
-// What core may expect of Gossip, checked on every implementation: test/contracts/gossip.test.ts runs it on the model that the
-// simulator's gossip behaves like, test/mesh/gossip.test.ts on real gossipsub nodes.
+// What core may expect of Gossip, checked on every implementation: test/contracts/gossip.test.ts runs it on the
+// simulator's gossip, test/mesh/gossip.test.ts on real gossipsub nodes.
 import { afterEach, describe, expect, test } from 'vitest'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Verdict } from '../../src/core/events.ts'

@@ -23,8 +23,8 @@ export interface Message {
   bytes: Uint8Array
 }
 
-/** A subscriber's validator: called once per message, or more often where `duplicate` says so. */
-export type Receive<M extends Message> = (message: M, from: number) => Verdict
+/** A subscriber's validator: called once per message, or more often where `duplicate` says so. A core answers at once. */
+export type Receive<M extends Message> = (message: M, from: number) => Verdict | Promise<Verdict>
 
 interface Neighbours {
   version: number
@@ -88,6 +88,11 @@ export class GossipModel<M extends Message> {
     this.#members.get(node)?.topics.add(topic)
   }
 
+  unsubscribe(node: number, topic: string): void {
+    this.#subscriptions++
+    this.#members.get(node)?.topics.delete(topic)
+  }
+
   /** Hands a message to the neighbours of its author. */
   publish(message: M): void {
     this.#remember(message.author, message)
@@ -104,9 +109,13 @@ export class GossipModel<M extends Message> {
   #deliver(node: number, member: Member<M>, message: M, from: number): void {
     this.delivered++
     const verdict = member.receive(message, from)
+    if (verdict instanceof Promise) void verdict.then((judged) => this.#judged(judged, node, member, message, from))
+    else this.#judged(verdict, node, member, message, from)
+  }
+
+  #judged(verdict: Verdict, node: number, { run }: Member<M>, message: M, from: number): void {
     if (verdict === 'accept') this.#passOn(node, message, from)
     if (!this.#prng.chance(this.#duplicate)) return
-    const { run } = member
     // What a node took may come again at any time, as if replayed. What it ignored lives no longer than others mention it:
     // a late repetition of that would be news, and gossip delivers no news that late.
     const latest = verdict === 'accept' ? 1.5 * SEEN : MENTIONS * BEAT
