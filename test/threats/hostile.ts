@@ -2,7 +2,6 @@
 // what it likes to whom it likes, and answers questions with what a test puts into its mouth.
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { NodeId } from '../../src/core/env.ts'
-import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
 import { recordTopic } from '../../src/core/node.ts'
 import type { Hello } from '../../src/core/protocols.ts'
@@ -14,7 +13,7 @@ import { type Composed, composeMesh } from '../../src/mesh/node.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import { hexBytes, MessageWriter } from '../../src/wire/protobuf.ts'
-import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
+import { decodeRecord } from '../../src/wire/record.ts'
 import { closeLater, type Member, until } from './fleet.ts'
 
 /** What it answers; what is not there is answered with nothing. */
@@ -44,7 +43,7 @@ export class Hostile {
   readonly #linked: Set<NodeId>
   /** Who asked for rows. */
   readonly #told: NodeId[] = []
-  #counter = 0
+  #barriers = 0
 
   private constructor(joined: Joined, composed: Composed, linked: Set<NodeId>) {
     this.joined = joined
@@ -133,6 +132,8 @@ export class Hostile {
     await member.start()
     await until(`${member.name} asks`, () => this.#told.slice(before).includes(member.id))
     await this.barrier(member)
+    delete this.tricks.yours
+    delete this.tricks.rows
   }
 
   /** Sends one gossip message to one member, past every rule of gossipsub about whom to send what. */
@@ -164,23 +165,18 @@ export class Hostile {
     return answer.protocol === 'query' ? answer.body.rows : []
   }
 
-  /** A genuine record of its own, newer than the last one. */
-  ownRecord(flags = 0): { envelope: Envelope; record: HealthRecord } {
-    this.#counter += 1
-    const record = { incarnation: 1, counter: this.#counter, promise: 1_000, flags, metrics: [] }
-    return { envelope: decodeEnvelope(this.seal({ body: encodeRecord(record) })), record }
-  }
-
   /** An envelope with a genuine signature of its own. */
   seal({ kind = RECORD_KIND, membership = this.membership.id, body }: Sealed): Uint8Array {
     return sealEnvelope({ kind, mesh8: this.mesh8, membership, body }, makeSigner(this.joined.secret).sign)
   }
 
-  /** What it said to the member before has been judged when this resolves: a record of its own came after it, and counts. */
+  /** What it said to the member before has been judged when this resolves: what follows it is refused, and that is counted. */
   async barrier(member: Member): Promise<void> {
-    const { envelope, record } = this.ownRecord()
-    await this.say(member, member.zone, envelope.raw)
-    await member.sees(this.id, 'the record behind', (row) => row.counter >= record.counter)
+    const before = await member.refused('wrongKind')
+    this.#barriers += 1
+    const body = new TextEncoder().encode(`barrier ${this.#barriers}`)
+    await this.say(member, member.zone, this.seal({ kind: 'none', body }))
+    await until('the message behind', async () => (await member.refused('wrongKind')) > before)
   }
 
   #hello(): Hello {

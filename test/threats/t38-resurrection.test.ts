@@ -6,8 +6,10 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { compareRecords } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
 import { readJoined } from '../../src/daemon/folder.ts'
+import { decodeRecord } from '../../src/wire/record.ts'
 import { closeFleets, closeLater, configText, Fleet, type Member, NORTH, until } from './fleet.ts'
 import { forge, Hostile } from './hostile.ts'
 
@@ -37,7 +39,7 @@ test('T38 a dead node stays down whoever says its records again, and comes back 
   const from = new Map(everybody.map((member) => [member, member.lines.length]))
   const statusOf = (member: Member) =>
     member.logged('status', from.get(member)).filter((text) => text.startsWith('victim '))
-  const formerLife = records()
+  const formerLife = records().sort((one, other) => compareRecords(decodeRecord(one.body), decodeRecord(other.body)))
   const newest = (await hostile.rowsOf(a)).find((row) => row.node === victim)?.envelope as Envelope
 
   for (const member of everybody) await sayAgain(hostile, member, [...formerLife, newest])
