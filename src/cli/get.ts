@@ -1,11 +1,10 @@
 // `pimesh get node X`: everything that is known of one node.
 import { Failure } from '../core/failure.ts'
-import { nearest } from '../core/nearest.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import type { NodeJson } from '../daemon/api-types.ts'
 import { metricText } from './format/metric.ts'
 import { labelsText, statusColours } from './format/nodes.ts'
-import { age } from './format/quantity.ts'
+import { age, exact } from './format/quantity.ts'
 import { pairLines, tableLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
@@ -17,6 +16,7 @@ export const get: Command = {
   usage: 'node NAME|ID [-o table|json]',
   details: 'The node is given by its name, its id, or the beginning of its id when only one node has it.',
   positionals: [2, 2],
+  needs: 'a node, as in "pimesh get node pi-3"',
   options: { ...outputOption, ...dataOption },
   examples: [
     ['pimesh get node pi-3', 'all metrics, with units'],
@@ -30,18 +30,7 @@ async function run(context: Context): Promise<number> {
   const output = args.choice('output', ['table', 'json'], 'table')
   const [kind = '', which = ''] = args.positionals
   if (kind !== 'node') throw new Failure('E_USAGE', `get knows nodes, not "${kind}": write "pimesh get node ${which}"`)
-  const client = apiClient(dataFolder(context))
-  const answer = await client.node(which).catch(async (error: unknown) => {
-    if (!(error instanceof Failure && error.code === 'E_UNKNOWN_NODE')) throw error
-    const { nodes } = await client.nodes().catch(() => ({ nodes: [] }))
-    const close = nearest(
-      which,
-      nodes.map((node) => node.name),
-    )
-    throw close === undefined
-      ? error
-      : new Failure('E_UNKNOWN_NODE', `${error.message.replace(/\.$/, '')}; did you mean ${close}?`)
-  })
+  const answer = await apiClient(dataFolder(context)).node(which)
   if (output === 'json') terminal.json(answer)
   else for (const node of answer.nodes) terminal.print(nodeLines(node, terminal).join('\n'))
   return 0
@@ -53,7 +42,7 @@ export function nodeLines(node: NodeJson, terminal: Pick<Terminal, 'paint'>): st
     ['node', node.node],
     ['zone', node.zone],
     ['record', `incarnation ${node.incarnation}, counter ${node.counter}`],
-    ['promise', `heard from again within ${age(node.promiseMs)}`],
+    ['promise', `heard from again within ${exact(node.promiseMs)}`],
     ['flags', node.flags.join(', ') || 'none'],
     ['alerts', node.alerts.join(', ') || 'none'],
     ['labels', plain(labelsText(node.labels)) || 'none'],

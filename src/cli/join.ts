@@ -17,6 +17,7 @@ export const join: Command = {
   details: `"-" reads the token from standard input, so that it is in no list of processes and no history.
 Makes this node's key, meets one member, and checks all that it hears against the token; when anything is wrong, nothing is written.`,
   positionals: [1, 1],
+  needs: 'a token (or - to read it from stdin)',
   options: { ...joinOptions, ...dataOption, ...outputOption },
   examples: [
     ['pimesh join - < token.txt', 'join with the token in a file'],

@@ -1,5 +1,9 @@
 // `pimesh leave`: gives up this machine's membership.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { type Command, type Context, dataOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
@@ -29,10 +33,27 @@ async function run(context: Context): Promise<number> {
   }
   try {
     await apiClient(data).leave()
+    await gone(data)
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'E_NO_DAEMON')) throw error
     await (await launch()).leave({ data })
   }
   terminal.print(`left; ${data} belongs to no mesh any more`)
   return 0
+}
+
+/** How often the folder is looked at. */
+const LOOK = 50
+
+/** Resolves when the daemon, which answers before it ends, has removed what ties the folder to the mesh. E_DATA_WRITE. */
+async function gone(data: string): Promise<void> {
+  const ties = ['mesh', 'db'].map((name) => join(data, name))
+  const end = performance.now() + limits.stopTimeout
+  for (let left = ties.find(existsSync); left !== undefined; left = ties.find(existsSync)) {
+    if (performance.now() > end) {
+      const advice = 'look at the log of the daemon, and run "pimesh leave --yes" again'
+      throw new Failure('E_DATA_WRITE', `the daemon said goodbye to the mesh, but ${left} is still there: ${advice}`)
+    }
+    await pause(LOOK)
+  }
 }

@@ -50,7 +50,10 @@ async function run(context: Context): Promise<number> {
   const output = args.choice<Output>('output', ['table', 'wide', 'json'], 'table')
   const timeoutMs = parseDuration('timeout', args.text('timeout') ?? `${limits.queryTimeout}ms`)
   if (timeoutMs < 1 || timeoutMs > limits.apiQueryTimeoutMax)
-    throw new Failure('E_USAGE', `--timeout takes at most ${limits.apiQueryTimeoutMax / 1_000}s`)
+    throw new Failure(
+      'E_USAGE',
+      `--timeout takes 1ms to ${limits.apiQueryTimeoutMax / 1_000}s, not "${args.text('timeout')}"`,
+    )
   const every = args.text('watch') === undefined ? undefined : parseDuration('watch', args.text('watch') as string)
   const client = apiClient(dataFolder(context))
   const ask = () => client.nodes({ zones: args.texts('zone'), timeoutMs })

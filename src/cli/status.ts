@@ -1,7 +1,7 @@
 // `pimesh status`: this machine's daemon on one screen, with an exit status for cron and monitoring.
 import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
-import type { LinkJson, StatusJson } from '../daemon/api-types.ts'
+import { type LinkJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText } from './format/nodes.ts'
 import { age, bytes, counted, percent, span } from './format/quantity.ts'
 import { pairLines } from './format/table.ts'
@@ -71,7 +71,7 @@ function identity(status: StatusJson, now: number): [string, string][] {
   const machine = ['model', 'os', 'kernel'].flatMap((fact) => facts[fact] ?? []).join(', ')
   const expires = age(Date.parse(status.membershipExpires) - now)
   return [
-    ['node', `${status.node} (${status.role}, incarnation ${status.incarnation})`],
+    ['node', `${status.node} (${status.role === 'node' ? `node, incarnation ${status.incarnation}` : status.role})`],
     ['mesh', `${status.mesh} (root version ${status.rootVersion})`],
     [
       'membership',
@@ -96,7 +96,7 @@ function activity(status: StatusJson): [string, string][] {
     ['listening', status.listening.join(' ') || 'nowhere'],
     ['traffic', `${bytes(traffic.bytesIn)} in, ${bytes(traffic.bytesOut)} out`],
     ['contacts', `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`],
-    ['refused', refused.map(([code, count]) => `${code} ${count}`).join(', ') || 'nothing'],
+    ['refused', refused.map(([code, count]) => `${count} times: ${refusalText(code)}`).join('; ') || 'nothing'],
   ]
 }
 

@@ -107,6 +107,8 @@ export type Admission =
 export interface ZoneAnswer {
   zone: string
   state: 'answered' | 'silent' | 'forbidden'
+  /** Members of the zone that were known and could have been asked; with 0, silence says nothing about the zone. */
+  membersKnown: number
   /** The member that answered; undefined when nobody did. */
   by: NodeId | undefined
   counts: StatusCounts | undefined
@@ -144,7 +146,8 @@ export type Effect =
   /** Write all changes atomically; `sync`: reach the disk before `persisted`. */
   | { type: 'persist'; ticket: Ticket; changes: readonly Change[]; sync: boolean }
   | { type: 'dial'; peer: NodeId; addresses: readonly string[] }
-  | { type: 'close'; peer: NodeId; reason: 'surplus' | 'refused' }
+  /** `silent`: nothing comes over that link any more, so no goodbye can be waited for. */
+  | { type: 'close'; peer: NodeId; reason: 'surplus' | 'refused' | 'silent' }
   | ({ type: 'ask'; ticket: Ticket; peer: NodeId } & AnyRequest)
   | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }

@@ -132,6 +132,8 @@ export const limits = {
   inboundPerSecondPerHost: 100,
   /** Inbound handshakes under way at once: what a Pi Zero completes within gateTimeout; who comes later is refused at once. */
   handshakesAtOnce: 32,
+  /** Of these from one host (one address; of IPv6 one /64): a stranger's silent sockets leave places for others, and a site behind one NAT gets in by turns. */
+  handshakesPerHost: 8,
   /** Streams of all protocols that one peer may have open towards us, unnegotiated ones included. */
   streamsPerLink: 64,
   /** Dials under way at once: a Pi Zero completes about 10 handshakes a second. */
@@ -150,6 +152,16 @@ export const limits = {
   dialBackoffMin: 1 * SECOND,
   /** The longest pause: a node that returns is found within minutes without anybody dialling it every second. */
   dialBackoffMax: 5 * MINUTE,
+  /** Dials in a row that failed before a contact counts for less than hearsay: four minutes of trying at least, above any restart. */
+  dialsDoubted: 10,
+  /** Back-offs that are kept: of all contacts, and of as many that were forgotten, so that being told of again is no fresh start. */
+  dialPauses: 4_096,
+  /** A dial whose outcome was not reported by then counts as failed: dialTimeout, a gate that is still under way, and a second. */
+  dialForgotten: 15 * SECOND,
+  /** Dials in a row to contacts whom only others told of: all links that a newcomer wants. */
+  strangerDials: 10,
+  /** And one more each so long: a member that invents contacts can make a node send one SYN a second and address, not hundreds. */
+  strangerDialPeriod: 1 * SECOND,
   /** A link that ended before this counts as a failed dial: it was of little use, or the other side has enough and closed it after its grace. */
   linkProven: 30 * SECOND,
   /** Who shows the key of a linked member waits so long for that member to answer; silence lets it in. */
@@ -179,13 +191,22 @@ export const limits = {
   /** With fewer contacts than this on disk a crash could leave a node with nobody to dial: new ones are then written soon. */
   contactsSecured: 8,
   /** How soon: long enough to collect what the first hellos tell. */
-  contactFlushDelay: 20 * SECOND,
+  contactFlushDelay: 5 * SECOND,
 
   // Protocols --------------------------------------------------------------------------------------------------------
   /** Hello is repeated on every link in this period: it carries the versions held and is our keep-alive (74 B/s saved per link). */
   helloPeriod: 60 * SECOND,
   /** On a new link, and while a node has no zone-mate, hello comes sooner: after this, then doubled up to helloPeriod. Who joins at the same time is met within seconds. */
   helloPause: 2 * SECOND,
+  /**
+   * So many hellos in a row without an answer, and nothing else heard, close a link: one may have met a busy moment. After the first
+   * the next follows in helloPause, so a dead path is noticed by who dialled within 1.1 helloPeriod + 2 requestTimeout + helloPause: 78 s.
+   */
+  helloFailures: 2,
+  /** Who was dialled does not greet: it closes a link over which nothing came for three periods of hello. Two hellos may be late. */
+  linkSilence: 3 * 60 * SECOND,
+  /** Hellos of one peer in a minute that we learn from: a new link has 6, thrice begun anew 18. Others are answered and teach nothing. */
+  hellosLearnt: 20,
   /** A hello with 48 contacts of the longest zones and addresses is cut to this. */
   helloBytes: 16_384,
   /** Contacts in the first hello on a link: a zone of 25 whole, and 24 other zones. */
@@ -206,8 +227,14 @@ export const limits = {
   queryTimeout: 5 * SECOND,
   /** Contacts asked for one zone before the zone counts as silent. */
   queryContactsPerZone: 3,
-  /** Zones asked at once. */
+  /** Zones dialled for at once by all queries; who is linked is asked beyond that. A zone gives its place back after one hedge. */
   queryZonesAtOnce: 16,
+  /** Dials of queries that have no outcome yet: four hedges of queryZonesAtOnce, since a dial to a dark machine outlives its hedge. */
+  queryDialsAtOnce: 60,
+  /** Memberships learnt by queries alone, kept in memory by who asks: 10,000 nodes, about 4 kB each, on an operator's machine. */
+  queryMemberships: 10_240,
+  /** Requests still out when their query ends, remembered so that their answers are dropped: one for each zone, twice. */
+  queryLateAnswers: 1_024,
   /** A request on a stream of ours, opening included. */
   requestTimeout: 5 * SECOND,
   /** Streams of one of our protocols that one peer may have open towards us. */
@@ -288,6 +315,13 @@ const relations: [string, boolean][] = [
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
   ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
   ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],
+  ['a dial is over before it is forgotten', limits.dialTimeout + limits.gateTimeout < limits.dialForgotten],
+  ['hello comes twice within the silence that ends a link', 2.2 * limits.helloPeriod < limits.linkSilence],
+  [
+    'the back-off of every contact is kept',
+    limits.contactZones * limits.contactsPerZone + 2 * limits.contactsOfOwnZone + limits.connections <
+      limits.dialPauses,
+  ],
   ['a rival is judged within the gate', limits.rivalTimeout < limits.gateTimeout],
   ['the gate fits one address of a dial', limits.gateTimeout < limits.addressDialTimeout],
   ['an invite leaves room in a membership', limits.inviteBytes + 1_280 <= limits.membershipBytes],
@@ -305,6 +339,10 @@ const relations: [string, boolean][] = [
   [
     'a crowd of links fits the connections, and the kept ones a crowd',
     limits.linksCrowded < limits.connections && limits.mateLinksMax + limits.outsideLinksMax < limits.linksCrowded,
+  ],
+  [
+    'dials of queries fit the queue beside the others',
+    limits.dialsAtOnce + limits.queryDialsAtOnce <= limits.dialsQueued,
   ],
   ['all links fit the connections', limits.mateLinksMax + limits.outsideLinksMax < limits.connections],
 ]

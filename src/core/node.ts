@@ -6,7 +6,7 @@ import { type Alert, Alerts } from './fleet/alerts.ts'
 import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
 import { Queries } from './fleet/query.ts'
-import { FLAG, type HealthRecord } from './fleet/record.ts'
+import { compareRecords, FLAG, type HealthRecord } from './fleet/record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import { answerQuery, rowsOf } from './fleet/serving.ts'
 import { View } from './fleet/view.ts'
@@ -102,7 +102,7 @@ export class NodeCore {
     this.#alerts = new Alerts(out)
     this.#refusals = new Refusals(out)
     this.#view = new View(self.node, out)
-    this.#book = new Book(self.node, self.zone)
+    this.#book = new Book(self.node, self.zone, (node) => this.#links.standing(node))
     this.#links = new Links(env, out, this.#book, self)
     this.#greetings = new Greetings(env, out, self, this.#book, this.#view)
     this.#roster = new Roster(out, (node) => this.#needed(node))
@@ -187,6 +187,9 @@ export class NodeCore {
     contacts: number
     links: number
     queries: number
+    greetings: number
+    rivals: number
+    dialPauses: number
     alerts: number
   } {
     return {
@@ -196,6 +199,9 @@ export class NodeCore {
       contacts: this.#book.size,
       links: this.#links.size,
       queries: this.#queries.underway,
+      greetings: this.#greetings.size,
+      rivals: this.#rivals.size,
+      dialPauses: this.#links.pauses,
       alerts: this.#alerts.all().length,
     }
   }
@@ -214,7 +220,7 @@ export class NodeCore {
       // A clock that is far ahead at start must not cost us every address (T29): the oldest contact is still worth a dial.
       const since = wall === undefined ? 0 : Math.max(0, wall - told)
       const age = Math.min(contact.age + since, limits.contactLifetime - 1)
-      this.#book.hearsay({ ...contact, age }, now)
+      this.#book.restored({ ...contact, age }, now)
     }
   }
 
@@ -262,20 +268,24 @@ export class NodeCore {
         this.#links.failed(input.peer, now)
         return this.#queries.lost(input.peer, now)
       case 'discovered':
-        return this.#discovered(input.peer, input.addresses, now)
+        return this.#discovered(input.peer, input.addresses, input.source, now)
       case 'listening':
         this.#self.addresses = input.addresses
         return
       case 'gossip':
+        this.#greetings.heard(input.from, now)
         return this.#gossip.heard(input.ticket, input.from, input.topic, input.envelope, input.record, now)
       case 'asked':
+        this.#greetings.heard(input.peer, now)
         return this.#asked(input.ticket, input.peer, input, now)
       case 'answered':
+        this.#greetings.heard(input.peer, now)
         return this.#answered(input.ticket, input.peer, input, now)
       case 'askFailed':
         if (input.ticket === this.#catchUpTicket) this.#caughtUp = false
         this.#queries.failed(input.ticket, input.peer, now)
         this.#rivals.failed(input.ticket, now)
+        if (input.protocol === 'hello') this.#greetings.failed(input.peer, input.ticket, now)
         return
       case 'query':
         return this.#queries.start(input.ticket, input.zones, input.timeout, now)
@@ -303,7 +313,9 @@ export class NodeCore {
     const due = this.deadline()
     if (due === undefined || !this.#started) return
     const gap = now - due
-    if (gap > limits.recordPeriodFloor) this.#view.forgive(gap, now)
+    if (gap <= limits.recordPeriodFloor) return
+    this.#view.forgive(gap, now)
+    this.#greetings.forgive(gap)
   }
 
   #connected(peer: NodeId, address: string, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -329,10 +341,16 @@ export class NodeCore {
     }
   }
 
-  #discovered(peer: NodeId, addresses: readonly string[], now: Millis): void {
-    if (this.#book.get(peer)?.firstHand && this.#links.get(peer) !== undefined) return
-    const zone = this.#roster.byNode(peer)?.claims.zone
-    this.#book.hearsay({ node: peer, zone, addresses, age: 0, serves: true }, now)
+  #discovered(
+    peer: NodeId,
+    addresses: readonly string[],
+    source: 'mdns' | 'identify' | 'bootstrap',
+    now: Millis,
+  ): void {
+    if (this.#book.get(peer)?.source === 'itself' && this.#links.get(peer) !== undefined) return
+    const contact = { node: peer, zone: this.#roster.byNode(peer)?.claims.zone, addresses, age: 0, serves: true }
+    if (source === 'bootstrap') this.#book.restored(contact, now)
+    else this.#book.hearsay(contact, now, source === 'identify' ? peer : source)
     this.#links.soon(now)
   }
 
@@ -362,6 +380,7 @@ export class NodeCore {
   #answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
     if (response.protocol === 'hello') {
       this.#rivals.answered(ticket, now)
+      this.#greetings.answered(peer, ticket)
       this.#helloBack(peer, response.body, now)
     } else if (response.protocol === 'query') {
       if (!this.#queries.answered(ticket, peer, response.body, now)) this.#takeRows(peer, response.body, now)
@@ -375,8 +394,9 @@ export class NodeCore {
     const zone = this.#roster.byNode(peer)?.claims.zone
     if (zone !== undefined) this.#greetings.learn(peer, zone, hello, now)
     this.#roots.offered(peer, hello)
-    const mine = this.#heartbeat.incarnation
-    if (zone === this.#self.zone && hello.yours !== undefined && hello.yours.incarnation > mine) this.#catchUp(peer)
+    const { yours } = hello
+    const newer = yours !== undefined && compareRecords(yours, this.#heartbeat) > 0
+    if (zone === this.#self.zone && newer) this.#catchUp(peer)
     this.#links.soon(now)
   }
 
@@ -460,6 +480,7 @@ export class NodeCore {
 
   #ownZone(now: Millis): ZoneAnswer {
     const { zone, node } = this.#self
-    return { zone, state: 'answered', by: node, counts: this.#view.counts(), rows: this.rows(now), partial: false }
+    const [counts, rows] = [this.#view.counts(), this.rows(now)]
+    return { zone, state: 'answered', membersKnown: this.#view.size, by: node, counts, rows, partial: false }
   }
 }

@@ -38,6 +38,8 @@ export interface ZoneJson {
   by: string | null
   counts: CountsJson | null
   partial: boolean
+  /** Members of the zone that were known and could have been asked: with 0, `silent` says nothing about the zone. */
+  membersKnown?: number
 }
 
 /** GET /v1/nodes?zone=/a&zone=/b&timeoutMs=5000 */
@@ -134,3 +136,30 @@ export interface ErrorJson {
 
 // POST /v1/stop: say goodbye and end. POST /v1/leave: the same, and the folder may be wiped. Both answer {} when the goodbye is out.
 // GET /v1/nodes/<id or unique prefix or name>: a NodesJson with one node, or E_UNKNOWN_NODE.
+
+/** What the codes in `refusals` mean, for people (docs/protocol.md, REFUSALS). A newer daemon may count more. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  noMembership: 'no membership that can be read was shown',
+  foreignMesh: 'it belongs to another mesh',
+  wrongNode: 'the membership is of another node than the one that shows it',
+  unknownEnroller: 'its invite is not signed by an enrol key of the mesh',
+  outsideGrant: 'it claims more than its invite grants',
+  expired: 'the membership has ended',
+  inviteExpired: 'the invite had ended before any member met the node',
+  badSignature: 'a signature is wrong',
+  badCountersignature: 'the member that is said to have met it did not sign so',
+  seatTaken: 'another node holds its seat of the invite',
+  alreadyLinked: 'a node with the same key is linked and answers',
+  wrongTopic: 'a message came on a topic where it does not belong',
+  wrongKind: 'a message is of a kind that this version does not know',
+  oldRecord: 'a record is older than the one that is held',
+  unknownMembership: 'the author of a record is not known yet',
+  malformed: 'a message cannot be read',
+  tooOften: 'a node sent more records than it may',
+  viewFull: 'the zone has more nodes than the view holds',
+}
+
+/** `it belongs to another mesh (foreignMesh)`; a code alone where this version has no words for it. */
+export function refusalText(code: string): string {
+  return Object.hasOwn(REFUSALS, code) ? `${REFUSALS[code]} (${code})` : code
+}

@@ -1,6 +1,7 @@
 // What the local API answers with: a node's own status, and answers of the fleet.
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
+import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { Links } from '../ports/links.ts'
 import type { ApiBackend } from './api-server.ts'
@@ -40,21 +41,26 @@ export function createBackend(parts: BackendParts): ApiBackend {
 }
 
 /** The row of the node with this id, name or unique beginning of an id. A name whose former owner left means its new one. */
-function oneNode(answer: NodesJson, idOrName: string): NodesJson {
+export function oneNode(answer: NodesJson, idOrName: string): NodesJson {
   const exact = answer.nodes.filter((row) => row.node === idOrName || row.name === idOrName)
   const fitting = exact.length > 0 ? exact : answer.nodes.filter((row) => row.node.startsWith(idOrName))
   const present = fitting.filter((row) => row.status !== 'left')
   const found = present.length === 1 ? present : fitting
   if (found.length === 1) return { ...answer, nodes: found }
-  const { zonesAnswered, zonesKnown } = answer.completeness
-  const seen = `${zonesAnswered} of ${zonesKnown} zones answered`
-  if (found.length === 0)
-    throw new Failure(
-      'E_UNKNOWN_NODE',
-      `no node is called "${idOrName}", nor does an id begin so (${seen}): "pimesh nodes" lists them`,
-    )
+  if (found.length === 0) throw unknownNode(answer, idOrName)
   const ids = found.map((row) => `${row.name} ${row.node}`).join(', ')
   throw new Failure('E_UNKNOWN_NODE', `"${idOrName}" fits ${found.length} nodes (${ids}): give more of the id`)
+}
+
+function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Failure {
+  const { complete, zonesAnswered, zonesKnown } = completeness
+  const seen = complete ? '' : ` in what answered (${zonesAnswered} of ${zonesKnown} zones)`
+  const close = nearest(
+    idOrName,
+    nodes.map(({ name }) => name),
+  )
+  const advice = close === undefined ? '"pimesh nodes" lists all' : `did you mean "${close}"?`
+  return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
 }
 
 function statusJson(parts: BackendParts): StatusJson {

@@ -47,9 +47,17 @@ export async function attach(options: RunOptions): Promise<void> {
 /** Wipes the membership of a folder that no daemon has open. */
 export async function leave({ data }: { data: string }): Promise<void> {
   await readJoined(data)
-  const store = await openLevelStore(paths(data).db)
-  await store.close()
+  await needNobodyThere(paths(data).db)
   await wipe(data)
+}
+
+/** E_DATA_OPEN when a daemon has the state open. State that is damaged can be removed like any other. */
+async function needNobodyThere(db: string): Promise<void> {
+  try {
+    await (await openLevelStore(db)).close()
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'E_STATE')) throw error
+  }
 }
 
 /** Who the folder says that it is. */

@@ -1,16 +1,14 @@
 // A running daemon: opens the data folder, composes the ports around a core, and ends in order. Nodes and operators'
 // peers differ only in what their membership allows.
-import { join } from 'node:path'
 import type { Input, NodeEvent } from '../core/events.ts'
 import { NodeCore } from '../core/node.ts'
-import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import type { Membership } from '../core/trust/documents.ts'
 import { makeSigner } from '../keys/ed25519.ts'
 import { cryptoEnv } from '../keys/env.ts'
 import { type Mesh, startMesh } from '../mesh/node.ts'
 import type { LinkEvents } from '../ports/links.ts'
 import { openProbe } from '../probe/probe.ts'
-import { openLevelStore } from '../store/level.ts'
-import { readState, type SavedState } from '../wire/state.ts'
+import type { SavedState } from '../wire/state.ts'
 import { addressNode } from '../wire/token.ts'
 import { createApiServer } from './api-server.ts'
 import { createBackend } from './backend.ts'
@@ -19,8 +17,9 @@ import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { Driver, type Ports } from './driver.ts'
 import { EventLog } from './event-log.ts'
-import { type Joined, needWritable, paths, readJoined, wipe } from './folder.ts'
+import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
 import { memberGate } from './gate.ts'
+import { openState } from './state.ts'
 
 export interface DaemonOptions {
   data: string
@@ -36,12 +35,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await needWritable(options.data)
   const closers = new Closers()
   try {
-    const store = await openLevelStore(paths(options.data).db)
+    const { store, state, notes } = await openState(paths(options.data).db, joined)
     closers.add(() => store.close())
-    const state = await readState(store)
+    await sweep(options.data)
     const probe = await openProbe({ dataFolder: options.data })
     closers.add(() => probe.close())
     const daemon = new Daemon(options, joined, state, closers)
+    for (const note of notes) daemon.note(note)
     await daemon.start({ store, probe })
     return daemon
   } catch (error) {
@@ -82,9 +82,11 @@ export class Daemon {
     )
     const nameOf = (node: string) => this.#core.membershipOf(node)?.claims.name ?? node
     this.#log = new EventLog({ level: options.config.log.level, write: options.log, nameOf, now: clock.now })
-    for (const key of state.damaged) {
-      this.#log.say('error', 'state', `the entry ${key} of ${join(options.data, 'db')} is damaged and was left out`)
-    }
+  }
+
+  /** Logs what was wrong with the state that was found. */
+  note(text: string): void {
+    this.#log.say('error', 'state', text)
   }
 
   /** What people call this node. */
@@ -102,7 +104,7 @@ export class Daemon {
     return this.#ended.promise
   }
 
-  /** Brings up mesh, driver and local API, in this order. */
+  /** Brings up mesh, local API and driver, in this order: nothing is said to the mesh by a node that cannot start. */
   async start(local: Pick<Ports, 'store' | 'probe'>): Promise<void> {
     const { config, data } = this.#options
     const wired = Promise.withResolvers<{ driver: Driver; ports: Ports }>()
@@ -116,9 +118,10 @@ export class Daemon {
     const { driver, ports } = await wired.promise
     this.#listening = mesh.listening()
     const first: Input = { type: 'listening', addresses: this.#listening }
-    this.#open(driver, [first, ...this.#early, ...bootstrap(this.#joined, config)])
     const api = await createApiServer(this.#backend(driver, ports), paths(data).socket)
     this.#closers.add(() => api.close())
+    // At once: no question can arrive between the two.
+    this.#open(driver, [first, ...this.#early, ...bootstrap(this.#joined, config)])
   }
 
   /** Says goodbye and closes everything; with `leave` also wipes what ties the folder to the mesh. */
@@ -130,7 +133,22 @@ export class Daemon {
   }
 
   async #goodbye(): Promise<void> {
+    const linked = this.#core.snapshot().links.length
     await (await this.#driver.promise).stop()
+    const isNode = this.#credential.invite.signed.capabilities.includes('node')
+    const goodbye = isNode ? `said goodbye to the mesh (${linked} linked)` : 'left its links'
+    this.#log.say('info', 'stopping', goodbye)
+  }
+
+  /** The core broke one of its invariants: no goodbye, which it would have to sign; the end of the process, and a new start. */
+  #broke(error: unknown): void {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#log.say('error', 'broken', `this daemon ends because of a defect: ${reason}`)
+    this.#stopping ??= Promise.resolve()
+    void this.#close(false).then(
+      () => this.#ended.reject(error),
+      () => this.#ended.reject(error),
+    )
   }
 
   async #close(leave: boolean): Promise<void> {
@@ -185,6 +203,8 @@ export class Daemon {
         this.#credential = membership
       },
       onEvent: (event) => this.#onEvent(event),
+      onDefect: (detail) => this.#log.say('error', 'defect', detail),
+      onBroken: (error) => this.#broke(error),
     })
   }
 
@@ -230,14 +250,12 @@ function ownMembership(joined: Joined, state: SavedState): Membership {
 }
 
 function setupOf(joined: Joined, state: SavedState, membership: Membership, config: Config) {
-  const roots = new Map<number, RootDocument>()
-  for (const root of [...joined.roots, ...state.roots]) roots.set(root.signed.version, root)
   const wall = Date.now()
   const contacts = [...joined.contacts.map((contact) => ({ contact, wall })), ...state.contacts]
   return {
     mesh: joined.mesh,
     membership,
-    roots: [...roots.values()].sort((a, b) => a.signed.version - b.signed.version),
+    roots: [...joined.roots, ...state.roots],
     rootFloor: joined.rootFloor,
     incarnation: state.incarnation,
     memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],

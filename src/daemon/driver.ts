@@ -1,5 +1,7 @@
 // The driver: turns what happens into inputs for the core and performs its effects. The only place where the two meet.
 // Inputs are handled one at a time, in order; effects never wait, their outcome comes back as an input.
+// An effect that fails unexpectedly costs only itself. A core that throws has broken an invariant, so nothing that it would say
+// afterwards can be trusted: the driver takes no input any more, and whoever started it ends the process.
 import type { Millis, NodeId } from '../core/env.ts'
 import type {
   Admission,
@@ -50,20 +52,32 @@ export interface DriverOptions {
   onEvent: (event: NodeEvent) => void
   /** The membership to show in the gate from now on. */
   onCredential: (membership: Membership) => void
+  /** Something unexpected failed; the node goes on without it. */
+  onDefect: (detail: string) => void
+  /** The core broke: the node must end, without a goodbye. Called once. */
+  onBroken: (error: unknown) => void
+}
+
+interface Waiting {
+  resolve: (outcome: never) => void
+  reject: (reason: Failure) => void
 }
 
 export class Driver {
   readonly #ports: Ports
   readonly #o: DriverOptions
   readonly #queue: Input[] = []
-  readonly #waiting = new Map<Ticket, (outcome: never) => void>()
+  readonly #waiting = new Map<Ticket, Waiting>()
   readonly #abort = new AbortController()
   #draining = false
   #ticket: Ticket = 0
   /** Writes in the order in which core asked for them. */
   #writes: Promise<void> = Promise.resolve()
   #publishing = new Set<Promise<void>>()
-  #left: (() => void) | undefined
+  readonly #left = Promise.withResolvers<void>()
+  #stopping: Promise<void> | undefined
+  /** Why nothing is answered any more. */
+  #over: Failure | undefined
 
   constructor(ports: Ports, options: DriverOptions) {
     this.#ports = ports
@@ -80,17 +94,20 @@ export class Driver {
 
   /** Hands one input to the core, and performs what it answers, before it returns (or after the inputs already queued). */
   feed(input: Input): void {
+    if (this.#over !== undefined) return
     this.#queue.push(input)
     if (this.#draining) return
     this.#draining = true
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const effect of this.#o.core.step(next, this.#ports.clock.now())) this.#perform(effect)
+        for (const effect of this.#o.core.step(next, this.#ports.clock.now())) this.#attempt(effect)
       }
+    } catch (error) {
+      this.#break(error)
     } finally {
       this.#draining = false
+      this.#arm()
     }
-    this.#ports.clock.arm(this.#o.core.deadline(), () => this.feed({ type: 'woken' }))
   }
 
   /** Judges what a peer showed in the gate; undefined where it showed nothing that parses. */
@@ -104,30 +121,63 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'query', ticket, zones, timeout }))
   }
 
-  /** Says goodbye, waits until it and all writes are out, and stops taking inputs. */
-  async stop(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#left = resolve
-      this.feed({ type: 'leaving' })
-    })
-    this.#ports.clock.arm(undefined, () => undefined)
+  /** Says goodbye, waits until it and all writes are out, and stops taking inputs. Whoever waits for an answer gets a Failure. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.feed({ type: 'leaving' })
+    await this.#left.promise
+    this.#end(new Failure('E_NO_DAEMON', 'this daemon is stopping'))
     await Promise.allSettled(this.#publishing)
-    this.#abort.abort(new Failure('E_NO_MEMBER', 'this daemon is stopping'))
+    this.#abort.abort(this.#over)
     await this.#writes
   }
 
+  #break(error: unknown): void {
+    this.#queue.length = 0
+    this.#end(new Failure('E_INTERNAL', `this daemon ends because of a defect: ${reasonOf(error)}`, { cause: error }))
+    this.#left.resolve()
+    this.#o.onBroken(error)
+  }
+
+  /** From here on nothing is taken, and nobody waits. */
+  #end(why: Failure): void {
+    this.#over ??= why
+    this.#arm()
+    for (const { reject } of this.#waiting.values()) reject(this.#over)
+    this.#waiting.clear()
+  }
+
+  #arm(): void {
+    const deadline = this.#over === undefined ? this.#o.core.deadline() : undefined
+    this.#ports.clock.arm(deadline, () => this.feed({ type: 'woken' }))
+  }
+
   #await<T>(input: (ticket: Ticket) => Input): Promise<T> {
+    if (this.#over !== undefined) return Promise.reject(this.#over)
     this.#ticket += 1
     const ticket = this.#ticket
-    return new Promise<T>((resolve) => {
-      this.#waiting.set(ticket, resolve as (outcome: never) => void)
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(ticket, { resolve: resolve as (outcome: never) => void, reject })
       this.feed(input(ticket))
     })
   }
 
   #resolve(ticket: Ticket, outcome: unknown): void {
-    this.#waiting.get(ticket)?.(outcome as never)
+    this.#waiting.get(ticket)?.resolve(outcome as never)
     this.#waiting.delete(ticket)
+  }
+
+  /** Performs one effect; the others of its step do not suffer when it cannot be done. */
+  #attempt(effect: Effect): void {
+    try {
+      this.#perform(effect)
+    } catch (error) {
+      this.#o.onDefect(`the effect "${effect.type}" failed: ${reasonOf(error)}`)
+    }
   }
 
   #perform(effect: Effect): void {
@@ -151,7 +201,7 @@ export class Driver {
       case 'dial':
         return this.#dial(effect.peer, effect.addresses)
       case 'close':
-        void this.#ports.links.close(effect.peer).catch(() => undefined)
+        void this.#ports.links.close(effect.peer, { dead: effect.reason === 'silent' }).catch(() => undefined)
         return
       case 'ask':
         return this.#ask(effect)
@@ -160,16 +210,19 @@ export class Driver {
       case 'event':
         return this.#o.onEvent(effect.event)
       case 'left':
-        return this.#left?.()
+        return this.#left.resolve()
     }
   }
 
   #sample(): void {
     this.feed({ type: 'wall', wall: this.#ports.clock.wall() })
-    this.#ports.probe.sample({ signal: this.#abort.signal }).then(
-      (sample) =>
-        this.feed({ type: 'sampled', metrics: metricValues(sample.metrics), clockTrusted: sample.clockTrusted }),
-      () => undefined,
+    const sample = async () => {
+      const { metrics, clockTrusted } = await this.#ports.probe.sample({ signal: this.#abort.signal })
+      return { metrics: metricValues(metrics), clockTrusted }
+    }
+    sample().then(
+      (sampled) => this.feed({ type: 'sampled', ...sampled }),
+      (error: unknown) => this.#over ?? this.#o.onDefect(`a sample failed: ${reasonOf(error)}`),
     )
   }
 
@@ -182,8 +235,8 @@ export class Driver {
     } catch (error) {
       return failed(error)
     }
-    const sent: Promise<void> = this.#ports.gossip
-      .publish(topic, bytes)
+    const publish = async () => this.#ports.gossip.publish(topic, bytes)
+    const sent: Promise<void> = publish()
       .catch(failed)
       .finally(() => this.#publishing.delete(sent))
     this.#publishing.add(sent)
@@ -207,18 +260,19 @@ export class Driver {
   }
 
   #dial(peer: NodeId, addresses: readonly string[]): void {
-    this.#ports.links
-      .dial(peer, addresses, { signal: this.#within(limits.dialTimeout) })
-      .catch((error: unknown) => this.feed({ type: 'dialFailed', peer, reason: reasonOf(error) }))
+    const dial = async () => this.#ports.links.dial(peer, addresses, { signal: this.#within(limits.dialTimeout) })
+    dial().catch((error: unknown) => this.feed({ type: 'dialFailed', peer, reason: reasonOf(error) }))
   }
 
   #ask(ask: Extract<Effect, { type: 'ask' }>): void {
     const { ticket, peer, protocol } = ask
     const options = { signal: this.#within(limits.requestTimeout), maxBytes: messageBytes[protocol].response }
-    this.#ports.streams
-      .ask(peer, protocol, encodeRequest(ask), options)
-      .then((bytes) => this.feed({ type: 'answered', ticket, peer, ...decodeResponse(protocol, bytes) }))
-      .catch((error: unknown) => this.feed({ type: 'askFailed', ticket, peer, protocol, reason: reasonOf(error) }))
+    const answer = async () =>
+      decodeResponse(protocol, await this.#ports.streams.ask(peer, protocol, encodeRequest(ask), options))
+    answer().then(
+      (response) => this.feed({ type: 'answered', ticket, peer, ...response }),
+      (error: unknown) => this.feed({ type: 'askFailed', ticket, peer, protocol, reason: reasonOf(error) }),
+    )
   }
 
   async #heard(topic: string, bytes: Uint8Array, from: NodeId): Promise<Verdict> {
@@ -229,7 +283,9 @@ export class Driver {
       return 'reject'
     }
     const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
-    return this.#await((ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record }))
+    const verdict = this.#await<Verdict>((ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record }))
+    // Only a daemon that ends gives none.
+    return await verdict.catch(() => 'ignore')
   }
 
   async #asked(peer: NodeId, protocol: ProtocolName, bytes: Uint8Array): Promise<Uint8Array> {

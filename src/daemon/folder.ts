@@ -1,5 +1,5 @@
 // The data folder: what a node was given when it joined (mesh/), its state (db/) and the socket of the local API.
-// mesh/ appears whole, by one rename, or not at all.
+// mesh/ appears whole, by one rename, or not at all, and goes so; db/ never outlives the mesh that it is about.
 import { constants } from 'node:fs'
 import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -37,13 +37,32 @@ export const paths = (data: string) => ({
   mesh: join(data, 'mesh'),
   db: join(data, 'db'),
   socket: join(data, 'api.sock'),
+  /** The key of a join that was shown to a member and did not end yet. */
+  joiningKey: join(data, 'joining.key'),
 })
+
+/** What joining writes until it is renamed, and what leaving removes after it was renamed: both hold a node's key. */
+const JOINING = '.joining-'
+const LEAVING = '.leaving-'
 
 export async function hasJoined(data: string): Promise<boolean> {
   return access(paths(data).mesh).then(
     () => true,
     () => false,
   )
+}
+
+/** Removes what a join or leave left behind that was interrupted. Of a folder that has not joined, only what leaving left. */
+export async function sweep(data: string): Promise<void> {
+  const joined = await hasJoined(data)
+  await removeAll(data, joined ? [LEAVING, JOINING] : [LEAVING])
+  if (joined) await rm(paths(data).joiningKey, { force: true })
+}
+
+async function removeAll(data: string, prefixes: readonly string[]): Promise<void> {
+  const names = await readdir(data).catch(() => [])
+  const stale = names.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+  for (const name of stale) await rm(join(data, name), { recursive: true, force: true })
 }
 
 /** Fails with one sentence when this user cannot write into the folder, or cannot make it. Leaves everything as it was. */
@@ -89,7 +108,8 @@ function notWritable(data: string, cause: unknown): Failure {
 /** Writes what joining gave, atomically. Fails with E_JOINED when the folder belongs to a mesh already. */
 export async function writeJoined(data: string, joined: Joined): Promise<void> {
   const made = await makeFolder(data)
-  const temporary = await mkdtemp(join(data, '.joining-')).catch((cause) => {
+  await removeAll(data, [JOINING, LEAVING])
+  const temporary = await mkdtemp(join(data, JOINING)).catch((cause) => {
     throw notWritable(data, cause)
   })
   try {
@@ -101,6 +121,11 @@ export async function writeJoined(data: string, joined: Joined): Promise<void> {
     if (joined.witness !== undefined) await writeSynced(join(temporary, 'witness.json'), joined.witness.raw, 0o640)
     for (const root of joined.roots)
       await writeSynced(join(temporary, `root-${root.signed.version}.json`), root.raw, 0o640)
+    await syncFolder(temporary)
+    // State without a mesh is left over from an interrupted leave. It must be gone before there is a mesh again.
+    if (await hasJoined(data)) throw alreadyJoined(data)
+    await rm(paths(data).db, { recursive: true, force: true })
+    await syncFolder(data)
     await rename(temporary, paths(data).mesh)
     await syncFolder(data)
   } catch (cause) {
@@ -150,10 +175,15 @@ export async function readJoined(data: string): Promise<Joined> {
   }
 }
 
-/** Removes everything that ties the folder to its mesh: key, membership and state. */
+/**
+ * Removes everything that ties the folder to its mesh: key, membership and state. The membership goes at once, by a rename:
+ * killed at any point, the folder is either joined or not, and what is left is removed by the next join or start.
+ */
 export async function wipe(data: string): Promise<void> {
   const { mesh, db } = paths(data)
-  await rm(mesh, { recursive: true, force: true })
+  await rename(mesh, await mkdtemp(join(data, LEAVING)))
+  await syncFolder(data)
+  await removeAll(data, [LEAVING])
   await rm(db, { recursive: true, force: true })
   await syncFolder(data)
 }

@@ -62,15 +62,31 @@ export interface Meeting {
   /** The mesh that it claims. */
   mesh: string | undefined
   refusal: { code: RefusalCode | undefined; takenSeats: readonly number[] } | undefined
-  /** Our membership as the member gave it back: countersigned. */
+  /** Our membership as the member gave it back: countersigned. Nobody has checked that yet. */
   countersigned: Membership | undefined
+  /** Our membership was shown: our seat may be taken. */
+  shown: boolean
 }
 
-/** The keeper of a node that is joining `mesh` with `own`. What happened is in `meeting`. */
-export function joiningGate(mesh: string, own: Membership): { keeper: GateKeeper; meeting: Meeting } {
-  const meeting: Meeting = { host: undefined, mesh: undefined, refusal: undefined, countersigned: undefined }
+/**
+ * The keeper of a node that is joining `mesh` with `own`. What happened is in `meeting`.
+ * @param showing called before our membership is shown: from then on the seat may be taken
+ */
+export function joiningGate(
+  mesh: string,
+  own: Membership,
+  showing: () => void = () => undefined,
+): { keeper: GateKeeper; meeting: Meeting } {
+  const meeting: Meeting = {
+    ...{ host: undefined, mesh: undefined, refusal: undefined, countersigned: undefined },
+    shown: false,
+  }
   const keeper: GateKeeper = {
-    credential: () => encodeCredential({ mesh, membership: own }),
+    credential() {
+      showing()
+      meeting.shown = true
+      return encodeCredential({ mesh, membership: own })
+    },
     async judge(_remote, bytes) {
       const shown = tryParse(bytes)
       meeting.mesh = shown?.mesh

@@ -1,20 +1,22 @@
 // Joining: from a token to a membership in the data folder. Meets one member, learns the roots, verifies everything
-// against the token, and only then writes. Nothing is left behind when any step fails.
+// against the token, and only then writes. Nothing is left behind when any step fails, but the key of an attempt that may have
+// taken its seat (joining-key.ts).
 import { hostname } from 'node:os'
 import { Failure, type FailureCode } from '../core/failure.ts'
 import { limits, MINUTE } from '../core/limits.ts'
 import type { Contact, SyncResponse } from '../core/protocols.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
-import { judgeMembership } from '../core/trust/membership.ts'
+import { judgeCountersignature, judgeMembership } from '../core/trust/membership.ts'
 import { walkRoots } from '../core/trust/roots.ts'
-import { newSecret } from '../keys/ed25519.ts'
 import { cryptoEnv } from '../keys/env.ts'
 import { type Mesh, startMesh } from '../mesh/node.ts'
 import { makeMembership, openToken } from '../publish/membership.ts'
 import { decodeResponse, encodeRequest, messageBytes } from '../wire/messages.ts'
 import { addressNode, type Token } from '../wire/token.ts'
+import { refusalText } from './api-types.ts'
 import { alreadyJoined, hasJoined, needWritable, writeJoined } from './folder.ts'
 import { joiningGate, type Meeting } from './gate.ts'
+import { type Attempt, beginAttempt } from './joining-key.ts'
 
 export interface JoinRequest {
   data: string
@@ -49,17 +51,21 @@ interface Introduction {
   contacts: readonly Contact[]
 }
 
-/** Joins; fails with one sentence and writes nothing, or writes the folder whole. */
+/**
+ * Joins; fails with one sentence and writes nothing, or writes the folder whole. When it ended after a member may have taken
+ * us in, the key of the attempt stays in the folder, for the next one with this token.
+ */
 export async function join(request: JoinRequest): Promise<JoinResult> {
   if (await hasJoined(request.data)) throw alreadyJoined(request.data)
   const token = openToken(request.token, request.now)
   await needWritable(request.data)
-  const secret = newSecret()
+  const attempt = await beginAttempt(request.data, token.invite.hash)
+  const { secret } = attempt
   const name = request.name ?? defaultName()
   const make = (seat: number) => makeMembership({ token, nodeSecret: secret, seat, name, now: request.now })
   const introduction = token.invite.signed.founding
     ? found(token, make(request.seat ?? 0))
-    : await meet(request, token, secret, make)
+    : await meet(request, token, attempt, make)
   const { membership, witness, roots, contacts } = introduction
   const rootFloor = token.floor.version
   await writeJoined(request.data, {
@@ -72,6 +78,7 @@ export async function join(request: JoinRequest): Promise<JoinResult> {
     via: token.via,
     contacts,
   })
+  await attempt.forget()
   return {
     node: membership.claims.node,
     name,
@@ -124,29 +131,41 @@ function rootOld(held: number, floor: number): Failure {
 async function meet(
   request: JoinRequest,
   token: Token,
-  secret: Uint8Array,
+  attempt: Attempt,
   make: (seat: number) => Membership,
 ): Promise<Introduction> {
   const signal = AbortSignal.timeout(JOIN_TIMEOUT)
   const taken = new Set<number>()
   let last: Failure | undefined
-  for (const address of token.via) {
-    for (let attempt = 0; attempt < SEAT_ATTEMPTS; attempt++) {
-      const seat = request.seat ?? freeSeat(token.invite.signed.seats, taken)
-      const own = make(seat)
-      request.progress(`meeting the member at ${address}`)
-      const outcome = await meetAt(address, token, secret, own, signal)
-      if (!(outcome instanceof Failure)) return outcome
-      last = outcome
-      const { takenSeats } = outcome as SeatFailure
-      if (takenSeats === undefined || request.seat !== undefined) break
-      for (const other of takenSeats) taken.add(other)
+  let mayBeTaken = attempt.seat !== undefined
+  try {
+    for (const address of token.via) {
+      for (let round = 0; round < SEAT_ATTEMPTS; round++) {
+        const seat = request.seat ?? ownSeat(attempt, taken) ?? freeSeat(token.invite.signed.seats, taken)
+        request.progress(`meeting the member at ${address}`)
+        const outcome = await meetAt(address, token, attempt, make(seat), signal)
+        if (!(outcome instanceof Failure)) return outcome
+        last = outcome
+        const { takenSeats, unsettled } = outcome as MeetFailure
+        mayBeTaken ||= unsettled === true
+        if (takenSeats === undefined || request.seat !== undefined) break
+        for (const other of takenSeats) taken.add(other)
+      }
     }
+    throw last ?? noMember(token, 'the invite names none')
+  } catch (error) {
+    if (!mayBeTaken) await attempt.forget()
+    throw error
   }
-  throw last ?? noMember(token, 'the invite names none')
 }
 
-type SeatFailure = Failure & { takenSeats?: readonly number[] }
+/** `unsettled`: the member saw our membership, and did not say that it refuses it. */
+type MeetFailure = Failure & { takenSeats?: readonly number[]; unsettled?: boolean }
+
+/** The seat on which an earlier attempt with this token may sit already. */
+function ownSeat({ seat }: Attempt, taken: ReadonlySet<number>): number | undefined {
+  return seat === undefined || taken.has(seat) ? undefined : seat
+}
 
 function freeSeat(seats: number, taken: ReadonlySet<number>): number {
   const free = Array.from({ length: seats }, (_, seat) => seat).filter((seat) => !taken.has(seat))
@@ -162,12 +181,12 @@ function freeSeat(seats: number, taken: ReadonlySet<number>): number {
 async function meetAt(
   address: string,
   token: Token,
-  secret: Uint8Array,
+  attempt: Attempt,
   own: Membership,
   signal: AbortSignal,
 ): Promise<Introduction | Failure> {
   const peer = addressNode(address) as string
-  const { keeper, meeting } = joiningGate(token.mesh, own)
+  const { keeper, meeting } = joiningGate(token.mesh, own, () => attempt.keep(own.claims.seat))
   const nothing = {
     connected: () => undefined,
     disconnected: () => undefined,
@@ -175,7 +194,7 @@ async function meetAt(
     listening: () => undefined,
   }
   const mesh = await startMesh({
-    secret,
+    secret: attempt.secret,
     listen: [],
     announce: [],
     mesh8: token.mesh.slice(0, 16),
@@ -218,7 +237,15 @@ async function introduce(
   if (mine !== undefined) throw foreign(`its invite is not signed by an enrol key of its mesh (${mine})`)
   const hello = decodeResponse('hello', await ask({ protocol: 'hello', body: firstHello(root, own) }))
   const contacts = hello.protocol === 'hello' ? hello.body.contacts : []
-  return { membership: meeting.countersigned ?? own, witness: meeting.host, roots, contacts }
+  return { membership: countersignedWell(meeting) ?? own, witness: meeting.host, roots, contacts }
+}
+
+/** A countersignature that does not hold would be refused by everybody for ever: then the next member that we meet countersigns. */
+function countersignedWell({ countersigned, host }: Meeting): Membership | undefined {
+  if (countersigned?.countersignature === undefined) return undefined
+  const { countersignature } = countersigned
+  const problem = judgeCountersignature(countersigned, countersignature, host, cryptoEnv(Math.random))
+  return problem === undefined ? countersigned : undefined
 }
 
 function firstHello(root: RootDocument, own: Membership) {
@@ -252,7 +279,7 @@ function noMember(token: Token, reason: string): Failure {
 }
 
 /** Turns what went wrong with one member into a sentence. */
-function explain(error: unknown, address: string, token: Token, meeting: Meeting): SeatFailure {
+function explain(error: unknown, address: string, token: Token, meeting: Meeting): MeetFailure {
   const { refusal } = meeting
   if (meeting.mesh !== undefined && meeting.mesh !== token.mesh)
     return foreign(`the node at ${address} belongs to another mesh (${meeting.mesh.slice(0, 16)})`)
@@ -271,14 +298,17 @@ function explain(error: unknown, address: string, token: Token, meeting: Meeting
     )
   }
   if (refusal?.code === 'unknownEnroller' || refusal?.code === 'badSignature' || refusal?.code === 'outsideGrant') {
-    return foreign(`the member at ${address} refused it (${refusal.code})`)
+    return foreign(`the member at ${address} refused it, ${refusalText(refusal.code)}`)
   }
   if (refusal !== undefined)
     return new Failure(
       'E_REFUSED',
-      `the member at ${address} refused this node (${refusal.code ?? 'for a reason that this version does not know'})`,
+      refusal.code === undefined
+        ? `the member at ${address} refused this node for a reason that this version does not know: update pimesh`
+        : `the member at ${address} refused this node: ${refusalText(refusal.code)}`,
     )
   const own: readonly FailureCode[] = ['E_ROOT_OLD', 'E_ROOT_INVALID', 'E_TOKEN_FOREIGN']
   if (error instanceof Failure && own.includes(error.code)) return error
-  return noMember(token, error instanceof Error ? error.message : String(error))
+  const failure = noMember(token, error instanceof Error ? error.message : String(error))
+  return Object.assign(failure, { unsettled: meeting.shown })
 }

@@ -28,8 +28,8 @@ export function nodesJson(result: QueryResult): NodesJson {
   }
 }
 
-function zoneJson({ zone, state, by, counts, partial }: ZoneAnswer): ZoneJson {
-  return { zone, state, by: by ?? null, counts: counts ?? null, partial }
+function zoneJson({ zone, state, by, counts, partial, membersKnown }: ZoneAnswer): ZoneJson {
+  return { zone, state, by: by ?? null, counts: counts ?? null, partial, membersKnown }
 }
 
 function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefined): NodeJson {

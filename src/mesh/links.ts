@@ -55,9 +55,10 @@ export class MeshLinks implements Links {
     }
   }
 
-  async close(peer: NodeId): Promise<void> {
+  async close(peer: NodeId, { dead } = { dead: false }): Promise<void> {
     const connection = this.#parts.pairing.connection(peer)
     if (connection === undefined) return
+    if (dead) return connection.abort(new Failure('E_NO_MEMBER', `${peer} was silent for too long`))
     await this.#parts.libp2p.hangUp(connection.remotePeer, { signal: AbortSignal.timeout(SECOND) })
   }
 

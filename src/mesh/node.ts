@@ -19,6 +19,7 @@ import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
 import { gossipSettings } from './gossip-settings.ts'
+import { Hosts } from './hosts.ts'
 import { MeshLinks } from './links.ts'
 import { Pairing } from './pairing.ts'
 import { MeshStreams } from './streams.ts'
@@ -120,7 +121,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
       },
     ],
     streamMuxers: [yamux({ maxInboundStreams: limits.streamsPerLink, enableKeepAlive: false })],
-    connectionGater: parts.traffic.gater,
+    connectionGater: new Hosts(limits.handshakesPerHost).guard(parts.traffic.gater),
     connectionMonitor: { enabled: false },
     connectionManager: connectionLimits(timeout),
     peerStore: { addressFilter: (peer) => peer.toString() === nodeId },
@@ -151,7 +152,7 @@ function connectionLimits(handshake: Millis) {
     inboundUpgradeTimeout: handshake,
     inboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
     outboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
-    maxParallelDials: limits.dialsAtOnce,
+    maxParallelDials: limits.dialsAtOnce + limits.queryDialsAtOnce,
     maxDialQueueLength: limits.dialsQueued,
     maxPeerAddrsToDial: limits.addressesPerContact,
     dialTimeout: limits.dialTimeout,
@@ -178,7 +179,7 @@ async function start(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
     if (text.includes('EADDRINUSE')) {
       throw new Failure(
         'E_PORT_TAKEN',
-        `another program listens on ${where} already: stop it, or choose another port`,
+        `another program listens on ${where} already: stop it, or give another port in "listen" of the configuration`,
         {
           cause: error,
         },

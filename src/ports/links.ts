@@ -32,7 +32,8 @@ export interface Links {
    * either side refused the other in the gate, E_NO_ADDRESS when no address is usable, else E_NO_MEMBER.
    */
   dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void>
-  close(peer: NodeId): Promise<void>
+  /** Resolves when the link is closed. `dead`: nothing gets through any more, so the other side is not told. */
+  close(peer: NodeId, options?: { dead: boolean }): Promise<void>
   /** Bytes of TCP payload since start, all links together. */
   traffic(): { bytesIn: number; bytesOut: number }
 }

@@ -20,7 +20,7 @@ const options = {
 
 /**
  * Opens the store in folder `path`, which is made when missing. Throws E_DATA_OPEN when another process has it open,
- * E_DATA_WRITE when the folder cannot be used, and E_STATE when LevelDB finds it damaged.
+ * E_DATA_WRITE when the folder cannot be used, and E_STATE when LevelDB finds it damaged, which may also show when it is read.
  */
 export async function openLevelStore(path: string): Promise<Store> {
   const db = new Level<string, Uint8Array>(path, options)
@@ -42,16 +42,22 @@ class LevelStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    const value = await this.#db.get(key)
+    const value = await this.#db.get(key).catch((error) => {
+      throw readFailure(this.#path, error)
+    })
     return value === undefined ? undefined : plain(value)
   }
 
   async entries(prefix: string): Promise<{ key: string; value: Uint8Array }[]> {
     const found: { key: string; value: Uint8Array }[] = []
-    for await (const [key, value] of this.#db.iterator({ gte: prefix })) {
-      // LevelDB orders by bytes, so all keys with the prefix follow each other.
-      if (!key.startsWith(prefix)) break
-      found.push({ key, value: plain(value) })
+    try {
+      for await (const [key, value] of this.#db.iterator({ gte: prefix })) {
+        // LevelDB orders by bytes, so all keys with the prefix follow each other.
+        if (!key.startsWith(prefix)) break
+        found.push({ key, value: plain(value) })
+      }
+    } catch (error) {
+      throw readFailure(this.#path, error)
     }
     return found
   }
@@ -78,21 +84,38 @@ class LevelStore implements Store {
 const plain = (value: Uint8Array): Uint8Array => new Uint8Array(value)
 
 function openFailure(path: string, error: unknown): Failure {
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'LEVEL_LOCKED')
+  if (hasCode(error, 'LEVEL_LOCKED'))
     return new Failure(
       'E_DATA_OPEN',
       `the state in ${path} is open in another pimesh daemon: stop that one, or use another data folder`,
       { cause: error },
     )
-  if (code === 'LEVEL_CORRUPTION')
-    return new Failure('E_STATE', `the state in ${path} is damaged (${reason(error)})`, { cause: error })
+  if (hasCode(error, 'LEVEL_CORRUPTION')) return damaged(path, error)
   return new Failure(
     'E_DATA_WRITE',
     `the state in ${path} cannot be opened (${reason(error)}): the folder must be readable and writable for the user who runs pimesh`,
     { cause: error },
   )
+}
+
+function readFailure(path: string, error: unknown): Failure {
+  if (hasCode(error, 'LEVEL_CORRUPTION')) return damaged(path, error)
+  const advice = 'look at the disk and at the permissions of the folder'
+  return new Failure('E_DATA_WRITE', `the state in ${path} cannot be read (${reason(error)}): ${advice}`, {
+    cause: error,
+  })
+}
+
+/** All that the state holds is learnt again: only what joining wrote, beside it, is not. */
+function damaged(path: string, error: unknown): Failure {
+  const advice = `move ${path} aside and start again: the node learns its contacts, its zone and its incarnation anew from other members`
+  return new Failure('E_STATE', `the state in ${path} is damaged (${reason(error)}): ${advice}`, { cause: error })
+}
+
+/** LevelDB's own error may be the cause of the one that is thrown. */
+function hasCode(error: unknown, code: string): boolean {
+  const errors = [error, error instanceof Error ? error.cause : undefined]
+  return errors.some((each) => each instanceof Error && 'code' in each && each.code === code)
 }
 
 function reason(error: unknown): string {

@@ -99,7 +99,7 @@ describe('a daemon', () => {
     await configure(data, `listen = ["/ip4/127.0.0.1/tcp/${port}"]`)
     expect(await pimesh(['up', '--data', data])).toEqual({
       ...{ status: 1, out: '' },
-      err: expect.stringMatching(new RegExp(`^pimesh: [^\\n]*${port}[^\\n]*\\[E_PORT_TAKEN\\]\\n$`)),
+      err: expect.stringMatching(new RegExp(`^pimesh: [^\\n]*${port}[^\\n]*"listen"[^\\n]*\\[E_PORT_TAKEN\\]\\n$`)),
     })
     expect(existsSync(apiSocket(data))).toBe(false)
   })

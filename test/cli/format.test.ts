@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { metricText } from '../../src/cli/format/metric.ts'
 import { completenessLine, nodesLines } from '../../src/cli/format/nodes.ts'
-import { age, bytes, parseDuration, span } from '../../src/cli/format/quantity.ts'
+import { age, bytes, exact, parseDuration, span } from '../../src/cli/format/quantity.ts'
 import { cropped, tableLines, width } from '../../src/cli/format/table.ts'
 import { nodeJson, nodesJson } from './answers.ts'
 
@@ -37,6 +37,14 @@ describe('quantities', () => {
     [99_940_000_000, '99.9 GB'],
     [271e9, '271 GB'],
   ])('%s bytes are %s', (count, text) => expect(bytes(count)).toBe(text))
+
+  it.each([
+    [1_500, '1.5 s'],
+    [10_000, '10 s'],
+    [10_001, '10.1 s'],
+    [119_950, '120 s'],
+    [120_001, '3 min'],
+  ])('a promise of %s ms is never shown shorter: %s', (ms, text) => expect(exact(ms)).toBe(text))
 
   it('durations are read with their unit', () => {
     expect(['250ms', '5', '30s', '5m', '5min', '48h', '7d', '1.5s'].map((one) => parseDuration('x', one))).toEqual([

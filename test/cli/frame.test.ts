@@ -48,7 +48,7 @@ describe('options', () => {
   })
 
   it.each([
-    [['--zoen', '/a'], 'there is no option --zoen; did you mean --zone?; see "pimesh nodes --help"'],
+    [['--zoen', '/a'], 'there is no option --zoen; did you mean --zone? see "pimesh nodes --help"'],
     [['-x'], 'there is no option -x; see "pimesh nodes --help"'],
     [
       ['--zone'],
@@ -81,6 +81,9 @@ describe('failures', () => {
     expect(failureLine(new Failure('E_STATE', 'Cannot read it.'))).toBe('pimesh: cannot read it [E_STATE]')
     expect(failureLine(new Failure('E_STATE', 'TOML is broken\nhere'))).toBe(
       'pimesh: TOML is broken\ufffdhere [E_STATE]',
+    )
+    expect(failureLine(new Failure('E_CONFIG', 'it must look like 12D3KooW...'))).toBe(
+      'pimesh: it must look like 12D3KooW... [E_CONFIG]',
     )
     expect(failureLine(new Error('boom'))).toBe(
       'pimesh: something unexpected happened (boom): this is a bug, please report it (PIMESH_DEBUG=1 shows where) [E_INTERNAL]',

@@ -32,7 +32,10 @@ describe('mistakes', () => {
     [['help', 'nods'], 2, 'there is no command "nods"; did you mean "nodes"? "pimesh --help" lists all [E_USAGE]'],
     [['nodes', '-o', 'xml'], 2, '--output takes table, wide, json, not "xml" [E_USAGE]'],
     [['nodes', '--timeout', 'soon'], 2, '--timeout takes a duration such as 30s, 5m, 48h or 7d, not "soon" [E_USAGE]'],
-    [['join'], 2, 'join needs TOKEN|-; see "pimesh join --help" [E_USAGE]'],
+    [['nodes', '--timeout', '0s'], 2, '--timeout takes 1ms to 60s, not "0s" [E_USAGE]'],
+    [['nodes', '--timeout', '61s'], 2, '--timeout takes 1ms to 60s, not "61s" [E_USAGE]'],
+    [['join'], 2, 'join needs a token (or - to read it from stdin); see "pimesh join --help" [E_USAGE]'],
+    [['get', 'node'], 2, 'get needs a node, as in "pimesh get node pi-3"; see "pimesh get --help" [E_USAGE]'],
     [['get', 'zone', 'x'], 2, 'get knows nodes, not "zone": write "pimesh get node x" [E_USAGE]'],
     [['invite'], 2, 'say where the nodes are, as in "pimesh invite --zone /uk/glasgow" [E_USAGE]'],
     [

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { limitsPage } from '../../scripts/limits-doc.ts'
 import { failureCodes } from '../../src/core/failure.ts'
+import { refusalText } from '../../src/daemon/api-types.ts'
 import { CONFIG_KEYS } from '../../src/daemon/config.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -39,6 +40,13 @@ describe('docs', () => {
     )
     expect(used.length).toBeGreaterThan(5)
     expect(used.filter((name) => !clauses.has(name))).toEqual([])
+  })
+
+  it('the API has words for every refusal of protocol.md', () => {
+    const table = read('docs/protocol.md').split('## REFUSALS')[1]?.split('\n## ')[0] ?? ''
+    const codes = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) => cell?.match(/\w+/g) ?? [])
+    expect(codes.length).toBeGreaterThan(10)
+    expect(codes.filter((code) => refusalText(code) === code)).toEqual([])
   })
 
   it('links between pages lead somewhere', () => {

@@ -137,23 +137,62 @@ describe('between nodes', () => {
   test('handshakes under way are bounded: who comes when all places are taken is closed at once', async () => {
     const node = await startNode({ gateTimeout: 2_000 })
     const [host, port] = [node.addresses[0]?.split('/')[2], Number(node.addresses[0]?.split('/')[4])]
-    const open = async (): Promise<Socket> => {
-      const socket = connect({ host: host as string, port })
+    const open = async (at: number): Promise<Socket> => {
+      const localAddress = `127.0.1.${1 + (at % HOSTS)}`
+      const socket = connect({ host: host as string, port, localAddress })
       socket.on('error', () => undefined)
       await once(socket, 'connect')
       return socket
     }
     const order: string[] = []
-    const silent = await Promise.all(Array.from({ length: limits.handshakesAtOnce }, open))
+    const silent = await Promise.all(Array.from({ length: limits.handshakesAtOnce }, (_, at) => open(at)))
     const ends = silent.map((socket) => whenClosed(socket).then(() => order.push('silent')))
-    const surplus = await open()
+    const surplus = await open(HOSTS - 1)
     await whenClosed(surplus).then(() => order.push('surplus'))
     await Promise.all(ends)
     expect(order[0]).toBe('surplus')
     const member = await startNode()
     await member.dial(node)
   })
+
+  test('a host with all its places taken by silent sockets keeps nobody else out, and gets in again itself', async () => {
+    const node = await startNode({ gateTimeout: 2_000 })
+    const port = Number(node.addresses[0]?.split('/')[4])
+    const sockets = new Set<Socket>()
+    const [ends, refused] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const tries = limits.handshakesAtOnce + limits.handshakesPerHost
+    let closed = 0
+    for (let i = 0; i < tries; i++) {
+      const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.2.1' })
+      sockets.add(socket.on('error', () => undefined))
+      void whenClosed(socket).then(() => {
+        closed++
+        if (closed === tries - limits.handshakesPerHost) refused.resolve()
+        if (closed === tries) ends.resolve()
+      })
+    }
+    await refused.promise
+    const member = await startNode()
+    await member.dial(node)
+    expect(closed, 'the silent ones still hold their places').toBe(tries - limits.handshakesPerHost)
+    await ends.promise
+    const again = connect({ host: '127.0.0.1', port, localAddress: '127.0.2.1' }).on('error', () => undefined)
+    again.write('\u0013/multistream/1.0.0\n')
+    await once(again, 'data')
+    again.destroy()
+  })
+
+  test('links that are open count as no handshake', async () => {
+    const node = await startNode()
+    const members = await Promise.all(Array.from({ length: limits.handshakesPerHost + 2 }, () => startNode()))
+    for (const member of members) await member.dial(node)
+    await Promise.all(members.map(({ id }) => node.diary.until('connected', id)))
+    expect(node.libp2p.getConnections()).toHaveLength(members.length)
+  })
 })
+
+/** Enough hosts to take all places, none more than its own. */
+const HOSTS = Math.ceil(limits.handshakesAtOnce / limits.handshakesPerHost) + 1
 
 function whenClosed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.resume().on('close', () => resolve()))

@@ -1,5 +1,7 @@
 // Links between real nodes: events, simultaneous dials, refusals of a dial, addresses, traffic, and what is left behind.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -144,3 +146,34 @@ function listened(libp2p: object): string[] {
   const { components } = libp2p as { components: { transportManager: { getAddrs(): unknown[] } } }
   return components.transportManager.getAddrs().map(String)
 }
+
+test('a link whose path is dead closes at once when told so, at either end', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  // A wire between the two that can be cut without either end being told.
+  const port = Number(b.addresses[0]?.split('/').at(-1))
+  const sockets: Socket[] = []
+  const wire = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    sockets.push(near, far)
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+    near.on('data', (bytes) => far.write(bytes))
+    far.on('data', (bytes) => near.write(bytes))
+  }).listen(0, '127.0.0.1')
+  await once(wire, 'listening')
+  try {
+    await a.dial({ id: b.id, addresses: [`/ip4/127.0.0.1/tcp/${(wire.address() as AddressInfo).port}`] })
+    await b.diary.until('connected', a.id)
+    for (const socket of sockets) socket.pause()
+    const [closedAtA, closedAtB] = [a.diary.until('disconnected', b.id), b.diary.until('disconnected', a.id)]
+    await a.mesh.links.close(b.id, { dead: true })
+    expect(a.libp2p.getConnections()).toEqual([])
+    await closedAtA
+    expect(b.diary.of('disconnected')).toEqual([])
+    await b.mesh.links.close(a.id, { dead: true })
+    expect(b.libp2p.getConnections()).toEqual([])
+    await closedAtB
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    wire.close()
+  }
+})

@@ -102,6 +102,30 @@ describe('the faulty network', () => {
     expect(network.severed(0, 2)).toBe(false)
   })
 
+  it('closes what is left of a link at the end that was not told, before the other dials anew', () => {
+    const { network, all } = world(2)
+    network.open(0, 1, 'x')
+    network.crash(1, true)
+    network.open(1, 0, 'y')
+    expect(all[0]?.log).toEqual(['linked 1 outbound', 'unlinked 1', 'linked 1 inbound'])
+  })
+
+  it('says how long an end believed in a dead link, closed or not, and forgives what works again', async () => {
+    const { queue, network } = world(3)
+    network.open(0, 1, 'x')
+    network.open(0, 2, 'x')
+    const heal = network.part(new Set([1]), false)
+    await queue.run(5_000)
+    expect(network.slowestNotice()).toBe(5_000)
+    heal()
+    expect(network.slowestNotice()).toBe(0)
+    network.crash(2, true)
+    await queue.run(8_000)
+    network.close(0, 2)
+    await queue.run(20_000)
+    expect(network.slowestNotice()).toBe(3_000)
+  })
+
   it('keeps a link that a short partition did not outlast', async () => {
     const { queue, network, all } = world(2)
     network.open(0, 1, 'x')

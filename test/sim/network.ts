@@ -1,8 +1,8 @@
 // The faulty network: links between machines, and transmissions over them that are delayed, lost, reordered or cut off.
-// Each link has two ends that learn of its death separately: at once when the other process ends, after a silence when a
-// machine loses power or a partition lies between. Machines are numbers here; what they say is not this file's business.
+// Each link has two ends that learn of its death separately: at once when the other process ends; when a machine loses power or a
+// partition lies between, nobody tells them for many minutes, unless they send to a machine that knows of no such link (a reset). Machines are numbers here; what they say is not this file's business.
 import type { Millis } from '../../src/core/env.ts'
-import { SECOND } from '../../src/core/limits.ts'
+import { MINUTE } from '../../src/core/limits.ts'
 import type { Prng } from './prng.ts'
 import type { EventQueue } from './queue.ts'
 import type { Kind, Traffic } from './traffic.ts'
@@ -12,8 +12,11 @@ export interface NetworkFaults {
   delay: { min: Millis; mean: Millis; max: Millis }
 }
 
-/** How long TCP and the muxer take to find out that the other side does not answer any more. */
-export const SILENCE = { min: 10 * SECOND, max: 40 * SECOND } as const
+/**
+ * How long TCP takes to give up on a path that takes what is sent and answers nothing: tcp_retries2 of Linux, as tcp(7) has it.
+ * Nothing else tells: the product has no keep-alive but hello, so core must close such a link long before.
+ */
+export const SILENCE = { min: 13 * MINUTE, max: 30 * MINUTE } as const
 
 /** What the network tells a machine. */
 export interface Machine {
@@ -32,6 +35,8 @@ export interface Link {
   readonly ends: readonly [number, number]
   /** Ends that still believe in it. */
   readonly open: Set<number>
+  /** Since when nothing gets through, though nobody was told; undefined while it works. */
+  dead: Millis | undefined
 }
 
 export class Network {
@@ -44,6 +49,8 @@ export class Network {
   readonly #cuts = new Set<Cut>()
   /** Counts changes of links. */
   version = 0
+  /** The longest that an end believed in a dead link before it closed it. */
+  #slowestNotice: Millis = 0
 
   constructor(queue: EventQueue, prng: Prng, faults: NetworkFaults, traffic: Traffic) {
     this.#queue = queue
@@ -85,10 +92,20 @@ export class Network {
     return Math.min(max, Math.ceil(min + this.#prng.exponential(mean - min)))
   }
 
-  /** A link is up at both ends, unless both had one: then the second connection changes nothing for them. */
+  /**
+   * A link is up at both ends, unless both had one: then the second connection changes nothing for them. An end that still
+   * believes in an earlier link, of which the other knows nothing any more, sees that one close first.
+   */
   open(dialler: number, listener: number, address: string): void {
     this.version++
-    const link: Link = { ends: [dialler, listener], open: new Set([dialler, listener]) }
+    for (const [end, peer] of [
+      [dialler, listener],
+      [listener, dialler],
+    ] as const) {
+      const stale = this.#linksOf(end).get(peer)
+      if (stale !== undefined && !stale.open.has(peer)) this.#drop(end, stale)
+    }
+    const link: Link = { ends: [dialler, listener], open: new Set([dialler, listener]), dead: undefined }
     for (const [end, peer] of [
       [dialler, listener],
       [listener, dialler],
@@ -159,15 +176,38 @@ export class Network {
     for (const [node, links] of this.#links.entries()) {
       for (const [peer, link] of links) if (this.severed(node, peer)) this.#noticeSilence(node, link)
     }
-    return () => this.#cuts.delete(cut)
+    return () => {
+      this.#cuts.delete(cut)
+      this.#revive()
+    }
+  }
+
+  /** The longest that any end believed in a dead link so far; ms. */
+  slowestNotice(): Millis {
+    const believed = this.#links.flatMap((links) => [...links.values()].map((link) => this.#believed(link)))
+    return Math.max(this.#slowestNotice, ...believed)
+  }
+
+  #believed({ dead }: Link): Millis {
+    return dead === undefined ? 0 : this.#queue.now - dead
   }
 
   /** After a while an end finds its link dead, unless it works again by then. */
   #noticeSilence(node: number, link: Link): void {
     const peer = otherEnd(link, node)
+    link.dead ??= this.#queue.now
     this.#queue.after(this.#prng.int(SILENCE.min, SILENCE.max), () => {
       if (this.severed(node, peer) || !link.open.has(peer)) this.#drop(node, link)
     })
+  }
+
+  /** What both ends still believe in, and no other cut goes through, works again. */
+  #revive(): void {
+    for (const [node, links] of this.#links.entries()) {
+      for (const [peer, link] of links) {
+        if (link.open.size === 2 && !this.severed(node, peer)) link.dead = undefined
+      }
+    }
   }
 
   #tellOther(node: number, peer: number, link: Link): void {
@@ -180,6 +220,7 @@ export class Network {
     link.open.delete(node)
     if (this.#linksOf(node).get(peer) !== link) return
     this.version++
+    this.#slowestNotice = Math.max(this.#slowestNotice, this.#believed(link))
     this.#linksOf(node).delete(peer)
     this.#machine(node).unlinked(peer)
   }

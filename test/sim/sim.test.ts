@@ -1,5 +1,7 @@
 // The mesh in virtual time: twenty seeds at small scale, every seed that ever failed, and the same run twice.
 import { describe, expect, it } from 'vitest'
+import { limits, SECOND } from '../../src/core/limits.ts'
+import { DRIFT_MAX } from './clock.ts'
 import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
 import seeds from './seeds.json' with { type: 'json' }
@@ -26,6 +28,9 @@ describe('a small mesh with crashes, clock steps, loss and a partition', () => {
     // Accuracy, far inside the bounds, so that a regression is seen before it breaks one.
     expect(report.detection.falseDowns).toBeLessThanOrEqual(2)
     expect(report.convergence.slowestRounds).toBeLessThanOrEqual(10)
+    // Nothing but core's own silence tells of a dead path: whoever was dialled is the last to notice.
+    const { max } = report.scenario.delay
+    expect(report.slowestNotice).toBeLessThanOrEqual(limits.linkSilence * (1 + DRIFT_MAX) + max + SECOND)
   })
 })
 

@@ -42,6 +42,7 @@ export interface Report {
   queries: { asked: number; ended: number; zonesAnswered: number; zonesAsked: number }
   detection: DetectionStats
   convergence: ConvergenceStats
+  slowestNotice: Millis
   violations: readonly Violation[]
   traceLines: number
   traceHash: string
@@ -155,6 +156,7 @@ class World implements Surroundings {
       queries: this.#queries,
       detection: watch.detection.stats,
       convergence: watch.convergence.stats,
+      slowestNotice: this.network.slowestNotice(),
       violations: watch.violations,
       traceLines: this.trace.lines,
       traceHash: this.trace.digest(),

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -96,5 +96,25 @@ describe('the LevelDB store', () => {
     await store.close()
     await writeFile(join(base, 'CURRENT'), 'nonsense')
     await expect(openLevelStore(base)).rejects.toEqual(failure('E_STATE'))
+    await expect(openLevelStore(base)).rejects.toThrow(/move .* aside and start again/)
+  })
+
+  it('says so, too, when it opens and a table turns out to be damaged', async () => {
+    let store = await openLevelStore(base)
+    const batch = Array.from({ length: 50 }, (_, at) => ({ key: `k${at}`, value: utf8('v'.repeat(500)) }))
+    await store.write(batch, { sync: true })
+    await store.close()
+    // The log of the last run becomes a table when it is opened again.
+    store = await openLevelStore(base)
+    await store.close()
+    const table = (await readdir(base)).find((name) => name.endsWith('.ldb')) as string
+    const bytes = await readFile(join(base, table))
+    for (let at = 100; at < 200; at++) bytes[at] = (bytes[at] as number) ^ 0xff
+    await writeFile(join(base, table), bytes)
+    store = await openLevelStore(base)
+    const damaged = { code: 'E_STATE', message: expect.stringMatching(/move .* aside and start again/) }
+    await expect(store.entries('k')).rejects.toMatchObject(damaged)
+    await expect(store.get('k0')).rejects.toMatchObject(damaged)
+    await store.close()
   })
 })

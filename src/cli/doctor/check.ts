@@ -1,4 +1,5 @@
 // One check of the self-test.
+import type { Failure } from '../../core/failure.ts'
 
 export type CheckState = 'ok' | 'warn' | 'fail'
 
@@ -17,6 +18,12 @@ export function ok(name: string, text: string): Check {
 
 export function warn(name: string, text: string, advice: string): Check {
   return { name, state: 'warn', text, advice }
+}
+
+/** What a sentence that ends with advice (`what is wrong: what to do`) says, as a check. */
+export function failed(name: string, { message }: Failure, fallback: string): Check {
+  const end = message.indexOf(': ')
+  return end < 0 ? fail(name, message, fallback) : fail(name, message.slice(0, end), message.slice(end + 2))
 }
 
 export function fail(name: string, text: string, advice: string): Check {

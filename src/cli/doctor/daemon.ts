@@ -4,14 +4,14 @@ import { Failure } from '../../core/failure.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
 import { age, counted } from '../format/quantity.ts'
-import { type Check, fail, ok, warn } from './check.ts'
+import { type Check, fail, failed, ok, warn } from './check.ts'
 
 const CONNECT_TIMEOUT = 3_000
 const DAY = 86_400_000
 
 /** `status`: what the daemon answered, or why there was none. */
 export async function daemonChecks(data: string, status: StatusJson | Failure): Promise<Check[]> {
-  if (status instanceof Failure) return [fail('daemon', status.message, `start it with "pimesh up --data ${data}"`)]
+  if (status instanceof Failure) return [failed('daemon', status, `start it with "pimesh up --data ${data}"`)]
   const { process, version } = status
   return [
     ok('daemon', `pimesh ${version} answers, pid ${process.pid}`),

@@ -4,7 +4,7 @@ import { access, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import { age, bytes } from '../format/quantity.ts'
-import { type Check, fail, ok, warn } from './check.ts'
+import { type Check, fail, failed, ok, warn } from './check.ts'
 
 const MB = 1e6
 const DAY = 86_400_000
@@ -55,7 +55,7 @@ async function spaceCheck(folder: string): Promise<Check> {
 }
 
 export function membershipCheck(about: { zone: string; membershipExpires: string } | Failure, now: number): Check {
-  if (about instanceof Failure) return fail('membership', about.message, 'join with "pimesh join TOKEN"')
+  if (about instanceof Failure) return failed('membership', about, 'join with "pimesh join TOKEN"')
   const left = Date.parse(about.membershipExpires) - now
   const until = `in ${about.zone} until ${about.membershipExpires.slice(0, 10)}`
   const advice = 'leave and join again with a new invite'

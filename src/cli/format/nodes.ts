@@ -1,7 +1,7 @@
 // The nodes table: one line per node, one per zone without rows, and how complete the answer is.
 import type { NodeJson, NodesJson, ZoneJson } from '../../daemon/api-types.ts'
 import type { Colour, Terminal } from '../frame/terminal.ts'
-import { age, bytes, counted, percent, span } from './quantity.ts'
+import { age, bytes, counted, exact, percent, span } from './quantity.ts'
 import { type Column, tableLines } from './table.ts'
 
 type Paint = Pick<Terminal, 'paint'>
@@ -36,7 +36,8 @@ export function countsText(counts: NonNullable<ZoneJson['counts']>): string {
   return `${counts.up} up, ${counts.late} late, ${counts.down} down, ${counts.left} left`
 }
 
-function zoneNote({ zone, state, counts, partial }: ZoneJson): string[] {
+function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJson): string[] {
+  if (state === 'silent' && membersKnown === 0) return [`${zone}: no node of this zone is known here`]
   if (state === 'silent') return [`${zone}: no answer; none of its nodes that are known here could be reached in time`]
   if (state === 'forbidden') {
     const known = counts === null ? 'no counts' : countsText(counts)
@@ -82,7 +83,7 @@ function wide(rows: readonly NodeJson[]): Column<NodeJson>[] {
   return [
     { title: 'NODE', cell: (node) => node.node },
     { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },
-    { title: 'PROMISE', right: true, cell: (node) => age(node.promiseMs) },
+    { title: 'PROMISE', right: true, cell: (node) => exact(node.promiseMs) },
     { title: 'CORES', right: true, cell: (node) => shown(node.metrics.node_cpu_count, String) },
     { title: 'MEM TOTAL', right: true, cell: (node) => shown(node.metrics.node_memory_MemTotal_bytes, bytes) },
     { title: 'UNDERVOLT', right: true, cell: (node) => shown(node.metrics.rpi_undervoltage_total, String) },

@@ -22,6 +22,11 @@ export function age(ms: number | null): string {
   return ms < 2 * DAY ? `${Math.floor(ms / HOUR)} h` : `${Math.floor(ms / DAY)} d`
 }
 
+/** `1.5 s`, `10 s`, `2 min`: what was promised, so never less than it is; below two minutes to a tenth of a second. */
+export function exact(ms: number): string {
+  return ms < 2 * MINUTE ? `${Math.ceil(ms / 100) / 10} s` : `${Math.ceil(ms / MINUTE)} min`
+}
+
 /** `3 d 4 h`, `2 h 5 min`, `42 s`: the two largest units. */
 export function span(ms: number): string {
   const first = SPAN_UNITS.findIndex(([size]) => ms >= size)

@@ -30,6 +30,8 @@ export interface Command {
   examples: readonly (readonly [line: string, meaning: string])[]
   /** Positional arguments, at least and at most; default none. */
   positionals?: readonly [number, number]
+  /** What those are that must be given: `a token`. */
+  needs?: string
   /** Resolves to the exit status. Rejects with Failure when something expected is wrong. */
   run(context: Context): Promise<number>
 }

@@ -10,7 +10,8 @@ export function parseCommand(command: Command, words: readonly string[]): Args {
   try {
     return parsedStrictly(command, specs, fillBare(words, specs))
   } catch (error) {
-    throw new Failure('E_USAGE', `${sentence(error, specs)}; see "pimesh ${command.name} --help"`)
+    const text = sentence(error, specs)
+    throw new Failure('E_USAGE', `${text}${text.endsWith('?') ? '' : ';'} see "pimesh ${command.name} --help"`)
   }
 }
 
@@ -28,7 +29,7 @@ function parsedStrictly(command: Command, specs: OptionSpecs, args: string[]): A
   const surplus = positionals[most]
   if (surplus !== undefined) throw new Failure('E_USAGE', `"${surplus}" is one argument too many`)
   if (positionals.length < least && values.help !== true)
-    throw new Failure('E_USAGE', `${command.name} needs ${command.usage.split(' ').slice(0, least).join(' and ')}`)
+    throw new Failure('E_USAGE', `${command.name} needs ${command.needs}`)
   for (const [name, value] of Object.entries(values))
     if ([value].flat().includes('')) throw new Failure('E_USAGE', `--${name} has an empty value`)
   return new Args(values, positionals)

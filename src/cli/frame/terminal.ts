@@ -72,9 +72,9 @@ export function failureLine(error: unknown): string {
   return `pimesh: something unexpected happened (${plain(reason)}): ${advice} [E_INTERNAL]`
 }
 
-/** Fits a sentence after "pimesh: " and before a code: no capital unless it begins a name, no full stop. */
+/** Fits a sentence after "pimesh: " and before a code: no capital unless it begins a name, no full stop (dots that cut an id stay). */
 function continued(message: string): string {
-  const text = plain(message).replace(/\.$/, '')
+  const text = plain(message).replace(/(?<!\.)\.$/, '')
   return /^[A-Z]([a-z' ]|$)/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text
 }
 

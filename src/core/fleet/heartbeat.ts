@@ -97,19 +97,14 @@ export class Heartbeat {
 
   /**
    * A record of ours that we did not write in this run was heard, and its signature is right.
+   * A card that was restored from an old image starts with an incarnation that it had before: it jumps above that, too.
    * @returns true when it cannot be explained by a lost disk any more: somebody else writes under our key.
    */
   heardOwn(record: HealthRecord): boolean {
     const mine = { incarnation: this.#incarnation, counter: this.#counter }
     if (compareRecords(record, mine) <= 0) return false
     const next = record.incarnation + 1
-    if (
-      this.#jumps >= limits.incarnationJumps ||
-      next > limits.incarnationMax ||
-      record.incarnation === mine.incarnation
-    ) {
-      return true
-    }
+    if (this.#jumps >= limits.incarnationJumps || next > limits.incarnationMax) return true
     this.#jumps += 1
     this.#take(next, 'heardHigher')
     return false

@@ -1,5 +1,6 @@
 // A query: asks one member per zone, hedged over a few contacts, until every zone answered or the deadline passed.
-// Invariant: every row in the result was signed by a member of that zone; what is missing is counted, never guessed.
+// Who is linked is asked at once. The others share a few slots for dials: no zone's second contact is dialled before each zone
+// had its first, and a contact that is silent gives its slot back after one hedge. So dark zones cannot hide the others.
 import type { Env, MembershipId, Millis, NodeId } from '../env.ts'
 import type { QueryResult, Ticket, ZoneAnswer } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -11,278 +12,254 @@ import type { Self } from '../self.ts'
 import type { Membership } from '../trust/documents.ts'
 import type { Gatekeeper } from '../trust/gatekeeper.ts'
 import type { Roster } from '../trust/roster.ts'
-import type { Row, StatusCounts } from './rows.ts'
+import { Authors } from './authors.ts'
+import { ZoneAsk } from './zone-ask.ts'
+import { ZoneRows } from './zone-rows.ts'
+
+/** Whose word a contact rests on, the likeliest to answer first; 0 is who is linked. */
+const REMOTENESS: Record<Entry['source'], number> = { itself: 1, disk: 2, others: 3 }
 
 interface Parts {
   env: Env
   out: Outbox
   self: Self
-  book: Book
-  links: Links
-  roster: Roster
-  gatekeeper: Gatekeeper
+  book: Pick<Book, 'zones' | 'inZone'>
+  links: Pick<Links, 'get' | 'want'>
+  roster: Pick<Roster, 'byId'>
+  gatekeeper: Pick<Gatekeeper, 'problemOf'>
   /** The answer for our own zone, from our own view. */
   local: (now: Millis) => ZoneAnswer
-}
-
-/** One zone of one query. */
-interface Ask {
-  query: Query
-  zone: string
-  /** Contacts not tried yet, best first. */
-  candidates: Entry[]
-  /** Contacts that are being dialled or asked. */
-  trying: Set<NodeId>
-  nextTry: Millis
-  started: boolean
-  from: NodeId | undefined
-  counts: StatusCounts | undefined
-  forbidden: boolean
-  rows: Row[]
-  /** Rows whose author is not known yet. */
-  strangers: Row[]
-  dropped: boolean
-  done: boolean
 }
 
 interface Query {
   ticket: Ticket
   deadline: Millis
-  /** Pause before the next contact of a silent zone is tried beside the last. */
-  hedge: Millis
-  asks: Ask[]
+  /** Our own zone is part of the answer. */
+  own: boolean
+  /** The zones to ask, those most likely to answer first. */
+  asks: readonly ZoneAsk[]
 }
 
 export class Queries {
   readonly #p: Parts
+  readonly #authors: Authors
   readonly #queries = new Set<Query>()
   /** Requests under way, by ticket. */
-  readonly #asked = new Map<Ticket, Ask>()
+  readonly #asked = new Map<Ticket, ZoneAsk>()
+  /** Requests under way whose query has ended, oldest first: their answers are nobody's. */
+  readonly #late = new Set<Ticket>()
+  /** Dials under way, until their outcome, or this moment at the latest. */
+  readonly #dials = new Map<NodeId, Millis>()
+  #deadline: Millis | undefined
 
   constructor(parts: Parts) {
     this.#p = parts
+    this.#authors = new Authors(parts.self, parts.roster, parts.gatekeeper)
   }
 
   get underway(): number {
     return this.#queries.size
   }
 
+  /** @param zones undefined: all that are known. @param timeout when the answer is given, whatever is missing then. */
   start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
-    const known = new Set(this.#p.book.zones())
-    if (this.#p.self.isNode) known.add(this.#p.self.zone)
-    const query: Query = {
-      ticket,
-      deadline: now + timeout,
-      hedge: timeout / (limits.queryContactsPerZone + 1),
-      asks: [],
-    }
-    query.asks = [...new Set(zones ?? known)].sort().map((zone) => this.#newAsk(query, zone))
-    this.#queries.add(query)
+    const { self, book } = this.#p
+    const wanted = new Set(zones ?? book.zones())
+    const own = self.isNode && (zones === undefined || wanted.has(self.zone))
+    if (self.isNode) wanted.delete(self.zone)
+    const hedge = timeout / (limits.queryContactsPerZone + 1)
+    const asks = this.#inOrder([...wanted].sort()).map((zone) => this.#newAsk(zone, hedge, now))
+    this.#queries.add({ ticket, deadline: now + timeout, own, asks })
     this.check(now)
   }
 
+  /** When check is due next; later than the `now` of the last one. */
   deadline(): Millis | undefined {
-    let earliest: Millis | undefined
-    for (const query of this.#queries) {
-      for (const at of [
-        query.deadline,
-        ...query.asks
-          .filter((ask) => !ask.done && ask.started && ask.from === undefined && ask.candidates.length > 0)
-          .map((ask) => ask.nextTry),
-      ]) {
-        earliest = Math.min(earliest ?? at, at)
-      }
-    }
-    return earliest
+    return this.#deadline
   }
 
   check(now: Millis): void {
-    for (const query of this.#queries) {
-      for (const ask of query.asks) if (!ask.done) this.#advance(ask, now)
-      if (now >= query.deadline || query.asks.every((ask) => ask.done)) this.#finish(query, now)
-    }
+    for (const [node, until] of this.#dials) if (now >= until) this.#dials.delete(node)
+    this.#finishDue(now)
+    this.#tryNext(now)
+    this.#schedule(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
   linked(peer: NodeId): void {
-    for (const ask of this.#open()) if (ask.trying.has(peer)) this.#askRows(ask, peer, undefined)
+    this.#dials.delete(peer)
+    for (const ask of this.#open()) if (ask.linked(peer)) this.#askRows(ask, peer, undefined)
   }
 
   /** A dial or a link failed: the next contact's turn. */
   lost(peer: NodeId, now: Millis): void {
-    for (const ask of this.#open()) if (ask.trying.delete(peer)) ask.nextTry = now
+    this.#dials.delete(peer)
+    for (const ask of this.#open()) ask.failed(peer, now)
     this.check(now)
   }
 
-  /** Takes the answer to one of our queries; false when the ticket is none of ours. */
+  /** Takes the answer to one of our queries, ended ones included; false when the ticket is none of ours. */
   answered(ticket: Ticket, peer: NodeId, response: QueryResponse, now: Millis): boolean {
     const ask = this.#take(ticket)
-    if (ask === undefined) return false
-    if (!ask.done) this.#page(ask, peer, response, now)
+    if (ask === undefined) return this.#late.delete(ticket)
+    if (this.#speaksFor(peer, ask.zone)) this.#page(ask, peer, response, now)
+    else ask.failed(peer, now)
     this.check(now)
     return true
   }
 
-  /** Takes memberships that we asked for because of a row. */
+  /** Takes memberships that we asked for because of a row; false when the ticket is none of ours. */
   introduced(ticket: Ticket, response: SyncResponse, now: Millis): boolean {
     const ask = this.#take(ticket)
-    if (ask === undefined) return false
-    const strangers = ask.strangers
-    ask.strangers = []
-    for (const membership of response.memberships) {
-      if (this.#p.gatekeeper.problemOf(membership, now) === undefined) this.#p.gatekeeper.take(membership, now)
+    if (ask === undefined) return this.#late.delete(ticket)
+    if (!ask.done && ask.from !== undefined) {
+      ask.rows.introduce(response.memberships, now)
+      this.#askWho(ask, ask.from)
     }
-    for (const row of strangers) {
-      const author = this.#p.roster.byId(row.envelope.membership)
-      if (author === undefined) ask.dropped = true
-      else this.#takeRow(ask, row, author)
-    }
-    this.#settle(ask)
     this.check(now)
     return true
   }
 
+  /** A request failed; false when the ticket is none of ours. */
   failed(ticket: Ticket, peer: NodeId, now: Millis): boolean {
     const ask = this.#take(ticket)
-    if (ask === undefined) return false
-    ask.trying.delete(peer)
-    ask.nextTry = now
-    if (ask.from === peer) {
-      ask.dropped = true
-      ask.done = true
-    }
+    if (ask === undefined) return this.#late.delete(ticket)
+    ask.failed(peer, now)
     this.check(now)
     return true
   }
 
-  *#open(): Generator<Ask> {
+  *#open(): Generator<ZoneAsk> {
     for (const query of this.#queries) for (const ask of query.asks) if (!ask.done) yield ask
   }
 
-  #take(ticket: Ticket): Ask | undefined {
+  #take(ticket: Ticket): ZoneAsk | undefined {
     const ask = this.#asked.get(ticket)
     this.#asked.delete(ticket)
     return ask
   }
 
-  #newAsk(query: Query, zone: string): Ask {
-    const contacts = this.#p.book.inZone(zone).filter((entry) => entry.serves)
-    const linked = (entry: Entry) => (this.#p.links.get(entry.node) === undefined ? 1 : 0)
-    const candidates = contacts.sort((a, b) => linked(a) - linked(b)).slice(0, limits.queryContactsPerZone)
-    return {
-      query,
-      zone,
-      candidates,
-      trying: new Set(),
-      nextTry: query.deadline - query.hedge * (limits.queryContactsPerZone + 1),
-      started: false,
-      from: undefined,
-      counts: undefined,
-      forbidden: false,
-      rows: [],
-      strangers: [],
-      dropped: false,
-      done: false,
+  #newAsk(zone: string, hedge: Millis, now: Millis): ZoneAsk {
+    const { env, self, book } = this.#p
+    const known = book.inZone(zone).filter((entry) => entry.serves)
+    const contacts = known
+      .filter((entry) => entry.addresses.length > 0 || this.#linked(entry.node))
+      .sort((a, b) => this.#remoteness(a) - this.#remoteness(b))
+      .slice(0, limits.queryContactsPerZone)
+    const want = self.isOperator || zone === self.zone ? 'rows' : 'counts'
+    const rows = new ZoneRows(env, self, this.#authors, zone)
+    return new ZoneAsk({ zone, want, contacts, membersKnown: known.length, hedge, rows }, now)
+  }
+
+  /** Zones of linked members first, then of those that spoke to us, then hearsay; shuffled, so that no name comes first. */
+  #inOrder(zones: readonly string[]): string[] {
+    const { env, book } = this.#p
+    const placed = zones.map((zone) => {
+      const members = book.inZone(zone).filter((entry) => entry.serves)
+      const remoteness = Math.min(...members.map((entry) => this.#remoteness(entry)))
+      return { zone, remoteness: members.length === 0 ? 0 : remoteness, lot: env.random() }
+    })
+    return placed.sort((a, b) => a.remoteness - b.remoteness || a.lot - b.lot).map(({ zone }) => zone)
+  }
+
+  #remoteness(entry: Entry): number {
+    if (this.#linked(entry.node)) return 0
+    return REMOTENESS[entry.source]
+  }
+
+  #linked(node: NodeId): boolean {
+    return this.#p.links.get(node) !== undefined
+  }
+
+  /** A contact's zone is hearsay; that of a link is known from its membership. */
+  #speaksFor(peer: NodeId, zone: string): boolean {
+    const shown = this.#p.links.get(peer)?.zone
+    return shown === undefined || shown === zone
+  }
+
+  /** Asks over open links without bound, and dials as long as slots are free: those zones first that were tried least. */
+  #tryNext(now: Millis): void {
+    let slots: number = limits.queryZonesAtOnce
+    const due: { ask: ZoneAsk; contact: Entry }[] = []
+    for (const ask of this.#open()) {
+      if (ask.holdsSlot(now)) slots -= 1
+      const contact = ask.next(now, (node) => this.#linked(node))
+      if (contact !== undefined) due.push({ ask, contact })
+    }
+    for (const { ask, contact } of due.sort((a, b) => a.ask.tries - b.ask.tries)) {
+      if (this.#linked(contact.node)) {
+        ask.tried(contact.node, 'asked', now)
+        this.#askRows(ask, contact.node, undefined)
+      } else if (slots > 0 && this.#mayDial(contact.node)) {
+        slots -= 1
+        ask.tried(contact.node, 'dialled', now)
+        this.#dials.set(contact.node, now + limits.dialTimeout)
+        this.#p.links.want(contact, now)
+      }
     }
   }
 
-  #advance(ask: Ask, now: Millis): void {
-    if (this.#p.self.isNode && ask.zone === this.#p.self.zone) {
-      ask.done = true
-      return
+  #mayDial(node: NodeId): boolean {
+    return this.#dials.has(node) || this.#dials.size < limits.queryDialsAtOnce
+  }
+
+  #schedule(now: Millis): void {
+    const times = [...this.#queries].map((query) => query.deadline)
+    for (const ask of this.#open()) times.push(ask.deadline(now) ?? Number.POSITIVE_INFINITY)
+    if (times.length > 0 && this.#dials.size >= limits.queryDialsAtOnce) times.push(...this.#dials.values())
+    this.#deadline = times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  #page(ask: ZoneAsk, peer: NodeId, response: QueryResponse, now: Millis): void {
+    const { heard, after } = ask.page(peer, response, now)
+    if (after !== undefined) this.#askRows(ask, peer, after)
+    else if (heard) this.#askWho(ask, peer)
+  }
+
+  #askRows(ask: ZoneAsk, peer: NodeId, after: NodeId | undefined): void {
+    const { zone, want } = ask
+    this.#p.out.emit({ type: 'ask', ticket: this.#ticket(ask), peer, protocol: 'query', body: { zone, want, after } })
+  }
+
+  /** Asks for the next memberships that rows wait for; without any, the zone is done. */
+  #askWho(ask: ZoneAsk, peer: NodeId): void {
+    const ids = ask.rows.unknown()
+    if (ids.length === 0) ask.done = true
+    else {
+      const body = { type: 'memberships' as const, ids }
+      this.#p.out.emit({ type: 'ask', ticket: this.#ticket(ask), peer, protocol: 'sync', body })
     }
-    if (!ask.started && this.#running(ask.query) >= limits.queryZonesAtOnce) return
-    ask.started = true
-    const exhausted = ask.candidates.length === 0 && ask.trying.size === 0 && ask.from === undefined
-    if (exhausted) ask.done = true
-    if (ask.done || ask.from !== undefined || now < ask.nextTry) return
-    const next = ask.candidates.shift()
-    if (next === undefined) return
-    ask.nextTry = now + ask.query.hedge
-    ask.trying.add(next.node)
-    if (this.#p.links.get(next.node) === undefined) this.#p.links.want(next)
-    else this.#askRows(ask, next.node, undefined)
   }
 
-  #running(query: Query): number {
-    return query.asks.filter((ask) => ask.started && !ask.done).length
-  }
-
-  #askRows(ask: Ask, peer: NodeId, after: NodeId | undefined): void {
+  #ticket(ask: ZoneAsk): Ticket {
     const ticket = this.#p.out.ticket()
     this.#asked.set(ticket, ask)
-    const want = this.#p.self.isOperator || ask.zone === this.#p.self.zone ? 'rows' : 'counts'
-    this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body: { zone: ask.zone, want, after } })
+    return ticket
   }
 
-  #page(ask: Ask, peer: NodeId, response: QueryResponse, now: Millis): void {
-    if (response.refused !== undefined || (ask.from !== undefined && ask.from !== peer)) {
-      ask.trying.delete(peer)
-      ask.nextTry = now
-      return
+  #finishDue(now: Millis): void {
+    for (const query of this.#queries) {
+      if (now >= query.deadline || query.asks.every((ask) => ask.done)) this.#finish(query, now)
     }
-    ask.from = peer
-    ask.counts = response.counts
-    ask.forbidden = !this.#p.self.isOperator && ask.zone !== this.#p.self.zone
-    for (const row of response.rows) {
-      const author = this.#p.roster.byId(row.envelope.membership)
-      if (author === undefined) ask.strangers.push(row)
-      else this.#takeRow(ask, row, author)
-    }
-    const last = response.rows.at(-1)?.node
-    const held = ask.rows.length + ask.strangers.length
-    if (response.more && last !== undefined && held < limits.viewNodes) this.#askRows(ask, peer, last)
-    else if (ask.strangers.length > 0) this.#askWho(ask, peer)
-    else this.#settle(ask)
-  }
-
-  #askWho(ask: Ask, peer: NodeId): void {
-    const ids: MembershipId[] = [...new Set(ask.strangers.map((row) => row.envelope.membership))]
-    ask.dropped ||= ids.length > limits.syncMemberships
-    const ticket = this.#p.out.ticket()
-    this.#asked.set(ticket, ask)
-    const body = { type: 'memberships' as const, ids: ids.slice(0, limits.syncMemberships) }
-    this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'sync', body })
-  }
-
-  #takeRow(ask: Ask, row: Row, author: Membership): void {
-    const { env, self } = this.#p
-    const { node, zone } = author.claims
-    const key = env.nodeKey(node)
-    const { envelope } = row
-    const authentic =
-      node === row.node &&
-      zone === ask.zone &&
-      envelope.mesh8 === self.mesh8 &&
-      envelope.kind === 'rec' &&
-      key !== undefined &&
-      env.verify(key, envelope.signedBytes, envelope.signature)
-    if (authentic) ask.rows.push(row)
-    else ask.dropped = true
-  }
-
-  #settle(ask: Ask): void {
-    ask.done = true
   }
 
   #finish(query: Query, now: Millis): void {
     this.#queries.delete(query)
-    for (const [ticket, ask] of this.#asked) if (ask.query === query) this.#asked.delete(ticket)
-    const zones = query.asks.map((ask) => this.#answerOf(ask, now))
-    const memberships = new Map<MembershipId, Membership>()
-    for (const row of zones.flatMap((zone) => zone.rows)) {
-      const membership = this.#p.roster.byId(row.envelope.membership)
+    for (const [ticket, ask] of this.#asked) if (query.asks.includes(ask)) this.#retire(ticket)
+    const own = query.own ? [this.#p.local(now)] : []
+    const zones = [...query.asks.map((ask) => ask.answer()), ...own].sort((a, b) => (a.zone < b.zone ? -1 : 1))
+    const memberships = new Map<MembershipId, Membership>(query.asks.flatMap((ask) => [...ask.rows.memberships]))
+    for (const { envelope } of own.flatMap((zone) => zone.rows)) {
+      const membership = this.#p.roster.byId(envelope.membership)
       if (membership !== undefined) memberships.set(membership.id, membership)
     }
     const result: QueryResult = { zones, memberships }
     this.#p.out.emit({ type: 'queryDone', ticket: query.ticket, result })
   }
 
-  #answerOf(ask: Ask, now: Millis): ZoneAnswer {
-    const { zone, from, counts, rows } = ask
-    if (this.#p.self.isNode && zone === this.#p.self.zone) return this.#p.local(now)
-    if (from === undefined) return { zone, state: 'silent', by: undefined, counts: undefined, rows: [], partial: true }
-    const partial = ask.dropped || !ask.done || ask.strangers.length > 0
-    return { zone, state: ask.forbidden ? 'forbidden' : 'answered', by: from, counts, rows, partial }
+  #retire(ticket: Ticket): void {
+    this.#asked.delete(ticket)
+    this.#late.add(ticket)
+    if (this.#late.size > limits.queryLateAnswers) this.#late.delete(this.#late.values().next().value as Ticket)
   }
 }

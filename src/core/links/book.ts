@@ -1,32 +1,43 @@
 // The address book: where members can be found. Hearsay that saves dials, never proof: the gate shows who answers there.
-// What a member says about itself on its own link wins over what others say; newer wins over older.
+// What a member says about itself on its own link stands; others may add to it and bring in whom we do not know, and each of
+// them only so much (eviction.ts): the book must not belong to whoever talks most.
 import type { Millis, NodeId } from '../env.ts'
 import type { Change } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Contact } from '../protocols.ts'
+import { rank, type StandingOf, worstEntry, worstZone } from './eviction.ts'
 
 export interface Entry {
   node: NodeId
   zone: string | undefined
+  /** Where to dial it: what it says itself, and then what others say. */
   addresses: readonly string[]
+  /** What it says itself, or the disk kept: what we tell others, unless it is empty. */
+  own: readonly string[]
   serves: boolean
   /** When the node was last known to be there (monotonic; may lie before this run). */
   seen: Millis
-  firstHand: boolean
+  /** On whose word: its own over a link of this run, that of an earlier run, or of others. */
+  source: 'itself' | 'disk' | 'others'
+  /** Which of the others told of it; undefined when it was more than one. */
+  by: NodeId | undefined
 }
 
 export class Book {
   readonly #self: NodeId
   readonly #ownZone: string
+  readonly #standing: StandingOf
   readonly #entries = new Map<NodeId, Entry>()
   readonly #zones = new Map<string, Set<NodeId>>()
   readonly #dirty = new Set<NodeId>()
   /** When an entry was last written: one that goes on being seen is written anew each day, or it would age on disk. */
   readonly #written = new Map<NodeId, Millis>()
 
-  constructor(self: NodeId, ownZone: string) {
+  /** @param standing what the link policy knows of a node */
+  constructor(self: NodeId, ownZone: string, standing: StandingOf = () => undefined) {
     this.#self = self
     this.#ownZone = ownZone
+    this.#standing = standing
   }
 
   get size(): number {
@@ -39,27 +50,42 @@ export class Book {
 
   /** What a member said about itself over a link that the gate admitted. */
   firstHand(node: NodeId, zone: string, addresses: readonly string[], serves: boolean, now: Millis): void {
-    const known = this.#entries.get(node)
-    const kept = addresses.length > 0 ? addresses : (known?.addresses ?? [])
-    this.#put({ node, zone, addresses: kept.slice(0, limits.addressesPerContact), serves, seen: now, firstHand: true })
+    const own = addresses.slice(0, limits.addressesPerContact)
+    const kept = own.length > 0 ? own : (this.#entries.get(node)?.addresses ?? [])
+    this.#put({ node, zone, addresses: kept, own, serves, seen: now, source: 'itself', by: undefined }, now)
   }
 
-  /** What somebody else says: taken when nothing is known, or nothing as new and the node itself did not speak since. */
-  hearsay(contact: Contact, now: Millis): void {
-    const seen = now - contact.age
-    const known = this.#entries.get(contact.node)
-    if (contact.node === this.#self || contact.addresses.length === 0 || contact.age > limits.contactLifetime) return
-    if (known !== undefined && (known.seen >= seen || (known.firstHand && known.seen + limits.helloPeriod >= seen)))
-      return
-    const { node, zone, addresses, serves } = contact
-    this.#put({
-      node,
-      zone: zone ?? known?.zone,
-      addresses: addresses.slice(0, limits.addressesPerContact),
-      serves,
-      seen,
-      firstHand: false,
-    })
+  /** What an earlier run kept, or came with our invite. */
+  restored(contact: Contact, now: Millis): void {
+    if (this.#useless(contact)) return
+    const { node, serves } = contact
+    const known = this.#entries.get(node)
+    const own = [...new Set([...contact.addresses, ...(known?.own ?? [])])].slice(0, limits.addressesPerContact)
+    const source = known?.source === 'itself' ? 'itself' : 'disk'
+    const seen = Math.max(now - contact.age, known?.seen ?? now - contact.age)
+    const zone = known?.zone ?? contact.zone
+    this.#put({ node, zone, addresses: own, own, serves, seen, source, by: undefined }, now)
+  }
+
+  /**
+   * What `by` says of another. It counts as no newer than one period of hello: whoever is linked to the node knows better. Of a
+   * known node it adds addresses, and takes none away.
+   */
+  hearsay(contact: Contact, now: Millis, by?: NodeId): void {
+    if (this.#useless(contact)) return
+    const { node, zone, serves } = contact
+    const seen = now - Math.max(contact.age, limits.helloPeriod)
+    const known = this.#entries.get(node)
+    if (known === undefined) {
+      const addresses = contact.addresses.slice(0, limits.addressesPerContact)
+      return this.#put({ node, zone, addresses, own: [], serves, seen, source: 'others', by }, now)
+    }
+    if (known.seen >= seen) return
+    const others = known.source === 'others'
+    const stays = others ? known.addresses.slice(0, limits.addressesPerContact / 2) : known.own
+    const addresses = [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
+    const more = { zone: known.zone ?? zone, serves: known.serves || (others && serves) }
+    this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
   }
 
   /** The node is linked now. */
@@ -76,12 +102,11 @@ export class Book {
     return zones.map(([zone]) => zone).sort()
   }
 
-  /** Members of a zone (undefined: zone not known yet), freshest first. */
+  /** Members of a zone (undefined: zone not known yet): the best founded first, and of these the freshest. */
   inZone(zone: string | undefined): Entry[] {
-    const nodes = [...(this.#zones.get(zone ?? '') ?? [])]
-    return nodes
-      .map((node) => this.#entries.get(node) as Entry)
-      .sort((a, b) => b.seen - a.seen || (a.node < b.node ? -1 : 1))
+    const ranks = new Map(this.#of(zone ?? '').map((entry) => [entry, rank(entry, this.#standing, entry.seen)]))
+    const order = (a: Entry, b: Entry) => (ranks.get(a) as number) - (ranks.get(b) as number)
+    return [...ranks.keys()].sort((a, b) => order(a, b) || b.seen - a.seen || (a.node < b.node ? -1 : 1))
   }
 
   /** All that are outside our own zone. */
@@ -124,37 +149,65 @@ export class Book {
     return { type: 'contact', contact: toContact(entry, now), wall }
   }
 
-  #put(entry: Entry): void {
-    if (entry.node === this.#self) return
-    const before = this.#entries.get(entry.node)
-    if (before !== undefined && before.zone !== entry.zone) this.#zones.get(before.zone ?? '')?.delete(entry.node)
-    const zone = entry.zone ?? ''
-    if (!this.#zones.has(zone)) {
-      if (this.#zones.size >= limits.contactZones && zone !== this.#ownZone) return
-      this.#zones.set(zone, new Set())
-    }
-    this.#zones.get(zone)?.add(entry.node)
-    this.#entries.set(entry.node, entry)
-    if (before === undefined || before.zone !== entry.zone || !sameList(before.addresses, entry.addresses))
-      this.#dirty.add(entry.node)
-    this.#trim(zone)
+  #useless({ node, addresses, age }: Contact): boolean {
+    return node === this.#self || addresses.length === 0 || age > limits.contactLifetime
   }
 
-  /** Keeps the freshest of a zone. */
-  #trim(zone: string): void {
-    const bound = zone === this.#ownZone || zone === '' ? limits.contactsOfOwnZone : limits.contactsPerZone
-    for (const entry of this.inZone(zone).slice(bound)) {
-      this.#entries.delete(entry.node)
-      this.#zones.get(zone)?.delete(entry.node)
+  #of(zone: string): Entry[] {
+    return [...(this.#zones.get(zone) ?? [])].map((node) => this.#entries.get(node) as Entry)
+  }
+
+  #put(entry: Entry, now: Millis): void {
+    const zone = entry.zone ?? ''
+    if (entry.node === this.#self || !this.#hasRoom(zone, entry, now)) return
+    const before = this.#entries.get(entry.node)
+    if (before !== undefined && before.zone !== entry.zone) this.#remove(before)
+    this.#entries.set(entry.node, entry)
+    this.#zones.set(zone, (this.#zones.get(zone) ?? new Set()).add(entry.node))
+    if (before === undefined || before.zone !== entry.zone || !sameList(tellable(before), tellable(entry)))
       this.#dirty.add(entry.node)
+    this.#trim(zone, now)
+  }
+
+  /** True when the zone is held already or may be held from now on; another makes room for it where it must. */
+  #hasRoom(zone: string, entry: Entry, now: Millis): boolean {
+    if (this.#zones.has(zone) || zone === this.#ownZone || zone === '') return true
+    if (this.#zones.size < limits.contactZones) return true
+    const others = [...this.#zones.keys()].filter((name) => name !== this.#ownZone && name !== '')
+    const held = new Map(others.map((name) => [name, this.#of(name)]))
+    const worst = worstZone(held, entry, this.#standing, now)
+    for (const leaving of held.get(worst ?? '') ?? []) this.#remove(leaving)
+    return worst !== undefined
+  }
+
+  #trim(zone: string, now: Millis): void {
+    const bound = zone === this.#ownZone || zone === '' ? limits.contactsOfOwnZone : limits.contactsPerZone
+    const nodes = this.#zones.get(zone)
+    while (nodes !== undefined && nodes.size > bound) {
+      const worst = worstEntry(this.#of(zone), this.#standing, now)
+      if (worst === undefined) return
+      this.#remove(worst)
     }
+  }
+
+  #remove({ node, zone }: Entry): void {
+    this.#entries.delete(node)
+    this.#dirty.add(node)
+    const nodes = this.#zones.get(zone ?? '')
+    nodes?.delete(node)
+    if (nodes?.size === 0) this.#zones.delete(zone ?? '')
   }
 }
 
 /** The entry as it is told to others and written to disk. */
 export function toContact(entry: Entry, now: Millis): Contact {
-  const { node, zone, addresses, serves } = entry
-  return { node, zone, addresses, serves, age: Math.max(0, now - entry.seen) }
+  const { node, zone, serves } = entry
+  return { node, zone, addresses: tellable(entry), serves, age: Math.max(0, now - entry.seen) }
+}
+
+/** What others say of a node is not passed on beside what it says itself. */
+function tellable({ own, addresses }: Entry): readonly string[] {
+  return own.length > 0 ? own : addresses
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

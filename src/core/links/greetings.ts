@@ -1,13 +1,30 @@
 // Greetings: hello on every new link, soon again, and in the end once a minute. It carries the versions held, our addresses and a
-// rotating share of the address book, so that one contact is enough to find the zone and, in time, every other zone.
+// rotating share of the address book, so that one contact is enough to find the zone and, in time, every other zone. It is also the
+// only keep-alive: a link on which it fails, or over which nothing comes, is closed.
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import type { View } from '../fleet/view.ts'
-import { limits } from '../limits.ts'
+import { limits, MINUTE } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import { type Book, toContact } from './book.ts'
+
+interface Peer {
+  /** Only the side that dialled greets, the other answers. */
+  greets: boolean
+  /** When to greet next, and how long to wait after that. */
+  at: Millis
+  pause: Millis
+  /** Our hello whose outcome counts: hellos that overlap at first share one fate, so only the first of them does. */
+  asked: { ticket: Ticket; at: Millis } | undefined
+  /** Hellos of ours in a row that failed. */
+  failures: number
+  /** When anything last came from it. */
+  heard: Millis
+  /** It had our full list of contacts: from then on it gets a few at a time. */
+  told: boolean
+}
 
 export class Greetings {
   readonly #env: Env
@@ -15,11 +32,11 @@ export class Greetings {
   readonly #self: Self
   readonly #book: Book
   readonly #view: View
-  /** When to greet each linked peer next: only the side that dialled greets, the other answers. */
-  readonly #due = new Map<NodeId, { at: Millis; pause: Millis }>()
+  /** The linked ones. */
+  readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
-  /** Linked peers that had our full list of contacts: from then on they get a few at a time. */
-  readonly #told = new Set<NodeId>()
+  /** How many hellos each member taught us by within a minute; outlives its link, or it would come back for more. */
+  readonly #lessons = new Map<NodeId, { since: Millis; count: number }>()
   /** Where the rotation over foreign zones goes on. */
   #turn = 0
 
@@ -32,17 +49,65 @@ export class Greetings {
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
-    if (direction === 'outbound') this.#set(peer, now, limits.helloPause)
+    const greets = direction === 'outbound'
+    const at = greets ? now : now + limits.linkSilence
+    const fresh = { asked: undefined, failures: 0, heard: now, told: false }
+    this.#peers.set(peer, { greets, at, pause: limits.helloPause, ...fresh })
+    this.#wake(at)
   }
 
   /** This node lost its last zone-mate: whom it is linked to may know others. */
   alone(now: Millis): void {
-    for (const peer of this.#due.keys()) this.#set(peer, now, limits.helloPause)
+    for (const peer of this.#peers.values()) {
+      if (!peer.greets) continue
+      peer.at = now
+      peer.pause = limits.helloPause
+      this.#wake(now)
+    }
   }
 
   unlinked(peer: NodeId): void {
-    this.#due.delete(peer)
-    this.#told.delete(peer)
+    this.#peers.delete(peer)
+  }
+
+  /** Something came over the link: a message of gossip, a question or an answer. */
+  heard(node: NodeId, now: Millis): void {
+    const peer = this.#peers.get(node)
+    if (peer !== undefined) peer.heard = now
+  }
+
+  /** We heard nobody for a time because this process stood still. */
+  forgive(gap: Millis): void {
+    for (const peer of this.#peers.values()) peer.heard += gap
+  }
+
+  /** A hello of ours was answered. */
+  answered(node: NodeId, ticket: Ticket): void {
+    const peer = this.#peers.get(node)
+    if (peer === undefined) return
+    if (peer.asked?.ticket === ticket) peer.asked = undefined
+    peer.failures = 0
+  }
+
+  /**
+   * A hello of ours failed. When several fail in a row and nothing else came meanwhile, the path is dead: nobody else would
+   * notice, as hello is the only keep-alive.
+   */
+  failed(node: NodeId, ticket: Ticket, now: Millis): void {
+    const peer = this.#peers.get(node)
+    if (peer?.asked?.ticket !== ticket) return
+    const sent = peer.asked.at
+    peer.asked = undefined
+    peer.failures = peer.heard > sent ? 0 : peer.failures + 1
+    if (peer.failures >= limits.helloFailures) return this.#close(node, peer, now)
+    if (peer.failures === 0) return
+    peer.at = Math.min(peer.at, now + limits.helloPause)
+    this.#wake(peer.at)
+  }
+
+  /** Tables that grow with what others do, for invariant checks. */
+  get size(): number {
+    return Math.max(this.#peers.size, this.#lessons.size)
   }
 
   deadline(): Millis | undefined {
@@ -51,11 +116,12 @@ export class Greetings {
 
   check(now: Millis): void {
     if (this.#nextDue === undefined || now < this.#nextDue) return
-    for (const [peer, { at, pause }] of this.#due) if (at <= now) this.#greet(peer, pause, now)
-    this.#nextDue = [...this.#due.values()].reduce<Millis | undefined>(
-      (min, { at }) => Math.min(min ?? at, at),
-      undefined,
-    )
+    for (const [node, peer] of this.#peers) {
+      if (peer.greets && peer.at <= now) this.#greet(node, peer, now)
+      else if (!peer.greets && peer.heard + limits.linkSilence <= now) this.#close(node, peer, now)
+    }
+    this.#nextDue = undefined
+    for (const peer of this.#peers.values()) this.#wake(peer.greets ? peer.at : peer.heard + limits.linkSilence)
   }
 
   /** Sends one hello to a linked peer, whenever its next one is due. */
@@ -71,19 +137,47 @@ export class Greetings {
     this.#out.emit({ type: 'reply', ticket, protocol: 'hello', body: this.#hello(peer, zone, now) })
   }
 
-  /** Learns from a hello of `peer`; `zone` is that of its checked membership, not what it claims. */
+  /**
+   * Learns from a hello of `peer`; `zone` is that of its checked membership, not what it claims. Who talks too much teaches
+   * nothing more in that minute.
+   */
   learn(peer: NodeId, zone: string, hello: Hello, now: Millis): void {
+    if (!this.#mayTeach(peer, now)) return
     this.#book.firstHand(peer, zone, hello.addresses, hello.serves, now)
-    for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now)
+    for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now, peer)
   }
 
-  #greet(peer: NodeId, pause: Millis, now: Millis): void {
-    this.#set(peer, now + pause * (0.9 + 0.2 * this.#env.random()), Math.min(limits.helloPeriod, 2 * pause))
-    this.ask(peer, now)
+  #mayTeach(peer: NodeId, now: Millis): boolean {
+    const lesson = this.#lessons.get(peer)
+    if (lesson !== undefined && now - lesson.since < MINUTE) {
+      lesson.count++
+      return lesson.count <= limits.hellosLearnt
+    }
+    this.#lessons.delete(peer) // the map is in order of time, so that the oldest is the first
+    this.#lessons.set(peer, { since: now, count: 1 })
+    for (const [oldest, { since }] of this.#lessons) {
+      if (now - since < MINUTE && this.#lessons.size <= limits.memberships) break
+      this.#lessons.delete(oldest)
+    }
+    return true
   }
 
-  #set(peer: NodeId, at: Millis, pause: Millis): void {
-    this.#due.set(peer, { at, pause })
+  #greet(node: NodeId, peer: Peer, now: Millis): void {
+    peer.at = now + peer.pause * (0.9 + 0.2 * this.#env.random())
+    peer.pause = Math.min(limits.helloPeriod, 2 * peer.pause)
+    const ticket = this.ask(node, now)
+    const waits = peer.asked !== undefined && now - peer.asked.at < 2 * limits.requestTimeout
+    if (!waits) peer.asked = { ticket, at: now }
+  }
+
+  /** Should the link survive that, it is closed again after another silence. */
+  #close(node: NodeId, peer: Peer, now: Millis): void {
+    peer.failures = 0
+    peer.heard = now
+    this.#out.emit({ type: 'close', peer: node, reason: 'silent' })
+  }
+
+  #wake(at: Millis): void {
     this.#nextDue = Math.min(this.#nextDue ?? at, at)
   }
 
@@ -105,8 +199,9 @@ export class Greetings {
    * least one contact a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
    */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
-    const bound = this.#told.has(peer) ? limits.helloContactsLater : limits.helloContacts
-    this.#told.add(peer)
+    const receiver = this.#peers.get(peer)
+    const bound = receiver?.told ? limits.helloContactsLater : limits.helloContacts
+    if (receiver !== undefined) receiver.told = true
     const serving = (of: string) => this.#book.inZone(of).filter((entry) => entry.serves && entry.node !== peer)
     const chosen = zone === undefined ? [] : serving(zone).slice(0, bound / 2)
     const zones = this.#book.zones().filter((other) => other !== zone)

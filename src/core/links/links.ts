@@ -4,6 +4,7 @@ import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Book, Entry } from './book.ts'
+import type { Standing } from './eviction.ts'
 
 export interface Link {
   peer: NodeId
@@ -25,11 +26,15 @@ export class Links {
   readonly #zone: string
   readonly #isNode: boolean
   readonly #links = new Map<NodeId, Link>()
-  readonly #dialing = new Set<NodeId>()
+  /** Dials under way, and since when. */
+  readonly #dialing = new Map<NodeId, Millis>()
   readonly #trouble = new Map<NodeId, Trouble>()
   #nextCheck: Millis | undefined
   /** When the next pause of a contact ends that would be dialled now but for it. */
   #pauseEnds: Millis | undefined
+  /** Dials that may be made now to whom others told of; grows by one each strangerDialPeriod. */
+  #strangerDials: number = limits.strangerDials
+  #countedAt: Millis | undefined
 
   constructor(env: Env, out: Outbox, book: Book, self: { zone: string; isNode: boolean }) {
     this.#env = env
@@ -49,6 +54,17 @@ export class Links {
 
   all(): IterableIterator<Link> {
     return this.#links.values()
+  }
+
+  /** What the address book weighs a contact by. */
+  standing(node: NodeId): Standing {
+    if (this.#links.has(node)) return 'linked'
+    return (this.#trouble.get(node)?.failures ?? 0) >= limits.dialsDoubted ? 'doubted' : undefined
+  }
+
+  /** Tables that grow with what others do, for invariant checks. */
+  get pauses(): number {
+    return this.#trouble.size
   }
 
   mates(): Link[] {
@@ -88,9 +104,9 @@ export class Links {
   }
 
   /** Dials a contact now, whatever the policy wants, unless it is linked or being dialled. */
-  want(entry: Entry): void {
+  want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
-    this.#dialing.add(entry.node)
+    this.#dialing.set(entry.node, now)
     this.#out.emit({ type: 'dial', peer: entry.node, addresses: entry.addresses })
   }
 
@@ -105,6 +121,7 @@ export class Links {
 
   check(now: Millis): void {
     if (this.#nextCheck !== undefined && now < this.#nextCheck) return
+    this.#giveUpDials(now)
     this.#forgetTrouble()
     this.#pauseEnds = undefined
     if (this.#isNode) this.#checkNode(now)
@@ -148,12 +165,13 @@ export class Links {
     for (const entry of this.#shuffled(candidates)) {
       if (underway >= wanted || this.#dialing.size >= limits.dialsAtOnce) break
       if (this.#links.has(entry.node) || this.#dialing.has(entry.node)) continue
-      const until = this.#trouble.get(entry.node)?.until ?? now
+      const until = this.#dialFrom(entry, now)
       if (until > now) {
         this.#pauseEnds = Math.min(this.#pauseEnds ?? until, until)
         continue
       }
-      this.want(entry)
+      if (entry.source === 'others' && entry.addresses.length > 0) this.#strangerDials -= 1
+      this.want(entry, now)
       underway += this.#dialing.has(entry.node) ? 1 : 0
     }
     return underway
@@ -169,9 +187,30 @@ export class Links {
     }
   }
 
-  /** Keeps the back-off table within the address book: whoever was forgotten there starts afresh. */
+  /**
+   * When a contact may be dialled: after its pause; and whom only others told of, when it is a stranger's turn. Else one member
+   * that invents contacts would have us, and all others that it talks to, dial a third party as fast as we can.
+   */
+  #dialFrom(entry: Entry, now: Millis): Millis {
+    const until = this.#trouble.get(entry.node)?.until ?? now
+    if (until > now || entry.source !== 'others') return until
+    const earned = (now - (this.#countedAt ?? now)) / limits.strangerDialPeriod
+    this.#strangerDials = Math.min(limits.strangerDials, this.#strangerDials + earned)
+    this.#countedAt = now
+    return now + Math.ceil(Math.max(0, 1 - this.#strangerDials) * limits.strangerDialPeriod)
+  }
+
+  /** Whose outcome was never reported must not hold a place for ever. */
+  #giveUpDials(now: Millis): void {
+    for (const [peer, since] of this.#dialing) if (now - since >= limits.dialForgotten) this.failed(peer, now)
+  }
+
+  /** Keeps the back-off of those in the address book, and of others, who may be told of again, as many as there is room for. */
   #forgetTrouble(): void {
-    for (const peer of this.#trouble.keys()) if (this.#book.get(peer) === undefined) this.#trouble.delete(peer)
+    if (this.#trouble.size <= limits.dialPauses) return
+    const gone = [...this.#trouble].filter(([peer]) => this.#book.get(peer) === undefined && !this.#links.has(peer))
+    gone.sort(([, a], [, b]) => a.until - b.until)
+    for (const [peer] of gone.slice(0, this.#trouble.size - limits.dialPauses)) this.#trouble.delete(peer)
   }
 
   #shuffled<T>(items: readonly T[]): T[] {

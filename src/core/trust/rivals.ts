@@ -29,6 +29,11 @@ export class Rivals {
     this.#gatekeeper = gatekeeper
   }
 
+  /** Gates that wait. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
   /** Judges what `remote` showed in the gate, at once or when the other end of its link answered or did not. */
   judge(gate: Ticket, remote: NodeId, shown: Shown, now: Millis): void {
     const link = this.#links.get(remote)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { limits, MINUTE } from '../../../src/core/limits.ts'
-import { Book } from '../../../src/core/links/book.ts'
+import { Book, type Entry, toContact } from '../../../src/core/links/book.ts'
+import type { Standing } from '../../../src/core/links/eviction.ts'
 
 const ADDRESS = '/ip4/10.0.0.1/tcp/31415'
 const contact = (node: string, zone: string | undefined, age = 0, addresses = [ADDRESS]) => ({
@@ -20,16 +21,34 @@ describe('the address book', () => {
     expect(book.get('n')).toMatchObject({ zone: '/b', addresses: ['/ip4/1.1.1.1/tcp/1'] })
   })
 
-  it('takes newer hearsay over older, and about a node that was silent for long', () => {
+  it('takes hearsay for no newer than a period of hello, and adds what is new to what it knows', () => {
     const book = new Book('self', '/a')
-    book.hearsay(contact('n', '/b', 50_000, ['/ip4/1.1.1.1/tcp/1']), 60_000)
-    book.hearsay(contact('n', '/b', 55_000, ['/ip4/2.2.2.2/tcp/1']), 60_000)
+    book.hearsay(contact('n', '/b', 90_000, ['/ip4/1.1.1.1/tcp/1']), 100_000)
+    book.hearsay(contact('n', '/b', 95_000, ['/ip4/2.2.2.2/tcp/1']), 100_000)
     expect(book.get('n')?.addresses).toEqual(['/ip4/1.1.1.1/tcp/1'])
-    book.hearsay(contact('n', '/b', 0, ['/ip4/3.3.3.3/tcp/1']), 60_000)
-    expect(book.get('n')?.addresses).toEqual(['/ip4/3.3.3.3/tcp/1'])
-    book.firstHand('n', '/b', ['/ip4/4.4.4.4/tcp/1'], true, 61_000)
-    book.hearsay(contact('n', '/b', 0, ['/ip4/5.5.5.5/tcp/1']), 61_000 + 10 * MINUTE)
-    expect(book.get('n')?.addresses).toEqual(['/ip4/5.5.5.5/tcp/1'])
+    book.hearsay(contact('n', '/evil', 0, ['/ip4/3.3.3.3/tcp/1']), 100_000)
+    expect(book.get('n')).toMatchObject({ zone: '/b', addresses: ['/ip4/1.1.1.1/tcp/1', '/ip4/3.3.3.3/tcp/1'] })
+    expect(book.get('n')?.seen).toBe(100_000 - limits.helloPeriod)
+  })
+
+  it('lets others add to what a member said of itself, never replace it, and tells it to nobody', () => {
+    const book = new Book('self', '/a')
+    book.firstHand('n', '/b', ['/ip4/4.4.4.4/tcp/1'], true, 0)
+    book.flush(0, 0)
+    book.hearsay({ ...contact('n', '/evil', 0, ['/ip4/5.5.5.5/tcp/1']), serves: false }, 10 * MINUTE, 'evil')
+    const entry = book.get('n') as Entry
+    expect(entry).toMatchObject({ zone: '/b', serves: true, addresses: ['/ip4/4.4.4.4/tcp/1', '/ip4/5.5.5.5/tcp/1'] })
+    expect(toContact(entry, 10 * MINUTE)).toMatchObject({ zone: '/b', addresses: ['/ip4/4.4.4.4/tcp/1'] })
+    expect(book.flush(10 * MINUTE, 0)).toEqual([])
+    book.hearsay(contact('n', '/b', 0, ['/ip4/6.6.6.6/tcp/1']), 20 * MINUTE, 'other')
+    expect(book.get('n')?.addresses).toEqual(['/ip4/4.4.4.4/tcp/1', '/ip4/6.6.6.6/tcp/1'])
+  })
+
+  it('takes an address of the configuration over what the disk kept', () => {
+    const book = new Book('self', '/a')
+    book.restored(contact('n', '/b', 5, ['/ip4/1.1.1.1/tcp/1']), 0)
+    book.restored(contact('n', undefined, 0, ['/ip4/2.2.2.2/tcp/1']), 10)
+    expect(book.get('n')).toMatchObject({ zone: '/b', addresses: ['/ip4/2.2.2.2/tcp/1', '/ip4/1.1.1.1/tcp/1'] })
   })
 
   it('lists a zone once a member that answers for it is known', () => {
@@ -44,7 +63,7 @@ describe('the address book', () => {
   it('keeps a zone that was not told when a later word leaves it out', () => {
     const book = new Book('self', '/a')
     book.hearsay(contact('n', '/b', 10), 10)
-    book.hearsay(contact('n', undefined, 0), 20)
+    book.hearsay(contact('n', undefined, 0), 10 * MINUTE)
     expect(book.get('n')?.zone).toBe('/b')
   })
 
@@ -97,5 +116,83 @@ describe('the address book', () => {
       }),
       { numRuns: 20 },
     )
+  })
+})
+
+describe('a book that a member floods with inventions', () => {
+  const standings = new Map<string, Standing>()
+  const flooded = () => new Book('self', '/a', (node) => standings.get(node))
+  const flood = (book: Book, by: string, count: number, zone: (i: number) => string, now: number) => {
+    for (let i = 0; i < count; i++) book.hearsay(contact(`${by}${i}`, zone(i), 0), now, by)
+  }
+  const has = (book: Book, ...nodes: string[]) => nodes.filter((node) => book.get(node) !== undefined)
+  const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+
+  it('keeps who is linked, who spoke itself and what the disk kept, and forgets none of them on disk', () => {
+    const book = flooded()
+    standings.set('linked', 'linked')
+    book.hearsay(contact('linked', '/a', 0), 0, 'evil')
+    for (const node of names('spoke', 10)) book.firstHand(node, '/a', [ADDRESS], true, 0)
+    for (const node of names('kept', 10)) book.restored(contact(node, '/a', 9 * limits.helloPeriod), 0)
+    flood(book, 'evil', 300, () => '/a', 10 * MINUTE)
+    const real = ['linked', ...names('spoke', 10), ...names('kept', 10)]
+    expect(has(book, ...real)).toEqual(real)
+    expect(book.inZone('/a')).toHaveLength(limits.contactsOfOwnZone)
+    expect(book.inZone('/a')[0]?.node).toBe('linked')
+    const forgotten = book.flush(10 * MINUTE, 0).filter(({ type }) => type === 'forgetContact')
+    expect(forgotten.some((change) => change.type === 'forgetContact' && real.includes(change.node))).toBe(false)
+  })
+
+  it('takes the room from whoever said most', () => {
+    const book = flooded()
+    for (const node of names('honest', 8)) book.hearsay(contact(node, '/a', 50), 0, 'friend')
+    flood(book, 'evil', 300, () => '/a', 10 * MINUTE)
+    expect(has(book, ...names('honest', 8))).toHaveLength(8)
+    book.hearsay(contact('late', '/a', 0), 20 * MINUTE, 'friend')
+    expect(has(book, 'late')).toEqual(['late'])
+  })
+
+  it('takes the room of who is out of reach for long', () => {
+    const book = flooded()
+    for (const node of names('gone', limits.contactsOfOwnZone)) {
+      book.firstHand(node, '/a', [ADDRESS], true, 0)
+      standings.set(node, 'doubted')
+    }
+    book.hearsay(contact('new', '/a', 0), MINUTE, 'friend')
+    expect(has(book, 'new')).toEqual(['new'])
+  })
+
+  it('learns of real zones although invented ones filled it, and those of others stay', () => {
+    const book = flooded()
+    for (let i = 0; i < 20; i++) book.hearsay(contact(`f${i}`, `/friend${i}`, 0), 0, 'friend')
+    flood(book, 'evil', limits.contactZones + 50, (i) => `/evil${i}`, 0)
+    expect(book.zones().filter((zone) => zone.startsWith('/friend'))).toHaveLength(20)
+    book.hearsay(contact('told', '/told', 0), 1, 'friend')
+    book.firstHand('spoke', '/spoke', [ADDRESS], true, 1)
+    expect(book.zones()).toEqual(expect.arrayContaining(['/told', '/spoke']))
+    expect(book.zones().length).toBeLessThanOrEqual(limits.contactZones)
+    flood(book, 'evil', 900, (i) => `/more${i}`, 2)
+    expect(book.zones()).toEqual(expect.arrayContaining(['/told', '/spoke']))
+    expect(book.zones().filter((zone) => zone.startsWith('/friend'))).toHaveLength(20)
+  })
+
+  it('loses no node from its lists when there is no room for the zone it moves to', () => {
+    const book = flooded()
+    for (let i = 0; i < limits.contactZones + 1; i++) book.firstHand(`n${i}`, `/z${i}`, [ADDRESS], true, i)
+    for (let i = 0; i < 500; i++) {
+      book.hearsay(contact(`x${i}`, '/z1', 0), i, 'evil')
+      book.hearsay(contact(`x${i}`, '/new', 0), i + 1, 'evil')
+      book.firstHand(`m${i}`, i % 2 === 0 ? '/z2' : '/new', [ADDRESS], true, i)
+      book.firstHand(`m${i}`, i % 2 === 0 ? '/new' : '/z2', [ADDRESS], true, i + 1)
+    }
+    const listed = new Set([...book.all()].map(({ zone }) => zone))
+    expect([...listed].reduce((sum, zone) => sum + book.inZone(zone).length, 0)).toBe(book.size)
+    expect(book.size).toBeLessThan(limits.contactZones + 3 * limits.contactsPerZone)
+  })
+
+  it('forgets a zone with its last member', () => {
+    const book = flooded()
+    for (let i = 0; i < 2 * limits.contactZones; i++) book.firstHand('n', `/z${i}`, [ADDRESS], true, i)
+    expect(book.zones()).toEqual([`/z${2 * limits.contactZones - 1}`])
   })
 })

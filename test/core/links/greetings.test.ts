@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Effect } from '../../../src/core/events.ts'
 import { View } from '../../../src/core/fleet/view.ts'
-import { limits } from '../../../src/core/limits.ts'
+import { limits, MINUTE } from '../../../src/core/limits.ts'
 import { Book } from '../../../src/core/links/book.ts'
 import { Greetings } from '../../../src/core/links/greetings.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
@@ -19,15 +18,30 @@ function setUp() {
       book.hearsay({ node: nodeOf(`${zone}${i}`), zone, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
     }
   }
-  const hellos = (): Hello[] =>
-    out.drain().flatMap((effect: Effect) => (effect.type === 'ask' && effect.protocol === 'hello' ? [effect.body] : []))
+  const asks = () =>
+    out.drain().flatMap((effect) => (effect.type === 'ask' && effect.protocol === 'hello' ? [effect] : []))
+  const hellos = (): Hello[] => asks().map(({ body }) => body)
+  const closed = () =>
+    out.drain().flatMap((effect) => (effect.type === 'close' ? [`${effect.peer} ${effect.reason}`] : []))
+  /** Runs to the next hello, which fails after its time, and returns when that was. */
+  const fail = (peer: string): number => {
+    const at = greetings.deadline() as number
+    greetings.check(at)
+    const [ask] = asks()
+    if (ask === undefined) throw new Error('no hello')
+    const over = at + limits.requestTimeout
+    for (let due = at; due < over; due = greetings.deadline() as number) greetings.check(due)
+    asks()
+    greetings.failed(peer, ask.ticket, at + limits.requestTimeout)
+    return at + limits.requestTimeout
+  }
   const answer = (peer: string, zone: string | undefined): Hello => {
     greetings.answer(1, peer, zone, 0)
     const [reply] = out.drain()
     if (reply?.type !== 'reply' || reply.protocol !== 'hello') throw new Error('no hello')
     return reply.body
   }
-  return { greetings, know, hellos, answer, zone: self.zone }
+  return { greetings, book, know, asks, hellos, closed, fail, answer, zone: self.zone }
 }
 
 describe('greetings', () => {
@@ -35,14 +49,17 @@ describe('greetings', () => {
     const { greetings, hellos } = setUp()
     greetings.linked('in', 'inbound', 0)
     greetings.linked('out', 'outbound', 0)
+    const heard = () => greetings.heard('in', greetings.deadline() as number)
     const times: number[] = []
     for (let at = greetings.deadline(); at !== undefined && times.length < 9; at = greetings.deadline()) {
+      heard()
       greetings.check(at)
       expect(hellos()).toHaveLength(1)
       times.push(Math.round(at / 1000))
     }
     expect(times).toEqual([0, 2, 6, 14, 30, 62, 122, 182, 242])
     greetings.unlinked('out')
+    greetings.unlinked('in')
     greetings.check(1e9)
     expect(greetings.deadline()).toBeUndefined()
   })
@@ -67,7 +84,8 @@ describe('greetings', () => {
   })
 
   it('tell a zone-mate the zone first, never of itself, and all other zones in time', () => {
-    const { know, answer, zone } = setUp()
+    const { greetings, know, answer, zone } = setUp()
+    greetings.linked(nodeOf(`${zone}3`), 'inbound', 0)
     know(zone, 40)
     for (let i = 0; i < 100; i++) know(`/z${i}`, 1)
     const peer = nodeOf(`${zone}3`)
@@ -81,5 +99,110 @@ describe('greetings', () => {
       for (const contact of later.contacts) seen.add(contact.zone)
     }
     expect(seen.size).toBe(101)
+  })
+})
+
+describe('a link over which nothing comes', () => {
+  it('is closed by who dialled after two hellos in a row that failed, within the bound', () => {
+    const { greetings, closed, fail } = setUp()
+    greetings.linked('out', 'outbound', 0)
+    const first = fail('out')
+    expect(closed()).toEqual([])
+    const second = fail('out')
+    expect(second).toBeLessThanOrEqual(first + limits.helloPause + limits.requestTimeout)
+    expect(closed()).toEqual(['out silent'])
+  })
+
+  it('is noticed as soon when hello had become rare', () => {
+    const { greetings, asks, closed, fail } = setUp()
+    greetings.linked('out', 'outbound', 0)
+    let alive = 0
+    for (let i = 0; i < 9; i++) {
+      alive = greetings.deadline() as number
+      greetings.check(alive)
+      const [ask] = asks()
+      greetings.heard('out', alive)
+      greetings.answered('out', ask?.ticket as number)
+    }
+    fail('out')
+    const noticed = fail('out')
+    expect(closed()).toEqual(['out silent'])
+    expect(noticed - alive).toBeLessThanOrEqual(
+      1.1 * limits.helloPeriod + 2 * limits.requestTimeout + limits.helloPause,
+    )
+  })
+
+  it('is not one whose hello failed once, or while other things came', () => {
+    const { greetings, asks, closed, fail } = setUp()
+    greetings.linked('out', 'outbound', 0)
+    for (let i = 0; i < 5; i++) {
+      fail('out')
+      greetings.check(greetings.deadline() as number)
+      greetings.answered('out', asks()[0]?.ticket as number)
+    }
+    for (let i = 0; i < 5; i++) {
+      const at = greetings.deadline() as number
+      greetings.check(at)
+      greetings.heard('out', at + 1)
+      greetings.failed('out', asks()[0]?.ticket as number, at + limits.requestTimeout)
+    }
+    expect(closed()).toEqual([])
+  })
+
+  it('is closed by who was dialled after three periods of hello', () => {
+    const { greetings, closed } = setUp()
+    greetings.linked('in', 'inbound', 0)
+    greetings.heard('in', 1_000)
+    greetings.check(limits.linkSilence)
+    expect(closed()).toEqual([])
+    expect(greetings.deadline()).toBe(1_000 + limits.linkSilence)
+    greetings.check(1_000 + limits.linkSilence)
+    expect(closed()).toEqual(['in silent'])
+  })
+
+  it('is not one that this process slept through', () => {
+    const { greetings, closed } = setUp()
+    greetings.linked('in', 'inbound', 0)
+    greetings.forgive(10 * limits.linkSilence)
+    greetings.check(10 * limits.linkSilence)
+    expect(closed()).toEqual([])
+  })
+})
+
+describe('what a hello teaches', () => {
+  const hello = (addresses: string[], contacts: Hello['contacts'] = []): Hello => ({
+    rootVersion: 1,
+    rootHash: '',
+    zone: '/b',
+    serves: true,
+    addresses,
+    contacts,
+    yours: undefined,
+  })
+
+  it('is nothing more from who says too many in a minute, whether or not it linked anew', () => {
+    const { greetings, book } = setUp()
+    const contact = (i: number) => ({ node: `n${i}`, zone: `/z${i}`, addresses: ['/a'], age: 0, serves: true })
+    for (let i = 0; i < limits.hellosLearnt + 10; i++) {
+      greetings.linked('talker', 'inbound', i)
+      greetings.learn('talker', '/b', hello(['/a'], [contact(i)]), i)
+      greetings.unlinked('talker')
+    }
+    expect(book.zones()).toHaveLength(1 + limits.hellosLearnt)
+    greetings.learn('other', '/c', hello(['/a']), 50)
+    greetings.learn('talker', '/b', hello(['/a'], [contact(99)]), MINUTE)
+    expect(book.get('other')).toBeDefined()
+    expect(book.get('n99')).toBeDefined()
+  })
+
+  it('and whom it was told to, is remembered of no more members than there may be', () => {
+    const { greetings, answer, zone } = setUp()
+    for (let i = 0; i < limits.memberships + 100; i++) {
+      greetings.learn(`n${i}`, '/b', hello(['/a']), i)
+      answer(`n${i}`, zone)
+    }
+    expect(greetings.size).toBe(limits.memberships)
+    greetings.learn('last', '/b', hello(['/a']), 10 * MINUTE)
+    expect(greetings.size).toBe(1)
   })
 })

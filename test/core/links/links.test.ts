@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limits } from '../../../src/core/limits.ts'
+import { limits, SECOND } from '../../../src/core/limits.ts'
 import { Book } from '../../../src/core/links/book.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
@@ -12,13 +12,19 @@ function setUp(isNode = true) {
   const book = new Book('self', ZONE)
   const links = new Links(testEnv(), out, book, { zone: isNode ? ZONE : '/', isNode })
   const know = (zone: string | undefined, ...nodes: string[]) => {
-    for (const node of nodes) book.hearsay({ node, zone, addresses: [`/ip4/127.0.0.1/tcp/1`], age: 0, serves: true }, 0)
+    for (const node of nodes)
+      book.restored({ node, zone, addresses: [`/ip4/127.0.0.1/tcp/1`], age: 0, serves: true }, 0)
+  }
+  /** What a member says of others. */
+  const told = (zone: string, now: number, ...nodes: string[]) => {
+    for (const node of nodes)
+      book.hearsay({ node, zone, addresses: [`/ip4/203.0.113.7/tcp/443`], age: 0, serves: true }, now, 'evil')
   }
   const effects = () => out.drain()
   const dialled = () => effects().flatMap((effect) => (effect.type === 'dial' ? [effect.peer] : []))
   const open = (peer: string, zone: string, since = 0) =>
     links.opened({ peer, zone, address: '', direction: 'outbound', since }, since)
-  return { links, book, know, dialled, open, effects }
+  return { links, book, know, told, dialled, open, effects }
 }
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
@@ -110,6 +116,85 @@ describe('the link policy of a node', () => {
     book.firstHand('mute', ZONE, [], true, 0)
     links.check(0)
     expect(dialled()).toEqual([])
+  })
+})
+
+describe('a node that is told of invented contacts', () => {
+  /** Tells of 48 more ten times a second, lets each dial fail at once, and returns how many dials were made in so many seconds. */
+  function storm(seconds: number): number {
+    const { links, told, dialled } = setUp()
+    let dials = 0
+    for (let now = 0; now < seconds * SECOND; now += 100) {
+      told(ZONE, now, ...names(`fake${now}-`, 48))
+      links.soon(now)
+      links.check(now)
+      for (let peers = dialled(); peers.length > 0; peers = dialled()) {
+        dials += peers.length
+        for (const peer of peers) links.failed(peer, now)
+        links.check(now)
+      }
+    }
+    return dials
+  }
+
+  it('dials a few at once and then one a second', () => {
+    expect(storm(10)).toBeLessThanOrEqual(limits.strangerDials + 10)
+    expect(storm(30)).toBeGreaterThan(limits.strangerDials + 20)
+  })
+
+  it('still dials at once whom it knows from the disk', () => {
+    const { links, know, told, dialled } = setUp()
+    told(ZONE, 0, ...names('fake', 48))
+    for (let i = 0; i < limits.strangerDials; i++) {
+      links.soon(0)
+      links.check(0)
+      for (const peer of dialled()) links.failed(peer, 0)
+    }
+    know(ZONE, 'mate')
+    links.soon(0)
+    links.check(0)
+    expect(dialled()).toEqual(['mate'])
+  })
+
+  it('keeps the back-off of whom the address book forgot, of so many', () => {
+    const { links, know, told, dialled, book } = setUp()
+    for (let i = 0; i < 5; i++) links.failed('fake0', 0)
+    expect(book.get('fake0')).toBeUndefined()
+    links.check(0)
+    told(ZONE, 1, 'fake0')
+    know(ZONE, 'mate')
+    links.soon(1)
+    links.check(1)
+    expect(dialled()).toEqual(['mate'])
+    for (let i = 0; i < limits.dialPauses + 100; i++) links.failed(`other${i}`, 2)
+    links.check(2)
+    expect(links.pauses).toBe(limits.dialPauses)
+  })
+})
+
+describe('dials whose outcome is never reported', () => {
+  it('give their place back', () => {
+    const { links, know, dialled } = setUp()
+    know(ZONE, ...names('mate', 8))
+    links.check(0)
+    expect(dialled()).toHaveLength(limits.dialsAtOnce)
+    links.check(limits.dialForgotten - 1)
+    expect(dialled()).toEqual([])
+    links.soon(limits.dialForgotten)
+    links.check(limits.dialForgotten)
+    expect(dialled()).toHaveLength(limits.dialsAtOnce)
+  })
+})
+
+describe('what the address book weighs a contact by', () => {
+  it('is whether it is linked, and whether dials go on failing', () => {
+    const { links, open } = setUp()
+    for (let i = 1; i < limits.dialsDoubted; i++) links.failed('mate', 0)
+    expect(links.standing('mate')).toBeUndefined()
+    links.failed('mate', 0)
+    expect(links.standing('mate')).toBe('doubted')
+    open('mate', ZONE)
+    expect(links.standing('mate')).toBe('linked')
   })
 })
 

@@ -12,9 +12,13 @@ const LIMITS: Record<keyof Sizes, number> = {
   view: limits.viewNodes,
   parked: limits.parkedRecords,
   memberships: limits.memberships,
-  contacts: limits.contactZones * limits.contactsPerZone + 2 * limits.contactsOfOwnZone,
+  // Linked ones are kept whatever else the book is told.
+  contacts: limits.contactZones * limits.contactsPerZone + 2 * limits.contactsOfOwnZone + limits.connections,
   links: limits.connections,
   queries: QUERIES,
+  greetings: limits.memberships,
+  rivals: limits.handshakesAtOnce,
+  dialPauses: limits.dialPauses,
   alerts: limits.alerts,
 }
 
