@@ -126,6 +126,8 @@ export const limits = {
   outsideLinksMax: 32,
   /** Zones to which an operator's peer keeps a link; others are dialled when asked. */
   operatorLinksWanted: 8,
+  /** Links that an operator's peer keeps: a query opens one to every zone, and the oldest are closed when it is over. */
+  operatorLinksMax: 32,
   /** All connections of libp2p together, a last bound above our own policy. */
   connections: 128,
   /** New connections per second from one address: a whole site behind one NAT reconnects at once after its router restarts. */

@@ -149,6 +149,7 @@ export class Links {
 
   /** One link in each of the first few zones, spread over zones before any has two. */
   #checkOperator(now: Millis): void {
+    this.#closeOldest(now)
     const linked = new Set([...this.#links.values()].map((link) => link.zone))
     const zones = this.#book.zones().filter((zone) => !linked.has(zone))
     let room = limits.operatorLinksWanted - this.#links.size
@@ -157,6 +158,16 @@ export class Links {
       room -= this.#dial(this.#book.inZone(zone), 1, now)
     }
     if (this.#links.size === 0) this.#dial(this.#book.inZone(undefined), limits.mateLinksWanted, now)
+  }
+
+  /** What a query opened and has used by now. */
+  #closeOldest(now: Millis): void {
+    const surplus = this.#links.size - limits.operatorLinksMax
+    if (surplus <= 0) return
+    const oldest = [...this.#links.values()].sort((a, b) => a.since - b.since).slice(0, surplus)
+    for (const { peer, since } of oldest) {
+      if (now - since > limits.queryTimeout) this.#out.emit({ type: 'close', peer, reason: 'surplus' })
+    }
   }
 
   /** Dials up to `wanted` of the candidates, in random order. Returns how many are under way among them. */

@@ -208,6 +208,17 @@ describe("the link policy of an operator's peer", () => {
     expect(['b0', 'b1']).toContain(dialled()[0])
   })
 
+  it('closes the oldest links that a query left behind', () => {
+    const { links, open, effects } = setUp(false)
+    for (let i = 0; i < limits.operatorLinksMax + 3; i++) open(`n${i}`, `/z${i}`, i)
+    links.check(1000)
+    expect(effects().filter((effect) => effect.type === 'close')).toEqual([])
+    links.soon(10_000)
+    links.check(10_000)
+    const closed = effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
+    expect(closed).toEqual(['n0', 'n1', 'n2'])
+  })
+
   it('starts from addresses whose zone nobody told', () => {
     const { links, know, dialled } = setUp(false)
     know(undefined, 'stranger')
