@@ -35,6 +35,8 @@ export async function openLevelStore(path: string): Promise<Store> {
 class LevelStore implements Store {
   readonly #db: Level<string, Uint8Array>
   readonly #path: string
+  /** Settles when all writes so far are done. */
+  #last: Promise<void> = Promise.resolve()
 
   constructor(db: Level<string, Uint8Array>, path: string) {
     this.#db = db
@@ -62,7 +64,19 @@ class LevelStore implements Store {
     return found
   }
 
-  async write(batch: readonly StoreWrite[], { sync }: { sync: boolean }): Promise<void> {
+  /** One after the other: LevelDB works with several threads, and would let a later batch overtake an earlier one. */
+  write(batch: readonly StoreWrite[], options: { sync: boolean }): Promise<void> {
+    const written = this.#last.then(() => this.#put(batch, options))
+    this.#last = written.catch(() => undefined)
+    return written
+  }
+
+  async close(): Promise<void> {
+    await this.#last
+    await this.#db.close()
+  }
+
+  async #put(batch: readonly StoreWrite[], { sync }: { sync: boolean }): Promise<void> {
     const operations = batch.map(({ key, value }) =>
       value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
     )
@@ -73,10 +87,6 @@ class LevelStore implements Store {
         cause: error,
       })
     }
-  }
-
-  close(): Promise<void> {
-    return this.#db.close()
   }
 }
 
