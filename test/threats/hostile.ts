@@ -3,7 +3,7 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
-import { recordTopic } from '../../src/core/node.ts'
+import { recordTopic } from '../../src/core/machines.ts'
 import type { Hello } from '../../src/core/protocols.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { type Joined, readJoined } from '../../src/daemon/folder.ts'

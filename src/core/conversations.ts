@@ -1,0 +1,130 @@
+// Conversations: what linked members ask of us, what they answer to us, and what we ask of the first zone-mate we meet.
+import type { Millis, NodeId } from './env.ts'
+import type { AnyRequest, AnyResponse, Ticket } from './events.ts'
+import { compareRecords } from './fleet/record.ts'
+import { answerQuery } from './fleet/serving.ts'
+import { limits } from './limits.ts'
+import type { Machines } from './machines.ts'
+import type { Hello, QueryResponse, SyncRequest, SyncResponse } from './protocols.ts'
+import type { Membership } from './trust/documents.ts'
+
+/** Pages of a zone at its bound: who answers more than that is not believed. */
+const PAGES = Math.ceil(limits.viewNodes / limits.queryRows)
+
+/** Catching up with one zone-mate, page by page. */
+interface CatchUp {
+  ticket: Ticket
+  peer: NodeId
+  after: NodeId | undefined
+  pages: number
+}
+
+export class Conversations {
+  readonly #m: Machines
+  /** Asked a zone-mate for its rows since we last had no link to one. */
+  #caughtUp = false
+  #catchUp: CatchUp | undefined
+
+  constructor(machines: Machines) {
+    this.#m = machines
+  }
+
+  /** A link to a zone-mate opened: the first one tells us the zone as it knows it, so that we need not wait for T. */
+  metMate(peer: NodeId): void {
+    if (!this.#caughtUp) this.#askRows({ peer, after: undefined, pages: 1 })
+  }
+
+  /** The last link to a zone-mate is gone: the next one is asked again. */
+  alone(): void {
+    this.#caughtUp = false
+  }
+
+  asked(ticket: Ticket, peer: NodeId, request: AnyRequest, now: Millis): void {
+    const { out, self, view, alerts, roster, greetings, roots, links } = this.#m
+    const asker = roster.byNode(peer)
+    if (request.protocol === 'hello') {
+      if (asker !== undefined) greetings.learn(peer, asker.claims.zone, request.body, now)
+      roots.offered(peer, request.body)
+      greetings.answer(ticket, peer, asker?.claims.zone, now)
+      links.soon(now)
+    } else if (request.protocol === 'sync') {
+      out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body) })
+    } else {
+      const body = answerQuery(self, view, alerts, asker, request.body, now)
+      out.emit({ type: 'reply', ticket, protocol: 'query', body })
+    }
+  }
+
+  answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
+    const { rivals, greetings, queries, roots } = this.#m
+    if (response.protocol === 'hello') {
+      rivals.answered(ticket, now)
+      greetings.answered(peer, ticket)
+      this.#helloBack(peer, response.body, now)
+    } else if (response.protocol === 'query') {
+      if (ticket === this.#catchUp?.ticket) this.#takeRows(this.#catchUp, response.body, now)
+      else queries.answered(ticket, peer, response.body, now)
+    } else if (!queries.introduced(ticket, response.body, now)) {
+      for (const membership of response.body.memberships) this.#introduced(membership, now)
+      roots.arrived(peer, response.body.roots)
+    }
+  }
+
+  failed(ticket: Ticket): void {
+    if (ticket !== this.#catchUp?.ticket) return
+    this.#catchUp = undefined
+    this.#caughtUp = false
+  }
+
+  #helloBack(peer: NodeId, hello: Hello, now: Millis): void {
+    const { self, roster, greetings, roots, heartbeat, links } = this.#m
+    const zone = roster.byNode(peer)?.claims.zone
+    if (zone !== undefined) greetings.learn(peer, zone, hello, now)
+    roots.offered(peer, hello)
+    const { yours } = hello
+    // Only a signed record is proof, and the rows hold it.
+    const newer = yours !== undefined && compareRecords(yours, heartbeat) > 0
+    if (zone === self.zone && newer) this.#askRows({ peer, after: undefined, pages: 1 })
+    links.soon(now)
+  }
+
+  #askRows(page: Omit<CatchUp, 'ticket'>): void {
+    const { out, self } = this.#m
+    const ticket = out.ticket()
+    this.#caughtUp = true
+    this.#catchUp = { ...page, ticket }
+    const body = { zone: self.zone, want: 'rows' as const, after: page.after }
+    out.emit({ type: 'ask', ticket, peer: page.peer, protocol: 'query', body })
+  }
+
+  /** Rows of our own zone from a zone-mate, then the memberships that are missing to judge them, and the next page. */
+  #takeRows({ peer, after, pages }: CatchUp, response: QueryResponse, now: Millis): void {
+    this.#catchUp = undefined
+    const unknown = new Set<string>()
+    for (const row of response.rows) {
+      if (this.#m.gossip.told(peer, row, now) === 'unknownMembership') unknown.add(row.envelope.membership)
+    }
+    const ids = [...unknown]
+    for (let i = 0; i < ids.length; i += limits.syncMemberships) {
+      const body = { type: 'memberships' as const, ids: ids.slice(i, i + limits.syncMemberships) }
+      this.#m.out.emit({ type: 'ask', ticket: this.#m.out.ticket(), peer, protocol: 'sync', body })
+    }
+    const last = response.rows.at(-1)?.node
+    const further = response.more && last !== undefined && (after === undefined || last > after) && pages < PAGES
+    if (further) this.#askRows({ peer, after: last, pages: pages + 1 })
+  }
+
+  #introduced(membership: Membership, now: Millis): void {
+    const { gatekeeper, refusals, gossip } = this.#m
+    const code = gatekeeper.problemOf(membership, now)
+    if (code !== undefined) return refusals.count(code, membership.claims.node, 'introduction', now)
+    gatekeeper.take(membership, now)
+    gossip.unpark(membership, now)
+  }
+
+  #syncAnswer(request: SyncRequest): SyncResponse {
+    if (request.type === 'roots') return { memberships: [], roots: this.#m.roots.from(request.from) }
+    const held = request.ids.slice(0, limits.syncMemberships).map((id) => this.#m.roster.byId(id))
+    return { memberships: held.filter((membership) => membership !== undefined), roots: [] }
+  }
+}

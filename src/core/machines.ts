@@ -1,0 +1,112 @@
+// The machines that a node is composed of, wired together, and filled with what earlier runs wrote.
+import type { Env, Millis, NodeId } from './env.ts'
+import type { ZoneAnswer } from './events.ts'
+import { Alerts } from './fleet/alerts.ts'
+import { RecordGossip } from './fleet/gossip.ts'
+import { Heartbeat } from './fleet/heartbeat.ts'
+import { Queries } from './fleet/query.ts'
+import type { HealthRecord } from './fleet/record.ts'
+import type { Envelope, Status } from './fleet/rows.ts'
+import { rowsOf } from './fleet/serving.ts'
+import { View } from './fleet/view.ts'
+import { limits } from './limits.ts'
+import { Book } from './links/book.ts'
+import { Greetings } from './links/greetings.ts'
+import { Links } from './links/links.ts'
+import { Outbox } from './outbox.ts'
+import type { Contact } from './protocols.ts'
+import { Saving } from './saving.ts'
+import { Self } from './self.ts'
+import type { Membership, RootDocument } from './trust/documents.ts'
+import { Gatekeeper } from './trust/gatekeeper.ts'
+import { Refusals } from './trust/refusals.ts'
+import { Rivals } from './trust/rivals.ts'
+import { RootKeeper } from './trust/root-keeper.ts'
+import { Roster } from './trust/roster.ts'
+
+/** What a node starts from: its membership, and what earlier runs wrote. */
+export interface NodeSetup {
+  /** Hex mesh id. */
+  mesh: string
+  membership: Membership
+  /** All root versions held, in order; the last is in force. */
+  roots: readonly RootDocument[]
+  /** No root below this version is ever in force. */
+  rootFloor: number
+  /** The last incarnation that was persisted; 0 when there is none. */
+  incarnation: number
+  memberships: readonly Membership[]
+  contacts: readonly { contact: Contact; wall: Millis }[]
+  rows: readonly { node: NodeId; envelope: Envelope; record: HealthRecord; status: Status; heardWall: Millis }[]
+  wall: Millis
+  /** Shortest promise of our records. */
+  recordPeriodMin: Millis
+  /** How far apart the view and the address book are written. */
+  viewFlushPeriod: Millis
+}
+
+export type Machines = ReturnType<typeof wire>
+
+/** The gossip topic of a leaf zone's records. */
+export function recordTopic(mesh8: string, zone: string): string {
+  return `/pimesh/1/${mesh8}/rec${zone}`
+}
+
+/** Wires the machines and restores what was saved. Throws only for a setup without a root: a mistake of the caller. */
+export function composeMachines(env: Env, setup: NodeSetup, now: Millis): Machines {
+  const machines = wire(env, setup, now)
+  restore(machines, setup, now)
+  return machines
+}
+
+function wire(env: Env, setup: NodeSetup, now: Millis) {
+  const root = setup.roots.at(-1)
+  if (root === undefined) throw new Error('a node needs a root')
+  const out = new Outbox()
+  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now)
+  const topic = recordTopic(self.mesh8, self.zone)
+  const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
+  // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
+  const book: Book = new Book(self.node, self.zone, (node) => links.standing(node))
+  const links: Links = new Links(env, out, book, self)
+  const greetings = new Greetings(env, out, self, book, view)
+  const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
+  const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, refusals)
+  const rivals = new Rivals(links, greetings, gatekeeper)
+  const roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
+  const heartbeat = new Heartbeat(env, out, topic, setup, setup.recordPeriodMin)
+  const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, topic })
+  const local = (at: Millis) => ownZone(self, view, alerts, at)
+  const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
+  const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
+  const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
+  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, ...fleet }
+}
+
+/** Ours, our witness's, and of whom we see or are linked to. */
+function isNeeded(node: NodeId, self: Self, links: Links, view: View): boolean {
+  const own = node === self.node || node === self.membership.countersignature?.by
+  return own || links.get(node) !== undefined || view.has(node)
+}
+
+function ownZone({ zone, node }: Self, view: View, alerts: Alerts, now: Millis): ZoneAnswer {
+  const rows = rowsOf(view, alerts, now, undefined, limits.viewNodes)
+  return { zone, state: 'answered', membersKnown: view.size, by: node, counts: view.counts(), rows, partial: false }
+}
+
+function restore({ self, roster, gatekeeper, view, book }: Machines, setup: NodeSetup, now: Millis): void {
+  roster.add(setup.membership, { persist: false, proven: true })
+  for (const membership of setup.memberships) {
+    if (gatekeeper.problemOf(membership, now) === undefined) roster.add(membership, { persist: false, proven: false })
+  }
+  const wall = self.wallAt(now)
+  for (const row of self.isNode ? setup.rows : []) {
+    if (roster.byNode(row.node) !== undefined) view.restore(row, now, wall)
+  }
+  for (const { contact, wall: told } of setup.contacts) {
+    // A clock that is far ahead at start must not cost us every address (T29): the oldest contact is still worth a dial.
+    const since = wall === undefined ? 0 : Math.max(0, wall - told)
+    const age = Math.min(contact.age + since, limits.contactLifetime - 1)
+    book.restored({ ...contact, age }, now)
+  }
+}
