@@ -21,8 +21,10 @@ function refuse(sentence, status) {
 
 if (tooOld(process.versions.node)) {
   const found = `needs Node ${FLOOR.join('.')} or newer, this is ${process.versions.node} (${process.execPath})`
-  const advice =
-    'run it as "npx pimesh" in the checkout, which brings its own Node 24, or put a newer Node first on the PATH'
+  const checkout = fs.existsSync(new URL('../package-lock.json', import.meta.url))
+  const advice = checkout
+    ? 'run it as "npx pimesh" in the checkout, which brings its own Node 24, or put a newer Node first on the PATH'
+    : 'install a newer Node, or put one first on the PATH'
   refuse(`${found}: ${advice} [E_NODE_OLD]`, 2)
 } else if (!fs.existsSync(bundle)) {
   const folder = url.fileURLToPath(new URL('..', import.meta.url))

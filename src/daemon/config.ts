@@ -1,6 +1,5 @@
 // The daemon's configuration: one table of keys, from which the parser, its failures and the check of config/default.toml follow.
 // A person writes seconds; the program gets milliseconds.
-import { isAbsolute } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { parse, TomlError } from 'smol-toml'
 import type { Millis } from '../core/env.ts'
@@ -13,8 +12,6 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface Config {
-  /** Folder of keys and state, absolute. */
-  data: string
   /** Multiaddrs to listen on. */
   listen: readonly string[]
   /** Multiaddrs told to others beside those we listen on. */
@@ -42,12 +39,6 @@ const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
 const HOST_TCP = /^\/(ip[46]|dns[46]?)\/[^/]+\/tcp\/\d+$/
 
 export const CONFIG_KEYS = {
-  data: {
-    must: 'a folder, as an absolute path',
-    default: '/var/lib/pimesh',
-    why: 'where systemd keeps the state of a service; a relative path would depend on where the daemon was started',
-    read: (value) => (typeof value === 'string' && isAbsolute(value) ? value : undefined),
-  } satisfies ConfigKey<string>,
   listen: addresses({
     must: 'a list of addresses such as "/ip4/0.0.0.0/tcp/31415"',
     default: ['/ip4/0.0.0.0/tcp/31415', '/ip6/::/tcp/31415'],
@@ -111,7 +102,6 @@ export function loadConfig(text: string | undefined, where: string): Config {
     return key.read(given.has(name) ? given.get(name) : key.default) ?? refuse(name, given.get(name), key.must, where)
   }
   return {
-    data: value('data'),
     listen: value('listen'),
     announce: value('announce'),
     bootstrap: value('bootstrap'),

@@ -27,7 +27,6 @@ describe('the configuration', () => {
   it('is all defaults without a file and with an empty one', () => {
     expect(load('')).toEqual(loadConfig(undefined, ''))
     expect(load('')).toEqual({
-      data: '/var/lib/pimesh',
       listen: ['/ip4/0.0.0.0/tcp/31415', '/ip6/::/tcp/31415'],
       announce: [],
       bootstrap: [],
@@ -40,8 +39,7 @@ describe('the configuration', () => {
 
   it('takes every key, and turns seconds into milliseconds', () => {
     const member = `/dns4/pi.example.org/tcp/31415/p2p/${sampleNode(1)}`
-    const text = `data = "/srv/pimesh"
-      listen = ["/ip4/10.0.0.1/tcp/0"]
+    const text = `listen = ["/ip4/10.0.0.1/tcp/0"]
       announce = ["/dns4/pi.example.org/tcp/443"]
       bootstrap = ["${member}"]
       health.period = 2.5
@@ -50,7 +48,6 @@ describe('the configuration', () => {
       [log]
       level = "debug"`
     expect(load(text)).toEqual({
-      data: '/srv/pimesh',
       listen: ['/ip4/10.0.0.1/tcp/0'],
       announce: ['/dns4/pi.example.org/tcp/443'],
       bootstrap: [member],
@@ -69,7 +66,7 @@ describe('the configuration', () => {
     ['[network.tcp]\nlisten = []', '"network.tcp.listen"', '"listen"'],
     ['[loging]\nlevel = "info"', '"loging.level"', '"log.level"'],
     ['[loging]', '"loging"', '"'],
-    ['Data = "/srv"', '"Data"', '"data"'],
+    ['Listen = []', '"Listen"', '"listen"'],
     ['__proto__ = 1', '"__proto__"', '"'],
     ['constructor.prototype = 1', '"constructor.prototype"', '"'],
   ])('names the nearest known key: %s', (text, given, nearest) => {
@@ -77,8 +74,6 @@ describe('the configuration', () => {
   })
 
   it.each([
-    ['data = 7', 'data is 7', 'absolute path'],
-    ['data = "pimesh"', 'data is "pimesh"', 'absolute path'],
     ['listen = "/ip4/0.0.0.0/tcp/1"', 'listen is "', 'a list'],
     ['listen = ["0.0.0.0:31415"]', 'listen is ["0.0.0.0:31415"]', '/ip4/0.0.0.0/tcp/31415'],
     ['listen = ["/ip4/0.0.0.0/udp/31415"]', 'listen is', '/tcp/'],
@@ -101,7 +96,7 @@ describe('the configuration', () => {
   })
 
   it('says where a file is not TOML', () => {
-    expect(() => load('data = "/srv"\nlisten = [')).toThrow(failure('E_CONFIG', 'pimesh.toml, line 2, column'))
+    expect(() => load('bootstrap = []\nlisten = [')).toThrow(failure('E_CONFIG', 'pimesh.toml, line 2, column'))
     try {
       load('= 1')
     } catch (error) {
