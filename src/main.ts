@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { report, runLine } from './cli/frame/run.ts'
 import type { Launch } from './cli/launch.ts'
+import { Failure } from './core/failure.ts'
 
 /** Put in by the bundler; absent when this file is run as it is. */
 declare const PIMESH_BUILD: { version: string; commit: string } | undefined
@@ -49,9 +50,15 @@ const launch: Launch = async () => {
   return await import('./daemon/commands.ts')
 }
 
+/** What Node says of a write that failed, `ENOSPC: no space left on device, write`, as a sentence. */
+function unwritable(error: NodeJS.ErrnoException): Failure {
+  const reason = error.message.replace(/, write$/, '')
+  return new Failure('E_DATA_WRITE', `cannot write the output (${reason})`, { cause: error })
+}
+
 /** Whoever read our output is gone: a daemon goes on without an audience, a demo cleans up, everything else is done. */
 function withoutAudience(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code !== 'EPIPE') throw unwritable(error)
   if (daemonRuns) return
   if (used()) stop.abort()
   else process.exit(0)

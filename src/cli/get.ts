@@ -46,7 +46,7 @@ export function nodeLines(node: NodeJson, terminal: Pick<Terminal, 'paint'>): st
     ['flags', node.flags.join(', ') || 'none'],
     ['alerts', node.alerts.join(', ') || 'none'],
     ['labels', plain(labelsText(node.labels)) || 'none'],
-    ['may be', node.capabilities.join(', ')],
+    ['capabilities', node.capabilities.join(', ')],
     ['seen by', node.seenBy],
   ])
   const columns = [

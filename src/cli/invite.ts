@@ -51,6 +51,9 @@ async function run(context: Context): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
   const { zone, capability } = readPlace(args)
+  const founding = args.flag('first')
+  if (founding && capability === 'operator')
+    throw new Failure('E_USAGE', 'the first node of a mesh is not an operator: name its zone, as in --zone /uk/glasgow')
   const seats = args.count('seats', 1, limits.inviteSeats) ?? 1
   const cells = args.count('cells', 1, limits.cells) ?? 1
   const expiresInMs = parseDuration('expires', args.text('expires') ?? '48h')
@@ -58,17 +61,20 @@ async function run(context: Context): Promise<number> {
   const { openMesh } = await import('../publish/mesh.ts')
   const { makeInvite } = await import('../publish/invite.ts')
   const mesh = openMesh(meshFolder(context))
-  const founding = args.flag('first')
   const via = args.texts('via').length > 0 || founding ? args.texts('via') : await localAddresses(context, mesh.id)
   const options = { zone, labels, capabilities: [capability], seats, cells, expiresInMs, via, founding }
   const made = makeInvite(mesh, options, Date.now())
   const expires = new Date(made.invite.signed.expires).toISOString()
   if (output === 'json') terminal.json({ schema: 'pimesh.invite/1', token: made.token, zone, seats, expires, via })
   else terminal.print(made.token)
-  terminal.notice(
-    `for ${seats === 1 ? 'one' : seats} to join ${zone} until ${expires}: pimesh ${zone === '/' ? 'attach' : 'join'} TOKEN`,
-  )
+  terminal.notice(`for ${whoMay(zone, seats)} until ${expires}: pimesh ${zone === '/' ? 'attach' : 'join'} TOKEN`)
   return 0
+}
+
+/** `one to join /uk/glasgow`, `2 operators`. */
+function whoMay(zone: string, seats: number): string {
+  const count = seats === 1 ? 'one' : seats
+  return zone === '/' ? `${count} operator${seats === 1 ? '' : 's'}` : `${count} to join ${zone}`
 }
 
 /** Where to, and as what. An operator's peer is in no zone. */
@@ -131,6 +137,7 @@ export function inviting(status: Pick<StatusJson, 'node' | 'role' | 'listening' 
   return (remote.length > 0 ? remote : all).slice(0, limits.tokenAddresses)
 }
 
-function withNode(address: string, node: string): string {
+/** A member's address as `--via` takes it. */
+export function withNode(address: string, node: string): string {
   return address.includes('/p2p/') ? address : `${address}/p2p/${node}`
 }

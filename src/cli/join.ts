@@ -26,12 +26,15 @@ Makes this node's key, meets one member, and checks all that it hears against th
   run,
 }
 
+const FIRST_NODE = 'this is the first node of the mesh: no member was met; use this token on one machine only'
+
 async function run(context: Context): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
   const joined = await joinWith(context, args.positionals[0] as string)
   if (output === 'json') terminal.json({ schema: 'pimesh.join/1', ...joined, data: dataFolder(context) })
   else terminal.print(`joined mesh ${joined.mesh.slice(0, 16)} as ${joined.name} (${joined.node}) in ${joined.zone}`)
+  if (joined.founding) terminal.notice(FIRST_NODE)
   const verb = joined.zone === '/' ? 'attach' : 'up'
   terminal.notice(`next: pimesh ${verb} --data ${dataFolder(context)}`)
   return 0

@@ -23,6 +23,8 @@ export interface JoinResult {
   zone: string
   mesh: string
   seat: number
+  /** The first node of the mesh: no member was met. */
+  founding: boolean
 }
 
 export interface RunOptions extends Notices {

@@ -23,6 +23,7 @@ async function run(context: Context): Promise<number> {
   const { args, terminal, launch } = context
   const data = dataFolder(context)
   if (!args.flag('yes')) {
+    await needJoined(context, data)
     terminal.notice(
       `this would say goodbye to the mesh, stop the daemon, and remove the key, membership and state in ${data};`,
     )
@@ -40,6 +41,16 @@ async function run(context: Context): Promise<number> {
   }
   terminal.print(`left; ${data} belongs to no mesh any more`)
   return 0
+}
+
+/** E_NOT_JOINED when there is nothing to leave. A folder whose daemon answers has joined. */
+async function needJoined({ launch }: Context, data: string): Promise<void> {
+  try {
+    await apiClient(data).status()
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (error.code === 'E_NO_DAEMON') await (await launch()).inspect({ data })
+  }
 }
 
 /** How often the folder is looked at. */

@@ -15,7 +15,7 @@ export const nodes: Command = {
   summary: 'how all nodes are, and how complete the answer is',
   usage: '[--zone Z]... [-o table|wide|json] [--watch [SECONDS]]',
   details: `An operator's peer sees the rows of all zones; a node sees those of its own zone and the counts of others. The last line says how
-many zones answered and how old the oldest row is; JSON has the same in "completeness". LOAD/CORE is the load of one minute for each
+many zones answered and how old the oldest row is; JSON has the same in "completeness". LOAD is the load of one minute for each
 core; MEM and DISK are the used share. Exit status: 0 the answer is complete, 1 it is partial or there is none.`,
   options: {
     zone: { type: 'string', multiple: true, value: 'Z', help: 'only this zone (default: all that are known)' },
@@ -54,13 +54,22 @@ async function run(context: Context): Promise<number> {
       'E_USAGE',
       `--timeout takes 1ms to ${limits.apiQueryTimeoutMax / 1_000}s, not "${args.text('timeout')}"`,
     )
-  const every = args.text('watch') === undefined ? undefined : parseDuration('watch', args.text('watch') as string)
+  const every = readPeriod(args.text('watch'))
   const client = apiClient(dataFolder(context))
   const ask = () => client.nodes({ zones: args.texts('zone'), timeoutMs })
-  if (every !== undefined) return await watch(context, ask, output, Math.max(every, 200))
+  if (every !== undefined) return await watch(context, ask, output, every)
   const answer = await ask()
   show(context, answer, output)
   return exitStatus(answer)
+}
+
+/** Shortest period of --watch in ms. */
+const WATCH_MIN = 1_000
+
+function readPeriod(text: string | undefined): number | undefined {
+  const every = text === undefined ? undefined : parseDuration('watch', text, 's')
+  if (every === undefined || every >= WATCH_MIN) return every
+  throw new Failure('E_USAGE', `--watch takes at least 1 s, not "${text}"`)
 }
 
 function exitStatus({ completeness }: NodesJson): number {
@@ -107,8 +116,11 @@ function drawIn(
   output: Output,
   trouble: string | undefined,
 ): void {
-  const lines = nodesLines(answer, terminal, { wide: output === 'wide' })
+  const wide = output === 'wide'
+  const lines = nodesLines(answer, terminal, { wide })
   const footer =
     trouble === undefined ? lines.slice(-1) : [...lines.slice(-1), terminal.paint('red', `not current: ${trouble}`)]
-  screen.draw(lines.slice(0, -1), footer)
+  const body = lines.slice(0, -1)
+  const shown = screen.fits(body, footer) ? body : nodesLines(answer, terminal, { wide, worstFirst: true }).slice(0, -1)
+  screen.draw(shown, footer)
 }

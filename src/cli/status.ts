@@ -3,11 +3,12 @@ import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { type LinkJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText } from './format/nodes.ts'
-import { age, bytes, counted, percent, span } from './format/quantity.ts'
+import { bytes, counted, percent, span } from './format/quantity.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { plain, type Terminal } from './frame/terminal.ts'
+import { withNode } from './invite.ts'
 
 export const status: Command = {
   name: 'status',
@@ -42,26 +43,32 @@ async function run(context: Context): Promise<number> {
   }
 }
 
+/** Whether this is the first node of its mesh and has not heard of another: nothing is wrong with that. */
+export function alone({ isolated, role, contacts }: Pick<StatusJson, 'isolated' | 'role' | 'contacts'>): boolean {
+  return isolated && role === 'node' && contacts.nodes === 0
+}
+
 /** What is not as it should be; empty when all is fine. */
 export function troubles(status: StatusJson, now: number): string[] {
   const { isolated, counts, alerts, zone } = status
   const left = Date.parse(status.membershipExpires) - now
   return [
-    ...(isolated ? ['no link to any other node'] : []),
+    ...(isolated && !alone(status) ? ['isolated'] : []),
     ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
     ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),
-    ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${age(left)}`] : []),
+    ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${span(left)}`] : []),
   ]
 }
 
 export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'>, now: number): string[] {
   const wrong = troubles(status, now)
+  const fine = alone(status) ? 'fine: the only node so far' : 'fine'
   const verdict =
-    wrong.length === 0 ? terminal.paint('green', 'fine') : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
+    wrong.length === 0 ? terminal.paint('green', fine) : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
   return [
     `${terminal.paint('bold', plain(status.name))} in ${status.zone}: ${verdict}`,
     ...pairLines([...identity(status, now), ...activity(status)]),
-    ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${age(alert.ageMs)} ago)`),
+    ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${span(alert.ageMs)} ago)`),
     ...listed('links', status.links, linkText),
   ]
 }
@@ -69,7 +76,7 @@ export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'
 function identity(status: StatusJson, now: number): [string, string][] {
   const { facts, counts } = status
   const machine = ['model', 'os', 'kernel'].flatMap((fact) => facts[fact] ?? []).join(', ')
-  const expires = age(Date.parse(status.membershipExpires) - now)
+  const expires = span(Date.parse(status.membershipExpires) - now)
   return [
     ['node', `${status.node} (${status.role === 'node' ? `node, incarnation ${status.incarnation}` : status.role})`],
     ['mesh', `${status.mesh} (root version ${status.rootVersion})`],
@@ -93,16 +100,25 @@ function activity(status: StatusJson): [string, string][] {
       `pimesh ${status.version}, pid ${process.pid}, since ${uptime}, ${bytes(process.residentBytes)} memory, CPU ${cpu} of a core`,
     ],
     ['data', status.data],
-    ['listening', status.listening.join(' ') || 'nowhere'],
+    ...listening(status),
     ['traffic', `${bytes(traffic.bytesIn)} in, ${bytes(traffic.bytesOut)} out`],
     ['contacts', `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`],
-    ['refused', refused.map(([code, count]) => `${count} times: ${refusalText(code)}`).join('; ') || 'nothing'],
+    [
+      'refused',
+      refused.map(([code, count]) => `${counted(count, 'time')}: ${refusalText(code)}`).join('; ') || 'nothing',
+    ],
   ]
+}
+
+/** One line for each address, as "pimesh invite --via" takes it. */
+function listening({ listening, node }: StatusJson): [string, string][] {
+  if (listening.length === 0) return [['listening', 'nowhere']]
+  return listening.map((address, at) => [at === 0 ? 'listening' : '', withNode(address, node)])
 }
 
 function linkText(link: LinkJson): string {
   const who = `${link.name ?? link.node.slice(0, 16)}${link.zone === null ? '' : ` in ${link.zone}`}`
-  return `${who}, ${link.direction} ${link.address}, since ${age(link.ageMs)}`
+  return `${who}, ${link.direction} ${link.address}, since ${span(link.ageMs)}`
 }
 
 function listed<T>(title: string, items: readonly T[], text: (item: T) => string): string[] {

@@ -1,11 +1,15 @@
 // The known word that a mistyped one most likely meant: commands, options, nodes and configuration keys. Any folder may import it.
 
+/** Distance of a word that somebody only began to type: nearer than any mistake. */
+const BEGUN = 0.5
+
 /** The candidate with the fewest edits (insert, delete, replace, swap neighbours) from `word`, or undefined when all are too far. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = candidate.startsWith(word) && word.length > 1 ? 1 : editDistance(word, candidate)
+    const begun = word.length > 1 && candidate !== word && candidate.startsWith(word)
+    const distance = begun ? BEGUN : editDistance(word, candidate)
     if (distance >= bestDistance) continue
     best = candidate
     bestDistance = distance

@@ -48,8 +48,20 @@ export function oneNode(answer: NodesJson, idOrName: string): NodesJson {
   const found = present.length === 1 ? present : fitting
   if (found.length === 1) return { ...answer, nodes: found }
   if (found.length === 0) throw unknownNode(answer, idOrName)
-  const ids = found.map((row) => `${row.name} ${row.node}`).join(', ')
-  throw new Failure('E_UNKNOWN_NODE', `"${idOrName}" fits ${found.length} nodes (${ids}): give more of the id`)
+  throw ambiguous(found, idOrName)
+}
+
+/** Nodes that a sentence names. */
+const NAMED = 5
+
+function ambiguous(found: readonly NodesJson['nodes'][number][], idOrName: string): Failure {
+  const alike = found.every((row) => row.name === idOrName)
+  const texts = found.slice(0, NAMED).map((row) => (alike ? `${row.node} in ${row.zone}` : `${row.name} ${row.node}`))
+  const list = texts.join(', ') + (found.length > NAMED ? `, and ${found.length - NAMED} more` : '')
+  if (!alike)
+    return new Failure('E_UNKNOWN_NODE', `"${idOrName}" fits ${found.length} nodes (${list}): give more of the id`)
+  const count = found.length === 2 ? 'two' : found.length
+  return new Failure('E_UNKNOWN_NODE', `${count} nodes have this name, use an id: ${list}`)
 }
 
 function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Failure {

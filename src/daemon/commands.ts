@@ -64,7 +64,8 @@ async function needNobodyThere(db: string): Promise<void> {
 export async function inspect({ data }: { data: string }) {
   const { mesh, membership } = await readJoined(data)
   const { node, name, zone, seat, expires } = membership.claims
-  return { mesh, node, name, zone, seat, membershipExpires: new Date(expires).toISOString() }
+  const { founding } = membership.invite.signed
+  return { mesh, node, name, zone, seat, founding, membershipExpires: new Date(expires).toISOString() }
 }
 
 async function run(options: RunOptions): Promise<void> {
@@ -99,6 +100,8 @@ async function readConfig({ config, data }: RunOptions): Promise<Config> {
 
 function announce(daemon: Daemon, { notice }: RunOptions): void {
   const { name, node, zone } = daemon.membership.claims
-  const where = daemon.listening.length === 0 ? 'not listening' : `listening on ${daemon.listening.join(', ')}`
+  // No comma between them: each can be copied as it is into "pimesh invite --via".
+  const addresses = daemon.listening.map((address) => `${address}/p2p/${node}`)
+  const where = addresses.length === 0 ? 'not listening' : `listening on ${addresses.join(' and ')}`
   notice(`info up: ${name} ${node} in ${zone}, ${where}`)
 }

@@ -37,6 +37,8 @@ export interface JoinResult {
   zone: string
   mesh: string
   seat: number
+  /** The first node of the mesh: no member was met. */
+  founding: boolean
 }
 
 /** How long all members of the token together may take to answer. */
@@ -85,6 +87,7 @@ export async function join(request: JoinRequest): Promise<JoinResult> {
     zone: membership.claims.zone,
     mesh: token.mesh,
     seat: membership.claims.seat,
+    founding: token.invite.signed.founding,
   }
 }
 

@@ -45,6 +45,29 @@ describe('a daemon', () => {
     expect(existsSync(apiSocket(data))).toBe(false)
   })
 
+  it('says its addresses as an invite takes them, when it is up and in its status', async () => {
+    const data = await joined()
+    const child = start(['up', '--data', data])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let said = ''
+    for await (const line of createInterface({ input: child.stderr as Readable })) {
+      said = line
+      if (line.includes(' up: one ')) break
+    }
+    child.stderr?.resume()
+    const { out } = await pimesh(['status', '--data', data])
+    const address = /\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+/
+    const shown = [said, /^listening .*$/m.exec(out)?.[0] ?? ''].map((text) => address.exec(text)?.[0] ?? 'none')
+    for (const via of shown) {
+      const mesh = `${data}/../mesh`
+      const ran = await pimesh(['invite', '--zone', '/a', '--via', via, '--mesh', mesh, '-o', 'json'])
+      expect(JSON.parse(ran.out)).toMatchObject({ via: [via] })
+    }
+    expect(shown[0]).toBe(shown[1])
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
   it('ends with its lifeline', async () => {
     const data = await joined()
     const child = await running(data, '--lifeline')

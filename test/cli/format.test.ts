@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { metricText } from '../../src/cli/format/metric.ts'
 import { completenessLine, nodesLines } from '../../src/cli/format/nodes.ts'
-import { age, bytes, exact, parseDuration, span } from '../../src/cli/format/quantity.ts'
+import { age, bytes, compactSpan, exact, parseDuration, span } from '../../src/cli/format/quantity.ts'
 import { cropped, tableLines, width } from '../../src/cli/format/table.ts'
 import { nodeJson, nodesJson } from './answers.ts'
 
@@ -30,6 +30,12 @@ describe('quantities', () => {
   ])('span of %s ms is %s', (ms, text) => expect(span(ms)).toBe(text))
 
   it.each([
+    [0, '0s'],
+    [8_580_000, '2h23m'],
+    [273_600_000, '3d4h'],
+  ])('%s ms in few columns are %s', (ms, text) => expect(compactSpan(ms)).toBe(text))
+
+  it.each([
     [0, '0 B'],
     [999, '999 B'],
     [1_000, '1.0 kB'],
@@ -47,9 +53,14 @@ describe('quantities', () => {
   ])('a promise of %s ms is never shown shorter: %s', (ms, text) => expect(exact(ms)).toBe(text))
 
   it('durations are read with their unit', () => {
-    expect(['250ms', '5', '30s', '5m', '5min', '48h', '7d', '1.5s'].map((one) => parseDuration('x', one))).toEqual([
+    expect(['250ms', '5s', '30s', '5m', '5min', '48h', '7d', '1.5s'].map((one) => parseDuration('x', one))).toEqual([
       250, 5_000, 30_000, 300_000, 300_000, 172_800_000, 604_800_000, 1_500,
     ])
+  })
+
+  it('durations without a unit are refused, but where there is a usual one', () => {
+    expect(() => parseDuration('expires', '5')).toThrow(/--expires takes .*give a unit, such as 48h/)
+    expect(parseDuration('watch', '5', 's')).toBe(5_000)
   })
 
   it.each(['', 'x', '-5s', '5 parsecs', '1e9s', '5ss'])('"%s" is no duration', (text) => {
@@ -71,7 +82,7 @@ describe('metrics', () => {
     ['rpi_throttled', 0x50001, 'under-voltage now, under-voltage occurred, throttling occurred'],
     ['rpi_throttled', 0, 'none'],
     ['node_load1', 0.123456, '0.123'],
-    ['anything', null, 'not on this machine'],
+    ['anything', null, 'not available'],
   ])('%s of %s is %s', (name, value, text) => expect(metricText(name, value)).toBe(text))
 })
 
@@ -119,11 +130,11 @@ describe('the nodes table', () => {
 
   it('is sorted by zone and name, and ends with the completeness', () => {
     expect(nodesLines(answer, plainTerminal, { wide: false })).toEqual([
-      'NAME  ZONE         STATUS   AGE  LOAD/CORE   MEM       DISK     TEMP   UPTIME  ALERTS',
-      'x     /nl          late       ?          -  25 %  read-only        -  3 d 4 h  -',
-      'pi-1  /uk/glasgow  up       4 s       0.25  25 %       50 %  48.3 °C  3 d 4 h  -',
-      'pi-2  /uk/glasgow  down    95 s       0.25  25 %       50 %  48.3 °C  3 d 4 h  cloned',
-      '2 of 2 zones answered, 3 nodes, oldest 4 s',
+      'NAME  ZONE         STATUS   AGE  LOAD   MEM       DISK     TEMP  UPTIME  ALERTS',
+      'x     /nl          late       ?     -  25 %  read-only        -    3d4h  -',
+      'pi-1  /uk/glasgow  up       4 s  0.25  25 %       50 %  48.3 °C    3d4h  -',
+      'pi-2  /uk/glasgow  down    95 s  0.25  25 %       50 %  48.3 °C    3d4h  cloned',
+      '2 of 2 zones answered, 3 nodes: 1 up, 1 late, 1 down, oldest 4 s',
     ])
   })
 
@@ -157,7 +168,33 @@ describe('the nodes table', () => {
     ])
   })
 
+  it('tells nodes of one name apart by the end of their ids', () => {
+    const rows = [nodeJson({ node: '12D3KooWabcdef' }), nodeJson({ node: '12D3KooWuvwxyz' }), nodeJson({ name: 'x' })]
+    const lines = nodesLines(nodesJson(rows), plainTerminal, { wide: false })
+    expect(lines.slice(1, 4).map((line) => line.split(' ')[0])).toEqual(['pi-1~abcdef', 'pi-1~uvwxyz', 'x'])
+  })
+
+  it('shows the worst first where not all can be seen', () => {
+    const lines = nodesLines(answer, plainTerminal, { wide: false, worstFirst: true })
+    expect(lines.slice(1, 4).map((line) => line.split(' ')[0])).toEqual(['pi-2', 'x', 'pi-1'])
+  })
+
+  it('of the demo fits 80 columns, with its two of margin', () => {
+    const rows = (['down', 'up'] as const).map((status, at) =>
+      nodeJson({ name: `north-${at}`, zone: '/demo/north', status, ageMs: 119_000 }),
+    )
+    const lines = nodesLines(nodesJson(rows), plainTerminal, { wide: false })
+    expect(Math.max(...lines.map(width))).toBeLessThanOrEqual(78)
+  })
+
+  it('says how many nodes have which status, or that all have one', () => {
+    const of = (...statuses: ('up' | 'down')[]) =>
+      completenessLine(nodesJson(statuses.map((status, at) => nodeJson({ name: `pi-${at}`, status }))))
+    expect(of('up', 'down', 'up')).toBe('1 of 1 zone answered, 3 nodes: 2 up, 1 down, oldest 4 s')
+    expect(of('up', 'up')).toBe('1 of 1 zone answered, 2 nodes, all up, oldest 4 s')
+  })
+
   it('counts one as one', () => {
-    expect(completenessLine(nodesJson([nodeJson()]))).toBe('1 of 1 zone answered, 1 node, oldest 4 s')
+    expect(completenessLine(nodesJson([nodeJson()]))).toBe('1 of 1 zone answered, 1 node, up, oldest 4 s')
   })
 })

@@ -14,6 +14,7 @@ describe('the nearest known word', () => {
     ['noeds', 'nodes'],
     ['node', 'nodes'],
     ['stat', 'status'],
+    ['invit', 'invite'],
     ['inti', 'init'],
     ['atach', 'attach'],
     ['xyzzy', undefined],
@@ -109,6 +110,8 @@ describe('the screen', () => {
 
   it('cuts what does not fit, but never the footer', () => {
     const { screen: drawn, written } = screen(6, 6)
+    expect(drawn.fits(['1', '2', '3'], ['foot'])).toBe(true)
+    expect(drawn.fits(['1', '2', '3', '4'], ['foot'])).toBe(false)
     drawn.draw(['1234567', '2', '3', '4', '5'], ['foot'])
     expect(written()).toBe('\u001b[?25l123456\n2\n... 3 \nfoot\n')
   })

@@ -21,14 +21,19 @@ export interface RunOptions {
   input?: string
   /** Path of Node; default the one that runs the tests. */
   node?: string
+  /** A file that is open, instead of a pipe. */
+  stdout?: number
 }
 
 /** A child with a home of nothing: no variable of this machine reaches it except PATH. */
-export function start(words: readonly string[], { env = {}, node = process.execPath }: RunOptions = {}): ChildProcess {
+export function start(
+  words: readonly string[],
+  { env = {}, node = process.execPath, stdout }: RunOptions = {},
+): ChildProcess {
   const { PATH = '' } = process.env
   return spawn(node, [program, ...words], {
     env: { PATH, HOME: '/nonexistent', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
   })
 }
 

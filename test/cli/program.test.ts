@@ -16,11 +16,13 @@ describe('help and version', () => {
       ['nodes', '--help'],
       ['join', '-h'],
       ['--version'],
+      ['-v'],
     ]
     const ran = await Promise.all(spellings.map((words) => pimesh(words)))
     expect(ran.map(({ status, err }) => [status, err])).toEqual(spellings.map(() => [0, '']))
     expect(ran[4]?.out).toBe(ran[5]?.out)
     expect(ran[4]?.out).toMatch(/^Usage: pimesh nodes \[--zone Z\]/)
+    expect(ran[8]?.out).toBe(ran[7]?.out)
     expect(ran[7]?.out).toMatch(/^pimesh \d+\.\d+\.\d+ \(.+, Node \d+\.\d+\.\d+\)\n$/)
   })
 })
@@ -34,6 +36,19 @@ describe('mistakes', () => {
     [['nodes', '--timeout', 'soon'], 2, '--timeout takes a duration such as 30s, 5m, 48h or 7d, not "soon" [E_USAGE]'],
     [['nodes', '--timeout', '0s'], 2, '--timeout takes 1ms to 60s, not "0s" [E_USAGE]'],
     [['nodes', '--timeout', '61s'], 2, '--timeout takes 1ms to 60s, not "61s" [E_USAGE]'],
+    [['invit'], 2, 'there is no command "invit"; did you mean "invite"? "pimesh --help" lists all [E_USAGE]'],
+    [['nodes', '--watch', '0'], 2, '--watch takes at least 1 s, not "0" [E_USAGE]'],
+    [['nodes', '--timeout', '5'], 2, '--timeout takes a duration, not "5": give a unit, such as 48h or 5s [E_USAGE]'],
+    [
+      ['invite', '--zone', '/a', '--expires', '5'],
+      2,
+      '--expires takes a duration, not "5": give a unit, such as 48h or 5s [E_USAGE]',
+    ],
+    [
+      ['invite', '--first', '--zone', '/'],
+      2,
+      'the first node of a mesh is not an operator: name its zone, as in --zone /uk/glasgow [E_USAGE]',
+    ],
     [['join'], 2, 'join needs a token (or - to read it from stdin); see "pimesh join --help" [E_USAGE]'],
     [['get', 'node'], 2, 'get needs a node, as in "pimesh get node pi-3"; see "pimesh get --help" [E_USAGE]'],
     [['get', 'zone', 'x'], 2, 'get knows nodes, not "zone": write "pimesh get node x" [E_USAGE]'],
@@ -110,7 +125,7 @@ describe('a mesh, offline', () => {
     const via = '/ip4/10.0.0.1/tcp/31415/p2p/12D3KooWHGgdSPZDQohsZHLLVtxu87ioSi1pgjdHTUTRFAcYacMm'
     const ran = await pimesh(['invite', '--capability', 'operator', '--via', via, '--mesh', mesh, '-o', 'json'])
     expect(JSON.parse(ran.out)).toMatchObject({ schema: 'pimesh.invite/1', zone: '/', seats: 1, via: [via] })
-    expect(ran.err).toContain('pimesh attach TOKEN')
+    expect(ran.err).toMatch(/^for one operator until .*Z: pimesh attach TOKEN\n$/)
   })
 
   it('join, leave: what happened once is said, not done again', async () => {
@@ -120,6 +135,7 @@ describe('a mesh, offline', () => {
     const { out: token } = await pimesh(['invite', '--first', '--zone', '/a', '--mesh', mesh])
     const joined = await pimesh(['join', '-', '--name', 'one', '--data', data, '-o', 'json'], { input: token })
     expect(JSON.parse(joined.out)).toMatchObject({ schema: 'pimesh.join/1', name: 'one', zone: '/a', seat: 0 })
+    expect(joined.err).toContain('first node of the mesh: no member was met; use this token on one machine only\n')
     expect(await pimesh(['join', token.trim(), '--data', data])).toMatchObject({
       status: 1,
       err: expect.stringContaining('[E_JOINED]'),
@@ -129,6 +145,10 @@ describe('a mesh, offline', () => {
     expect(asked).toMatchObject({ status: 2, out: '', err: expect.stringContaining('Nothing was done: add --yes') })
     expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({ status: 0, err: '' })
     expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('[E_NOT_JOINED]'),
+    })
+    expect(await pimesh(['leave', '--data', data])).toMatchObject({
       status: 1,
       err: expect.stringContaining('[E_NOT_JOINED]'),
     })

@@ -1,5 +1,6 @@
 // The commands that ask a daemon, as child processes against the real API server with a backend of the test.
 import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -27,7 +28,7 @@ describe('pimesh nodes', () => {
     const ran = await pimesh(['nodes', '--data', data, '--zone', '/uk/glasgow', '--timeout', '2s'])
     expect(ran).toEqual({
       status: 0,
-      out: expect.stringMatching(/^NAME[^\u001b]*\n1 of 1 zone answered, 2 nodes, oldest 4 s\n$/),
+      out: expect.stringMatching(/^NAME[^\u001b]*\n1 of 1 zone answered, 2 nodes, all up, oldest 4 s\n$/),
       err: '',
     })
     expect(backend.queries).toEqual([{ zones: ['/uk/glasgow'], timeoutMs: 2_000 }])
@@ -43,7 +44,7 @@ describe('pimesh nodes', () => {
 
   it('watches: one line of JSON each time, until it is told to stop', async () => {
     const { data, backend } = await daemon()
-    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '200ms'])
+    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '1'])
     const lines = createInterface({ input: child.stdout as Readable })
     for await (const line of lines) {
       expect(JSON.parse(line)).toEqual(backend.answer)
@@ -55,11 +56,21 @@ describe('pimesh nodes', () => {
 
   it('ends quietly when its reader is gone', async () => {
     const { data } = await daemon()
-    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '200ms'])
+    const child = start(['nodes', '--data', data, '-o', 'json', '--watch', '1'])
     await once(child.stdout as Readable, 'data')
     child.stdout?.destroy()
     const [[status], err] = await Promise.all([once(child, 'exit'), readAll(child.stderr as Readable)])
     expect([status, err]).toEqual([0, ''])
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('says in one sentence that its output cannot be written', async () => {
+    const { data } = await daemon()
+    const full = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(full))
+    const child = start(['nodes', '--data', data], { stdout: full })
+    const [[status], err] = await Promise.all([once(child, 'exit'), readAll(child.stderr as Readable)])
+    expect(err).toBe('pimesh: cannot write the output (ENOSPC: no space left on device) [E_DATA_WRITE]\n')
+    expect(status).toBe(1)
   })
 
   it('repeats the sentence of the daemon', async () => {
@@ -86,7 +97,7 @@ describe('pimesh get node', () => {
     expect(status).toBe(0)
     expect(out).toMatch(/^pi-2: up, heard 4 s ago\n/)
     expect(out).toMatch(/\nnode_memory_MemTotal_bytes +4.0 GB +4000000000\n/)
-    expect(out).toMatch(/\nrpi_throttled +not on this machine +-\n/)
+    expect(out).toMatch(/\nrpi_throttled +not available +-\n/)
   })
 
   it('repeats the one sentence of the daemon about a node that it cannot name', async () => {
@@ -109,10 +120,32 @@ describe('pimesh status', () => {
       /^traffic +1.2 MB in, 999 B out$/m,
       /^node +12D3KooWpi-1 \(node, incarnation 3\)$/m,
       /^refused +2 times: it belongs to another mesh \(foreignMesh\)$/m,
+      /^listening +\/ip4\/127.0.0.1\/tcp\/31415\/p2p\/12D3KooWpi-1$/m,
       /^alerts: none$/m,
       / {2}pi-2 in \/uk\/glasgow, outbound \/ip4\/10.0.0.2\/tcp\/31415, since 5 s$/m,
     ])
       expect(out).toMatch(line)
+  })
+
+  it('of the first node, which knows no other, is fine; so says doctor', async () => {
+    const { data, backend } = await daemon()
+    const alone = { isolated: true, links: [], contacts: { zones: 0, nodes: 0 } }
+    backend.now = statusJson(alone)
+    const ran = await pimesh(['status', '--data', data])
+    expect([ran.status, ran.out.split('\n')[0]]).toEqual([0, 'pi-1 in /uk/glasgow: fine: the only node so far'])
+    const { out } = await pimesh(['doctor', '--data', data])
+    expect(out).toMatch(/^ok +links +none: the only node so far$/m)
+    expect(out).toMatch(/^ok +contacts +none: the only node so far$/m)
+    backend.now = statusJson({ ...alone, contacts: { zones: 1, nodes: 1 } })
+    expect((await pimesh(['status', '--data', data])).status).toBe(1)
+  })
+
+  it('counts one refusal as one, and has a line for each address', async () => {
+    const { data, backend } = await daemon()
+    backend.now = statusJson({ refusals: { expired: 1 }, listening: ['/ip4/10.0.0.1/tcp/1', '/ip6/::1/tcp/1'] })
+    const { out } = await pimesh(['status', '--data', data])
+    expect(out).toMatch(/^refused +1 time: /m)
+    expect(out).toMatch(/^listening +\S+\/tcp\/1\/p2p\/12D3KooWpi-1\n +\/ip6\/::1\/tcp\/1\/p2p\/12D3KooWpi-1$/m)
   })
 
   it('of an operator shows no incarnation: it sends no records', async () => {
@@ -124,7 +157,7 @@ describe('pimesh status', () => {
   })
 
   it.each([
-    [{ isolated: true }, 'no link to any other node'],
+    [{ isolated: true }, 'isolated'],
     [{ counts: { up: 1, late: 0, down: 2, left: 0 } }, '2 nodes of /uk/glasgow down'],
     [{ alerts: [{ kind: 'cloned', node: 'x', detail: 'one id at two places', ageMs: 1 }] }, '1 alert'],
     [{ membershipExpires: '2020-01-01T00:00:00Z' }, 'the membership has ended'],

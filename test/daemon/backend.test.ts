@@ -18,6 +18,15 @@ describe('one node', () => {
     expect(() => oneNode(of, which)).toThrow(expect.objectContaining({ code: 'E_UNKNOWN_NODE', message }))
   })
 
+  it('whose name several have is told apart by id, with five of them at most', () => {
+    const called = (count: number) =>
+      nodesJson(Array.from({ length: count }, (_, at) => nodeJson({ name: 'pi', node: `12D3KooW${at}`, zone: '/a' })))
+    expect(() => oneNode(called(2), 'pi')).toThrow(
+      'two nodes have this name, use an id: 12D3KooW0 in /a, 12D3KooW1 in /a',
+    )
+    expect(() => oneNode(called(7), 'pi')).toThrow(/^7 nodes have this name, .*12D3KooW4 in \/a, and 2 more$/)
+  })
+
   it.each(['pi-2', '12D3KooWab'])('%s is found', (which) => {
     expect(oneNode(answer, which).nodes.map(({ name }) => name)).toEqual(['pi-2'])
   })

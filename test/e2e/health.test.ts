@@ -82,7 +82,7 @@ describe('an attached operator', () => {
     expect(answer.completeness.oldestMs).toBe(Math.max(...answer.nodes.map(({ ageMs }) => ageMs as number)))
     expect(rowOf(answer, 'n1')?.labels).toEqual({ room: 'attic' })
     const table = await fleet.done('nodes', '--data', fleet.path('operator'))
-    expect(table.split('\n').at(-1)).toMatch(/^2 of 2 zones answered, 6 nodes, oldest \d+ s$/)
+    expect(table.split('\n').at(-1)).toMatch(/^2 of 2 zones answered, 6 nodes, all up, oldest \d+ s$/)
   })
 
   it('shows every tier-A metric by name: a figure where this machine has it, null where it has not', async () => {

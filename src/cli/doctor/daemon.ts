@@ -4,6 +4,7 @@ import { Failure } from '../../core/failure.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
 import { age, counted } from '../format/quantity.ts'
+import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
 
 const CONNECT_TIMEOUT = 3_000
@@ -56,11 +57,13 @@ function connects(target: { host: string; port: number }): Promise<boolean> {
   })
 }
 
-function linksCheck({ links }: StatusJson): Check {
+function linksCheck(status: StatusJson): Check {
+  const { links } = status
   if (links.length > 0) return ok('links', counted(links.length, 'link'))
+  if (alone(status)) return ok('links', 'none: the only node so far')
   return fail(
     'links',
-    'no link to any other node',
+    'isolated: no link to any other node',
     'check the network, and that another member runs and can be reached',
   )
 }
@@ -71,7 +74,9 @@ function zoneCheck({ zone, counts, role }: StatusJson): Check {
   return warn('zone', `${zone}: ${countsText(counts)}`, '"pimesh nodes" shows which ones')
 }
 
-function contactsCheck({ contacts }: StatusJson): Check {
+function contactsCheck(status: StatusJson): Check {
+  const { contacts } = status
+  if (alone(status)) return ok('contacts', 'none: the only node so far')
   const text = `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`
   if (contacts.nodes > 1) return ok('contacts', text)
   return warn(

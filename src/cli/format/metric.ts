@@ -1,9 +1,9 @@
 // A metric's value with its unit, for people. The unit follows from node_exporter's naming: the end of the series' name.
 import { bytes, span } from './quantity.ts'
 
-/** `3.9 GB`, `48.2 °C`, `3 d 4 h`; null: `not on this machine`. */
+/** `3.9 GB`, `48.2 °C`, `3 d 4 h`; null: `not available`. */
 export function metricText(series: string, value: number | null): string {
-  if (value === null) return 'not on this machine'
+  if (value === null) return 'not available'
   const name = series.replace(/\{.*$/, '')
   if (name === 'node_timex_offset_seconds' || name === 'node_timex_maxerror_seconds') return `${value} s`
   if (name === 'rpi_throttled') return throttleText(value)

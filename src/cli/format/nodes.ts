@@ -1,7 +1,7 @@
 // The nodes table: one line per node, one per zone without rows, and how complete the answer is.
 import type { NodeJson, NodesJson, ZoneJson } from '../../daemon/api-types.ts'
 import type { Colour, Terminal } from '../frame/terminal.ts'
-import { age, bytes, counted, exact, percent, span } from './quantity.ts'
+import { age, bytes, compactSpan, counted, exact, percent } from './quantity.ts'
 import { type Column, tableLines } from './table.ts'
 
 type Paint = Pick<Terminal, 'paint'>
@@ -13,22 +13,55 @@ export const statusColours: Readonly<Record<NodeJson['status'], Colour>> = {
   left: 'grey',
 }
 
-/** All lines of the answer; the last one is the completeness. */
-export function nodesLines(answer: NodesJson, terminal: Paint, options: { wide: boolean }): string[] {
+/** The order in which statuses matter to a person. */
+const WORST_FIRST: readonly NodeJson['status'][] = ['down', 'late', 'left', 'up']
+const COUNTED: readonly NodeJson['status'][] = ['up', 'late', 'down', 'left']
+
+/**
+ * All lines of the answer; the last one is the completeness. Rows are sorted by zone and name; with `worstFirst` by
+ * status before that, for where not all can be seen.
+ */
+export function nodesLines(
+  answer: NodesJson,
+  terminal: Paint,
+  options: { wide: boolean; worstFirst?: boolean },
+): string[] {
+  const rank = ({ status }: NodeJson) => (options.worstFirst ? WORST_FIRST.indexOf(status) : 0)
   const rows = answer.nodes.toSorted(
-    (a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node),
+    (a, b) => rank(a) - rank(b) || compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node),
   )
-  const columns = options.wide ? [...narrow(terminal), ...wide(rows)] : narrow(terminal)
+  const names = shownNames(rows)
+  const columns = options.wide ? [...narrow(terminal, names), ...wide(names)] : narrow(terminal, names)
   const table = rows.length === 0 ? [] : tableLines(columns, rows)
   return [...table, ...answer.zones.flatMap((zone) => zoneNote(zone)), completenessLine(answer)]
 }
 
-/** `2 of 2 zones answered, 6 nodes, oldest 9 s`. */
+/** Ends of ids that tell nodes of one name apart. */
+const ID_END = 6
+
+/** Id -> name; `name~` and the end of the id where several nodes have that name. */
+function shownNames(rows: readonly NodeJson[]): ReadonlyMap<string, string> {
+  const times = new Map<string, number>()
+  for (const { name } of rows) times.set(name, (times.get(name) ?? 0) + 1)
+  return new Map(rows.map(({ node, name }) => [node, times.get(name) === 1 ? name : `${name}~${node.slice(-ID_END)}`]))
+}
+
+/** `2 of 2 zones answered, 6 nodes: 5 up, 1 down, oldest 9 s`. */
 export function completenessLine({ nodes, completeness }: NodesJson): string {
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
   const oldest = nodes.length === 0 ? '' : `, oldest ${age(oldestMs)}`
   const zones = `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered`
-  return `${zones}, ${counted(nodes.length, 'node')}${oldest}${complete ? '' : ' (partial)'}`
+  return `${zones}, ${statusesText(nodes)}${oldest}${complete ? '' : ' (partial)'}`
+}
+
+/** `6 nodes: 5 up, 1 down`, `6 nodes, all up`: only the statuses that occur. */
+function statusesText(nodes: readonly NodeJson[]): string {
+  const total = counted(nodes.length, 'node')
+  const counts = COUNTED.map((status) => [status, nodes.filter((node) => node.status === status).length] as const)
+  const occurring = counts.filter(([, count]) => count > 0)
+  if (occurring.length === 0) return total
+  if (occurring.length > 1) return `${total}: ${occurring.map(([status, count]) => `${count} ${status}`).join(', ')}`
+  return `${total}, ${nodes.length === 1 ? '' : 'all '}${occurring[0]?.[0]}`
 }
 
 /** `3 up, 1 late, 0 down, 0 left`. */
@@ -46,9 +79,9 @@ function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJson): str
   return partial ? [`${zone}: not all rows arrived in time`] : []
 }
 
-function narrow(terminal: Paint): Column<NodeJson>[] {
+function narrow(terminal: Paint, names: ReadonlyMap<string, string>): Column<NodeJson>[] {
   return [
-    { title: 'NAME', cell: (node) => node.name },
+    { title: 'NAME', cell: (node) => names.get(node.node) ?? node.name },
     { title: 'ZONE', cell: (node) => node.zone },
     {
       title: 'STATUS',
@@ -56,7 +89,7 @@ function narrow(terminal: Paint): Column<NodeJson>[] {
       paint: (node, text) => terminal.paint(statusColours[node.status], text),
     },
     { title: 'AGE', right: true, cell: (node) => age(node.ageMs) },
-    { title: 'LOAD/CORE', right: true, cell: loadPerCore },
+    { title: 'LOAD', right: true, cell: loadPerCore },
     { title: 'MEM', right: true, cell: memory },
     { title: 'DISK', right: true, cell: disk },
     {
@@ -67,7 +100,7 @@ function narrow(terminal: Paint): Column<NodeJson>[] {
     {
       title: 'UPTIME',
       right: true,
-      cell: (node) => shown(node.metrics.node_uptime_seconds, (s) => span(s * 1_000)),
+      cell: (node) => shown(node.metrics.node_uptime_seconds, (s) => compactSpan(s * 1_000)),
     },
     {
       title: 'ALERTS',
@@ -78,8 +111,7 @@ function narrow(terminal: Paint): Column<NodeJson>[] {
 }
 
 /** The view that a row came from is named where the table holds its node. */
-function wide(rows: readonly NodeJson[]): Column<NodeJson>[] {
-  const names = new Map(rows.map(({ node, name }) => [node, name]))
+function wide(names: ReadonlyMap<string, string>): Column<NodeJson>[] {
   return [
     { title: 'NODE', cell: (node) => node.node },
     { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },

@@ -37,6 +37,11 @@ export function span(ms: number): string {
   return `${Math.floor(ms / size)} ${name}${rest === 0 ? '' : ` ${rest} ${next?.[1]}`}`
 }
 
+/** `3d4h`, `2h5m`, `42s`: a span in few columns. */
+export function compactSpan(ms: number): string {
+  return span(ms).replaceAll('min', 'm').replaceAll(' ', '')
+}
+
 /** `1.2 GB`: decimal units, three digits at most. */
 export function bytes(count: number): string {
   const power = count < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(count) / 3))
@@ -54,10 +59,12 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
-/** Milliseconds of `48h`, `5s`, `250ms`, `30d`; a number alone is seconds. E_USAGE. */
-export function parseDuration(option: string, text: string): number {
-  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?) ?([a-z]+)?$/.exec(text) ?? []
-  const size = TYPED_UNITS[unit]
+/** Milliseconds of `48h`, `5s`, `250ms`, `30d`; a number alone is in the unit `bare`, when there is one. E_USAGE. */
+export function parseDuration(option: string, text: string, bare?: 's'): number {
+  const [, number, unit = bare] = /^(\d{1,9}(?:\.\d{1,3})?) ?([a-z]+)?$/.exec(text) ?? []
+  if (number !== undefined && unit === undefined)
+    throw new Failure('E_USAGE', `--${option} takes a duration, not "${text}": give a unit, such as 48h or 5s`)
+  const size = TYPED_UNITS[unit ?? '']
   if (number === undefined || size === undefined)
     throw new Failure('E_USAGE', `--${option} takes a duration such as 30s, 5m, 48h or 7d, not "${text}"`)
   return Math.round(Number(number) * size)

@@ -12,7 +12,8 @@ Usage: pimesh COMMAND [OPTION]...
 Commands:
 ${listed(rows)}
 
-"pimesh help COMMAND" tells more. Start with "pimesh demo": six nodes on this machine.
+"pimesh help COMMAND" tells more, "pimesh --version" which build this is.
+Start with "pimesh demo": six nodes on this machine.
 Data goes to stdout, notices to stderr. Exit status: 0 fine, 1 failed or the answer is partial, 2 usage.
 `
 }

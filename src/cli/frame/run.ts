@@ -36,7 +36,7 @@ export function report(error: unknown, { stdout, stderr, env }: Pick<Host, 'stdo
 
 async function dispatch(words: readonly string[], host: Host, terminal: Terminal): Promise<number> {
   const [first = '--help', ...rest] = words
-  if (first === '--version' || first === '-V') return told(terminal, host.build)
+  if (first === '--version' || first === '-V' || first === '-v') return told(terminal, host.build)
   if (first === '--help' || first === '-h') return told(terminal, programHelp(commands, host.version).trimEnd())
   if (first === 'help') return told(terminal, helpOn(rest, host.version).trimEnd())
   const command = find(first)

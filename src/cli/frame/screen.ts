@@ -21,13 +21,22 @@ export class Screen {
 
   /** Replaces the block. What does not fit is cut: long lines at the right, many lines before `footer`. */
   draw(lines: readonly string[], footer: readonly string[] = []): void {
-    const { columns, rows } = this.#terminal
-    const room = Math.max(1, rows - 2 - footer.length)
+    const { columns } = this.#terminal
+    const room = this.#room(footer)
     const hidden = lines.length - room
     const body = hidden > 0 ? [...lines.slice(0, room - 1), `... ${hidden + 1} lines more`] : lines
     const block = [...body, ...footer].map((line) => `${cropped(line, columns)}\n`)
     this.#terminal.raw(HIDE_CURSOR + this.#erase() + block.join(''))
     this.#drawn = block.length
+  }
+
+  /** Whether `draw` would show all lines. */
+  fits(lines: readonly string[], footer: readonly string[]): boolean {
+    return lines.length <= this.#room(footer)
+  }
+
+  #room(footer: readonly string[]): number {
+    return Math.max(1, this.#terminal.rows - 2 - footer.length)
   }
 
   /** Leaves the block as it stands and gives the cursor back. */
