@@ -99,9 +99,13 @@ async function removed(folder: string): Promise<boolean> {
   )
 }
 
-function notWritable(data: string, cause: unknown): Failure {
+/** One sentence for what the file system refused. */
+export function notWritable(data: string, cause: unknown): Failure {
   const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-  const advice = 'choose another folder with --data, or give this user the right to write there'
+  const full = reason === 'ENOSPC' || reason === 'EDQUOT'
+  const advice = full
+    ? 'free some space on its disk, or choose another folder with --data'
+    : 'choose another folder with --data, or give this user the right to write there'
   return new Failure('E_DATA_WRITE', `the data folder ${data} is not writable (${reason}): ${advice}`, { cause })
 }
 
@@ -133,7 +137,7 @@ export async function writeJoined(data: string, joined: Joined): Promise<void> {
     await made.undo()
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyJoined(data)
-    throw cause
+    throw code === undefined || cause instanceof Failure ? cause : notWritable(data, cause)
   }
 }
 

@@ -189,7 +189,17 @@ async function meetAt(
   signal: AbortSignal,
 ): Promise<Introduction | Failure> {
   const peer = addressNode(address) as string
-  const { keeper, meeting } = joiningGate(token.mesh, own, () => attempt.keep(own.claims.seat))
+  // What goes wrong on our own disk is thrown in the midst of a handshake, which would hide it.
+  let unkept: Failure | undefined
+  const keep = () => {
+    try {
+      attempt.keep(own.claims.seat)
+    } catch (error) {
+      if (error instanceof Failure) unkept = error
+      throw error
+    }
+  }
+  const { keeper, meeting } = joiningGate(token.mesh, own, keep)
   const nothing = {
     connected: () => undefined,
     disconnected: () => undefined,
@@ -209,7 +219,7 @@ async function meetAt(
     await mesh.links.dial(peer, [address.slice(0, address.lastIndexOf('/p2p/'))], { signal })
     return await introduce(mesh, peer, token, own, meeting, signal)
   } catch (error) {
-    return explain(error, address, token, meeting)
+    return unkept ?? explain(error, address, token, meeting)
   } finally {
     await mesh.stop()
   }

@@ -5,7 +5,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { newSecret } from '../keys/ed25519.ts'
-import { paths } from './folder.ts'
+import { notWritable, paths } from './folder.ts'
 
 const LINE = /^([0-9a-f]{64}) (\d{1,4}) ([0-9a-f]{64})\n$/
 
@@ -36,8 +36,13 @@ export async function beginAttempt(data: string, invite: string): Promise<Attemp
     },
     keep(shown) {
       if (written && seat === shown) return
-      made ??= existsSync(data) ? undefined : mkdirSync(data, { recursive: true, mode: 0o750 })
-      writeWhole(path, `${invite} ${shown} ${Buffer.from(secret).toString('hex')}\n`)
+      try {
+        made ??= existsSync(data) ? undefined : mkdirSync(data, { recursive: true, mode: 0o750 })
+        writeWhole(path, `${invite} ${shown} ${Buffer.from(secret).toString('hex')}\n`)
+      } catch (cause) {
+        rmSync(`${path}.new`, { force: true })
+        throw notWritable(data, cause)
+      }
       written = true
       seat = shown
     },

@@ -50,7 +50,7 @@ const overlay: Partial<GossipsubOpts> = {
   Dscore: 2,
   Dout: 1,
   Dlazy: 1,
-  // One neighbour is told, however many there are: a quarter of twelve links would cost a zone of 25 a fifth more CPU.
+  // One neighbour is told, however many there are: a quarter of twelve links means as many more messages a second in a zone of 25.
   gossipFactor: 0,
   floodPublish: false,
   doPX: false,

@@ -1,6 +1,6 @@
 // Acceptance A6: a mistake gets one sentence with a stable code and the right exit status, and leaves everything as it was.
 import { execFileSync } from 'node:child_process'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FailureCode, failureCodes } from '../../src/core/failure.ts'
@@ -185,6 +185,23 @@ describe('a data folder that is not writable', () => {
     const by = ['unshare', '--mount', 'sh', '-c', `${remount} && exec "$@"`, fleet.path(RESTING)] as const
     await refused('E_DATA_WRITE', ['up', '--data', fleet.path(RESTING)], /not writable \(EROFS\)/, { by })
     await refused('E_DATA_WRITE', ['leave', '--yes', '--data', fleet.path(RESTING)], /Read-only file system/, { by })
+  })
+})
+
+describe('a full disk', () => {
+  const full =
+    'mount -t tmpfs -o size=64k tmpfs "$0" && mkdir "$0/d" && { head -c 65536 /dev/zero > "$0/pad"; exec "$@"; }'
+  const root = process.getuid?.() === 0
+  const namespaces = root && succeeds('unshare', ['--mount', 'sh', '-c', 'mount -t tmpfs tmpfs "$0"', tmpdir()])
+
+  it.skipIf(!namespaces)('is refused by join, whether there is a member to meet or not', async () => {
+    await mkdir(fleet.path('full'))
+    const by = ['unshare', '--mount', 'sh', '-c', full, fleet.path('full')] as const
+    for (const token of [tokenOf(mesh), tokenOf(mesh, { founding: true, via: [] })]) {
+      await refused('E_DATA_WRITE', ['join', token, '--data', fleet.path('full', 'd')], /ENOSPC.*free some space/, {
+        by,
+      })
+    }
   })
 })
 
