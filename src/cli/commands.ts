@@ -2,6 +2,7 @@
 import { attach } from './attach.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
+import { events } from './events.ts'
 import type { Command } from './frame/command.ts'
 import { get } from './get.ts'
 import { init } from './init.ts'
@@ -9,7 +10,13 @@ import { invite } from './invite.ts'
 import { join } from './join.ts'
 import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
+import { publish } from './publish.ts'
+import { releases } from './releases.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 
-export const commands: readonly Command[] = [init, invite, join, up, attach, nodes, get, status, doctor, leave, demo]
+export const commands: readonly Command[] = [
+  ...[init, invite, join, up, attach],
+  ...[nodes, get, publish, releases, events],
+  ...[status, doctor, leave, demo],
+]

@@ -5,7 +5,7 @@ import { compareRecords } from './fleet/record.ts'
 import { answerQuery } from './fleet/serving.ts'
 import { limits } from './limits.ts'
 import type { Machines } from './machines.ts'
-import type { Hello, QueryResponse, SyncRequest, SyncResponse } from './protocols.ts'
+import { type Hello, NOTHING, type QueryResponse, type SyncRequest, type SyncResponse } from './protocols.ts'
 import type { Membership } from './trust/documents.ts'
 
 /** Pages of a zone at its bound: who answers more than that is not believed. */
@@ -40,11 +40,11 @@ export class Conversations {
   }
 
   asked(ticket: Ticket, peer: NodeId, request: AnyRequest, now: Millis): void {
-    const { out, self, view, alerts, roster, greetings, roots, links } = this.#m
+    const { out, self, view, alerts, roster, greetings, links } = this.#m
     const asker = roster.byNode(peer)
     if (request.protocol === 'hello') {
       if (asker !== undefined) greetings.learn(peer, asker.claims.zone, request.body, now)
-      roots.offered(peer, request.body)
+      this.#versions(peer, request.body, now)
       greetings.answer(ticket, peer, asker?.claims.zone, now)
       links.soon(now)
     } else if (request.protocol === 'sync') {
@@ -56,7 +56,7 @@ export class Conversations {
   }
 
   answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
-    const { rivals, greetings, queries, roots } = this.#m
+    const { rivals, greetings, queries, releases } = this.#m
     if (response.protocol === 'hello') {
       rivals.answered(ticket, now)
       greetings.answered(peer, ticket)
@@ -64,28 +64,47 @@ export class Conversations {
     } else if (response.protocol === 'query') {
       if (ticket === this.#catchUp?.ticket) this.#takeRows(this.#catchUp, response.body, now)
       else queries.answered(ticket, peer, response.body, now)
-    } else if (!queries.introduced(ticket, response.body, now)) {
-      for (const membership of response.body.memberships) this.#introduced(membership, now)
-      roots.arrived(peer, response.body.roots)
+    } else {
+      const { announcements, pieceList } = response.body
+      const taken =
+        queries.introduced(ticket, response.body, now) ||
+        releases.announcing.arrived(ticket, peer, announcements, now) ||
+        releases.swarm.listArrived(ticket, peer, pieceList, now)
+      if (!taken) this.#unticketed(peer, response.body, now)
     }
   }
 
-  failed(ticket: Ticket): void {
+  failed(ticket: Ticket, peer: NodeId, now: Millis): void {
+    const { announcing, swarm } = this.#m.releases
+    if (announcing.failed(ticket, peer, now) || swarm.askFailed(ticket, peer, now)) return
     if (ticket !== this.#catchUp?.ticket) return
     this.#catchUp = undefined
     this.#caughtUp = false
   }
 
   #helloBack(peer: NodeId, hello: Hello, now: Millis): void {
-    const { self, roster, greetings, roots, heartbeat, links } = this.#m
+    const { self, roster, greetings, heartbeat, links } = this.#m
     const zone = roster.byNode(peer)?.claims.zone
     if (zone !== undefined) greetings.learn(peer, zone, hello, now)
-    roots.offered(peer, hello)
+    this.#versions(peer, hello, now)
     const { yours } = hello
     // Only a signed record is proof, and the rows hold it.
     const newer = yours !== undefined && compareRecords(yours, heartbeat) > 0
     if (zone === self.zone && newer) this.#askRows({ peer, after: undefined, pages: 1 })
     links.soon(now)
+  }
+
+  /** Newer versions than ours of the root, the targets or an announcement are asked for. */
+  #versions(peer: NodeId, hello: Hello, now: Millis): void {
+    this.#m.roots.offered(peer, hello)
+    this.#m.releases.targets.offered(peer, hello.vector)
+    this.#m.releases.announcing.offered(peer, hello.vector, now)
+  }
+
+  #unticketed(peer: NodeId, { memberships, roots, targets }: SyncResponse, now: Millis): void {
+    for (const membership of memberships) this.#introduced(membership, now)
+    this.#m.roots.arrived(peer, roots)
+    this.#m.releases.targets.arrived(peer, targets)
   }
 
   #askRows(page: Omit<CatchUp, 'ticket'>): void {
@@ -123,8 +142,23 @@ export class Conversations {
   }
 
   #syncAnswer(request: SyncRequest): SyncResponse {
-    if (request.type === 'roots') return { memberships: [], roots: this.#m.roots.from(request.from) }
-    const held = request.ids.slice(0, limits.syncMemberships).map((id) => this.#m.roster.byId(id))
-    return { memberships: held.filter((membership) => membership !== undefined), roots: [] }
+    const { roots, roster } = this.#m
+    const { targets, announcing, swarm } = this.#m.releases
+    switch (request.type) {
+      case 'roots':
+        return { ...NOTHING, roots: roots.from(request.from) }
+      case 'targets':
+        return { ...NOTHING, targets: targets.current }
+      case 'announcements': {
+        const bodies = request.hashes.slice(0, limits.syncAnnouncements).map((hash) => announcing.body(hash))
+        return { ...NOTHING, announcements: bodies.filter((body) => body !== undefined) }
+      }
+      case 'pieceList':
+        return { ...NOTHING, pieceList: swarm.pieceList(request.hash) }
+      case 'memberships': {
+        const held = request.ids.slice(0, limits.syncMemberships).map((id) => roster.byId(id))
+        return { ...NOTHING, memberships: held.filter((membership) => membership !== undefined) }
+      }
+    }
   }
 }

@@ -1,4 +1,5 @@
 // What core needs from outside: injected, synchronous, and without effects that anyone can see.
+import type { Subject } from './rollout/subject.ts'
 
 /** A moment or a span in milliseconds. `now` is monotonic and orders everything; wall time is only ever a label or evidence of expiry. */
 export type Millis = number
@@ -18,6 +19,8 @@ export interface Env {
   verifyStrict(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
   /** The Ed25519 public key inside a node id, or undefined when it is not an Ed25519 PeerId. */
   nodeKey(node: NodeId): Uint8Array | undefined
+  /** True when the CEL expression holds for the subject. False, never an exception, when it does not parse, fails or is no truth value. */
+  matches(selector: string, subject: Subject): boolean
   /** A uniformly random number in [0, 1). */
   random(): number
 }

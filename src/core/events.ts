@@ -4,7 +4,10 @@ import type { MetricValues } from './fleet/metrics.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
-import type { Membership, RootDocument } from './trust/documents.ts'
+import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
+import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
+import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
+import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 
 /** Ties an effect to the input that reports its outcome. Unique within one run of a node. */
 export type Ticket = number
@@ -61,6 +64,32 @@ export type Input =
   | { type: 'askFailed'; ticket: Ticket; peer: NodeId; protocol: ProtocolName; reason: string }
   /** A person asks for rows (local API). `zones` undefined: all that are known. */
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
+  /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
+  | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }
+  /** A publisher on this machine hands in an announcement; the driver waits for `submission`. */
+  | {
+      type: 'submitted'
+      ticket: Ticket
+      targets: TargetsDocument | undefined
+      announcement: AnnouncementDocument
+      /** Encodings of its releases whose bytes the daemon has taken already, with their piece lists. */
+      imported: readonly { encoding: Encoding; pieceList: Uint8Array }[]
+    }
+  /** There is a stream of /pimesh/pieces/1 with this peer; and: there is none any more, or none could be opened. */
+  | { type: 'piecesOpened'; peer: NodeId }
+  | { type: 'piecesClosed'; peer: NodeId }
+  | { type: 'pieceMessage'; peer: NodeId; message: PieceArrival }
+  /** `have`: the pieces that are on disk and were hashed again. */
+  | { type: 'artifactPrepared'; ticket: Ticket; have: Uint8Array }
+  /** A piece was written at its place. */
+  | { type: 'pieceKept'; ticket: Ticket }
+  /** A piece was handed to the stream, or could not be: undefined when only the stream was to blame. */
+  | { type: 'pieceServed'; ticket: Ticket; problem: ArtifactProblem | undefined }
+  | { type: 'artifactSynced'; ticket: Ticket }
+  /** Preparing, keeping or syncing failed. */
+  | { type: 'artifactFailed'; ticket: Ticket; problem: ArtifactProblem }
+  /** A step of an installation is done, or failed. */
+  | { type: 'installStepped'; ticket: Ticket; problem: InstallProblem | undefined }
   /** Say goodbye: the daemon is about to stop. */
   | { type: 'leaving' }
 
@@ -74,6 +103,18 @@ export type Change =
   | { type: 'forgetContact'; node: NodeId }
   | { type: 'row'; node: NodeId; envelope: Envelope; status: Status; heardWall: Millis }
   | { type: 'forgetRow'; node: NodeId }
+  | { type: 'targets'; targets: TargetsDocument }
+  /** `side`: held is the winner of its (epoch, version); rival the other side of an equivocation. */
+  | { type: 'announcement'; side: 'held' | 'rival'; announcement: AnnouncementDocument }
+  | { type: 'forgetAnnouncement'; side: 'held' | 'rival'; role: string }
+  | { type: 'roleFloor'; floor: RoleFloor }
+  | { type: 'pathFloor'; floor: PathFloor }
+  | { type: 'pieceList'; hash: string; list: Uint8Array }
+  | { type: 'forgetPieceList'; hash: string }
+  /** The pieces of an encoding that are on disk. */
+  | { type: 'holding'; encoding: string; bits: Uint8Array }
+  | { type: 'forgetHolding'; encoding: string }
+  | { type: 'install'; entry: InstallEntry }
 
 export type Verdict = 'accept' | 'ignore' | 'reject'
 
@@ -97,6 +138,14 @@ export type RefusalCode =
   | 'malformed'
   | 'tooOften'
   | 'viewFull'
+  | 'unknownRole'
+  | 'wrongEpoch'
+  | 'outsidePaths'
+  | 'oldVersion'
+  | 'bodyMissing'
+  | 'diskFailed'
+  | 'badPiece'
+  | 'unasked'
 
 export type Admission =
   /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */
@@ -134,6 +183,15 @@ export type NodeEvent =
   | { type: 'firstHeartbeat' }
   | { type: 'diskFailed'; detail: string }
   | { type: 'gossipFailed'; detail: string }
+  | { type: 'targetsAccepted'; version: number }
+  /** An announcement is in force. `from` undefined: handed in on this machine. */
+  | { type: 'announced'; role: string; epoch: number; version: number; from: NodeId | undefined }
+  | { type: 'announcementRefused'; code: RefusalCode; role: string; version: number; from: NodeId | undefined }
+  /** One (epoch, version) with two `signed` parts: the role is frozen until a higher version. */
+  | { type: 'equivocation'; role: string; epoch: number; version: number }
+  /** A release came to this state here; `name` is path@version. */
+  | { type: 'install'; name: string; state: InstallState; detail: string | undefined }
+  | { type: 'providerBanned'; peer: NodeId; encoding: string }
 
 export type Effect =
   /** Ask the probe; the answer comes back as `sampled`. */
@@ -151,6 +209,25 @@ export type Effect =
   | ({ type: 'ask'; ticket: Ticket; peer: NodeId } & AnyRequest)
   | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
+  | { type: 'publishHead'; topic: string; head: Head }
+  /** What became of what was handed in: undefined when it is in force. */
+  | { type: 'submission'; ticket: Ticket; refused: RefusalCode | undefined }
+  | { type: 'piecesOpen'; peer: NodeId }
+  | { type: 'piecesClose'; peer: NodeId }
+  /** The longest message that may come from this peer now, in bytes. */
+  | { type: 'piecesExpect'; peer: NodeId; maxBytes: number }
+  | { type: 'pieceSay'; peer: NodeId; message: PieceMessage }
+  /** Read a piece, hash it again, send it. */
+  | { type: 'pieceServe'; ticket: Ticket; peer: NodeId; encoding: string; index: number }
+  /** Write the bytes of an arrival at their place; they are free then. */
+  | { type: 'pieceKeep'; ticket: Ticket; arrival: Ticket; encoding: string; index: number }
+  /** Forget the bytes of an arrival. */
+  | { type: 'pieceDrop'; arrival: Ticket }
+  /** `decoded`: bytes that unpacking it will need beside it. */
+  | { type: 'artifactPrepare'; ticket: Ticket; encoding: Encoding; pieceList: Uint8Array; decoded: number }
+  | { type: 'artifactSync'; ticket: Ticket; encoding: string }
+  | { type: 'artifactForget'; encoding: string }
+  | { type: 'install'; ticket: Ticket; step: InstallStep; job: InstallJob }
   /** What we show in the gate from now on. */
   | { type: 'credential'; membership: Membership }
   | { type: 'event'; event: NodeEvent }

@@ -60,7 +60,7 @@ export const limits = {
   inviteBytes: 2_816,
   /** Root and targets documents; refused above before any parsing. */
   rootBytes: 65_536,
-  /** Nesting of any JSON document: the deepest legitimate one has 6. */
+  /** Nesting of any JSON document: the deepest legitimate one, an announcement, has 8. */
   jsonDepth: 12,
   /** Root versions held and served: one a month for 20 years. */
   rootVersions: 256,
@@ -209,8 +209,8 @@ export const limits = {
   linkSilence: 3 * 60 * SECOND,
   /** Hellos of one peer in a minute that we learn from: a new link has 6, thrice begun anew 18. Others are answered and teach nothing. */
   hellosLearnt: 20,
-  /** A hello with 48 contacts of the longest zones and addresses is cut to this. */
-  helloBytes: 16_384,
+  /** A hello with 48 contacts of the longest zones and addresses is cut to this; 64 roles with both sides of an equivocation take 8 kB. */
+  helloBytes: 24_576,
   /** Contacts in the first hello on a link: a zone of 25 whole, and 24 other zones. */
   helloContacts: 48,
   /** Contacts in a repeated hello: 14 B/s on a link instead of 110; the rotation still reaches every zone in time. */
@@ -242,6 +242,170 @@ export const limits = {
   /** Streams of one of our protocols that one peer may have open towards us. */
   inboundStreamsPerProtocol: 4,
 
+  // Announcements ----------------------------------------------------------------------------------------------------
+  /** An announcement; larger ones are refused before they are parsed. 64 releases of 800 bytes fit. */
+  announcementBytes: 65_536,
+  /** Releases in one announcement: one per artifact path of a role. */
+  releases: 64,
+  /** A head on the gossip topic: role, two numbers and a hash have 85 bytes. */
+  headBytes: 160,
+  /** Length of an artifact path: four segments of 31. */
+  pathLength: 128,
+  /** Length of a release's version label. */
+  versionLength: 64,
+  /** A selector, in characters: ten conditions. */
+  selectorLength: 1_024,
+  /** Nodes and depth of a selector's syntax tree: bounds what evaluating it may cost on every node. */
+  selectorNodes: 256,
+  /** See selectorNodes. */
+  selectorDepth: 24,
+  /** Compiled selectors kept: all releases of all roles that a fleet has in practice. */
+  selectorCache: 256,
+  /** Origins named by a release. */
+  releaseOrigins: 4,
+  /** Encodings of a release: one whole, and patches against the versions in use. */
+  releaseEncodings: 16,
+  /** Release hashes in `requires`. */
+  releaseRequires: 16,
+  /** Bodies asked for in one sync request: three of the largest fit an answer. */
+  syncAnnouncements: 3,
+  /** A body that was promised by a head and did not come is asked of the same peer again after this. */
+  bodyRetry: 20 * SECOND,
+  /** Heads of one neighbour whose bodies are fetched per minute: an honest one tells of a few releases; T21's flood of new ones stops here. */
+  headsPerMinute: 30,
+  /** Heads of gossip whose bodies are on their way; each waits for 2 x requestTimeout at most. */
+  headsWaiting: 256,
+  /** Bodies asked for at the same time, in all: 32 answers of the largest size are 8 MB. */
+  bodiesAtOnce: 32,
+  /** Of one peer: leaves it as many streams of sync again for what else we ask (see inboundStreamsPerProtocol). */
+  bodiesPerPeer: 2,
+  /** Bodies that wait while others are being written: 2 MB. */
+  bodiesQueued: 32,
+  /** Bodies that peers did not give, remembered by peer and hash: those of all links for a minute. */
+  bodiesMissed: 1_024,
+  /** Artifact paths whose highest counter is remembered: every path of 64 roles with 64 releases each. */
+  pathFloors: 4_096,
+  /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
+  announcementLifetime: 90 * DAY,
+
+  // Swarm ------------------------------------------------------------------------------------------------------------
+  /** Shortest piece: a home uplink of 1 Mbit/s sends one in 2 s. Doubled until there are at most `pieces`. */
+  pieceBytesMin: 262_144,
+  /** Longest piece: one is held in memory for each request that is in flight. */
+  pieceBytesMax: 4_194_304,
+  /** Pieces of an encoding: its bitfield has 512 bytes and its piece list 128 KiB. */
+  pieces: 4_096,
+  /** A message of /pimesh/pieces/1 without a piece: a bitfield of 512 bytes and its frame. */
+  pieceControlBytes: 640,
+  /** What a message of data has beside the piece. */
+  pieceFrameBytes: 64,
+  /** Requests in flight towards one peer: enough to keep a LAN busy, few enough that losing the peer costs a megabyte. */
+  requestsPerPeer: 4,
+  /** Bytes in flight towards all peers: what a download may hold in memory. */
+  requestBytes: 8_388_608,
+  /** Requests of one peer that wait here; it asks for no more than requestsPerPeer. */
+  requestsQueued: 16,
+  /** Pieces read and sent at the same time, for all peers: each holds its bytes in memory. */
+  servedAtOnce: 6,
+  /** For one peer. */
+  servedPerPeer: 2,
+  /** Shortest patience with a request; more for who was measured to be slow. */
+  requestPatienceMin: 10 * SECOND,
+  /** Longest patience: a piece of 256 KiB at 70 kbit/s. */
+  requestPatienceMax: 30 * SECOND,
+  /** A patience is so many times what the peer needed for earlier pieces. */
+  requestPatienceFactor: 4,
+  /**
+   * What the slowest peer may take for a piece (256 KiB at 17 kbit/s). A request to the only holder is not given up before, since
+   * asking anew would only take longer; and what comes late, after others were asked, is welcome until then.
+   */
+  lonePatience: 2 * MINUTE,
+  /** When all missing pieces are asked for, a quick peer takes over one that waits for so many times what that peer needs for a piece. */
+  endgamePatienceFactor: 2,
+  /** But not before this: on a fast LAN a busy neighbour would be asked twice for everything. */
+  endgamePatienceMin: 500,
+  /** A peer that does not read a piece it asked for is cut off after this: it holds one of few places. */
+  serveTimeout: 2 * MINUTE,
+  /** First pause with a peer whose stream of pieces was lost, or that refused a request; doubled while that goes on. */
+  pieceRestMin: 1 * SECOND,
+  /** Longest such pause, and the longest with one that lets requests lapse. */
+  pieceRestMax: 1 * MINUTE,
+  /** A peer that let so many requests in a row lapse is asked for one piece at a time, until it gives one. */
+  requestLapses: 2,
+  /** Bad pieces of one peer until it is banned: the second one (T17). */
+  badPieces: 2,
+  /** How long a ban lasts: a broken disk may have been replaced by then. */
+  banTime: 24 * HOUR,
+  /** Peers remembered as banned or suspect. */
+  bannedPeers: 256,
+  /** Encodings kept and served at the same time: all releases of four roles. */
+  encodingsKept: 256,
+  /** Encodings fetched at the same time; others wait their turn. */
+  downloadsAtOnce: 2,
+  /** Peers with which a node keeps a stream of pieces. */
+  pieceStreams: 64,
+  /** Streams of pieces that one peer may open towards us: the one in use, and one that lost a race and goes. */
+  pieceStreamsPerPeer: 2,
+  /** Messages that wait for one peer to read: what it may be told of while a piece is on its way to it over a slow line. */
+  pieceSendsQueued: 1_024,
+  /**
+   * A message is handed to the link in parts of this length, so that gossip and hello wait behind one part and not behind a piece.
+   * Receiving parts of 64 KiB costs twice the CPU: as packets of Noise they straddle the reads of the socket, and are copied.
+   */
+  pieceChunkBytes: 32_768,
+  /** Bytes a second below which a peer stalls: it may take requestPatienceMax and a second for each so many bytes of a message. */
+  pieceRateMin: 8_192,
+  /** A download that got no piece for so long looks for other providers. */
+  providerSearchPeriod: 10 * SECOND,
+  /** When nobody sent the piece list in this time, more peers are asked for it. */
+  pieceListHedge: 1 * SECOND,
+  /** Questions for one piece list that are out at the same time: 128 KiB may come of each. */
+  pieceListAsks: 8,
+  /** The longest pause between two searches of a download that finds nobody. */
+  providerSearchMax: 5 * MINUTE,
+  /** Members remembered as dialled for pieces, so that each search tries others. */
+  providersTried: 256,
+  /** What this machine brought in is removed when no release names it by then. */
+  importNamed: 1 * MINUTE,
+  /** Providers dialled for in one search. */
+  providersPerSearch: 3,
+  /** Pieces are synced to disk after so many bytes or so long, whatever comes first: what a power cut may cost. */
+  syncBytesWritten: 33_554_432,
+  /** See syncBytesWritten. */
+  syncPeriod: 30 * SECOND,
+  /** A full or read-only disk is tried again this often. */
+  diskRetry: 30 * SECOND,
+  /** Left free on the disk when room is made for an encoding: logs and LevelDB need some. */
+  diskReserve: 16_777_216,
+
+  /** Encodings a publisher handed in whose announcement has not come yet. */
+  importsWaiting: 16,
+  /** How long they wait: signing takes seconds. */
+  importWait: 10 * MINUTE,
+
+  /** Bytes of a file that are read or hashed at once: a few milliseconds of a Pi, and the memory a download's disk needs. */
+  fileBlockBytes: 262_144,
+  /** Artifact files that are open at once; others are opened again when a piece of theirs is asked for. */
+  artifactFilesOpen: 8,
+  /** Compression of whole artifacts: 70 MB/s on a laptop, once per release; higher levels win 2 % and take ten times as long. */
+  zstdLevel: 9,
+  /** Window of zstd, as a power of two: a node that unpacks holds 8 MiB, and refuses what asks for more (a header may ask for 128 MiB). */
+  zstdWindowLog: 23,
+  /** An artifact that zstd does not make smaller than this share of itself travels as it is: nobody unpacks for nothing. */
+  identityShare: 0.97,
+
+  // Install ----------------------------------------------------------------------------------------------------------
+  /** Install states in a record: 11 bytes each. */
+  recordInstalls: 4,
+  /** Releases of one path that failed here and are remembered. */
+  failedReleases: 16,
+  /** Versions of a path kept on disk: the one in use and the one before it. */
+  versionsKept: 2,
+  /** How often an installation looks how its download fares: to say who has what, every peer is looked at. */
+  progressLook: 1 * SECOND,
+  /** Journals kept: the paths of all roles. */
+  installPaths: 256,
+
   // State ------------------------------------------------------------------------------------------------------------
   /** The view is written in batches this far apart: 25 rows every 10 minutes are 1.5 MB/day, of a budget of 10. */
   viewFlushPeriod: 10 * MINUTE,
@@ -259,8 +423,12 @@ export const limits = {
   apiPathBytes: 107,
   /** Request line and headers: ours have 200 bytes, a query for 64 zones 4 kB. */
   apiHeaderBytes: 8_192,
-  /** No request carries a body; whoever sends one is refused after this much. */
+  /** Most requests carry no body; whoever sends one is refused after this much. */
   apiBodyBytes: 1_024,
+  /** A submission: an announcement and a targets document of the largest size, as texts in JSON, which may double them. */
+  apiSubmitBytes: 263_168,
+  /** An upload of which no byte moved for so long is given up: a slow card may take its time, a stuck client may not stay. */
+  apiUploadStall: 60 * SECOND,
   /** Screens and scripts open at once on one machine. */
   apiConnections: 32,
   /** A request must have arrived within this time: a stuck client may not hold a connection for ever. */
@@ -314,6 +482,18 @@ const relations: [string, boolean][] = [
     'the records of a full zone fit one RPC of gossip',
     limits.viewNodes * (limits.recordBytes + 64) <= limits.gossipRpcBytes,
   ],
+  [
+    'an announcement and its frame fit an answer',
+    limits.syncAnnouncements * (limits.announcementBytes + 8) <= limits.syncBytes,
+  ],
+  ['a submission fits a request', 2 * (limits.announcementBytes + limits.rootBytes) + 1_024 <= limits.apiSubmitBytes],
+  [
+    'bodies leave streams of sync to other questions',
+    limits.bodiesPerPeer < limits.inboundStreamsPerProtocol && limits.bodiesPerPeer <= limits.bodiesAtOnce,
+  ],
+  ['a piece list fits an answer', limits.pieces * 32 + 64 <= limits.syncBytes],
+  ['a bitfield fits a message', limits.pieces / 8 + 80 <= limits.pieceControlBytes],
+  ['pieces of every length add up', limits.pieceBytesMax % limits.pieceBytesMin === 0],
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
   ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
   ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],

@@ -15,14 +15,22 @@ import { Greetings } from './links/greetings.ts'
 import { Links } from './links/links.ts'
 import { Outbox } from './outbox.ts'
 import type { Contact } from './protocols.ts'
+import { Releases } from './releases.ts'
+import { Rollout } from './rollout/rollout.ts'
+import type { InstallEntry } from './rollout/states.ts'
+import type { Subject } from './rollout/subject.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
-import type { Membership, RootDocument } from './trust/documents.ts'
+import { Swarm } from './swarm/swarm.ts'
+import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
+import { Announcing } from './trust/announcing.ts'
+import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { Refusals } from './trust/refusals.ts'
 import { Rivals } from './trust/rivals.ts'
 import { RootKeeper } from './trust/root-keeper.ts'
 import { Roster } from './trust/roster.ts'
+import { TargetsKeeper } from './trust/targets-keeper.ts'
 
 /** What a node starts from: its membership, and what earlier runs wrote. */
 export interface NodeSetup {
@@ -43,9 +51,39 @@ export interface NodeSetup {
   recordPeriodMin: Millis
   /** How far apart the view and the address book are written. */
   viewFlushPeriod: Millis
+  publishers: SavedPublishers
+  /** No older targets document is ever in force. */
+  targetsFloor: number
+  artifacts: SavedArtifacts
+  installs: readonly InstallEntry[]
+  /** What this machine is, for selectors. */
+  facts: MachineFacts
+  /** Fetch and serve every release, whether this node is selected or not. */
+  mirror: boolean
 }
 
+/** What earlier runs accepted from publishers. */
+export interface SavedPublishers {
+  targets: TargetsDocument | undefined
+  announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
+  roleFloors: readonly RoleFloor[]
+  pathFloors: readonly PathFloor[]
+}
+
+/** What earlier runs fetched, or began to. */
+export interface SavedArtifacts {
+  holdings: readonly { encoding: string; bits: Uint8Array }[]
+  pieceLists: readonly { hash: string; list: Uint8Array }[]
+}
+
+export type MachineFacts = Pick<Subject, 'model' | 'os' | 'kernel' | 'arch' | 'cpus'>
+
 export type Machines = ReturnType<typeof wire>
+
+/** The gossip topic of the heads of announcements, for the whole mesh. */
+export function announcementTopic(mesh8: string): string {
+  return `/pimesh/1/${mesh8}/ann`
+}
 
 /** The gossip topic of a leaf zone's records. */
 export function recordTopic(mesh8: string, zone: string): string {
@@ -69,18 +107,39 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node))
   const links: Links = new Links(env, out, book, self)
-  const greetings = new Greetings(env, out, self, book, view)
+  const greetings = new Greetings(env, out, self, { book, view, vector: () => announcing.vector() })
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, refusals)
   const rivals = new Rivals(links, greetings, gatekeeper)
   const roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
-  const heartbeat = new Heartbeat(env, out, topic, setup, setup.recordPeriodMin)
+  const heartbeat = new Heartbeat(env, out, topic, setup, {
+    minimum: setup.recordPeriodMin,
+    installs: () => rollout.reports(),
+  })
   const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, topic })
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
+  const targets = new TargetsKeeper(env, out, self, setup.publishers.targets, setup.targetsFloor)
+  const heads = announcementTopic(self.mesh8)
+  // What came in force is looked at, and what was handed in with it is served, in the same step.
+  const announcing: Announcing = new Announcing({ env, out, self, targets, refusals, topic: heads }, setup.publishers, {
+    accepted: (at) => rollout.changed(at),
+    imported: (encoding, list, at) => swarm.imported(encoding, list, at),
+  })
+  const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
+  const subject = subjectOf(self, setup.facts)
+  const { mirror } = setup
+  const rollout: Rollout = new Rollout({ env, out, self, targets, announcing, swarm, subject, mirror }, setup.installs)
+  const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
   const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
-  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, ...fleet }
+  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, ...fleet, releases }
+}
+
+/** What selectors may say of this node. */
+function subjectOf({ node, zone, membership }: Self, facts: MachineFacts): Subject {
+  const { labels } = membership.invite.signed
+  return { node, name: membership.claims.name, zone, labels, ...facts }
 }
 
 /** Ours, our witness's, and of whom we see or are linked to. */

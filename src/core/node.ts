@@ -10,6 +10,7 @@ import { rowsOf } from './fleet/serving.ts'
 import { limits } from './limits.ts'
 import type { Link } from './links/links.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
+import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
 
 /** What a person may ask at any moment; ages are relative to the `now` it was taken at. */
@@ -43,7 +44,7 @@ export class NodeCore {
   step(input: Input, now: Millis): Effect[] {
     if (this.#stopped) return []
     this.#forgiveSleep(now)
-    if (!this.#started) this.#start()
+    if (!this.#started) this.#start(now)
     this.#handle(input, now)
     this.#settle(now)
     return this.#m.out.drain()
@@ -60,6 +61,7 @@ export class NodeCore {
       this.#m.rivals.deadline(),
       this.#m.queries.deadline(),
       this.#m.saving.deadline(),
+      this.#m.releases.deadline(),
     ]
     return times.reduce((min, at) => (at === undefined || (min !== undefined && min <= at) ? min : at), undefined)
   }
@@ -85,6 +87,11 @@ export class NodeCore {
     return rowsOf(this.#m.view, this.#m.alerts, now, undefined, limits.viewNodes)
   }
 
+  /** What is held of the publishers and their releases. */
+  get releases(): Pick<Releases, 'publishers' | 'release' | 'holds'> {
+    return this.#m.releases
+  }
+
   /** The membership of who countersigned ours: shown in the gate beside it. */
   witness(): Membership | undefined {
     return this.#m.gatekeeper.witness()
@@ -106,6 +113,7 @@ export class NodeCore {
     rivals: number
     dialPauses: number
     alerts: number
+    releases: ReturnType<Releases['sizes']>
   } {
     return {
       view: this.#m.view.size,
@@ -118,12 +126,14 @@ export class NodeCore {
       rivals: this.#m.rivals.size,
       dialPauses: this.#m.links.pauses,
       alerts: this.#m.alerts.all().length,
+      releases: this.#m.releases.sizes(),
     }
   }
 
-  #start(): void {
+  #start(now: Millis): void {
     this.#started = true
     this.#m.out.emit({ type: 'credential', membership: this.#m.self.membership })
+    this.#m.releases.start(now)
     if (!this.#m.self.isNode) return
     this.#m.out.emit({ type: 'subscribe', topic: this.#m.topic })
     this.#m.heartbeat.start()
@@ -172,7 +182,7 @@ export class NodeCore {
         this.#m.greetings.heard(input.peer, now)
         return this.#conversations.answered(input.ticket, input.peer, input, now)
       case 'askFailed':
-        this.#conversations.failed(input.ticket)
+        this.#conversations.failed(input.ticket, input.peer, now)
         this.#m.queries.failed(input.ticket, input.peer, now)
         this.#m.rivals.failed(input.ticket, now)
         if (input.protocol === 'hello') this.#m.greetings.failed(input.peer, input.ticket, now)
@@ -181,6 +191,10 @@ export class NodeCore {
         return this.#m.queries.start(input.ticket, input.zones, input.timeout, now)
       case 'leaving':
         return this.#leave(now)
+      default:
+        if ('from' in input) this.#m.greetings.heard(input.from, now)
+        else if ('peer' in input) this.#m.greetings.heard(input.peer, now)
+        return this.#m.releases.handle(input, now)
     }
   }
 
@@ -190,6 +204,8 @@ export class NodeCore {
     this.#m.view.setIsolated(this.#m.links.size === 0, now)
     this.#m.view.check(now)
     if (this.#m.self.isNode) this.#m.heartbeat.check(now, this.#flags(), this.#members())
+    const changed = this.#m.releases.check(now)
+    if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
     this.#m.links.check(now)
     this.#m.greetings.check(now)
     this.#m.rivals.check(now)
@@ -213,6 +229,7 @@ export class NodeCore {
     this.#m.book.touch(peer, now)
     this.#m.greetings.linked(peer, direction, now)
     this.#m.queries.linked(peer)
+    this.#m.releases.linked(peer, now)
     if (zone === this.#m.self.zone && this.#m.self.isNode) {
       this.#m.heartbeat.hurry(now)
       this.#conversations.metMate(peer)
@@ -224,6 +241,7 @@ export class NodeCore {
     this.#m.greetings.unlinked(peer)
     this.#m.rivals.unlinked(peer, now)
     this.#m.queries.lost(peer, now)
+    this.#m.releases.unlinked(peer, now)
     if (this.#m.self.isNode && this.#m.links.mates().length === 0) {
       this.#conversations.alone()
       this.#m.greetings.alone(now)
@@ -245,7 +263,11 @@ export class NodeCore {
 
   #persisted(ticket: Ticket, now: Millis): void {
     this.#m.heartbeat.persisted(ticket, now)
-    if (this.#m.roots.persisted(ticket)) this.#strikeOff()
+    if (this.#m.roots.persisted(ticket)) {
+      this.#strikeOff()
+      this.#m.releases.rootChanged(now)
+    }
+    this.#m.releases.persisted(ticket, now)
     this.#m.saving.persisted(ticket)
   }
 
@@ -261,6 +283,7 @@ export class NodeCore {
     this.#m.out.event({ type: 'diskFailed', detail: reason })
     this.#m.heartbeat.persistFailed(ticket, now)
     this.#m.roots.persistFailed(ticket)
+    this.#m.releases.persistFailed(ticket, now)
     this.#m.saving.persistFailed(ticket)
   }
 

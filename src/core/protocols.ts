@@ -1,7 +1,8 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
-import type { Membership, RootDocument } from './trust/documents.ts'
+import type { AnnouncementDocument, VersionVector } from './trust/announcement.ts'
+import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 
 /** Stream protocols of pimesh; each stream carries one request and one response, length-prefixed. */
 export const PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' } as const
@@ -31,13 +32,35 @@ export interface Hello {
   contacts: readonly Contact[]
   /** The newest record that the sender holds of the receiver, if any: a node whose disk was reset jumps above it. */
   yours: { incarnation: number; counter: number } | undefined
+  /** What the sender holds of the publishers. */
+  vector: VersionVector
 }
 
-export type SyncRequest = { type: 'memberships'; ids: readonly MembershipId[] } | { type: 'roots'; from: number }
+export type SyncRequest =
+  | { type: 'memberships'; ids: readonly MembershipId[] }
+  | { type: 'roots'; from: number }
+  /** The newest targets document. */
+  | { type: 'targets' }
+  /** Announcements by hex hash of their `signed` part. */
+  | { type: 'announcements'; hashes: readonly string[] }
+  /** A piece list by its hex SHA-256. */
+  | { type: 'pieceList'; hash: string }
 
 export interface SyncResponse {
   memberships: readonly Membership[]
   roots: readonly RootDocument[]
+  targets: TargetsDocument | undefined
+  announcements: readonly AnnouncementDocument[]
+  pieceList: Uint8Array | undefined
+}
+
+/** An answer without anything. */
+export const NOTHING: SyncResponse = {
+  memberships: [],
+  roots: [],
+  targets: undefined,
+  announcements: [],
+  pieceList: undefined,
 }
 
 export interface QueryRequest {

@@ -2,9 +2,20 @@
 import { existsSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import type { ErrorJson, EventsJson, NodesJson, StatusJson } from './api-types.ts'
+import type { Encoding } from '../core/trust/announcement.ts'
+import type {
+  ErrorJson,
+  EventsJson,
+  NodesJson,
+  PublishersJson,
+  ReleasesJson,
+  StatusJson,
+  SubmitJson,
+  SubmittedJson,
+} from './api-types.ts'
 
 export interface ApiClient {
   status(): Promise<StatusJson>
@@ -12,7 +23,18 @@ export interface ApiClient {
   nodes(query?: { zones?: readonly string[]; timeoutMs?: number }): Promise<NodesJson>
   /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
-  events(): Promise<EventsJson>
+  /** Those after the one numbered `after`; default: all that are kept. */
+  events(after?: number): Promise<EventsJson>
+  /** Current releases and what the nodes of these zones say of them; `local`: what is known without asking anybody. */
+  releases(query?: { zones?: readonly string[]; timeoutMs?: number; local?: boolean }): Promise<ReleasesJson>
+  publishers(): Promise<PublishersJson>
+  /**
+   * Hands over the bytes of an encoding. A refusal is known before any byte is sent where it can be.
+   * @throws Failure E_ARTIFACT, E_DISK_FULL, E_NO_MEMBER; what `body` throws; the signal's reason.
+   */
+  importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
+  /** Resolves when the announcement is in force. E_ANNOUNCEMENT, E_ARTIFACT, E_NO_MEMBER. */
+  submit(body: SubmitJson): Promise<SubmittedJson>
   /** Resolves when the daemon said goodbye to the mesh and is about to end. */
   stop(): Promise<void>
   /** The same, and it gives up its membership. */
@@ -29,35 +51,103 @@ export function apiSocket(data: string): string {
  * Every method rejects with Failure: E_NO_DAEMON, or what the daemon answered.
  */
 export function apiClient(data: string): ApiClient {
-  const ask = <T>(method: 'GET' | 'POST', target: string, waitMs = 0) => exchange<T>(data, method, target, waitMs)
+  const ask = <T>(target: string, waitMs = 0) => exchange<T>(data, { method: 'GET', target, waitMs })
+  const tell = <T>(target: string, body?: object, waitMs = 0) =>
+    exchange<T>(data, { method: 'POST', target, waitMs, body })
   return {
-    status: () => ask('GET', '/v1/status'),
-    nodes: ({ zones = [], timeoutMs = limits.queryTimeout } = {}) => {
-      const search = new URLSearchParams(zones.map((zone): [string, string] => ['zone', zone]))
-      search.set('timeoutMs', String(timeoutMs))
-      return ask('GET', `/v1/nodes?${search}`, timeoutMs)
-    },
-    node: (idOrName) => ask('GET', `/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
-    events: () => ask('GET', '/v1/events'),
-    stop: async () => void (await ask('POST', '/v1/stop')),
-    leave: async () => void (await ask('POST', '/v1/leave')),
+    status: () => ask('/v1/status'),
+    nodes: ({ zones = [], timeoutMs = limits.queryTimeout } = {}) =>
+      ask(`/v1/nodes?${zonesAsked(zones, timeoutMs)}`, timeoutMs),
+    node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
+    events: (after = 0) => ask(`/v1/events?after=${after}`),
+    releases: ({ zones = [], timeoutMs = limits.queryTimeout, local = false } = {}) =>
+      ask(`/v1/releases?${zonesAsked(local ? [''] : zones, timeoutMs)}`, timeoutMs),
+    publishers: () => ask('/v1/publishers'),
+    importEncoding: (encoding, body, signal) => upload(data, encoding, body, signal),
+    submit: (body) => tell('/v1/announcements', body, limits.apiUploadStall),
+    stop: async () => void (await tell('/v1/stop')),
+    leave: async () => void (await tell('/v1/leave')),
   }
 }
 
-async function exchange<T>(data: string, method: string, path: string, waitMs: number): Promise<T> {
-  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+function zonesAsked(zones: readonly string[], timeoutMs: number): URLSearchParams {
+  const search = new URLSearchParams(zones.map((zone): [string, string] => ['zone', zone]))
+  search.set('timeoutMs', String(timeoutMs))
+  return search
+}
+
+interface Question {
+  method: 'GET' | 'POST'
+  target: string
+  /** What the daemon may need for it, in ms, beside the exchange itself. */
+  waitMs: number
+  body?: object | undefined
+}
+
+async function exchange<T>(data: string, { method, target, waitMs, body }: Question): Promise<T> {
+  const answer = await new Promise<Answer>((resolve, reject) => {
     const signal = AbortSignal.timeout(limits.apiRequestTimeout + waitMs)
-    const asked = request({ socketPath: apiSocket(data), agent: false, method, path, signal }, (response) => {
-      readBounded(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject)
-    })
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const headers = bytes === undefined ? {} : { 'content-type': 'application/json', 'content-length': bytes.length }
+    const options = { socketPath: apiSocket(data), agent: false, method, path: target, signal, headers }
+    const asked = request(options, (response) => void readAnswer(response).then(resolve, reject))
     asked.once('error', reject)
-    asked.end()
-  }).catch((cause: NodeJS.ErrnoException) => {
+    asked.end(bytes)
+  }).catch((cause) => {
     throw cause instanceof Failure ? cause : unreachable(data, cause)
   })
+  return settled<T>(answer)
+}
+
+/** The daemon asks for the body when it would take it, and may answer in the middle of it: then nothing more is sent. */
+async function upload(
+  data: string,
+  encoding: Encoding,
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { hash, type, length, pieceLength, pieceList } = encoding
+  const search = new URLSearchParams({ type, pieceList, length: String(length), pieceLength: String(pieceLength) })
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const asked = request({
+    socketPath: apiSocket(data),
+    agent: false,
+    method: 'PUT',
+    path: `/v1/encodings/${hash}?${search}`,
+    headers: { 'content-length': length, expect: '100-continue' },
+    signal,
+  })
+  const failed = (cause: NodeJS.ErrnoException) => reject(cause instanceof Failure ? cause : unreachable(data, cause))
+  asked.on('error', failed)
+  asked.once('response', (response) => void readAnswer(response).then(resolve, failed))
+  asked.once('continue', () => void pipeline(body, asked).catch(failed))
+  asked.setTimeout(limits.apiUploadStall, () => {
+    asked.destroy(Object.assign(new Error('nothing moves'), { name: 'TimeoutError' }))
+  })
+  asked.flushHeaders()
+  try {
+    settled(await promise)
+  } catch (cause) {
+    throw signal.aborted ? signal.reason : cause
+  } finally {
+    asked.destroy()
+  }
+}
+
+interface Answer {
+  status: number
+  text: string
+}
+
+/** What was asked for. @throws Failure: the daemon's refusal. */
+function settled<T>({ status, text }: Answer): T {
   const body = parsed(text)
   if (status === 200) return body as T
   throw refused(body as Partial<ErrorJson>, status)
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  return { status: response.statusCode ?? 0, text: await readBounded(response) }
 }
 
 async function readBounded(response: IncomingMessage): Promise<string> {

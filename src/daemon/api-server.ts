@@ -5,15 +5,27 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net'
 import { Failure, type FailureCode, type failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import { zoneProblem } from '../core/zone.ts'
-import type { ErrorJson, EventsJson, NodesJson, StatusJson } from './api-types.ts'
-
-export interface NodesQuery {
-  /** undefined: all zones that are known. */
-  zones: string[] | undefined
-  /** How long zones may take to answer, in ms. */
-  timeoutMs: number
-}
+import type { Encoding } from '../core/trust/announcement.ts'
+import { readJson, readNothing, TooLong, uploadOf } from './api-bodies.ts'
+import {
+  encodingQuery,
+  eventsAfter,
+  type NodesQuery,
+  nodesQuery,
+  type ReleasesQuery,
+  releasesQuery,
+  submission,
+} from './api-queries.ts'
+import type {
+  ErrorJson,
+  EventsJson,
+  NodesJson,
+  PublishersJson,
+  ReleasesJson,
+  StatusJson,
+  SubmitJson,
+  SubmittedJson,
+} from './api-types.ts'
 
 /** What stands behind the API: the daemon, or a test. Expected failures are rejected as Failure. */
 export interface ApiBackend {
@@ -21,7 +33,14 @@ export interface ApiBackend {
   nodes(query: NodesQuery): Promise<NodesJson>
   /** By id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
-  events(): EventsJson
+  /** Those after the one numbered `after`. */
+  events(after: number): EventsJson
+  releases(query: ReleasesQuery): Promise<ReleasesJson>
+  publishers(): PublishersJson
+  /** Takes the bytes of an encoding; the signal says that the client is gone. E_ARTIFACT, E_DISK_FULL, E_NO_MEMBER. */
+  importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
+  /** Resolves when the announcement is in force. E_ANNOUNCEMENT, E_ARTIFACT, E_NO_MEMBER. */
+  submit(body: SubmitJson): Promise<SubmittedJson>
   /** Resolves when the goodbye is out; `leave`: the folder may be wiped afterwards. */
   stop(leave: boolean): Promise<void>
 }
@@ -34,7 +53,14 @@ export interface ApiServer {
 const SOCKET_MODE = 0o660
 /** Nobody else may connect in the moment before chmod. */
 const SOCKET_UMASK = 0o007
-const badRequests: readonly FailureCode[] = ['E_USAGE', 'E_ZONE', 'E_LABEL']
+const badRequests: readonly FailureCode[] = [
+  'E_USAGE',
+  'E_ZONE',
+  'E_LABEL',
+  'E_DOCUMENT',
+  'E_ARTIFACT',
+  'E_ANNOUNCEMENT',
+]
 
 /**
  * Listens on `path`. The socket of a daemon that is gone is replaced.
@@ -47,9 +73,15 @@ export async function createApiServer(backend: ApiBackend, path: string): Promis
   const server = createServer({ maxHeaderSize: limits.apiHeaderBytes }, (request, response) => {
     void answer(backend, request, response)
   })
+  // Who waits to be asked for the body is asked only when the rest of the request is fine.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    void answer(backend, request, response, () => response.writeContinue())
+  })
   server.maxConnections = limits.apiConnections
-  server.requestTimeout = limits.apiRequestTimeout
+  server.maxRequestsPerSocket = 1
   server.headersTimeout = limits.apiRequestTimeout
+  // An upload takes as long as it takes: api-bodies.ts has the time limits of bodies.
+  server.requestTimeout = 0
   await listen(server, path)
   return { close: () => close(server) }
 }
@@ -109,61 +141,75 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-async function answer(backend: ApiBackend, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Call {
+  backend: ApiBackend
+  request: IncomingMessage
+  search: URLSearchParams
+  /** Ends when the caller is gone. */
+  signal: AbortSignal
+  /** Lets the body come. */
+  goOn: () => void
+}
+
+async function answer(
+  backend: ApiBackend,
+  request: IncomingMessage,
+  response: ServerResponse,
+  goOn: () => void = () => undefined,
+): Promise<void> {
+  const gone = new AbortController()
   response.on('error', () => undefined)
+  response.once('close', () => gone.abort())
   try {
-    if (!(await bodyless(request))) return send(response, 413, refusal('E_USAGE', 'a request to this API has no body'))
-    send(response, 200, await route(backend, request))
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    const call = { backend, request, search: searchParams, signal: gone.signal, goOn }
+    send(request, response, 200, await route(`${request.method} ${pathname}`, call))
   } catch (error) {
     const [status, body] = explain(error)
-    send(response, status, body)
+    send(request, response, status, body)
   }
 }
 
-/** Reads a request to its end; false when more came than is borne. */
-async function bodyless(request: IncomingMessage): Promise<boolean> {
-  let bytes = 0
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length
-    if (bytes > limits.apiBodyBytes) return false
-  }
-  return true
+async function route(asked: string, call: Call): Promise<object> {
+  const [, hash] = /^PUT \/v1\/encodings\/([^/]+)$/.exec(asked) ?? []
+  if (hash !== undefined) return await upload(hash, call)
+  call.goOn()
+  if (asked === 'POST /v1/announcements')
+    return await call.backend.submit(submission(await readJson(call.request, limits.apiSubmitBytes)))
+  await readNothing(call.request)
+  return await question(asked, call)
 }
 
-async function route(backend: ApiBackend, request: IncomingMessage): Promise<object> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
-  const nodeAsked = /^\/v1\/nodes\/([^/]+)$/.exec(pathname)?.[1]
-  switch (`${request.method} ${pathname}`) {
+/** What takes no body. */
+async function question(asked: string, { backend, search }: Call): Promise<object> {
+  switch (asked) {
     case 'GET /v1/status':
       return backend.status()
     case 'GET /v1/nodes':
-      return await backend.nodes(nodesQuery(searchParams))
+      return await backend.nodes(nodesQuery(search))
     case 'GET /v1/events':
-      return backend.events()
+      return backend.events(eventsAfter(search))
+    case 'GET /v1/releases':
+      return await backend.releases(releasesQuery(search))
+    case 'GET /v1/publishers':
+      return backend.publishers()
     case 'POST /v1/stop':
     case 'POST /v1/leave':
-      await backend.stop(pathname === '/v1/leave')
+      await backend.stop(asked === 'POST /v1/leave')
       return {}
   }
-  if (request.method === 'GET' && nodeAsked !== undefined) return await backend.node(decoded(nodeAsked))
-  throw new NoRoute(`this daemon does not know ${request.method} ${pathname}: the command may be newer than it`)
+  const [, node] = /^GET \/v1\/nodes\/([^/]+)$/.exec(asked) ?? []
+  if (node !== undefined) return await backend.node(decoded(node))
+  throw new NoRoute(`this daemon does not know ${asked}: the command may be newer than it`)
+}
+
+async function upload(hash: string, { backend, request, search, signal, goOn }: Call): Promise<object> {
+  const encoding = encodingQuery(hash, search)
+  await backend.importEncoding(encoding, uploadOf(request, encoding.length, goOn), signal)
+  return {}
 }
 
 class NoRoute extends Error {}
-
-function nodesQuery(search: URLSearchParams): NodesQuery {
-  const zones = search.getAll('zone')
-  if (zones.length > limits.apiZones)
-    throw new Failure('E_USAGE', `at most ${limits.apiZones} zones can be asked at once`)
-  for (const zone of zones) {
-    const wrong = zoneProblem(zone)
-    if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
-  }
-  const timeoutMs = Number(search.get('timeoutMs') ?? limits.queryTimeout)
-  if (!(timeoutMs > 0 && timeoutMs <= limits.apiQueryTimeoutMax))
-    throw new Failure('E_USAGE', `the time-out must be more than 0 and at most ${limits.apiQueryTimeoutMax / 1_000} s`)
-  return { zones: zones.length === 0 ? undefined : zones, timeoutMs }
-}
 
 function decoded(text: string): string {
   try {
@@ -175,6 +221,7 @@ function decoded(text: string): string {
 
 function explain(error: unknown): [number, ErrorJson] {
   if (error instanceof NoRoute) return [404, refusal('E_PROTOCOL', error.message)]
+  if (error instanceof TooLong) return [413, refusal('E_USAGE', error.message)]
   if (!(error instanceof Failure))
     return [500, refusal('E_INTERNAL', error instanceof Error ? error.message : String(error))]
   if (error.code === 'E_UNKNOWN_NODE') return [404, refusal(error.code, error.message)]
@@ -185,7 +232,7 @@ function refusal(code: keyof typeof failureCodes, message: string): ErrorJson {
   return { error: { code, message } }
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
+function send(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
   if (response.destroyed) return
   const bytes = Buffer.from(JSON.stringify(body))
   response.writeHead(status, {
@@ -194,5 +241,17 @@ function send(response: ServerResponse, status: number, body: object): void {
     'cache-control': 'no-store',
     connection: 'close',
   })
-  response.end(bytes)
+  if (request.complete) response.end(bytes)
+  else linger(request, response, bytes)
+}
+
+/**
+ * Answers who is still sending: closing the connection now could destroy the answer on its way. What still comes is thrown
+ * away until the client has read it and closes, or limits.apiCloseTimeout is over.
+ */
+function linger(request: IncomingMessage, response: ServerResponse, bytes: Uint8Array): void {
+  response.write(bytes)
+  const timer = setTimeout(() => response.destroy(), limits.apiCloseTimeout)
+  response.once('close', () => clearTimeout(timer))
+  request.once('end', () => response.end()).resume()
 }

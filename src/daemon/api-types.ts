@@ -1,5 +1,5 @@
 // The local API's JSON, version 1: what the daemon answers on its unix socket and what the CLI and the dashboard read.
-// Additions are allowed at any time; a field is never renamed, removed or given another meaning (docs/protocol.md, API).
+// Additions are allowed at any time; a field is never renamed, removed or given another meaning (clause API).
 
 /** Age in milliseconds of what a figure rests on; null when no trustworthy age exists. */
 export type AgeMs = number | null
@@ -73,6 +73,8 @@ export interface AlertJson {
 }
 
 export interface EventJson {
+  /** Counts the events of one run of the daemon, from 1. */
+  seq: number
   ageMs: number
   type: string
   text: string
@@ -123,10 +125,117 @@ export interface StatusJson {
   data: string
 }
 
-/** GET /v1/events */
+/** GET /v1/events?after=SEQ: those that came after SEQ (default 0: all that are kept), oldest first. */
 export interface EventsJson {
   schema: 'pimesh.events/1'
+  /** Another one: the daemon was started anew, and counts from 1 again. */
+  run: string
   events: EventJson[]
+}
+
+/** What a release has come to on one node, as its own record says. */
+export interface InstallJson {
+  node: string
+  name: string
+  zone: string
+  /** announced, fetching, verified, staged, switched, healthy, committed, rolledBack or failed. */
+  state: string
+  /** Why it waits or failed (docs/protocol.md, INSTALL); null when nothing is wrong. */
+  reason: string | null
+  /** How much of the encoding is there, 0..100. */
+  percent: number
+  /** Since the node that answered heard the record. */
+  ageMs: AgeMs
+  /** up, late, down or left. */
+  status: string
+}
+
+/** What the release has come to on the node that was asked; more is known of it than a record says. */
+export interface InstallHereJson {
+  state: string
+  reason: string | null
+  /** A sentence for a person when something is wrong. */
+  detail: string | null
+  percent: number
+  bytes: number
+  totalBytes: number
+  /** Verified bytes per second over the last seconds; 0 when nothing moves. */
+  bytesPerSecond: number
+  /** Linked members that have pieces of it, and how many of them have all. */
+  providers: number
+  copies: number
+  /** How much of it the linked member has that has most, 0..100. */
+  best?: number
+  /** Path of what is in use; null before the switch. */
+  installedAt: string | null
+}
+
+export interface ReleaseJson {
+  /** path@version */
+  release: string
+  path: string
+  version: string
+  counter: number
+  /** Hex SHA-256 that names the release. */
+  hash: string
+  role: string
+  epoch: number
+  roleVersion: number
+  /** RFC 3339. */
+  expires: string
+  /** Provably expired: nobody begins to install it. */
+  expired: boolean
+  /** Its role signed two different announcements of one version. */
+  frozen: boolean
+  /** The selector. */
+  to: string
+  installer: string | null
+  /** What a newer pimesh is needed for; null when nothing. */
+  unsupported: string | null
+  artifact: { hash: string; bytes: number }
+  encoding: { type: string; hash: string; bytes: number; pieces: number } | null
+  /** Whether the selector names the node that was asked; null for an operator's peer. */
+  selected: boolean | null
+  here: InstallHereJson | null
+  /** Every node that says something about it. */
+  nodes: InstallJson[]
+}
+
+/** GET /v1/releases?zone=/a&timeoutMs=5000: current releases, with what the nodes of these zones say of them. `zone=` alone (empty): only what is known here. */
+export interface ReleasesJson {
+  schema: 'pimesh.releases/1'
+  releases: ReleaseJson[]
+  completeness: NodesJson['completeness']
+}
+
+/** GET /v1/publishers: what a publisher builds on. Documents are canonical JSON as text. */
+export interface PublishersJson {
+  schema: 'pimesh.publishers/1'
+  mesh: string
+  /** This peer's own addresses with /p2p/ID. */
+  addresses: string[]
+  /** Members it is linked to now. */
+  linked: number
+  targets: string | null
+  roles: { role: string; epoch: number; version: number; frozen: boolean; announcement: string }[]
+  /** Highest counter accepted per path. */
+  counters: Record<string, number>
+}
+
+/** PUT /v1/encodings/HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH with the bytes as body: answers {}. E_ARTIFACT, E_DISK_FULL. */
+
+/** POST /v1/announcements with this body: answers SubmittedJson when it is in force; E_ANNOUNCEMENT, E_NO_MEMBER. */
+export interface SubmitJson {
+  announcement: string
+  targets: string | null
+}
+export interface SubmittedJson {
+  schema: 'pimesh.submitted/1'
+  role: string
+  epoch: number
+  version: number
+  hash: string
+  linked: number
 }
 
 /** Any refusal: HTTP 4xx or 5xx with this body. */
@@ -155,8 +264,16 @@ const REFUSALS: Readonly<Record<string, string>> = {
   oldRecord: 'a record is older than the one that is held',
   unknownMembership: 'the author of a record is not known yet',
   malformed: 'a message cannot be read',
-  tooOften: 'a node sent more records than it may',
+  tooOften: 'a node sent or asked for more than it may',
   viewFull: 'the zone has more nodes than the view holds',
+  unknownRole: 'an announcement is of a role that is not delegated',
+  wrongEpoch: 'an announcement is of a newer epoch than the delegations that are held',
+  oldVersion: 'it is older than what was accepted before',
+  outsidePaths: 'an announcement names a path that its role may not announce',
+  bodyMissing: 'an announcement was told of and not given',
+  diskFailed: 'it could not be written to the disk here',
+  badPiece: 'a piece is not what the publisher signed',
+  unasked: 'a piece came that nobody asked for',
 }
 
 /** `it belongs to another mesh (foreignMesh)`; a code alone where this version has no words for it. */

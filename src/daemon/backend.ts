@@ -1,4 +1,5 @@
 // What the local API answers with: a node's own status, and answers of the fleet.
+import { randomUUID } from 'node:crypto'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
@@ -10,7 +11,10 @@ import type { Driver } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { nodesJson } from './rows-json.ts'
 
-export interface BackendParts {
+/** What the publishing half of the daemon answers by itself. */
+type Publishing = Pick<ApiBackend, 'releases' | 'publishers' | 'importEncoding' | 'submit'>
+
+export interface BackendParts extends Publishing {
   version: string
   core: NodeCore
   driver: Driver
@@ -31,11 +35,16 @@ export interface BackendParts {
 export function createBackend(parts: BackendParts): ApiBackend {
   const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) =>
     nodesJson(await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout))
+  const run = randomUUID()
   return {
     status: () => statusJson(parts),
     nodes: ({ zones, timeoutMs }) => query(zones, timeoutMs),
     node: async (idOrName) => oneNode(await query(undefined, undefined), idOrName),
-    events: () => ({ schema: 'pimesh.events/1', events: parts.log.all() }),
+    events: (after) => ({ schema: 'pimesh.events/1', run, events: parts.log.since(after) }),
+    releases: parts.releases,
+    publishers: parts.publishers,
+    importEncoding: parts.importEncoding,
+    submit: parts.submit,
     stop: (leave) => parts.stop({ leave }),
   }
 }

@@ -21,6 +21,10 @@ export interface Config {
   health: { period: Millis }
   discovery: { mdns: boolean }
   state: { flush: Millis }
+  /** Where releases are installed; relative paths are below the data folder. */
+  install: { root: string }
+  /** Fetch and serve every release, whether this node is selected or not. */
+  artifacts: { mirror: boolean }
   log: { level: LogLevel }
 }
 
@@ -35,6 +39,8 @@ export interface ConfigKey<T> {
 }
 
 const LIST_MAX = 16
+/** Linux takes 4,095 bytes. */
+const PATH = /^[^\p{Cc}]{1,1024}$/u
 const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
 const HOST_TCP = /^\/(ip[46]|dns[46]?)\/[^/]+\/tcp\/\d+$/
 
@@ -78,6 +84,18 @@ export const CONFIG_KEYS = {
     to: HOUR / SECOND,
     why: "how often the zone's view is written: 25 rows every 10 minutes are 1.5 MB a day on the SD card",
   }),
+  'install.root': {
+    must: 'a path without control characters',
+    default: 'installed',
+    why: 'every release goes below it, whatever a publisher says; a relative path is below the data folder',
+    read: (value) => (typeof value === 'string' && PATH.test(value) ? value : undefined),
+  } satisfies ConfigKey<string>,
+  'artifacts.mirror': {
+    must: 'true or false',
+    default: false,
+    why: 'a member that is always on and keeps every release for the others, so that publishers may go',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+  } satisfies ConfigKey<boolean>,
   'log.level': {
     must: `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`,
     default: 'info',
@@ -108,6 +126,8 @@ export function loadConfig(text: string | undefined, where: string): Config {
     health: { period: value('health.period') },
     discovery: { mdns: value('discovery.mdns') },
     state: { flush: value('state.flush') },
+    install: { root: value('install.root') },
+    artifacts: { mirror: value('artifacts.mirror') },
     log: { level: value('log.level') },
   }
 }

@@ -1,12 +1,17 @@
 // A running daemon: opens the data folder, composes the ports around a core, and ends in order. Nodes and operators'
 // peers differ only in what their membership allows.
+import { resolve } from 'node:path'
+import { openArtifacts } from '../artifact/store.ts'
 import type { Input, NodeEvent } from '../core/events.ts'
+import type { MachineFacts } from '../core/machines.ts'
 import { NodeCore } from '../core/node.ts'
 import type { Membership } from '../core/trust/documents.ts'
+import { fileInstaller } from '../install/file.ts'
 import { makeSigner } from '../keys/ed25519.ts'
 import { cryptoEnv } from '../keys/env.ts'
 import { type Mesh, startMesh } from '../mesh/node.ts'
 import type { LinkEvents } from '../ports/links.ts'
+import type { Facts } from '../ports/probe.ts'
 import { openProbe } from '../probe/probe.ts'
 import type { SavedState } from '../wire/state.ts'
 import { addressNode } from '../wire/token.ts'
@@ -19,7 +24,9 @@ import { Driver, type Ports } from './driver.ts'
 import { EventLog } from './event-log.ts'
 import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
 import { memberGate } from './gate.ts'
+import { publishing } from './published.ts'
 import { openState } from './state.ts'
+import { Submissions } from './submissions.ts'
 
 export interface DaemonOptions {
   data: string
@@ -40,9 +47,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await sweep(options.data)
     const probe = await openProbe({ dataFolder: options.data })
     closers.add(() => probe.close())
-    const daemon = new Daemon(options, joined, state, closers)
+    const artifacts = await openArtifacts({ folder: paths(options.data).artifacts })
+    closers.add(() => artifacts.close())
+    await artifacts.sweep(knownEncodings(state))
+    const installer = fileInstaller({ root: installFolder(options) })
+    const daemon = new Daemon(options, joined, { state, facts: probe.facts() }, closers)
     for (const note of notes) daemon.note(note)
-    await daemon.start({ store, probe })
+    await daemon.start({ store, probe, artifacts, installer })
     return daemon
   } catch (error) {
     await closers.close()
@@ -68,7 +79,8 @@ export class Daemon {
   #stopping: Promise<void> | undefined
   #listening: readonly string[] = []
 
-  constructor(options: DaemonOptions, joined: Joined, state: SavedState, closers: Closers) {
+  constructor(options: DaemonOptions, joined: Joined, found: { state: SavedState; facts: Facts }, closers: Closers) {
+    const { state, facts } = found
     this.#options = options
     this.#joined = joined
     this.#closers = closers
@@ -77,7 +89,7 @@ export class Daemon {
     const { clock } = { clock: this.#clock }
     this.#core = new NodeCore(
       cryptoEnv(Math.random),
-      setupOf(joined, state, this.#credential, options.config),
+      { ...setupOf(joined, state, this.#credential, options.config), facts: machineFacts(facts) },
       clock.now(),
     )
     const nameOf = (node: string) => this.#core.membershipOf(node)?.claims.name ?? node
@@ -105,11 +117,11 @@ export class Daemon {
   }
 
   /** Brings up mesh, local API and driver, in this order: nothing is said to the mesh by a node that cannot start. */
-  async start(local: Pick<Ports, 'store' | 'probe'>): Promise<void> {
+  async start(local: Pick<Ports, 'store' | 'probe' | 'artifacts' | 'installer'>): Promise<void> {
     const { config, data } = this.#options
     const wired = Promise.withResolvers<{ driver: Driver; ports: Ports }>()
-    const mesh = await this.#startMesh(async ({ gossip, streams, links }) => {
-      const ports = { ...local, clock: this.#clock, gossip, streams, links }
+    const mesh = await this.#startMesh(async ({ gossip, streams, links, pieces }) => {
+      const ports = { ...local, clock: this.#clock, gossip, streams, links, pieces }
       const driver = this.#newDriver(ports)
       await driver.attach()
       wired.resolve({ driver, ports })
@@ -225,7 +237,18 @@ export class Daemon {
   }
 
   #backend(driver: Driver, ports: Ports) {
+    const core = this.#core
+    const submissions = new Submissions({
+      artifacts: ports.artifacts,
+      driver,
+      linked: () => core.snapshot().links.length,
+      known: (encoding) => core.releases.holds(encoding),
+    })
+    this.#closers.add(() => submissions.close())
+    const { mesh } = this.#joined
+    const installRoot = installFolder(this.#options)
     return createBackend({
+      ...publishing({ core, driver, submissions, mesh, installRoot }),
       core: this.#core,
       driver,
       links: ports.links,
@@ -264,7 +287,33 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     wall,
     recordPeriodMin: config.health.period,
     viewFlushPeriod: config.state.flush,
+    publishers: { ...state.publishers, roleFloors: [...joined.floors.roles, ...state.publishers.roleFloors] },
+    targetsFloor: joined.floors.targets,
+    artifacts: state.artifacts,
+    installs: state.installs,
+    mirror: config.artifacts.mirror,
   }
+}
+
+/** The folder below which releases are installed. */
+function installFolder({ data, config }: DaemonOptions): string {
+  return resolve(data, config.install.root)
+}
+
+/** What a selector may ask of this machine: no more of the facts than the protocol names. */
+function machineFacts(facts: Facts): MachineFacts {
+  const text = (name: string) => (typeof facts[name] === 'string' ? facts[name] : null)
+  const cpus = typeof facts.cpus === 'number' ? facts.cpus : null
+  return { model: text('model'), os: text('os'), kernel: text('kernel'), arch: text('arch'), cpus }
+}
+
+/** Files of others are left over from what nobody knows any more. */
+function knownEncodings({ artifacts, publishers, installs }: SavedState): ReadonlySet<string> {
+  const announced = publishers.announcements.flatMap(({ announcement }) =>
+    announcement.signed.releases.flatMap(({ encodings }) => encodings.map(({ hash }) => hash)),
+  )
+  const underway = installs.flatMap((entry) => entry.underway?.encoding.hash ?? [])
+  return new Set([...artifacts.holdings.map(({ encoding }) => encoding), ...announced, ...underway])
 }
 
 /** Members named by the invite and by the configuration. */

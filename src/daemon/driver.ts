@@ -11,6 +11,7 @@ import type {
   Input,
   NodeEvent,
   QueryResult,
+  RefusalCode,
   Ticket,
   Verdict,
 } from '../core/events.ts'
@@ -18,9 +19,11 @@ import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
 import type { HealthRecord } from '../core/fleet/record.ts'
 import { limits } from '../core/limits.ts'
+import { announcementTopic } from '../core/machines.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
-import type { Membership } from '../core/trust/documents.ts'
+import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
+import type { Membership, TargetsDocument } from '../core/trust/documents.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import type { Links } from '../ports/links.ts'
@@ -29,11 +32,13 @@ import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
 import type { Credential } from '../wire/credential.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
+import { decodeHead, encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import { changesToWrites } from '../wire/state.ts'
+import { type TransferPorts, Transfers } from './transfers.ts'
 
-export interface Ports {
+export interface Ports extends TransferPorts {
   clock: Clock
   store: Store
   probe: Probe
@@ -69,6 +74,9 @@ export class Driver {
   readonly #queue: Input[] = []
   readonly #waiting = new Map<Ticket, Waiting>()
   readonly #abort = new AbortController()
+  readonly #transfers: Transfers
+  /** The topic of heads; every other one carries envelopes. */
+  readonly #heads: string
   #draining = false
   #ticket: Ticket = 0
   /** Writes in the order in which core asked for them. */
@@ -82,10 +90,17 @@ export class Driver {
   constructor(ports: Ports, options: DriverOptions) {
     this.#ports = ports
     this.#o = options
+    this.#heads = announcementTopic(options.mesh8)
+    this.#transfers = new Transfers(ports, {
+      feed: (input) => this.feed(input),
+      onDefect: options.onDefect,
+      signal: this.#abort.signal,
+    })
   }
 
   /** Registers the handlers of the mesh; call once, before anything is linked. */
   async attach(): Promise<void> {
+    await this.#transfers.attach()
     this.#ports.gossip.onMessage((topic, bytes, from) => this.#heard(topic, bytes, from))
     for (const protocol of Object.keys(PROTOCOLS) as ProtocolName[]) {
       await this.#ports.streams.handle(protocol, (peer, request) => this.#asked(peer, protocol, request))
@@ -121,6 +136,18 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'query', ticket, zones, timeout }))
   }
 
+  /**
+   * Hands in what a publisher on this machine signed; `imported` are the encodings whose bytes were taken already.
+   * Resolves once it is in force, with undefined, or with the code why it was refused.
+   */
+  submit(
+    announcement: AnnouncementDocument,
+    targets: TargetsDocument | undefined,
+    imported: readonly { encoding: Encoding; pieceList: Uint8Array }[],
+  ): Promise<RefusalCode | undefined> {
+    return this.#await((ticket) => ({ type: 'submitted', ticket, targets, announcement, imported }))
+  }
+
   /** Says goodbye, waits until it and all writes are out, and stops taking inputs. Whoever waits for an answer gets a Failure. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -133,6 +160,7 @@ export class Driver {
     this.#end(new Failure('E_NO_DAEMON', 'this daemon is stopping'))
     await Promise.allSettled(this.#publishing)
     this.#abort.abort(this.#over)
+    await this.#transfers.stop()
     await this.#writes
   }
 
@@ -211,6 +239,12 @@ export class Driver {
         return this.#o.onEvent(effect.event)
       case 'left':
         return this.#left.resolve()
+      case 'submission':
+        return this.#resolve(effect.ticket, effect.refused)
+      case 'publishHead':
+        return this.#gossip(effect.topic, encodeHead(effect.head), 'a head')
+      default:
+        return this.#transfers.perform(effect)
     }
   }
 
@@ -227,19 +261,25 @@ export class Driver {
   }
 
   #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
-    const failed = (error: unknown) =>
-      this.#o.onEvent({ type: 'gossipFailed', detail: `a record was not sent: ${reasonOf(error)}` })
     let bytes: Uint8Array
     try {
       bytes = this.#seal(record)
     } catch (error) {
-      return failed(error)
+      return this.#unsent('a record', error)
     }
+    this.#gossip(topic, bytes, 'a record')
+  }
+
+  #gossip(topic: string, bytes: Uint8Array, what: string): void {
     const publish = async () => this.#ports.gossip.publish(topic, bytes)
     const sent: Promise<void> = publish()
-      .catch(failed)
+      .catch((error: unknown) => this.#unsent(what, error))
       .finally(() => this.#publishing.delete(sent))
     this.#publishing.add(sent)
+  }
+
+  #unsent(what: string, error: unknown): void {
+    this.#o.onEvent({ type: 'gossipFailed', detail: `${what} was not sent: ${reasonOf(error)}` })
   }
 
   /** Signs a record, and tells the core what was signed: what it serves is what it sent, rounding included. */
@@ -276,16 +316,14 @@ export class Driver {
   }
 
   async #heard(topic: string, bytes: Uint8Array, from: NodeId): Promise<Verdict> {
-    let envelope: ReturnType<typeof decodeEnvelope>
+    let input: (ticket: Ticket) => Input
     try {
-      envelope = decodeEnvelope(bytes)
+      input = topic === this.#heads ? headInput(from, topic, bytes) : envelopeInput(from, topic, bytes)
     } catch {
       return 'reject'
     }
-    const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
-    const verdict = this.#await<Verdict>((ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record }))
     // Only a daemon that ends gives none.
-    return await verdict.catch(() => 'ignore')
+    return await this.#await<Verdict>(input).catch(() => 'ignore')
   }
 
   async #asked(peer: NodeId, protocol: ProtocolName, bytes: Uint8Array): Promise<Uint8Array> {
@@ -296,6 +334,19 @@ export class Driver {
   #within(timeout: Millis): AbortSignal {
     return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(timeout)])
   }
+}
+
+/** Throws Failure E_PROTOCOL. */
+function headInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
+  const head = decodeHead(bytes)
+  return (ticket) => ({ type: 'headHeard', ticket, from, topic, head })
+}
+
+/** Throws Failure E_PROTOCOL. */
+function envelopeInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
+  const envelope = decodeEnvelope(bytes)
+  const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
+  return (ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record })
 }
 
 function tryDecodeRecord(body: Uint8Array): ReturnType<typeof decodeRecord> | undefined {

@@ -8,6 +8,7 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 const ORDER: readonly LogLevel[] = ['error', 'warn', 'info', 'debug']
 
 interface Entry {
+  seq: number
   at: number
   type: string
   text: string
@@ -19,6 +20,7 @@ export class EventLog {
   readonly #write: (line: string) => void
   readonly #nameOf: (node: NodeId) => string
   readonly #now: () => number
+  #seq = 0
 
   constructor(options: {
     level: LogLevel
@@ -39,15 +41,17 @@ export class EventLog {
   }
 
   say(level: LogLevel, type: string, text: string): void {
-    this.#entries.push({ at: this.#now(), type, text })
+    this.#seq += 1
+    this.#entries.push({ seq: this.#seq, at: this.#now(), type, text })
     if (this.#entries.length > limits.events) this.#entries.shift()
     if (ORDER.indexOf(level) <= ORDER.indexOf(this.#level)) this.#write(`${level} ${type}: ${text}`)
   }
 
-  /** Oldest first. */
-  all(): EventJson[] {
+  /** Those after the one numbered `after`, oldest first. */
+  since(after: number): EventJson[] {
     const now = this.#now()
-    return this.#entries.map(({ at, type, text }) => ({ ageMs: Math.round(now - at), type, text }))
+    const newer = this.#entries.filter(({ seq }) => seq > after)
+    return newer.map(({ seq, at, type, text }) => ({ seq, ageMs: Math.round(now - at), type, text }))
   }
 
   #words(event: NodeEvent): { level: LogLevel; text: string } {

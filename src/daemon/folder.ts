@@ -5,6 +5,7 @@ import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } fr
 import { dirname, join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Contact } from '../core/protocols.ts'
+import type { RoleFloor } from '../core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import { parseMembership } from '../wire/membership.ts'
 import { parseRoot } from '../wire/root.ts'
@@ -19,6 +20,8 @@ export interface Joined {
   roots: readonly RootDocument[]
   /** No older root is ever accepted. */
   rootFloor: number
+  /** Nor an older targets document, nor an older announcement of these roles. */
+  floors: { targets: number; roles: readonly RoleFloor[] }
   /** Multiaddrs with /p2p/ID from the invite. */
   via: readonly string[]
   /** Members that the first one met told us about. */
@@ -29,6 +32,8 @@ interface Facts {
   format: 1
   mesh: string
   rootFloor: number
+  /** Absent in folders that joined before there were announcements. */
+  floors?: Joined['floors']
   via: readonly string[]
   contacts: readonly Contact[]
 }
@@ -37,6 +42,8 @@ export const paths = (data: string) => ({
   mesh: join(data, 'mesh'),
   db: join(data, 'db'),
   socket: join(data, 'api.sock'),
+  /** Encodings: the files that pieces are written to and served from. */
+  artifacts: join(data, 'artifacts'),
   /** The key of a join that was shown to a member and did not end yet. */
   joiningKey: join(data, 'joining.key'),
 })
@@ -117,8 +124,8 @@ export async function writeJoined(data: string, joined: Joined): Promise<void> {
     throw notWritable(data, cause)
   })
   try {
-    const { mesh, rootFloor, via, contacts } = joined
-    const facts: Facts = { format: 1, mesh, rootFloor, via, contacts }
+    const { mesh, rootFloor, floors, via, contacts } = joined
+    const facts: Facts = { format: 1, mesh, rootFloor, floors, via, contacts }
     await writeSynced(join(temporary, 'node.key'), `${Buffer.from(joined.secret).toString('hex')}\n`, 0o600)
     await writeSynced(join(temporary, 'membership.json'), joined.membership.raw, 0o640)
     await writeSynced(join(temporary, 'joined.json'), `${JSON.stringify(facts, undefined, 2)}\n`, 0o640)
@@ -161,7 +168,7 @@ export async function readJoined(data: string): Promise<Joined> {
     if (facts.format !== 1 || secret.length !== 32) throw new Error('not in the format of this version')
     const membership = parseMembership(await readFile(join(folder, 'membership.json')))
     const witness = await readWitness(folder)
-    const { mesh, rootFloor, via, contacts } = facts
+    const { mesh, rootFloor, floors = { targets: 0, roles: [] }, via, contacts } = facts
     return {
       mesh,
       secret: Uint8Array.from(secret),
@@ -169,6 +176,7 @@ export async function readJoined(data: string): Promise<Joined> {
       witness,
       roots: await readRoots(folder),
       rootFloor,
+      floors,
       via,
       contacts,
     }
@@ -180,15 +188,16 @@ export async function readJoined(data: string): Promise<Joined> {
 }
 
 /**
- * Removes everything that ties the folder to its mesh: key, membership and state. The membership goes at once, by a rename:
+ * Removes everything that ties the folder to its mesh: key, membership, state and what was fetched; what is installed stays in use. The membership goes at once, by a rename:
  * killed at any point, the folder is either joined or not, and what is left is removed by the next join or start.
  */
 export async function wipe(data: string): Promise<void> {
-  const { mesh, db } = paths(data)
+  const { mesh, db, artifacts } = paths(data)
   await rename(mesh, await mkdtemp(join(data, LEAVING)))
   await syncFolder(data)
   await removeAll(data, [LEAVING])
   await rm(db, { recursive: true, force: true })
+  await rm(artifacts, { recursive: true, force: true })
   await syncFolder(data)
 }
 

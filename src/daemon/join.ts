@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { Failure, type FailureCode } from '../core/failure.ts'
 import { limits, MINUTE } from '../core/limits.ts'
 import type { Contact, SyncResponse } from '../core/protocols.ts'
+import { EMPTY_VECTOR } from '../core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import { judgeCountersignature, judgeMembership } from '../core/trust/membership.ts'
 import { walkRoots } from '../core/trust/roots.ts'
@@ -70,6 +71,7 @@ export async function join(request: JoinRequest): Promise<JoinResult> {
     : await meet(request, token, attempt, make)
   const { membership, witness, roots, contacts } = introduction
   const rootFloor = token.floor.version
+  const { floors } = token
   await writeJoined(request.data, {
     mesh: token.mesh,
     secret,
@@ -77,6 +79,7 @@ export async function join(request: JoinRequest): Promise<JoinResult> {
     witness,
     roots,
     rootFloor,
+    floors,
     via: token.via,
     contacts,
   })
@@ -271,6 +274,7 @@ function firstHello(root: RootDocument, own: Membership) {
     addresses: [],
     contacts: [],
     yours: undefined,
+    vector: EMPTY_VECTOR,
   }
 }
 

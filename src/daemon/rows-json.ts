@@ -11,21 +11,32 @@ export function nodesJson(result: QueryResult): NodesJson {
   const rows = result.zones.flatMap((zone) =>
     zone.rows.map((row) => nodeJson(row, zone, result.memberships.get(row.envelope.membership))),
   )
-  const answered = result.zones.filter((zone) => zone.state === 'answered')
-  const ages = rows.map((row) => row.ageMs)
-  const oldest = ages.length === 0 || ages.includes(null) ? null : Math.max(...(ages as number[]))
   return {
     schema: 'pimesh.nodes/1',
     nodes: rows.sort((a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node)),
     zones: result.zones.map(zoneJson),
-    completeness: {
-      zonesAnswered: answered.length,
-      zonesKnown: result.zones.length,
-      oldestMs: oldest,
-      complete:
-        result.zones.length > 0 && answered.length === result.zones.length && answered.every((zone) => !zone.partial),
-    },
+    completeness: completeness(result),
   }
+}
+
+/** How much of what was asked for came, and how old its oldest row is. */
+export function completeness({ zones }: QueryResult): NodesJson['completeness'] {
+  const answered = zones.filter((zone) => zone.state === 'answered')
+  return {
+    zonesAnswered: answered.length,
+    zonesKnown: zones.length,
+    oldestMs: oldest(zones.flatMap(({ rows }) => rows)),
+    complete: zones.length > 0 && answered.length === zones.length && answered.every((zone) => !zone.partial),
+  }
+}
+
+function oldest(rows: readonly Row[]): number | null {
+  let age: number | null = null
+  for (const row of rows) {
+    if (row.age === null) return null
+    age = Math.max(age ?? 0, Math.round(row.age))
+  }
+  return age
 }
 
 function zoneJson({ zone, state, by, counts, partial, membersKnown }: ZoneAnswer): ZoneJson {

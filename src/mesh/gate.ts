@@ -1,5 +1,5 @@
 // The gate: a connection encrypter that lets noise prove the keys, and then both sides show their membership on the secured
-// stream. Only when each has admitted the other does libp2p learn of the connection (docs/decisions/0003).
+// stream. Only when each has admitted the other does libp2p learn of the connection (clauses LINK 1 and 2; docs/decisions/0003).
 import type { ConnectionEncrypter, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'

@@ -1,4 +1,4 @@
-// gossipsub's settings, each with its reason (docs/decisions/0004). Unsigned messages with our own envelopes inside, a small
+// gossipsub's settings, each with its reason (clause TOPICS 1; docs/decisions/0004). Unsigned messages with our own envelopes inside, a small
 // mesh, short message ids, and no penalty that a quiet site behind one address could earn.
 import { createHash } from 'node:crypto'
 import type { GossipsubOpts } from '@libp2p/gossipsub'

@@ -1,4 +1,4 @@
-// The mesh: composes libp2p and hands out the three ports that core needs of it.
+// The mesh: composes libp2p and hands out the four ports that core needs of it.
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
@@ -14,6 +14,7 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
+import type { Pieces } from '../ports/pieces.ts'
 import type { Streams } from '../ports/streams.ts'
 import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
@@ -22,6 +23,7 @@ import { gossipSettings } from './gossip-settings.ts'
 import { Hosts } from './hosts.ts'
 import { MeshLinks } from './links.ts'
 import { Pairing } from './pairing.ts'
+import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { MeshStreams } from './streams.ts'
 import { Traffic } from './traffic.ts'
 
@@ -42,12 +44,14 @@ export interface MeshOptions {
   prepare?: (mesh: Mesh) => Promise<void>
   gateTimeout?: Millis
   requestTimeout?: Millis
+  pieces?: Partial<PieceBounds>
 }
 
 export interface Mesh {
   nodeId: NodeId
   gossip: Gossip
   streams: Streams
+  pieces: Pieces
   links: Links
   /** Where others can dial this node, without /p2p/ID. */
   listening(): string[]
@@ -81,14 +85,18 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     (connection) => connection.abort(new Failure('E_PROTOCOL', 'gossip has no stream on this link')),
   )
   const links = new MeshLinks({ libp2p, gate, pairing, traffic, events: options.events })
-  const streams = new MeshStreams(libp2p, pairing, options.requestTimeout ?? limits.requestTimeout)
+  const opening = options.requestTimeout ?? limits.requestTimeout
+  const streams = new MeshStreams(libp2p, pairing, opening)
+  const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
+  const pieces = new MeshPieces(libp2p, pairing, bounds)
   const stop = async () => {
     links.silence()
     gossip.quiet()
+    pieces.stop()
     await libp2p.stop()
     forgetAddressTimer(libp2p)
   }
-  const mesh: Mesh = { nodeId, gossip, streams, links, listening: () => links.listening(), stop }
+  const mesh: Mesh = { nodeId, gossip, streams, pieces, links, listening: () => links.listening(), stop }
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
   return { mesh, libp2p }

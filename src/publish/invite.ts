@@ -11,6 +11,7 @@ import { dateText, dateValue } from '../wire/fields.ts'
 import { inviteFromJson, inviteJson } from '../wire/invite.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { addressNode, encodeToken } from '../wire/token.ts'
+import { publisherFloors } from './delegations.ts'
 import { type Mesh, type MeshKey, meshKeys } from './mesh.ts'
 
 export interface InviteOptions {
@@ -54,7 +55,8 @@ export function makeInvite(
   const { hash, signed: root } = mesh.root
   const floor = { version: root.version, hash }
   const roots = grant.founding ? mesh.roots : []
-  return { token: encodeToken({ mesh: mesh.id, floor, via, inviteSecret: secret, invite, roots }), invite }
+  const floors = publisherFloors(mesh)
+  return { token: encodeToken({ mesh: mesh.id, floor, floors, via, inviteSecret: secret, invite, roots }), invite }
 }
 
 function signInvite(signed: JsonObject, enroller: MeshKey): InviteDocument {

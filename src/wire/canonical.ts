@@ -1,4 +1,4 @@
-// Canonical JSON: the one byte form of every signed document, so that a signature covers exactly what was parsed.
+// Canonical JSON: the one byte form of every signed document (clause DOC), so that a signature covers exactly what was parsed.
 // Refusing every other form (white space, key order, escapes, duplicate keys, floats) leaves nothing to disagree about.
 import { canonicalize } from '@tufjs/canonical-json'
 import { Failure } from '../core/failure.ts'

@@ -30,6 +30,14 @@ const CODES: Record<RefusalCode, true> = {
   malformed: true,
   tooOften: true,
   viewFull: true,
+  unknownRole: true,
+  wrongEpoch: true,
+  outsidePaths: true,
+  oldVersion: true,
+  bodyMissing: true,
+  diskFailed: true,
+  badPiece: true,
+  unasked: true,
 }
 
 export interface Credential {

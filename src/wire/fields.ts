@@ -40,7 +40,7 @@ export class Fields {
     const missing = keys.required.find((key) => !Object.hasOwn(value, key))
     if (missing !== undefined) throw documentFailure(what, `field "${missing}" is missing`)
     const known = [...keys.required, ...(keys.optional ?? [])]
-    const unknown = keys.open ? undefined : Object.keys(value).find((key) => !known.includes(key))
+    const unknown = keys.open ? undefined : this.unknown(known)
     if (unknown !== undefined) throw documentFailure(what, `field "${unknown.slice(0, 64)}" is unknown`)
   }
 
@@ -50,6 +50,11 @@ export class Fields {
 
   has(key: string): boolean {
     return Object.hasOwn(this.#values, key)
+  }
+
+  /** The first key that is none of these. */
+  unknown(known: readonly string[]): string | undefined {
+    return Object.keys(this.#values).find((key) => !known.includes(key))
   }
 
   json(key: string): Json {

@@ -2,23 +2,27 @@
 import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { Hello } from '../core/protocols.ts'
+import type { VersionVector } from '../core/trust/announcement.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact, readAddresses, readZone, sendableAddresses } from './contact.ts'
+import { INTEGER_MAX } from './fields.ts'
+import { decodeVectorEntry, encodeVectorEntry } from './head.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 const HASH_BYTES = 32
 const ORDER_BYTES = 24
-/** Everything of a hello but its contacts. */
+/** Everything of a hello but its contacts and the roles of its vector. */
 const HELLO_FRAME = 1_536
 
 /** Contacts that do not fit are left out, the last ones first: put the freshest first. Throws E_PROTOCOL when rootHash is no SHA-256. */
 export function encodeHello(hello: Hello): Uint8Array {
+  const entries = hello.vector.heads.slice(0, limits.delegatedRoles).map(encodeVectorEntry)
   const message = new MessageWriter()
     .uint(1, hello.rootVersion)
     .bytes(2, hexBytes(hello.rootHash, HASH_BYTES, 'root hash'))
     .text(3, hello.zone)
     .bool(4, hello.serves)
     .texts(5, sendableAddresses(hello.addresses))
-  let room = limits.helloBytes - HELLO_FRAME
+  let room = entries.reduce((left, bytes) => left - bytes.length - 4, limits.helloBytes - HELLO_FRAME)
   for (const contact of hello.contacts.slice(0, limits.helloContacts)) {
     const bytes = encodeContact(contact)
     room -= bytes.length + 4
@@ -26,6 +30,10 @@ export function encodeHello(hello: Hello): Uint8Array {
     message.bytes(6, bytes)
   }
   if (hello.yours !== undefined) message.bytes(7, encodeOrder(hello.yours))
+  const { targetsVersion, targetsHash } = hello.vector
+  message.uint(8, targetsVersion)
+  if (targetsHash !== undefined) message.bytes(9, hexBytes(targetsHash, HASH_BYTES, 'targets hash'))
+  for (const bytes of entries) message.bytes(10, bytes)
   return message.finish()
 }
 
@@ -39,9 +47,20 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const addresses = readAddresses(reader, 5)
   const contacts = reader.list(6, limits.helloContacts, 1, CONTACT_BYTES).map(decodeContact)
   const order = reader.optionalBytes(7, 0, ORDER_BYTES)
+  const vector = readVector(reader)
   reader.end()
   const yours = order === undefined ? undefined : decodeOrder(order)
-  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours }
+  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector }
+}
+
+/** Absent in the hello of a pimesh that knows no publishers. */
+function readVector(reader: MessageReader): VersionVector {
+  const targetsVersion = reader.uint(8, INTEGER_MAX)
+  const hash = reader.optionalBytes(9, HASH_BYTES, HASH_BYTES)
+  if (targetsVersion > 0 !== (hash !== undefined)) reader.refuse('version and hash of its targets go together')
+  const heads = reader.list(10, limits.delegatedRoles, 1, limits.headBytes).map(decodeVectorEntry)
+  if (new Set(heads.map(({ role }) => role)).size !== heads.length) reader.refuse('it lists a role twice')
+  return { targetsVersion, targetsHash: hash === undefined ? undefined : toHex(hash), heads }
 }
 
 type Order = NonNullable<Hello['yours']>

@@ -1,4 +1,4 @@
-// Reading and writing one protobuf message by hand, strictly: fields in ascending order, minimal varints up to 2^53-1, nothing
+// Reading and writing one protobuf message by hand, strictly (clause PB): fields in ascending order, minimal varints up to 2^53-1, nothing
 // allocated by a number that the peer chose. The reader is ours: that of protons-runtime loses its place after a varint with
 // padding, recurses without a bound into groups, and cannot say which field was wrong. Its writer is used as it is.
 import { writer } from 'protons-runtime'

@@ -1,12 +1,17 @@
 // A health record as the body of an envelope (protocol clause REC): a bitset says which metrics are present, and their values
 // follow as varints in the order of METRICS, each counted in its step. So a metric costs one bit when a machine lacks it.
+import { concat, toHex } from '../core/bytes.ts'
 import { METRICS, type Metric, type MetricValues, metricIndex } from '../core/fleet/metrics.ts'
 import type { HealthRecord } from '../core/fleet/record.ts'
 import { limits } from '../core/limits.ts'
-import { MessageReader, MessageWriter } from './protobuf.ts'
+import { INSTALL_REASONS, INSTALL_STATES, type InstallReport } from '../core/rollout/states.ts'
+import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 /** Bytes of the presence bitset: metrics of five times today's number. */
 const PRESENCE_BYTES = 32
+/** A release's hash in short, state, reason and percent (clause REC 6, clause INSTALL 7). */
+const RELEASE_BYTES = 8
+const INSTALL_BYTES = RELEASE_BYTES + 3
 const UINT31 = 2 ** 31 - 1
 const CPUS = metricIndex('node_cpu_count') as number
 const metrics: readonly Metric[] = METRICS
@@ -18,7 +23,7 @@ const metrics: readonly Metric[] = METRICS
 export function encodeRecord(record: HealthRecord): Uint8Array {
   const cpus = cpuCount(record.metrics)
   const steps = metrics.map((metric, index) => toSteps(metric, record.metrics[index] ?? null, cpus))
-  return new MessageWriter()
+  const message = new MessageWriter()
     .uint(1, record.incarnation)
     .uint(2, record.counter)
     .uint(3, Math.round(record.promise))
@@ -28,7 +33,9 @@ export function encodeRecord(record: HealthRecord): Uint8Array {
       6,
       steps.filter((value) => value !== undefined),
     )
-    .finish()
+  const installs = record.installs.slice(0, limits.recordInstalls)
+  if (installs.length > 0) message.bytes(7, concat(installs.map(encodeInstall)))
+  return message.finish()
 }
 
 /** The record in a body. Metrics that this version does not know are skipped. Throws E_PROTOCOL. */
@@ -40,9 +47,30 @@ export function decodeRecord(body: Uint8Array): HealthRecord {
   const flags = reader.uint(4, UINT31)
   const present = setBits(reader.bytes(5, 0, PRESENCE_BYTES))
   const steps = reader.packed(6, present.length, limits.recordBytes)
+  const reports = reader.optionalBytes(7, 0, limits.recordInstalls * INSTALL_BYTES) ?? new Uint8Array()
   reader.end()
+  if (reports.length % INSTALL_BYTES !== 0) reader.refuse('field 7 is cut off')
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
-  return { incarnation, counter, promise, flags, metrics: toValues(present, steps) }
+  return { incarnation, counter, promise, flags, metrics: toValues(present, steps), installs: decodeInstalls(reports) }
+}
+
+function encodeInstall({ release8, state, reason, percent }: InstallReport): Uint8Array {
+  const numbers = [INSTALL_STATES.indexOf(state) + 1, reason === undefined ? 0 : INSTALL_REASONS.indexOf(reason) + 1]
+  const share = Math.min(Math.max(Math.floor(percent), 0), 100)
+  return concat([hexBytes(release8, RELEASE_BYTES, "release's hash"), Uint8Array.of(...numbers, share)])
+}
+
+/** A state that this version does not know is left out; a reason that it does not know is none. */
+function decodeInstalls(bytes: Uint8Array): InstallReport[] {
+  const installs: InstallReport[] = []
+  for (let at = 0; at < bytes.length; at += INSTALL_BYTES) {
+    const [stateNumber = 0, reasonNumber = 0, percent = 0] = bytes.subarray(at + RELEASE_BYTES, at + INSTALL_BYTES)
+    const state = INSTALL_STATES[stateNumber - 1]
+    const release8 = toHex(bytes.subarray(at, at + RELEASE_BYTES))
+    const reason = INSTALL_REASONS[reasonNumber - 1]
+    if (state !== undefined) installs.push({ release8, state, reason, percent: Math.min(percent, 100) })
+  }
+  return installs
 }
 
 function toValues(present: readonly number[], steps: readonly number[]): MetricValues {

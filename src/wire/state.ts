@@ -1,5 +1,5 @@
 // What survives a crash: changes of core as keys and values of the store, and back (protocol clause STATE).
-// A value that does not parse costs only itself: everything but the incarnation can be learnt again from the mesh.
+// A value that does not parse costs only itself: all can be learnt again from the mesh, but the incarnation and the floors (T08).
 import { utf8 } from '../core/bytes.ts'
 import type { Millis, NodeId } from '../core/env.ts'
 import type { Change } from '../core/events.ts'
@@ -7,17 +7,26 @@ import { Failure } from '../core/failure.ts'
 import type { HealthRecord } from '../core/fleet/record.ts'
 import type { Envelope, Status } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
+import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
+import type { InstallEntry } from '../core/rollout/states.ts'
+import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
+import { parseAnnouncement } from './announcement.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
+import { INTEGER_MAX, isHex } from './fields.ts'
+import { decodeInstallEntry, encodeInstallEntry } from './journal.ts'
 import { parseMembership } from './membership.ts'
 import { nodeKey } from './node-id.ts'
 import { MessageReader, MessageWriter } from './protobuf.ts'
 import { readStatus, statusNumber } from './query.ts'
 import { decodeRecord } from './record.ts'
+import { pathProblem } from './release.ts'
 import { parseRoot } from './root.ts'
+import { sha256Hex } from './signed.ts'
+import { parseTargets, roleNameProblem } from './targets.ts'
 
 /** The format of the keys and values below, and the first pimesh that reads it. Goes up when an older pimesh would misread them. */
 export const STATE_FORMAT = { number: 1, since: '0.1.0' } as const
@@ -44,6 +53,9 @@ export interface SavedState {
   memberships: Membership[]
   contacts: SavedContact[]
   rows: SavedRow[]
+  publishers: SavedPublishers
+  artifacts: SavedArtifacts
+  installs: InstallEntry[]
   /** Keys whose values do not parse; what they held is missing above. */
   damaged: string[]
 }
@@ -73,18 +85,40 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `row/${change.node}`, value: encodeSavedRow(change) }
     case 'forgetRow':
       return { key: `row/${change.node}`, value: undefined }
+    case 'targets':
+      return { key: 'targets/newest', value: change.targets.raw }
+    case 'announcement':
+      return { key: `announcement/${change.side}/${change.announcement.signed.role}`, value: change.announcement.raw }
+    case 'forgetAnnouncement':
+      return { key: `announcement/${change.side}/${change.role}`, value: undefined }
+    case 'roleFloor':
+      return { key: `roleFloor/${change.floor.role}`, value: utf8(`${change.floor.epoch} ${change.floor.version}`) }
+    case 'pathFloor':
+      return { key: `pathFloor/${change.floor.path}`, value: utf8(`${change.floor.counter} ${change.floor.artifact}`) }
+    case 'pieceList':
+      return { key: `pieceList/${change.hash}`, value: change.list }
+    case 'forgetPieceList':
+      return { key: `pieceList/${change.hash}`, value: undefined }
+    case 'holding':
+      return { key: `holding/${change.encoding}`, value: change.bits }
+    case 'forgetHolding':
+      return { key: `holding/${change.encoding}`, value: undefined }
+    case 'install':
+      return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
   }
 }
 
+type Read = <T>(prefix: string, parse: (value: Uint8Array, name: string) => T) => Promise<T[]>
+
 /**
- * Everything that was saved. Throws E_STATE when a newer pimesh wrote it, or when the incarnation is damaged: guessing
- * one could make this node's records older than those it sent before.
+ * Everything that was saved. Throws E_STATE when a newer pimesh wrote it, or when the incarnation or a floor is damaged: guessing
+ * one could make this node's records older than those it sent before, or let an old release in.
  */
 export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<SavedState> {
   checkFormat(await store.get('format'))
   const damaged: string[] = []
-  const read = async <T>(prefix: string, parse: (value: Uint8Array, name: string) => T): Promise<T[]> => {
-    const values: T[] = []
+  const read: Read = async (prefix, parse) => {
+    const values: ReturnType<typeof parse>[] = []
     for (const { key, value } of await store.entries(prefix)) {
       const parsed = attempt(() => parse(value, key.slice(prefix.length)))
       if (parsed === undefined) damaged.push(key)
@@ -99,7 +133,51 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
     memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
     contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
     rows: await read('row/', decodeSavedRow),
+    publishers: await readPublishers(read, store),
+    artifacts: await readArtifacts(read),
+    installs: await read('install/', decodeInstallEntry),
     damaged,
+  }
+}
+
+async function readPublishers(read: Read, store: Pick<Store, 'entries'>): Promise<SavedPublishers> {
+  const [targets] = await read('targets/', (value) => parseTargets(value))
+  const side = (side: 'held' | 'rival') =>
+    read(`announcement/${side}/`, (value, role) => ({
+      side,
+      announcement: same(parseAnnouncement(value), (it) => it.signed.role, role),
+    }))
+  const floors = async <T>(prefix: string, parse: (value: string, name: string) => T | undefined): Promise<T[]> =>
+    (await store.entries(prefix)).map(
+      ({ key, value }) => parse(text(value), key.slice(prefix.length)) ?? damagedForGood(key),
+    )
+  return {
+    targets,
+    announcements: [...(await side('held')), ...(await side('rival'))],
+    roleFloors: await floors('roleFloor/', parseRoleFloor),
+    pathFloors: await floors('pathFloor/', parsePathFloor),
+  }
+}
+
+function parseRoleFloor(value: string, role: string): RoleFloor | undefined {
+  const [, epoch, version] = /^([1-9]\d{0,9}) ([1-9]\d{0,9})$/.exec(value)?.map(Number) ?? []
+  if (epoch === undefined || version === undefined || Math.max(epoch, version) > INTEGER_MAX) return undefined
+  return roleNameProblem(role) === undefined ? { role, epoch, version } : undefined
+}
+
+function parsePathFloor(value: string, path: string): PathFloor | undefined {
+  const [, counter, artifact] = /^([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(value) ?? []
+  if (artifact === undefined || Number(counter) > INTEGER_MAX || pathProblem(path) !== undefined) return undefined
+  return { path, counter: Number(counter), artifact }
+}
+
+async function readArtifacts(read: Read): Promise<SavedArtifacts> {
+  return {
+    pieceLists: await read('pieceList/', (list, hash) => ({ hash: same(sha256Hex(list), (it) => it, hash), list })),
+    holdings: await read('holding/', (bits, encoding) => {
+      if (isHex(encoding, 32) && bits.length > 0 && bits.length <= limits.pieces / 8) return { encoding, bits }
+      throw new Failure('E_STATE', `"${encoding}" holds no pieces`)
+    }),
   }
 }
 
@@ -119,9 +197,13 @@ function parseIncarnation(value: Uint8Array | undefined): number {
   if (value === undefined) return 0
   const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
   if (digits !== undefined && Number(digits) <= limits.incarnationMax) return Number(digits)
+  return damagedForGood('incarnation')
+}
+
+function damagedForGood(key: string): never {
   throw new Failure(
     'E_STATE',
-    'the state in the data folder is damaged: key "incarnation" does not parse; leave the mesh with this folder and join again with a new token',
+    `the state in the data folder is damaged: key "${key}" does not parse; leave the mesh with this folder and join again with a new token`,
   )
 }
 
@@ -170,4 +252,4 @@ function attempt<T>(parse: () => T): T | undefined {
   }
 }
 
-const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes.subarray(0, 64))
+const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes.subarray(0, 96))

@@ -1,32 +1,59 @@
-// Sync (protocol clause SYNC): memberships by id and root versions from a number on, carried as the exact bytes that were signed.
+// Sync (protocol clause SYNC): memberships, roots, targets, announcements and piece lists, as the exact bytes that were signed or hashed.
 import { toHex } from '../core/bytes.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { SyncRequest, SyncResponse } from '../core/protocols.ts'
+import { parseAnnouncement } from './announcement.ts'
+import { INTEGER_MAX } from './fields.ts'
 import { parseMembership } from './membership.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { parseRoot } from './root.ts'
+import { parseTargets } from './targets.ts'
 
 const ID_BYTES = 16
+const HASH_BYTES = 32
 
-/** Throws E_PROTOCOL for more ids than one question may hold. */
+/** Throws E_PROTOCOL for more ids or hashes than one question may hold. */
 export function encodeSyncRequest(request: SyncRequest): Uint8Array {
   const message = new MessageWriter()
-  if (request.type === 'roots') return message.uint(2, request.from).finish()
-  if (request.ids.length > limits.syncMemberships)
-    throw new Failure('E_PROTOCOL', `a sync asks for at most ${limits.syncMemberships} memberships at once`)
-  for (const id of request.ids) message.bytes(1, hexBytes(id, ID_BYTES, 'membership id'))
-  return message.finish()
+  switch (request.type) {
+    case 'memberships':
+      requireFew(request.ids, limits.syncMemberships, 'memberships')
+      for (const id of request.ids) message.bytes(1, hexBytes(id, ID_BYTES, 'membership id'))
+      return message.finish()
+    case 'roots':
+      return message.uint(2, request.from).finish()
+    case 'targets':
+      return message.bool(3, true).finish()
+    case 'announcements':
+      requireFew(request.hashes, limits.syncAnnouncements, 'announcements')
+      for (const hash of request.hashes) message.bytes(4, hexBytes(hash, HASH_BYTES, "announcement's hash"))
+      return message.finish()
+    case 'pieceList':
+      return message.bytes(5, hexBytes(request.hash, HASH_BYTES, "piece list's hash")).finish()
+  }
+}
+
+function requireFew(list: readonly string[], most: number, what: string): void {
+  if (list.length > most) throw new Failure('E_PROTOCOL', `a sync asks for at most ${most} ${what} at once`)
 }
 
 /** Throws E_PROTOCOL. */
 export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
   const reader = new MessageReader(bytes, 'a sync request', limits.questionBytes)
+  const requests: SyncRequest[] = []
   const ids = reader.list(1, limits.syncMemberships, ID_BYTES, ID_BYTES).map(toHex)
-  const from = reader.uint(2, 2 ** 31 - 1)
+  if (ids.length > 0) requests.push({ type: 'memberships', ids })
+  const from = reader.uint(2, INTEGER_MAX)
+  if (from > 0) requests.push({ type: 'roots', from })
+  if (reader.bool(3)) requests.push({ type: 'targets' })
+  const hashes = reader.list(4, limits.syncAnnouncements, HASH_BYTES, HASH_BYTES).map(toHex)
+  if (hashes.length > 0) requests.push({ type: 'announcements', hashes })
+  const list = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
+  if (list !== undefined) requests.push({ type: 'pieceList', hash: toHex(list) })
   reader.end()
-  if (ids.length > 0 === from > 0) reader.refuse('it must ask either for memberships or for roots')
-  return from > 0 ? { type: 'roots', from } : { type: 'memberships', ids }
+  const [request, ...others] = requests
+  return request === undefined || others.length > 0 ? reader.refuse('it must ask for one kind of thing') : request
 }
 
 /** What does not fit is left out from the end; who asked asks again for the rest. */
@@ -42,6 +69,9 @@ export function encodeSyncResponse(response: SyncResponse): Uint8Array {
   }
   append(1, response.memberships, limits.syncMemberships)
   append(2, response.roots, limits.rootVersions)
+  append(3, response.targets === undefined ? [] : [response.targets], 1)
+  append(4, response.announcements, limits.syncAnnouncements)
+  append(5, response.pieceList === undefined ? [] : [{ raw: response.pieceList }], 1)
   return message.finish()
 }
 
@@ -50,9 +80,17 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
   const reader = new MessageReader(bytes, 'a sync response', limits.syncBytes)
   const memberships = reader.list(1, limits.syncMemberships, 1, limits.membershipBytes)
   const roots = reader.list(2, limits.rootVersions, 1, limits.rootBytes)
+  const targets = reader.optionalBytes(3, 1, limits.rootBytes)
+  const announcements = reader.list(4, limits.syncAnnouncements, 1, limits.announcementBytes)
+  const pieceList = reader.optionalBytes(5, HASH_BYTES, limits.pieces * HASH_BYTES)
   reader.end()
+  if ((pieceList?.length ?? 0) % HASH_BYTES !== 0) reader.refuse('its piece list is cut off')
   return {
     memberships: memberships.map((raw) => parseMembership(raw)),
     roots: roots.map((raw) => parseRoot(raw)),
+    targets: targets === undefined ? undefined : parseTargets(targets),
+    announcements: announcements.map((raw) => parseAnnouncement(raw)),
+    // In memory of its own: it is kept for as long as the encoding, the answer that it came in is not.
+    pieceList: pieceList === undefined ? undefined : new Uint8Array(pieceList),
   }
 }

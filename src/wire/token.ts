@@ -4,8 +4,9 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { toHex } from '../core/bytes.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
+import type { RoleFloor } from '../core/trust/announcement.ts'
 import type { InviteDocument, RootDocument } from '../core/trust/documents.ts'
-import { canonicalBytes, documentFailure, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
+import { canonicalBytes, documentFailure, type Json, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
 import { Fields } from './fields.ts'
 import { inviteFromJson } from './invite.ts'
 import { nodeKey } from './node-id.ts'
@@ -23,6 +24,8 @@ export interface Token {
   mesh: string
   /** The newest root when the invite was made: a joining node accepts nothing older (T42). */
   floor: { version: number; hash: string }
+  /** The newest targets and announcements when the invite was made: nothing older is accepted either. */
+  floors: { targets: number; roles: readonly RoleFloor[] }
   /** Multiaddrs ending in /p2p/ID of members to start from; empty only for a founding invite. */
   via: readonly string[]
   /** 32-byte Ed25519 seed of the invite key. */
@@ -47,6 +50,8 @@ export function encodeToken(token: Token): string {
     secret: toHex(token.inviteSecret),
     invite: jsonOf(token.invite.raw),
   }
+  const { targets, roles } = token.floors
+  if (targets > 0 || roles.length > 0) json.floors = { targets, roles: roles.map((floor) => ({ ...floor })) }
   if (token.roots.length > 0) json.roots = token.roots.map((root) => jsonOf(root.raw))
   const bytes = canonicalBytes(json)
   if (bytes.length > limits.tokenBytes) throw documentFailure(WHAT, `it has more than ${limits.tokenBytes} bytes`)
@@ -93,11 +98,12 @@ function unpack(line: string): Uint8Array {
 function readToken(bytes: Uint8Array): Token {
   const json = parseCanonical(bytes, { maxBytes: limits.tokenBytes, what: WHAT })
   const required = ['mesh', 'root', 'via', 'secret', 'invite']
-  const fields = new Fields(json, WHAT, { required, optional: ['roots'] })
+  const fields = new Fields(json, WHAT, { required, optional: ['floors', 'roots'] })
   const root = new Fields(fields.json('root'), `${WHAT} (root)`, { required: ['version', 'hash'] })
   const token: Token = {
     mesh: fields.hex('mesh', 32),
     floor: { version: root.integer('version'), hash: root.hex('hash', 32) },
+    floors: fields.has('floors') ? readFloors(fields.json('floors')) : { targets: 0, roles: [] },
     via: fields.texts(
       'via',
       limits.tokenAddresses,
@@ -110,6 +116,17 @@ function readToken(bytes: Uint8Array): Token {
   }
   if (token.invite.signed.mesh !== token.mesh) throw documentFailure(WHAT, 'its invite is of another mesh')
   return token
+}
+
+/** Tokens of pimesh 0.1 have none. */
+function readFloors(json: Json): Token['floors'] {
+  const fields = new Fields(json, `${WHAT} (floors)`, { required: ['targets', 'roles'] })
+  const roles = fields.list('roles', limits.delegatedRoles).map((item) => {
+    const floor = new Fields(item, `${WHAT} (floors)`, { required: ['role', 'epoch', 'version'] })
+    return { role: floor.text('role', 32), epoch: floor.integer('epoch'), version: floor.integer('version') }
+  })
+  if (new Set(roles.map(({ role }) => role)).size !== roles.length) fields.fail('roles', 'a list of different roles')
+  return { targets: fields.integer('targets', 0), roles }
 }
 
 function checksum(packed: Uint8Array): Buffer {

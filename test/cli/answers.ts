@@ -1,5 +1,14 @@
 // Answers of a daemon, as tests want them.
-import type { NodeJson, NodesJson, StatusJson } from '../../src/daemon/api-types.ts'
+import type {
+  InstallHereJson,
+  InstallJson,
+  NodeJson,
+  NodesJson,
+  PublishersJson,
+  ReleaseJson,
+  ReleasesJson,
+  StatusJson,
+} from '../../src/daemon/api-types.ts'
 
 export function nodeJson(some: Partial<NodeJson> = {}): NodeJson {
   return {
@@ -84,6 +93,80 @@ export function statusJson(some: Partial<StatusJson> = {}): StatusJson {
     process: { pid: 42, residentBytes: 96.8e6, cpuMs: 600, cpuToFirstHeartbeatMs: 300 },
     facts: { model: 'Raspberry Pi 4 Model B', os: 'Debian 13', kernel: null },
     data: '/var/lib/pimesh',
+    ...some,
+  }
+}
+
+export function installJson(name: string, state: string, some: Partial<InstallJson> = {}): InstallJson {
+  return {
+    node: `12D3KooW${name}`,
+    name,
+    zone: '/uk/glasgow',
+    state,
+    reason: null,
+    percent: state === 'announced' ? 0 : 100,
+    ageMs: 4_200,
+    status: 'up',
+    ...some,
+  }
+}
+
+export function hereJson(some: Partial<InstallHereJson> = {}): InstallHereJson {
+  return {
+    state: 'fetching',
+    reason: null,
+    detail: null,
+    percent: 40,
+    bytes: 4_000_000,
+    totalBytes: 10_000_000,
+    bytesPerSecond: 1_250_000,
+    providers: 3,
+    copies: 2,
+    installedAt: null,
+    ...some,
+  }
+}
+
+export function releaseJson(some: Partial<ReleaseJson> = {}): ReleaseJson {
+  const { path = 'acme/agent', version = '2.4.0' } = some
+  return {
+    release: `${path}@${version}`,
+    path,
+    version,
+    counter: 7,
+    hash: 'd1f0'.repeat(16),
+    role: 'acme',
+    epoch: 1,
+    roleVersion: 12,
+    expires: '2099-01-01T00:00:00Z',
+    expired: false,
+    frozen: false,
+    to: 'zone.startsWith("/uk")',
+    installer: 'file',
+    unsupported: null,
+    artifact: { hash: 'a7'.repeat(32), bytes: 24_000_000 },
+    encoding: { type: 'zstd', hash: 'e0'.repeat(32), bytes: 10_000_000, pieces: 39 },
+    selected: true,
+    here: null,
+    nodes: [installJson('pi-1', 'committed'), installJson('pi-2', 'fetching', { percent: 40 })],
+    ...some,
+  }
+}
+
+export function releasesJson(releases: ReleaseJson[], some: Partial<ReleasesJson['completeness']> = {}): ReleasesJson {
+  const completeness = { zonesAnswered: 1, zonesKnown: 1, oldestMs: 4_200, complete: true, ...some }
+  return { schema: 'pimesh.releases/1', releases, completeness }
+}
+
+export function publishersJson(some: Partial<PublishersJson> = {}): PublishersJson {
+  return {
+    schema: 'pimesh.publishers/1',
+    mesh: 'ab'.repeat(32),
+    addresses: [],
+    linked: 2,
+    targets: null,
+    roles: [],
+    counters: {},
     ...some,
   }
 }

@@ -1,15 +1,41 @@
 // A backend for the real API server: answers what the test wants and remembers what it was asked.
 
 import { Failure } from '../../src/core/failure.ts'
-import type { ApiBackend, NodesQuery } from '../../src/daemon/api-server.ts'
-import type { NodesJson, StatusJson } from '../../src/daemon/api-types.ts'
-import { nodeJson, nodesJson, statusJson } from './answers.ts'
+import type { Encoding } from '../../src/core/trust/announcement.ts'
+import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
+import type { ApiBackend } from '../../src/daemon/api-server.ts'
+import type {
+  EventsJson,
+  NodesJson,
+  PublishersJson,
+  ReleasesJson,
+  StatusJson,
+  SubmitJson,
+  SubmittedJson,
+} from '../../src/daemon/api-types.ts'
+import { nodeJson, nodesJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
 
 export class TestBackend implements ApiBackend {
   answer: NodesJson = nodesJson([nodeJson({ name: 'pi-1' }), nodeJson({ name: 'pi-2' })])
   now: StatusJson = statusJson()
   readonly queries: NodesQuery[] = []
   readonly stops: boolean[] = []
+  run = 'first'
+  log: EventsJson['events'] = [{ seq: 1, ageMs: 5, type: 'status', text: 'pi-1 is up' }]
+  rollout: ReleasesJson = releasesJson([releaseJson()])
+  held: PublishersJson = publishersJson()
+  readonly releaseQueries: ReleasesQuery[] = []
+  readonly imported: { encoding: Encoding; bytes: Uint8Array }[] = []
+  readonly submitted: SubmitJson[] = []
+  /** What is answered about releases. */
+  onReleases: (answer: ReleasesJson) => ReleasesJson | Promise<ReleasesJson> = (answer) => answer
+  /** Called before the first byte of an upload is taken, and after each chunk. */
+  onImport: (signal: AbortSignal) => Promise<void> = async () => undefined
+  onChunk: (chunk: Uint8Array) => Promise<void> = async () => undefined
+  onSubmit: (body: SubmitJson) => Promise<SubmittedJson> = async ({ announcement }) => {
+    const { role, epoch, version } = (JSON.parse(announcement) as { signed: SubmittedJson }).signed
+    return { schema: 'pimesh.submitted/1', role, epoch, version, hash: 'cd'.repeat(32), linked: this.held.linked }
+  }
   /** Called for each question about nodes, before it is answered. */
   onNodes: () => Promise<void> = async () => undefined
 
@@ -29,8 +55,32 @@ export class TestBackend implements ApiBackend {
     return { ...this.answer, nodes }
   }
 
-  events() {
-    return { schema: 'pimesh.events/1' as const, events: [{ ageMs: 5, type: 'status', text: 'pi-1 is up' }] }
+  events(after: number): EventsJson {
+    return { schema: 'pimesh.events/1', run: this.run, events: this.log.filter(({ seq }) => seq > after) }
+  }
+
+  async releases(query: ReleasesQuery): Promise<ReleasesJson> {
+    this.releaseQueries.push(query)
+    return await this.onReleases(this.rollout)
+  }
+
+  publishers(): PublishersJson {
+    return this.held
+  }
+
+  async importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    await this.onImport(signal)
+    const chunks: Uint8Array[] = []
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      await this.onChunk(chunk)
+    }
+    this.imported.push({ encoding, bytes: Buffer.concat(chunks) })
+  }
+
+  async submit(body: SubmitJson): Promise<SubmittedJson> {
+    this.submitted.push(body)
+    return await this.onSubmit(body)
   }
 
   async stop(leave: boolean): Promise<void> {

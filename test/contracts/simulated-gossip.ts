@@ -29,7 +29,9 @@ class SimulatedGossip implements Gossip {
   constructor(node: number, shared: Shared) {
     this.#node = node
     this.#shared = shared
-    shared.model.join(node, ({ topic, bytes }, from) => this.#handler(topic, bytes.slice(), shared.ids[from] as NodeId))
+    shared.model.join(node, ({ topic, bytes }, from, judge) => {
+      void this.#handler(topic, bytes.slice(), shared.ids[from] as NodeId).then(judge)
+    })
   }
 
   onMessage(handler: GossipHandler): void {
@@ -48,7 +50,7 @@ class SimulatedGossip implements Gossip {
     const { contents, model } = this.#shared
     const key = `${topic} ${Buffer.from(bytes).toString('hex')}`
     if (contents.has(key)) return
-    const message = { topic, author: this.#node, bytes: bytes.slice() }
+    const message: Message = { topic, author: this.#node, bytes: bytes.slice(), kind: 'gossip' }
     contents.set(key, message)
     model.publish(message)
   }

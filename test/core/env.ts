@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Env } from '../../src/core/env.ts'
 
-/** @param random what `random()` answers, again and again. */
+/** @param random what `random()` answers, again and again. The only selector that matches is `true`. */
 export function testEnv(random = 0.5): Env {
   const verify = (_key: Uint8Array, _message: Uint8Array, signature: Uint8Array) => signature[0] === 1
   return {
@@ -10,6 +10,7 @@ export function testEnv(random = 0.5): Env {
     verify,
     verifyStrict: verify,
     nodeKey: () => new Uint8Array(32),
+    matches: (selector) => selector === 'true',
     random: () => random,
   }
 }

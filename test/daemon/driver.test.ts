@@ -4,19 +4,37 @@ import type { Input, NodeEvent } from '../../src/core/events.ts'
 import { METRICS } from '../../src/core/fleet/metrics.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
+import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { Driver, type Ports } from '../../src/daemon/driver.ts'
 import type { NamedMetrics } from '../../src/ports/probe.ts'
 import type { StreamHandler } from '../../src/ports/streams.ts'
 import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { encodeRequest } from '../../src/wire/messages.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
-import { env, inviteOf, keyOf, MESH, membershipOf, NOW, nodeOf, ROOT } from '../fixtures/documents.ts'
+import { env, inviteOf, keyOf, MESH, membershipOf, NO_PUBLISHERS, NOW, nodeOf, ROOT } from '../fixtures/documents.ts'
 
 const PERIOD = 10 * SECOND
 const own = membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) })
 
 type Store = Ports['store']
 const NO_METRICS = Object.fromEntries(METRICS.map(({ name }) => [name, null])) as NamedMetrics
+
+const never = () => new Promise<never>(() => undefined)
+/** Ports of transfers, in a test without any. */
+const NO_TRANSFERS: Pick<Ports, 'pieces' | 'artifacts' | 'installer'> = {
+  pieces: {
+    onEvents: async () => undefined,
+    open: () => undefined,
+    expect: () => undefined,
+    send: never,
+    close: () => undefined,
+  },
+  artifacts: {
+    ...{ prepare: never, write: never, read: never, sync: never, path: () => '', import: never, forget: never },
+    ...{ sweep: async () => undefined, close: async () => undefined },
+  },
+  installer: { stage: never, switch: never, tidy: never, current: async () => undefined },
+}
 
 function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']; ports?: Partial<Ports> } = {}) {
   const seen: string[] = []
@@ -63,6 +81,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
       close: async () => undefined,
       traffic: () => ({ bytesIn: 0, bytesOut: 0 }),
     },
+    ...NO_TRANSFERS,
     ...some.ports,
   }
   const core = new NodeCore(
@@ -70,6 +89,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
     {
       ...{ mesh: MESH, membership: own, roots: [ROOT], rootFloor: 1, incarnation: 4, memberships: [], contacts: [] },
       ...{ rows: [], wall: NOW, recordPeriodMin: PERIOD, viewFlushPeriod: 10 * MINUTE },
+      ...NO_PUBLISHERS,
     },
     0,
   )
@@ -119,7 +139,13 @@ describe('effects', () => {
     const { start, seen, settle, advance, published } = setUp({ write: () => gate.promise })
     await start()
     await advance(PERIOD)
-    const first = ['credential', 'subscribe rec/uk/glasgow', 'event incarnation', 'write format incarnation']
+    const first = [
+      'credential',
+      'subscribe ann',
+      'subscribe rec/uk/glasgow',
+      'event incarnation',
+      'write format incarnation',
+    ]
     expect(seen.slice(0, first.length)).toEqual(first)
     expect(published).toEqual([])
     gate.resolve()
@@ -172,7 +198,8 @@ describe('effects', () => {
     })
     await start()
     await settle()
-    expect(defects).toEqual(['the effect "subscribe" failed: no such topic'])
+    // Of the announcements, and of the zone's records.
+    expect(defects).toEqual(Array(2).fill('the effect "subscribe" failed: no such topic'))
     expect(seen).toContain('write format incarnation')
     expect(armed()).toBeDefined()
   })
@@ -281,6 +308,7 @@ describe('stop', () => {
       addresses,
       contacts: [],
       yours: undefined,
+      vector: EMPTY_VECTOR,
     }
     const peer = membershipOf({ node: 'far', invite: inviteOf({ zone: '/far' }) })
     await driver.admit(nodeOf('far'), { mesh: MESH, membership: peer, witness: undefined })

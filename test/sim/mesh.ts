@@ -23,22 +23,24 @@ export class SimMesh {
   readonly #keys: KeyRing
   readonly #prng: Prng
   readonly #enroller: SimKey
+  /** Signs targets documents. */
+  readonly owner: SimKey
 
   constructor(keys: KeyRing, prng: Prng) {
     this.#keys = keys
     this.#prng = prng
-    const owner = keys.make(prng)
+    this.owner = keys.make(prng)
     this.#enroller = keys.make(prng)
-    const byOwner = { keyIds: [owner.keyId], threshold: 1 }
+    const byOwner = { keyIds: [this.owner.keyId], threshold: 1 }
     const root = {
       version: 1,
       issued: EPOCH - 10 * DAY,
       expires: EPOCH - 10 * DAY + limits.rootLifetime,
-      keys: new Map([owner, this.#enroller].map((key) => [key.keyId, key.publicKey])),
+      keys: new Map([this.owner, this.#enroller].map((key) => [key.keyId, key.publicKey])),
       roles: { root: byOwner, targets: byOwner, enrol: { keyIds: [this.#enroller.keyId], threshold: 1 } },
       enrolment: { epoch: 1, retired: [], zones: new Map() },
     }
-    this.root = parseRoot(encodeSigned(rootJson(root), [owner]))
+    this.root = parseRoot(encodeSigned(rootJson(root), [this.owner]))
   }
 
   /** Hex mesh id. */

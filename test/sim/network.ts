@@ -73,6 +73,11 @@ export class Network {
     return this.#linksOf(node).has(peer)
   }
 
+  /** The link that `node` believes it has with `peer`: the same object at both ends while both mean the same link. */
+  link(node: number, peer: number): Link | undefined {
+    return this.#linksOf(node).get(peer)
+  }
+
   /** True when what `from` sends now does not reach `to`. */
   cut(from: number, to: number): boolean {
     for (const { far, oneWay } of this.#cuts) {
@@ -132,8 +137,14 @@ export class Network {
       if (this.#linksOf(to).get(from) === link) {
         this.traffic.arrived(kind, bytes)
         arrive()
-      } else if (this.#machine(to).alive() && !this.cut(to, from)) this.#drop(from, link)
+      } else this.reset(from, link)
     })
+  }
+
+  /** `from` sent something over `link` to a machine that runs and knows of no such link any more: a reset comes back. */
+  reset(from: number, link: Link): void {
+    const to = otherEnd(link, from)
+    if (this.#machine(to).alive() && !this.cut(to, from)) this.#drop(from, link)
   }
 
   /** `node` closes its link with `peer`: it knows at once, the other side hears of it. */

@@ -4,6 +4,8 @@ import { namedScenario, parseScenario, readScenario, type Scenario } from './sce
 
 export interface SimOptions {
   seed: number
+  /** How many seeds from that one on; undefined for a single run with all its figures. */
+  seeds: number | undefined
   scenario: Scenario
   json: boolean
   help: boolean
@@ -14,13 +16,15 @@ export interface SimOptions {
 /** A mistake in the command line; its message is one sentence for a person. */
 export class UsageError extends Error {}
 
-export const USAGE = `npm run sim -- [--seed N] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
+export const USAGE = `npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
 
-  --seed N          what all chance follows from: the same seed, the same run (default 42)
+  --seed N          what all chance follows from: the same seed, the same run (default 42, with --seeds 1)
+  --seeds COUNT     so many seeds from that one on, on every core; one line each, then a summary
   --scenario X      a name in test/sim/scenarios (default "default") or a JSON file
   --KEY NUMBER      any number of the scenario: --nodes --zones --minutes --operators --loss --duplicate --mdns --hidden
                     --crashes-per-node-hour --power-cuts --goodbyes --clock-steps-per-node-hour --breaks-per-link-hour
                     --start-seconds --quiet-seconds --record-period-min --view-flush-period
+                    --junk --liars --mirrors --upload-rate --full-per-node-hour --flips-per-node-hour
   --all             do not stop at the first violation
   --json            print nothing on stdout but one JSON object
 
@@ -28,6 +32,7 @@ The last line of stdout is always that object; its keys are in docs/simulation.m
 2: a mistake in these options.`
 
 const SEED_MAX = 2 ** 32 - 1
+const SEEDS_MAX = 100_000
 
 /** Reads the arguments after the program's name. @throws UsageError */
 export function parseOptions(args: readonly string[]): SimOptions {
@@ -40,13 +45,19 @@ export function parseOptions(args: readonly string[]): SimOptions {
       flags[option as keyof typeof flags] = true
     } else values.set(option, inline ?? args[++i] ?? missing(option))
   }
-  const seed = number('seed', values.get('seed') ?? '42')
-  if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
-    throw new UsageError(`--seed must be a whole number from 0 to ${SEED_MAX}`)
+  const many = values.get('seeds')
+  const seed = whole('seed', values.get('seed') ?? (many === undefined ? '42' : '1'), 0, SEED_MAX)
+  const seeds = many === undefined ? undefined : whole('seeds', many, 1, SEEDS_MAX)
   const base = usage(() => findScenario(values.get('scenario') ?? 'default'))
   values.delete('seed')
+  values.delete('seeds')
   values.delete('scenario')
-  return { ...flags, seed, scenario: usage(() => parseScenario({ ...base, ...overrides(values, base) }, base.name)) }
+  return {
+    ...flags,
+    seed,
+    seeds,
+    scenario: usage(() => parseScenario({ ...base, ...overrides(values, base) }, base.name)),
+  }
 }
 
 function splitOption(arg: string): [string, string | undefined] {
@@ -62,6 +73,13 @@ function missing(option: string): never {
 function number(option: string, text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`--${option} needs a number, not "${text}"`)
+  return value
+}
+
+function whole(option: string, text: string, from: number, to: number): number {
+  const value = number(option, text)
+  if (!Number.isInteger(value) || value < from || value > to)
+    throw new UsageError(`--${option} must be a whole number from ${from} to ${to}`)
   return value
 }
 

@@ -6,7 +6,7 @@ import type { Report } from './world.ts'
 
 /** The report as lines. */
 export function readable(report: Report): string {
-  const { scenario, detection, convergence } = report
+  const { scenario, detection, convergence, delivery } = report
   const speed = Math.round(report.virtualMs / Math.max(1, report.wallMs))
   const lines = [
     `seed ${report.seed}, scenario ${scenario.name}: ${scenario.nodes} nodes in ${scenario.zones} zones, ` +
@@ -25,11 +25,23 @@ export function readable(report: Report): string {
       `${detection.falseDowns} false, the longest for ${(detection.longestFalseDown / 1000).toFixed(1)} s`,
     `convergence: ${convergence.zones} zones, the slowest after ${convergence.slowestRounds} rounds of T ` +
       `(allowed: ${convergence.allowedRounds})`,
+    `releases: put to use ${delivery.installed} times, with ${delivery.pieces} requests for pieces; ${delivery.settled} of what ` +
+      `nodes should have, the slowest after ${delivery.slowestRounds} rounds of hello (allowed: ${delivery.allowedRounds})`,
     `queries: ${report.queries.ended} ended of ${report.queries.asked}; ` +
       `${report.queries.zonesAnswered} of ${report.queries.zonesAsked} zones answered`,
     `trace: ${report.traceLines} lines, SHA-256 ${report.traceHash}`,
   ]
   return lines.join('\n')
+}
+
+/** The report of one of many seeds. */
+export function line({ seed, violations, virtualMs, wallMs, steps, delivery, traceHash }: Report): string {
+  const outcome = violations.length === 0 ? 'held' : violations.map(({ invariant }) => invariant).join(' ')
+  const { installed, slowestRounds } = delivery
+  return (
+    `seed ${seed}: ${outcome}; ${clockText(virtualMs)} in ${(wallMs / 1000).toFixed(1)} s, ${steps} steps, ` +
+    `${installed} installed, slowest after ${slowestRounds} rounds, ${traceHash.slice(0, 16)}`
+  )
 }
 
 /** One violation with what its node did last, and how to see it again. */

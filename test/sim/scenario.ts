@@ -13,6 +13,40 @@ export interface Partition {
   oneWay?: boolean
 }
 
+/** A release that is signed and handed in during the run. */
+export interface ReleasePlan {
+  /** Virtual seconds. */
+  at: number
+  /** Its first segment is the role that signs it. Every release of a path has a higher counter than those before. */
+  path: string
+  /** A selector; "true" is everybody. */
+  to: string
+  pieces: number
+  /** Number of the machine that publishes it; -1 is the first operator's peer. */
+  by: number
+  /** The machine goes for good as soon as another one holds all of it. */
+  leaves: boolean
+  /** It is carried packed (zstd), not as it is. */
+  packed: boolean
+  /** The bytes are those of the piece list, and not those that were announced: nobody may install it. */
+  broken: boolean
+  /** Two announcements of one version, with different artifacts, are handed in at two machines: an equivocation. */
+  twice: boolean
+}
+
+/** Virtual seconds: a new targets document gives a role other keys and the next epoch; it announces its releases anew. */
+export interface Rotation {
+  at: number
+  role: string
+}
+
+/** A machine without power for a while; virtual seconds. */
+export interface Absence {
+  node: number
+  at: number
+  until: number
+}
+
 export interface Scenario {
   name: string
   nodes: number
@@ -50,6 +84,26 @@ export interface Scenario {
   recordPeriodMin: number
   /** Batches of the view and the address book are this far apart; milliseconds. */
   viewFlushPeriod: number
+  releases: ReleasePlan[]
+  rotations: Rotation[]
+  absences: Absence[]
+  /** Share of nodes that send bits flipped in every piece, and garbage now and then. */
+  junk: number
+  /** Share of nodes that replay old announcements and tell of forged ones. */
+  liars: number
+  /** Share of nodes that fetch and serve every release. */
+  mirrors: number
+  /** Bytes per second that a machine sends of pieces, to all others together. */
+  uploadRate: number
+  /** A piece read or written, and a step of an installer; milliseconds. */
+  files: { delayMean: number; delayMax: number; stepMean: number; stepMax: number; failShare: number }
+  /** Ends the run once every release is where it belongs and two minutes of the quiet are over. */
+  endsDelivered: boolean
+  /** The disk has no room for artifacts for a while. */
+  fullPerNodeHour: number
+  fullSeconds: { min: number; max: number }
+  /** A bit of a stored piece flips. */
+  flipsPerNodeHour: number
 }
 
 const BASE: Scenario = {
@@ -75,13 +129,44 @@ const BASE: Scenario = {
   hidden: 0.3,
   recordPeriodMin: 10_000,
   viewFlushPeriod: 600_000,
+  releases: [],
+  rotations: [],
+  absences: [],
+  junk: 0,
+  liars: 0,
+  mirrors: 0,
+  uploadRate: 8_000_000,
+  files: { delayMean: 10, delayMax: 2_000, stepMean: 200, stepMax: 5_000, failShare: 0.005 },
+  endsDelivered: false,
+  fullPerNodeHour: 0,
+  fullSeconds: { min: 5, max: 60 },
+  flipsPerNodeHour: 0,
 }
+
+const RELEASE: ReleasePlan = {
+  at: 0,
+  path: 'acme/agent',
+  to: 'true',
+  pieces: 8,
+  by: 0,
+  leaves: false,
+  packed: false,
+  broken: false,
+  twice: false,
+}
+const ROTATION: Rotation = { at: 0, role: 'acme' }
+const ABSENCE: Absence = { node: 0, at: 0, until: 0 }
 
 /** The scenario of a JSON object: what it does not name is the base's. Throws an Error with one sentence. */
 export function parseScenario(json: unknown, source: string): Scenario {
   const scenario = merge(BASE, json, source) as unknown as Scenario
   scenario.partitions = scenario.partitions.map((partition) => checkPartition(partition, source))
-  const problem = problemOf(scenario)
+  const list = (items: readonly object[], item: object, what: string) =>
+    items.map((json) => merge(item, json, `scenario ${source}: ${what}`)) as never
+  scenario.releases = list(scenario.releases, RELEASE, 'a release')
+  scenario.rotations = list(scenario.rotations, ROTATION, 'a rotation')
+  scenario.absences = list(scenario.absences, ABSENCE, 'an absence')
+  const problem = problemOf(scenario) ?? planProblem(scenario)
   if (problem !== undefined) throw new Error(`scenario ${source}: ${problem}`)
   return scenario
 }
@@ -125,7 +210,7 @@ function checkPartition(partition: Partition, source: string): Partition {
 
 function problemOf(scenario: Scenario): string | undefined {
   const { nodes, zones, minutes, delay, downSeconds } = scenario
-  const shares = ['loss', 'duplicate', 'powerCuts', 'goodbyes', 'mdns', 'hidden'] as const
+  const shares = ['loss', 'duplicate', 'powerCuts', 'goodbyes', 'mdns', 'hidden', 'junk', 'liars', 'mirrors'] as const
   const share = shares.find((key) => !(scenario[key] >= 0 && scenario[key] <= 1))
   if (share !== undefined) return `"${share}" must be from 0 to 1`
   if (!Number.isInteger(nodes) || nodes < 2 || nodes > 10_000) return '"nodes" must be from 2 to 10000'
@@ -134,4 +219,25 @@ function problemOf(scenario: Scenario): string | undefined {
   if (!(delay.min >= 0 && delay.mean >= delay.min && delay.max >= delay.mean)) return '"delay" needs min <= mean <= max'
   if (!(downSeconds.min >= 0 && downSeconds.max >= downSeconds.min)) return '"downSeconds" needs min <= max'
   return undefined
+}
+
+function planProblem({ releases, rotations, absences, nodes, operators, uploadRate }: Scenario): string | undefined {
+  const machine = (number: number) => Number.isInteger(number) && number >= 0 && number < nodes
+  const wrongRelease = releases.find(
+    ({ by, pieces, path }) =>
+      !(machine(by) || (by === -1 && operators > 0)) || !(pieces >= 1 && pieces <= 4_096) || !path.includes('/'),
+  )
+  if (wrongRelease !== undefined)
+    return 'a release needs "by" (a machine), "pieces" from 1 to 4096 and "path" (role/name)'
+  if (releases.some(({ broken, packed }) => broken && !packed)) return 'a release that is broken must be packed'
+  const roles = new Set(releases.map(({ path }) => roleOf(path)))
+  if (rotations.some(({ role }) => !roles.has(role))) return 'a rotation needs "role", one that has releases'
+  if (absences.some(({ node, at, until }) => !machine(node) || !(until > at)))
+    return 'an absence needs "node" and "at" < "until" (seconds)'
+  return uploadRate > 0 ? undefined : '"uploadRate" must be more than 0'
+}
+
+/** The role that signs the releases of a path. */
+export function roleOf(path: string): string {
+  return path.slice(0, path.indexOf('/'))
 }

@@ -1,48 +1,41 @@
 // A simulated machine: runs the real NodeCore, performs its effects in virtual time, and can crash and start again.
 // What the daemon does with sockets, timers and LevelDB is done here with the faulty network, queue and disk.
 import type { Millis, NodeId } from '../../src/core/env.ts'
-import type { Effect, Input, Ticket, Verdict } from '../../src/core/events.ts'
+import type { Effect, Input, RefusalCode, Ticket } from '../../src/core/events.ts'
 import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
 import { encodeCredential, encodeGateReply, parseCredential, parseGateReply } from '../../src/wire/credential.ts'
-import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
+import { encodeHead } from '../../src/wire/head.ts'
 import { countersign, withCountersignature } from '../../src/wire/membership.ts'
-import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { NodeClock } from './clock.ts'
-import type { SimKey } from './crypto.ts'
 import { SimDisk } from './disk.ts'
+import type { FlowMachine } from './flows.ts'
 import type { Doorkeeper } from './gate.ts'
+import type { HandedIn, Identity } from './identity.ts'
+import { Liar } from './liar.ts'
 import type { Machine } from './network.ts'
 import type { Prng } from './prng.ts'
 import { sample } from './sensors.ts'
+import { SimGossip } from './sim-gossip.ts'
 import { SimStreams } from './streams.ts'
-import type { RecordMessage, Surroundings } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 import { Tickets } from './tickets.ts'
+import { isTransfer, SimTransfers } from './transfers.ts'
 
 /** A probe that takes longer than the core waits for it: one in so many. */
 const SLOW_PROBE = 0.02
 /** Share of steps of the wall clock that the process is told of at once; others show at the next sample. */
 const STEP_NOTICED = 0.5
 
-export interface Identity {
-  index: number
-  /** `n007`: what traces and reports call it. */
-  name: string
-  key: SimKey
-  membership: Membership
-  address: string
-  hidden: boolean
-  /** Members whose addresses came with its invite. */
-  bootstrap: readonly Identity[]
-}
-
-export class SimNode implements Machine, Doorkeeper {
+export class SimNode implements Machine, Doorkeeper, FlowMachine {
   readonly id: Identity
   readonly clock: NodeClock
   readonly disk: SimDisk
   readonly streams: SimStreams
+  readonly transfers: SimTransfers
+  readonly #gossip: SimGossip
   readonly zone: string
   readonly hidden: boolean
   readonly #world: Surroundings
@@ -54,6 +47,9 @@ export class SimNode implements Machine, Doorkeeper {
   #credential: Membership
   #armed: Millis | undefined
   #armedAs = 0
+  /** It does not start while something keeps it away. */
+  away = false
+  readonly #liar: Liar | undefined
   readonly #tickets = new Tickets()
 
   constructor(world: Surroundings, id: Identity, prng: Prng) {
@@ -66,7 +62,16 @@ export class SimNode implements Machine, Doorkeeper {
     this.clock = new NodeClock(prng.fork('clock'))
     this.disk = new SimDisk(world.queue, prng.fork('disk'), world.scenario.disk)
     this.#credential = id.membership
-    this.streams = new SimStreams(world, id.index, this.#tickets, (input) => this.feed(input))
+    const feed = (input: Input) => this.feed(input)
+    const { index, hostile } = id
+    const tickets = this.#tickets
+    this.#liar = hostile === 'liar' ? new Liar(world.publisher, prng.fork('liar')) : undefined
+    this.streams = new SimStreams(world, index, tickets, feed, this.#liar)
+    const run = () => this.#run
+    this.transfers = new SimTransfers(world, { index, junk: hostile === 'junk', prng: prng.fork('files'), run, feed })
+    const silent = (what: string) => this.alive() && world.watch.silent(this, what)
+    const membership = () => this.#credential
+    this.#gossip = new SimGossip(world, { index, sign: id.key.sign, membership, tickets, feed, silent, run })
     // What joining a mesh leaves on disk before the daemon's first start.
     this.disk.install(changesToWrites([{ type: 'root', root: world.mesh.root }]))
   }
@@ -109,22 +114,23 @@ export class SimNode implements Machine, Doorkeeper {
 
   /** Starts the process from what its disk holds. */
   async start(): Promise<void> {
-    if (this.alive()) return
-    const { queue, mesh, keys, scenario, gossip } = this.#world
+    if (this.alive() || this.away) return
+    const { queue, mesh, keys, scenario } = this.#world
     this.#run++
     this.#started = queue.now
     this.clock.restart(queue.now, this.#prng)
     const state = await readState(this.disk.reader())
     if (state.damaged.length > 0) throw new Error(`${this.id.name} wrote state that does not parse: ${state.damaged}`)
-    const own = state.memberships.find(({ id }) => id === this.id.membership.id)
-    this.#credential = own ?? this.id.membership
+    this.#credential = state.memberships.find(({ id }) => id === this.id.membership.id) ?? this.id.membership
     const { recordPeriodMin, viewFlushPeriod } = scenario
     const wall = this.clock.wall(queue.now)
-    const setup = { mesh: mesh.id, membership: this.#credential, rootFloor: 1, wall, recordPeriodMin, viewFlushPeriod }
+    const { facts, mirror } = this.id
+    const own = { mesh: mesh.id, membership: this.#credential, rootFloor: 1, targetsFloor: 0, facts, mirror }
+    this.transfers.sweep(state)
     const env = keys.env(this.#coreRandom)
-    this.#core = new NodeCore(env, { ...setup, ...state }, this.now())
-    gossip.join(this.id.index, (message, from) => this.#heard(message, from))
-    this.#world.watch.started(this, state.incarnation)
+    this.#core = new NodeCore(env, { ...own, ...state, wall, recordPeriodMin, viewFlushPeriod }, this.now())
+    this.#gossip.join()
+    this.#world.watch.started(this, state)
     this.feed({ type: 'wall', wall })
     this.feed({ type: 'listening', addresses: [this.id.address] })
     for (const peer of this.id.bootstrap) this.#discover(peer, 'bootstrap')
@@ -162,14 +168,41 @@ export class SimNode implements Machine, Doorkeeper {
     this.feed({ type: 'query', ticket, zones: undefined, timeout })
   }
 
+  /** Somebody on this machine publishes; `done` gets why it was refused, and nothing when the process ends before. */
+  handIn({ targets, announcement, imported }: HandedIn, done: (refused: RefusalCode | undefined) => void): void {
+    if (this.#core === undefined) return
+    for (const content of imported) this.transfers.artifacts.import(content)
+    const ticket = this.#tickets.expect('submission', ({ refused }) => done(refused))
+    this.feed({ type: 'submitted', ticket, targets, announcement, imported })
+  }
+
+  /** A liar tells everybody of something that is not so. */
+  lie(topic: string): void {
+    const head = this.alive() ? this.#liar?.head() : undefined
+    if (head !== undefined) this.#gossip.publishHead(topic, encodeHead(head))
+  }
+
   linked(peer: number, address: string, direction: 'inbound' | 'outbound'): void {
     this.feed({ type: 'connected', peer: this.#world.nodeOf(peer), address, direction })
   }
 
   unlinked(peer: number): void {
     if (this.#core === undefined) return
+    if (this.#world.flows.unlinked(this.id.index, peer)) this.piecesClosed(peer)
     this.feed({ type: 'disconnected', peer: this.#world.nodeOf(peer) })
     this.streams.unlinked(peer)
+  }
+
+  piecesOpened(peer: number): void {
+    this.feed({ type: 'piecesOpened', peer: this.#world.nodeOf(peer) })
+  }
+
+  piecesClosed(peer: number): void {
+    this.feed({ type: 'piecesClosed', peer: this.#world.nodeOf(peer) })
+  }
+
+  pieceArrived(peer: number, bytes: Uint8Array, next: () => void): void {
+    this.transfers.arrived(peer, bytes, next)
   }
 
   credential(): Uint8Array {
@@ -223,17 +256,21 @@ export class SimNode implements Machine, Doorkeeper {
 
   #perform(effect: Effect): void {
     const { network, gossip } = this.#world
+    if (isTransfer(effect)) return this.transfers.perform(effect)
     switch (effect.type) {
       case 'sample':
         return this.#sample()
       case 'publish':
-        return this.#publish(effect)
+        return this.#gossip.publish(effect)
+      case 'publishHead':
+        return this.#gossip.publishHead(effect.topic, encodeHead(effect.head))
       case 'subscribe':
         return gossip.subscribe(this.id.index, effect.topic)
       case 'verdict':
       case 'admit':
       case 'queryDone':
       case 'reply':
+      case 'submission':
         return this.#tickets.answer(effect)
       case 'persist':
         return this.#persist(effect)
@@ -262,28 +299,6 @@ export class SimNode implements Machine, Doorkeeper {
       const metrics = sample(this.#prng, this.#world.queue.now - this.#started)
       this.feed({ type: 'sampled', metrics, clockTrusted: this.clock.trusted })
     })
-  }
-
-  #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
-    const { mesh, gossip } = this.#world
-    const { sign } = this.id.key
-    const membership = this.#credential.id
-    const mesh8 = mesh.id.slice(0, 16)
-    const bytes = sealEnvelope({ kind: RECORD_KIND, mesh8, membership, body: encodeRecord(record) }, sign)
-    const envelope = decodeEnvelope(bytes)
-    const message = { topic, author: this.id.index, bytes, envelope, record: decodeRecord(envelope.body) }
-    gossip.publish(message)
-    this.#soon(() => this.feed({ type: 'published', envelope, record: message.record }))
-  }
-
-  #heard({ topic, envelope, record }: RecordMessage, from: number): Verdict {
-    let verdict: Verdict = 'ignore'
-    const ticket = this.#tickets.expect('verdict', (effect) => {
-      verdict = effect.verdict
-    })
-    this.feed({ type: 'gossip', ticket, from: this.#world.nodeOf(from), topic, envelope, record })
-    this.#requireAnswer(ticket, 'a record')
-    return verdict
   }
 
   #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {
@@ -317,6 +332,7 @@ export class SimNode implements Machine, Doorkeeper {
     this.#armedAs++
     this.#tickets.clear()
     this.streams.clear()
+    this.transfers.crash(how)
     this.#world.gossip.leave(this.id.index)
     this.#world.watch.stopped(this, how)
     this.#trace(how)

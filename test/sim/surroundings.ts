@@ -4,11 +4,15 @@ import type { Effect, Input } from '../../src/core/events.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { SavedState } from '../../src/wire/state.ts'
 import type { KeyRing } from './crypto.ts'
+import type { Flows } from './flows.ts'
 import type { Gate } from './gate.ts'
 import type { GossipModel, Message } from './gossip.ts'
+import type { Version } from './installer.ts'
 import type { SimMesh } from './mesh.ts'
 import type { Network } from './network.ts'
+import type { Publisher } from './publisher.ts'
 import type { EventQueue } from './queue.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
@@ -16,14 +20,22 @@ import type { Trace } from './trace.ts'
 
 /** A gossiped record: encoded once by its author, decoded once, the frozen result shared by all who receive it. */
 export interface RecordMessage extends Message {
+  type: 'record'
   envelope: Envelope
   record: HealthRecord
 }
 
+/** A gossiped head of an announcement; decoded by each who receives it. */
+export interface HeadMessage extends Message {
+  type: 'head'
+}
+
+export type SimMessage = RecordMessage | HeadMessage
+
 /** Is told of everything that happens to machines; records it and checks the invariants. */
 export interface Watch {
-  /** @param saved the incarnation on its disk. */
-  started(node: SimNode, saved: number): void
+  /** @param state what its disk holds. */
+  started(node: SimNode, state: SavedState): void
   stopped(node: SimNode, how: 'killed' | 'powerCut' | 'left'): void
   before(node: SimNode, input: Input): void
   effect(node: SimNode, effect: Effect): void
@@ -31,13 +43,19 @@ export interface Watch {
   threw(node: SimNode, input: Input, error: unknown): void
   /** The core took an input that must be answered, and did not answer in time. */
   silent(node: SimNode, what: string): void
+  /** Under `path` another version is in use; undefined for none. */
+  inUse(node: number, path: string, before: Version | undefined, after: Version | undefined): void
 }
 
 export interface Surroundings {
   scenario: Scenario
   queue: EventQueue
   network: Network
-  gossip: GossipModel<RecordMessage>
+  gossip: GossipModel<SimMessage>
+  /** Heads that were gossiped, by topic and bytes. */
+  heads: Map<string, HeadMessage>
+  flows: Flows
+  publisher: Publisher
   gate: Gate
   mesh: SimMesh
   keys: KeyRing

@@ -2,7 +2,7 @@
 import type { Effect, Ticket } from '../../src/core/events.ts'
 
 /** Effects that answer an input by its ticket. */
-export type Answer = Extract<Effect, { type: 'verdict' | 'admit' | 'queryDone' | 'reply' }>
+export type Answer = Extract<Effect, { type: 'verdict' | 'admit' | 'queryDone' | 'reply' | 'submission' }>
 
 export class Tickets {
   readonly #open = new Map<Ticket, (answer: Answer) => void>()

@@ -1,12 +1,14 @@
 // Counts what the simulated network carried: messages and bytes of payload by kind. Frames, TCP and gossipsub's subscriptions
 // are not simulated, so they are not here. A `mention` is an IHAVE or an IWANT of one message id.
+// `head` is gossip too: that of announcements. `pieces` are all messages of that stream but data, and `data` what the bytes of pieces
+// stand for.
 
-export const KINDS = ['gossip', 'mention', 'hello', 'sync', 'query', 'gate'] as const
+export const KINDS = ['gossip', 'mention', 'hello', 'sync', 'query', 'gate', 'head', 'pieces', 'data'] as const
 export type Kind = (typeof KINDS)[number]
 
 export type PerKind = Record<Kind, number>
 
-const zero = (): PerKind => ({ gossip: 0, mention: 0, hello: 0, sync: 0, query: 0, gate: 0 })
+const zero = (): PerKind => Object.fromEntries(KINDS.map((kind) => [kind, 0])) as PerKind
 
 export class Traffic {
   /** Transmissions begun. */

@@ -3,16 +3,20 @@ import type { Millis } from '../../src/core/env.ts'
 import type { Effect, Input } from '../../src/core/events.ts'
 import type { Status } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { SavedState } from '../../src/wire/state.ts'
 import { describeEffect, describeInput } from './describe.ts'
+import type { Version } from './installer.ts'
 import { type Bounds, boundsOf } from './invariants/bounds.ts'
 import { Convergence, type Present } from './invariants/convergence.ts'
 import { Detection } from './invariants/detection.ts'
 import { RecordOrder } from './invariants/order.ts'
 import { Progress } from './invariants/progress.ts'
-import { oversize } from './invariants/sizes.ts'
+import { oversize, sizesOf } from './invariants/sizes.ts'
 import { Steadiness } from './invariants/steadiness.ts'
 import { Views } from './invariants/views.ts'
+import type { Publisher } from './publisher.ts'
 import type { EventQueue } from './queue.ts'
+import { ReleaseWatch } from './release-watch.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import type { Watch } from './surroundings.ts'
@@ -37,6 +41,7 @@ export class Watchman implements Watch {
   readonly views = new Views()
   readonly detection: Detection
   readonly convergence: Convergence
+  readonly releases: ReleaseWatch
   readonly violations: Violation[] = []
   steps = 0
   checks = 0
@@ -53,7 +58,7 @@ export class Watchman implements Watch {
   readonly #nameOf = (node: string): string => this.#nodes[this.#byId.get(node) ?? -1]?.id.name ?? '?'
 
   /** @param stop ends the run at the first violation; without it, when no more are kept. */
-  constructor(queue: EventQueue, trace: Trace, scenario: Scenario, stop: boolean) {
+  constructor(queue: EventQueue, trace: Trace, scenario: Scenario, publisher: Publisher, stop: boolean) {
     this.#queue = queue
     this.#trace = trace
     this.#stop = stop
@@ -63,6 +68,7 @@ export class Watchman implements Watch {
     const report = (invariant: string, node: number, detail: string) => this.#report(invariant, node, detail)
     this.detection = new Detection({ ...parts, mates: (node) => this.#mates(node), report })
     this.convergence = new Convergence({ ...parts, present: (zone) => this.#present(zone), report })
+    this.releases = new ReleaseWatch({ now: () => queue.now, publisher, bounds: this.bounds, report })
   }
 
   /** All machines, before the first starts. */
@@ -72,6 +78,7 @@ export class Watchman implements Watch {
       this.#byId.set(node.node, node.id.index)
       if (node.isNode) this.#zones.set(node.zone, [...(this.#zones.get(node.zone) ?? []), node.id.index])
     }
+    this.releases.watch(nodes)
     for (const node of nodes) this.steadiness.add(node.id.index, this.#zones.get(node.zone)?.length ?? 1)
   }
 
@@ -79,8 +86,9 @@ export class Watchman implements Watch {
     return this.#zones
   }
 
-  started(node: SimNode, saved: number): void {
+  started(node: SimNode, state: SavedState): void {
     const { index, name } = node.id
+    const saved = state.incarnation
     this.#line(node, `started ${saved}`)
     if (this.steadiness.run(index) > 0) this.restarts++
     this.steadiness.started(index, this.#queue.now)
@@ -88,6 +96,7 @@ export class Watchman implements Watch {
     const shown = this.#shownBy(node)
     this.views.reset(index, shown)
     if (node.isNode) this.detection.started(index)
+    this.releases.started(node, state)
     const known = saved === 0 || (node.disk.durable('incarnation')?.length ?? 0) > 0
     if (!known) this.#report('I4', index, `${name} read incarnation ${saved} that no power cut would leave`)
   }
@@ -99,11 +108,13 @@ export class Watchman implements Watch {
 
   before(node: SimNode, input: Input): void {
     this.#line(node, describeInput(input, this.#nameOf))
+    this.releases.before(node, input)
     if (input.type === 'persistFailed') this.steadiness.diskFailed(node.id.index, this.#queue.now)
   }
 
   effect(node: SimNode, effect: Effect): void {
     this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
+    this.releases.effect(node, effect)
     if (effect.type === 'publish') this.#published(node, effect.record)
     else if (effect.type === 'event' && effect.event.type === 'status') {
       const subject = this.#byId.get(effect.event.node)
@@ -117,13 +128,19 @@ export class Watchman implements Watch {
     this.steps++
     this.checks += 3
     const { index } = node.id
-    const sizes = core.sizes()
+    const sizes = sizesOf(core.sizes())
     const large = oversize(sizes)
     if (large !== undefined) this.#report('I3', index, large)
     const idle = this.#progress.after(index, input.type === 'woken', node.now(), core.deadline())
     if (idle !== undefined) this.#report('I5', index, idle)
     if (sizes.links === 0) this.steadiness.isolated(index, this.#queue.now)
     this.steadiness.clock(index, node.clockLies(), this.#queue.now)
+  }
+
+  inUse(node: number, path: string, before: Version | undefined, after: Version | undefined): void {
+    const text = `uses ${path} ${before?.counter ?? 0} -> ${after?.counter ?? 0}`
+    this.#line(this.#nodes[node] as SimNode, text)
+    this.releases.inUse(node, path, before, after)
   }
 
   threw(node: SimNode, input: Input, error: unknown): void {
@@ -139,6 +156,7 @@ export class Watchman implements Watch {
   tick(): void {
     this.checks++
     this.detection.check()
+    this.releases.tick()
   }
 
   /** A partition begins or ends between these nodes and the rest. Returns the zones that it cuts. */
@@ -162,6 +180,7 @@ export class Watchman implements Watch {
 
   /** The faults are over: every zone must agree from now on. */
   quiet(): void {
+    this.releases.quiet()
     for (const [zone, members] of this.#zones) this.convergence.expect(zone, members.length, 0)
   }
 

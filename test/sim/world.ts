@@ -1,19 +1,24 @@
 // A simulated world: builds the mesh of a scenario, runs it in virtual time from one seed, and says what happened.
 import type { Millis, NodeId } from '../../src/core/env.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
+import { Campaign } from './campaign.ts'
 import { KeyRing } from './crypto.ts'
 import { scheduleFaults } from './faults.ts'
+import { Flows } from './flows.ts'
 import { Gate } from './gate.ts'
 import { GossipModel } from './gossip.ts'
+import type { Identity } from './identity.ts'
 import type { ConvergenceStats } from './invariants/convergence.ts'
+import type { DeliveryStats } from './invariants/delivery.ts'
 import type { DetectionStats } from './invariants/detection.ts'
 import { SimMesh } from './mesh.ts'
 import { Network } from './network.ts'
 import { Prng } from './prng.ts'
+import { Publisher } from './publisher.ts'
 import { EventQueue } from './queue.ts'
 import type { Scenario } from './scenario.ts'
-import { type Identity, SimNode } from './sim-node.ts'
-import type { RecordMessage, Surroundings } from './surroundings.ts'
+import { SimNode } from './sim-node.ts'
+import type { HeadMessage, SimMessage, Surroundings } from './surroundings.ts'
 import { Trace } from './trace.ts'
 import { type PerKind, Traffic } from './traffic.ts'
 import { type Violation, Watchman } from './watch.ts'
@@ -22,6 +27,16 @@ import { type Violation, Watchman } from './watch.ts'
 const MDNS_PERIOD = 20 * SECOND
 const QUERY_PERIOD = 60 * SECOND
 const QUERY_TIMEOUT = 5 * SECOND
+/** A run that ends with the last delivery goes on for so long after the last fault at least. */
+const CALM = 2 * MINUTE
+
+/** What machines are; one says nothing of itself. */
+const MODELS: readonly (readonly [string | null, number | null])[] = [
+  ['Raspberry Pi 4 Model B Rev 1.4', 4],
+  ['Raspberry Pi Zero 2 W Rev 1.0', 4],
+  ['Raspberry Pi 5 Model B Rev 1.0', 4],
+  [null, null],
+]
 
 /** The result of a run; docs/simulation.md documents every key. */
 export interface Report {
@@ -42,6 +57,7 @@ export interface Report {
   queries: { asked: number; ended: number; zonesAnswered: number; zonesAsked: number }
   detection: DetectionStats
   convergence: ConvergenceStats
+  delivery: DeliveryStats & { pieces: number }
   slowestNotice: Millis
   violations: readonly Violation[]
   traceLines: number
@@ -71,8 +87,11 @@ class World implements Surroundings {
   readonly traffic = new Traffic()
   readonly mesh: SimMesh
   readonly network: Network
-  readonly gossip: GossipModel<RecordMessage>
+  readonly gossip: GossipModel<SimMessage>
+  readonly heads = new Map<string, HeadMessage>()
   readonly gate: Gate
+  readonly flows: Flows
+  readonly publisher: Publisher
   readonly watch: Watchman
   readonly #seed: number
   readonly #prng: Prng
@@ -90,7 +109,9 @@ class World implements Surroundings {
     this.network = new Network(this.queue, prng.fork('network'), scenario, this.traffic)
     this.gossip = new GossipModel(this.queue, this.network, prng.fork('gossip'), scenario.duplicate)
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
-    this.watch = new Watchman(this.queue, this.trace, scenario, stop)
+    this.flows = new Flows(this.queue, this.network, prng.fork('flows'), scenario)
+    this.publisher = new Publisher(this.mesh, this.keys, prng.fork('publisher'), scenario)
+    this.watch = new Watchman(this.queue, this.trace, scenario, this.publisher, stop)
     const identities = this.#enrol(prng.fork('enrol'))
     this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
     this.#addresses = new Map(identities.map((id) => [id.address, id.index]))
@@ -98,6 +119,7 @@ class World implements Surroundings {
     for (const node of this.#nodes) {
       this.network.add(node)
       this.gate.add(node)
+      this.flows.add(node)
     }
     this.watch.watch(this.#nodes)
   }
@@ -126,13 +148,32 @@ class World implements Surroundings {
     for (const node of this.#nodes) if (!node.isNode) this.#scheduleQueries(node)
     const { scenario, queue, network, watch } = this
     scheduleFaults({ scenario, queue, network, watch, nodes: this.#nodes, prng: this.#prng.fork('faults') })
+    const campaign = this.#campaign()
+    campaign.schedule()
     const end = scenario.minutes * MINUTE
-    for (let second = 1; second * SECOND <= end && !queue.halted; second++) {
+    const over = () => scenario.endsDelivered && campaign.done && this.#isCalm()
+    for (let second = 1; second * SECOND <= end && !queue.halted && !over(); second++) {
       await queue.run(second * SECOND)
       watch.tick()
       if (second % 60 === 0) options.progress?.(queue.now, watch.steps)
     }
     watch.finish()
+  }
+
+  #campaign(): Campaign {
+    const { scenario, queue, network, mesh, publisher, watch } = this
+    const accepted = watch.releases.accepted.bind(watch.releases)
+    const refused = watch.releases.refused.bind(watch.releases)
+    const prng = this.#prng.fork('campaign')
+    return new Campaign({ scenario, queue, network, mesh, publisher, nodes: this.#nodes, prng, accepted, refused })
+  }
+
+  /** Nothing broke for a while, and everything is as it should be. */
+  #isCalm(): boolean {
+    const { scenario, queue, watch } = this
+    const quiet = scenario.minutes * MINUTE - scenario.quietSeconds * SECOND
+    const settled = watch.convergence.open === 0 && watch.releases.delivery.complete
+    return settled && queue.now > quiet + CALM && this.#nodes.every((node) => node.alive() || node.away)
   }
 
   report(wallMs: number): Report {
@@ -150,12 +191,13 @@ class World implements Surroundings {
       lost: traffic.lost,
       delivered: this.gossip.delivered,
       signatureChecks: this.keys.checks,
-      checks: watch.checks,
+      checks: watch.checks + watch.releases.checks,
       restarts: watch.restarts,
       diskBytes: this.#nodes.reduce((sum, node) => sum + node.disk.bytesWritten, 0),
       queries: this.#queries,
       detection: watch.detection.stats,
       convergence: watch.convergence.stats,
+      delivery: { ...watch.releases.delivery.stats, pieces: watch.releases.pieces.asked },
       slowestNotice: this.network.slowestNotice(),
       violations: watch.violations,
       traceLines: this.trace.lines,
@@ -198,7 +240,21 @@ class World implements Surroundings {
     const name = `${operator ? 'op' : 'n'}${String(index).padStart(3, '0')}`
     const membership = this.mesh.membership(key, invite, seat, name)
     const address = `/ip4/10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/tcp/31415`
-    return { index, name, key, membership, address, hidden, bootstrap: [...new Set(bootstrap)] }
+    const own = this.#kind(index, operator)
+    return { index, name, key, membership, address, hidden, bootstrap: [...new Set(bootstrap)], ...own }
+  }
+
+  /** What a machine is, and how it behaves; a draw of its own, so that nothing else depends on it. */
+  #kind(index: number, operator: boolean): Pick<Identity, 'facts' | 'mirror' | 'hostile'> {
+    const { junk, liars, mirrors, releases } = this.scenario
+    const draws = this.#prng.fork(`kind ${index}`)
+    const [model, cpus] = MODELS[index % MODELS.length] as (typeof MODELS)[number]
+    const facts = { model, os: 'Debian GNU/Linux 12', kernel: '6.12.34', arch: 'aarch64', cpus }
+    const draw = draws.real()
+    const hostile = draw < junk ? 'junk' : draw < junk + liars ? 'liar' : undefined
+    // Who publishes is believed: only others are hostile.
+    const honest = operator || releases.some(({ by }) => by === index)
+    return { facts, mirror: !operator && draws.chance(mirrors), hostile: honest ? undefined : hostile }
   }
 
   #scheduleStarts(): void {

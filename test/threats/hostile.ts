@@ -4,7 +4,8 @@ import type { GossipSub } from '@libp2p/gossipsub'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
 import { recordTopic } from '../../src/core/machines.ts'
-import type { Hello } from '../../src/core/protocols.ts'
+import { type Hello, NOTHING } from '../../src/core/protocols.ts'
+import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { type Joined, readJoined } from '../../src/daemon/folder.ts'
 import { memberGate } from '../../src/daemon/gate.ts'
@@ -190,6 +191,7 @@ export class Hostile {
       addresses: this.#composed.mesh.listening(),
       contacts: [],
       yours: this.tricks.yours,
+      vector: EMPTY_VECTOR,
     }
   }
 
@@ -207,7 +209,7 @@ export class Hostile {
       const wanted = 'type' in body && body.type === 'roots'
       return encodeResponse({
         protocol: 'sync',
-        body: wanted ? { memberships: [], roots } : { memberships, roots: [] },
+        body: wanted ? { ...NOTHING, roots } : { ...NOTHING, memberships },
       })
     })
     await streams.handle('query', async (peer) => {

@@ -61,8 +61,8 @@ async function enrolWithKey(fleet: Fleet, name: string, secret: Uint8Array, thro
   const token = openToken(fleet.token({ through: [through] }), Date.now())
   const membership = makeMembership({ token, nodeSecret: secret, seat: 0, name, now: Date.now() })
   const { roots } = fleet.mesh
-  const { mesh, via } = token
-  await writeJoined(fleet.data(name), { mesh, secret, membership, roots, rootFloor: 1, via, contacts: [] })
+  const { mesh, floors, via } = token
+  await writeJoined(fleet.data(name), { mesh, secret, membership, roots, rootFloor: 1, floors, via, contacts: [] })
   return membership
 }
 
@@ -79,7 +79,7 @@ interface Attack {
 }
 
 /** Newer than any record of an honest node here. */
-const news = encodeRecord({ incarnation: 9, counter: 9, promise: 10_000, flags: 0, metrics: [] })
+const news = encodeRecord({ incarnation: 9, counter: 9, promise: 10_000, flags: 0, metrics: [], installs: [] })
 
 const attacks: Attack[] = [
   { what: 'a record of another mesh, as it is', bytes: ({ fromA }) => fromA.raw, code: 'foreignMesh' },

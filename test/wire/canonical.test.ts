@@ -32,7 +32,7 @@ const json = fc.letrec<{ value: Json }>((tie) => ({
   ),
 })).value
 
-describe('canonical JSON', () => {
+describe('canonical JSON (clause DOC)', () => {
   it('reads back what it wrote, and writes back what it read', () => {
     fc.assert(
       fc.property(json, (value) => {

@@ -14,7 +14,7 @@ const body = Uint8Array.of(1, 2, 3)
 const sealed = sealEnvelope({ kind: 'rec', mesh8, membership, body }, sign)
 const protocolFailure = expect.objectContaining({ code: 'E_PROTOCOL' })
 
-describe('an envelope', () => {
+describe('an envelope (clause ENV)', () => {
   it('comes back as it was sealed, with what was signed', () => {
     const anyKind = fc.stringMatching(/^[a-z]{1,8}$/)
     fc.assert(

@@ -12,7 +12,7 @@ import { inviteOf, keyOf, MESH, membershipOf, met, NOW, nodeOf } from '../fixtur
 
 const refused = expect.objectContaining({ code: 'E_DOCUMENT' })
 
-describe('the invite', () => {
+describe('the invite (clause INVITE)', () => {
   const grants = fc.record<Partial<Invite>>({
     zone: fc.constantFrom('/uk', '/nl/pcx', '/a/b/c/d/e/f'),
     cells: fc.integer({ min: 1, max: limits.cells }),
@@ -65,7 +65,7 @@ describe('the invite', () => {
   })
 })
 
-describe('the membership', () => {
+describe('the membership (clause MEMBER)', () => {
   it('reads back what was written, with and without a countersignature', () => {
     const plain = membershipOf()
     expect(parseMembership(plain.raw)).toEqual(plain)
@@ -116,7 +116,7 @@ describe('the membership', () => {
   })
 })
 
-describe('the gate', () => {
+describe('the gate (clause GATE)', () => {
   it('shows a credential with and without a membership', () => {
     const membership = met(membershipOf(), 'other', NOW)
     expect(parseCredential(encodeCredential({ mesh: MESH, membership }))).toEqual({ mesh: MESH, membership })

@@ -11,7 +11,7 @@ const readThenEnd = (field: number, ...bytes: number[]) => {
 }
 const protocolFailure = expect.objectContaining({ code: 'E_PROTOCOL' })
 
-describe('a message', () => {
+describe('a message (clause PB)', () => {
   it('comes back as it was written', () => {
     const anyUint = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2 ** 32, 2 ** 53 - 1))
     const anyText = fc.string({ unit: 'grapheme', maxLength: 20 })

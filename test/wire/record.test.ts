@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { METRICS, type Metric, metricIndex, metricValues } from '../../src/core/fleet/metrics.ts'
+import { flagNames } from '../../src/core/fleet/record.ts'
 import { limits } from '../../src/core/limits.ts'
+import {
+  INSTALL_REASONS,
+  INSTALL_STATES,
+  type InstallReason,
+  type InstallState,
+} from '../../src/core/rollout/states.ts'
 import { MessageWriter } from '../../src/wire/protobuf.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { anyRecord, fullMetrics, fullRecord, sampleEnvelope } from './samples.ts'
@@ -9,10 +16,10 @@ import { anyRecord, fullMetrics, fullRecord, sampleEnvelope } from './samples.ts
 const metrics: readonly Metric[] = METRICS
 const protocolFailure = expect.objectContaining({ code: 'E_PROTOCOL' })
 const CPUS = metricIndex('node_cpu_count') as number
-/** Install states and alerts (fields 7 and 8): eight hashes of 8 bytes, and what frames them. */
-const RESERVED_BYTES = 80
+/** Alerts (field 8): four hashes of 8 bytes, and what frames them. */
+const RESERVED_BYTES = 34
 
-describe('a record', () => {
+describe('a record (clause REC)', () => {
   it('comes back with every value within half a step', () => {
     fc.assert(
       fc.property(anyRecord, (record) => {
@@ -32,7 +39,8 @@ describe('a record', () => {
     )
   })
 
-  it('leaves room for install states and alerts, with every metric and a year of uptime', () => {
+  it('leaves room for alerts, with every metric, four install states and a year of uptime', () => {
+    expect(fullRecord.installs).toHaveLength(limits.recordInstalls)
     expect(fullMetrics.filter((value) => value === null)).toEqual([])
     expect(sampleEnvelope(fullRecord).raw.length).toBeLessThanOrEqual(limits.recordBytes - RESERVED_BYTES)
   })
@@ -65,16 +73,64 @@ describe('a record', () => {
     expect(decoded.metrics).toEqual(metricValues({ node_load1: 1 }))
   })
 
-  it('keeps the metrics it knows when a newer peer sends more', () => {
+  it('keeps the metrics it knows when a newer peer sends more (clause METRICS)', () => {
     const newer = new MessageWriter()
       .uint(1, 1)
       .uint(2, 1)
       .uint(3, 10_000)
       .bytes(5, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0x80))
       .packed(6, [150, 999])
-      .bytes(7, new Uint8Array(8))
+      .bytes(8, new Uint8Array(8))
       .finish()
     expect(decodeRecord(newer).metrics).toEqual(metricValues({ 'node_cpu_seconds_total{mode="user"}': 1.5 }))
+  })
+
+  it('has the flags of clause FLAGS 1', () => {
+    const names = ['clockTrusted', 'expiry', 'relay', 'reachable', 'isolated', 'leaving', 'cloned']
+    for (const [bit, name] of names.entries()) expect(flagNames(1 << bit)).toEqual([name])
+  })
+
+  it('numbers install states and reasons as clause INSTALL 7 does', () => {
+    const bodyOf = (state: InstallState, reason?: InstallReason) =>
+      encodeRecord({ ...fullRecord, installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }] }).slice(-3)
+    const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
+    const reasons = 'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter'.split(
+      ' ',
+    )
+    for (const [at, state] of states.entries())
+      expect(bodyOf(state as InstallState)).toEqual(Uint8Array.of(at + 1, 0, 99))
+    for (const [at, reason] of reasons.entries())
+      expect(bodyOf('failed', reason as InstallReason)).toEqual(Uint8Array.of(9, at + 1, 99))
+    expect([states, reasons]).toEqual([INSTALL_STATES, INSTALL_REASONS])
+  })
+
+  describe('with install states (clause REC 6)', () => {
+    const report = (state: number, reason: number, percent = 0) => [1, 2, 3, 4, 5, 6, 7, 8, state, reason, percent]
+    const carrying = (...bytes: number[]) =>
+      new MessageWriter()
+        .uint(1, 1)
+        .uint(2, 1)
+        .uint(3, 1)
+        .bytes(5, new Uint8Array())
+        .bytes(7, Uint8Array.from(bytes))
+        .finish()
+    const known = { release8: '0102030405060708', state: 'fetching', reason: 'diskFull', percent: 50 }
+
+    it('leaves out a state and forgets a reason that only newer versions know', () => {
+      const bytes = carrying(...report(200, 1), ...report(2, 200, 50), ...report(2, 1, 50))
+      expect(decodeRecord(bytes).installs).toEqual([{ ...known, reason: undefined }, known])
+    })
+
+    it('is refused when they are cut off or too many', () => {
+      expect(() => decodeRecord(carrying(1, 2, 3))).toThrow(protocolFailure)
+      const five = Array.from({ length: limits.recordInstalls + 1 }, () => report(2, 0)).flat()
+      expect(() => decodeRecord(carrying(...five))).toThrow(protocolFailure)
+    })
+
+    it('sends the first ones when there are too many', () => {
+      const installs = [...fullRecord.installs, ...fullRecord.installs]
+      expect(decodeRecord(encodeRecord({ ...fullRecord, installs })).installs).toEqual(fullRecord.installs)
+    })
   })
 
   it.each([

@@ -18,7 +18,7 @@ function changed(change: (signed: JsonObject) => void): () => unknown {
 
 const inside = (signed: JsonObject, key: string) => signed[key] as JsonObject
 
-describe('the root document', () => {
+describe('the root document (clause ROOT)', () => {
   it('reads back what was written', () => {
     const zones = new Map([[keyOf('enrol').keyId, '/uk']])
     const root = rootOf({ root: ['a', 'b', 'c'], threshold: 2, retired: ['old'], enrolment: { epoch: 7, zones } })
@@ -108,7 +108,7 @@ describe('beside @tufjs/models, an independent reader of TUF documents', () => {
     )
   })
 
-  it('targets mean the same', () => {
+  it('targets mean the same (clause TARGETS)', () => {
     const publisher = keyOf('publisher')
     const keys = new Map([[publisher.keyId, publisher.publicKey]])
     const role = {
@@ -130,7 +130,7 @@ describe('beside @tufjs/models, an independent reader of TUF documents', () => {
   })
 })
 
-it('a keyid is the SHA-256 of the canonical key object', () => {
+it('a keyid is the SHA-256 of the canonical key object (clause KEY 2)', () => {
   expect(keyIdOf(new Uint8Array(32))).toBe('7f7373360bc914a5d4a7bd87711615178beb6cf52494fcc49082ec65ba62908c')
 })
 

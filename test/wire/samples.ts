@@ -5,6 +5,8 @@ import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import { ALERT_KINDS, type Envelope, type Row, STATUSES } from '../../src/core/fleet/rows.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Contact, Hello, QueryRequest, QueryResponse } from '../../src/core/protocols.ts'
+import { INSTALL_REASONS, INSTALL_STATES, type InstallReport } from '../../src/core/rollout/states.ts'
+import type { Head, VectorEntry, VersionVector } from '../../src/core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { canonicalBytes, type Json, jsonOf } from '../../src/wire/canonical.ts'
 import { decodeEnvelope, sealEnvelope } from '../../src/wire/envelope.ts'
@@ -84,6 +86,12 @@ export const fullRecord: HealthRecord = {
   promise: 16_000,
   flags: 127,
   metrics: fullMetrics,
+  installs: [
+    { release8: '00'.repeat(8), state: 'committed', reason: undefined, percent: 100 },
+    { release8: 'ab'.repeat(8), state: 'fetching', reason: 'diskFull', percent: 42 },
+    { release8: 'cd'.repeat(8), state: 'failed', reason: 'oldCounter', percent: 0 },
+    { release8: 'ff'.repeat(8), state: 'announced', reason: undefined, percent: 7 },
+  ],
 }
 
 export function sampleEnvelope(record: HealthRecord = fullRecord): Envelope {
@@ -156,14 +164,41 @@ export const anyContact: fc.Arbitrary<Contact> = fc.record({
   serves: fc.boolean(),
 })
 
+export const anyHash: fc.Arbitrary<string> = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString('hex'))
+const anyPositive = fc.integer({ min: 1, max: 2 ** 31 - 1 })
+export const anyHead: fc.Arbitrary<Head> = fc.record({
+  role: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,31}$/),
+  epoch: anyPositive,
+  version: anyPositive,
+  hash: anyHash,
+})
+const anyVectorEntry: fc.Arbitrary<VectorEntry> = fc
+  .tuple(anyHead, fc.option(anyHash, { nil: undefined }))
+  .map(([head, rival]) => ({ ...head, rival: rival === head.hash ? undefined : rival }))
+const heads = fc.uniqueArray(anyVectorEntry, { maxLength: 8, selector: ({ role }) => role })
+export const anyVector: fc.Arbitrary<VersionVector> = fc.oneof(
+  fc.record({ targetsVersion: anyPositive, targetsHash: anyHash, heads }),
+  fc.record({ targetsVersion: fc.constant(0), targetsHash: fc.constant(undefined), heads }),
+)
+
+export const anyInstall: fc.Arbitrary<InstallReport> = fc.record({
+  release8: anyHash.map((hash) => hash.slice(0, 16)),
+  state: fc.constantFrom(...INSTALL_STATES),
+  reason: fc.constantFrom(undefined, ...INSTALL_REASONS),
+  percent: fc.integer({ min: 0, max: 100 }),
+})
+
 export const anyHello: fc.Arbitrary<Hello> = fc.record({
   rootVersion: anyCount,
-  rootHash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+  rootHash: anyHash,
   zone: fc.oneof(anyZone, fc.constant('/')),
   serves: fc.boolean(),
   addresses: anyAddresses,
   contacts: fc.array(anyContact, { maxLength: 8 }),
   yours: fc.option(fc.record({ incarnation: anyCount, counter: fc.maxSafeNat() }), { nil: undefined }),
+  vector: anyVector,
 })
 
 export const anyQueryRequest: fc.Arbitrary<QueryRequest> = fc.record({
@@ -191,6 +226,7 @@ export const anyRecord: fc.Arbitrary<HealthRecord> = fc.record({
   promise: fc.integer({ min: 1, max: limits.recordPeriodMax }),
   flags: anyCount,
   metrics: anyMetrics,
+  installs: fc.array(anyInstall, { maxLength: limits.recordInstalls }),
 })
 
 export const anyRow: fc.Arbitrary<Row> = fc.record({

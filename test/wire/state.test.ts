@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { concat, utf8 } from '../../src/core/bytes.ts'
 import type { Change } from '../../src/core/events.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { Contact } from '../../src/core/protocols.ts'
+import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
-import { changesToWrites, readState, STATE_FORMAT } from '../../src/wire/state.ts'
+import { changesToWrites, readState, type SavedState, STATE_FORMAT } from '../../src/wire/state.ts'
+import { announcementOf, identityOf, NO_PUBLISHERS, NOW, targetsOf } from '../fixtures/documents.ts'
 import { sampleEnvelope, sampleMembership, sampleNode, sampleRoot } from './samples.ts'
 
 const contact: Contact = {
@@ -16,6 +19,23 @@ const contact: Contact = {
 }
 const [node, envelope] = [sampleNode(4), sampleEnvelope()]
 const row = { node, envelope, status: 'late', heardWall: 1_790_000_000_000 } as const
+const { encoding, list } = identityOf(new Uint8Array(600_000))
+const roleFloor = { role: 'acme', epoch: 3, version: 2 ** 31 - 1 }
+const pathFloor = { path: 'acme/agent', counter: 12, artifact: encoding.hash }
+const installed = { release: 'ab'.repeat(32), counter: 11, version: '1:2.4.0~rc1', artifact: 'cd'.repeat(32) }
+const entry: InstallEntry = {
+  path: 'acme/agent',
+  installed,
+  underway: {
+    ...{ ...installed, counter: 12, state: 'staged', length: 2 ** 34 },
+    encoding: { type: 'zstd', hash: 'ef'.repeat(32) },
+    installer: { type: 'file', file: 'agent.tar', executable: false },
+  },
+  failed: [
+    { release: '01'.repeat(32), reason: 'badArtifact' },
+    { release: '02'.repeat(32), reason: 'oldCounter' },
+  ],
+}
 const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
@@ -23,7 +43,16 @@ const changes: Change[] = [
   { type: 'membership', membership: sampleMembership(1) },
   { type: 'contact', contact, wall: 1_790_000_000_001 },
   { type: 'row', ...row },
+  { type: 'targets', targets: targetsOf() },
+  { type: 'announcement', side: 'held', announcement: announcementOf({ version: 2 }) },
+  { type: 'announcement', side: 'rival', announcement: announcementOf({ version: 2, expires: NOW }) },
+  { type: 'roleFloor', floor: roleFloor },
+  { type: 'pathFloor', floor: pathFloor },
+  { type: 'pieceList', hash: encoding.pieceList, list },
+  { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
+  { type: 'install', entry },
 ]
+const FOR_GOOD = ['incarnation', 'roleFloor', 'pathFloor']
 
 /** A store in which these batches were written. */
 function storeWith(...batches: StoreWrite[][]) {
@@ -43,7 +72,15 @@ const put = (key: string, text: string): StoreWrite[] => [{ key, value: utf8(tex
 const failure = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })
 
-describe('saved state', () => {
+/** How many values were read, the incarnation and floors apart. */
+function kept(state: SavedState): number {
+  const { roots, memberships, contacts, rows, publishers, artifacts, installs } = state
+  const targets = publishers.targets === undefined ? 0 : 1
+  const lists = [roots, memberships, contacts, rows, publishers.announcements, artifacts.holdings, artifacts.pieceLists]
+  return lists.reduce((sum, { length }) => sum + length, installs.length + targets)
+}
+
+describe('saved state (clause STATE)', () => {
   it('comes back as it was written, roots in order of version', async () => {
     expect(await readState(storeWith(changesToWrites(changes)))).toEqual({
       incarnation: 12,
@@ -51,12 +88,28 @@ describe('saved state', () => {
       memberships: [sampleMembership(1)],
       contacts: [{ contact, wall: 1_790_000_000_001 }],
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
+      publishers: {
+        targets: targetsOf(),
+        announcements: [
+          { side: 'held', announcement: announcementOf({ version: 2 }) },
+          { side: 'rival', announcement: announcementOf({ version: 2, expires: NOW }) },
+        ],
+        roleFloors: [roleFloor],
+        pathFloors: [pathFloor],
+      },
+      artifacts: {
+        pieceLists: [{ hash: encoding.pieceList, list }],
+        holdings: [{ encoding: encoding.hash, bits: Uint8Array.of(5) }],
+      },
+      installs: [entry],
       damaged: [],
     })
   })
 
   it('is empty before the first start, with incarnation 0', async () => {
-    const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], damaged: [] }
+    const { publishers, artifacts, installs } = NO_PUBLISHERS
+    const nothing = { publishers, artifacts, installs }
+    const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], ...nothing, damaged: [] }
     expect(await readState(storeWith())).toEqual(empty)
     expect(changesToWrites([])).toEqual([])
   })
@@ -66,35 +119,59 @@ describe('saved state', () => {
       { type: 'forgetMembership', id: sampleMembership(1).id },
       { type: 'forgetContact', node: contact.node },
       { type: 'forgetRow', node },
+      { type: 'forgetAnnouncement', side: 'held', role: 'acme' },
+      { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
+      { type: 'forgetPieceList', hash: encoding.pieceList },
+      { type: 'forgetHolding', encoding: encoding.hash },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
-    expect(store.keys()).toEqual(['format', 'incarnation', 'root/0000000002', 'root/0000000010'])
+    const kept = ['format', 'incarnation', 'install/acme/agent', 'pathFloor/acme/agent', 'roleFloor/acme']
+    expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest'])
   })
 
   it('skips and names what is damaged, and keeps the rest', async () => {
     const written = changesToWrites(changes)
     for (const { key, value } of written) {
-      if (key === 'format' || key === 'incarnation') continue
+      if (key === 'format' || FOR_GOOD.includes(key.split('/')[0] as string)) continue
       const cut = { key, value: (value as Uint8Array).slice(0, -1) }
       const state = await readState(storeWith(written, [cut]))
       expect(state.damaged).toEqual([key])
-      const kept = state.roots.length + state.memberships.length + state.contacts.length + state.rows.length
-      expect(kept).toBe(written.length - 3)
+      // Without the damaged one, the format, the incarnation and two floors.
+      expect(kept(state)).toBe(written.length - 5)
     }
   })
 
   it('takes a value under the key of another for damage', async () => {
     const written = changesToWrites(changes)
     const moved = written
-      .filter(({ key }) => /^(membership|contact|row)/.test(key))
+      .filter(({ key }) => /^(membership|contact|row|announcement[/]held|pieceList|holding)/.test(key))
       .map(({ key, value }) => ({ key: `${key.slice(0, key.indexOf('/'))}/elsewhere`, value }))
     const state = await readState(storeWith(written, moved))
-    expect(state.damaged.sort()).toEqual(['contact/elsewhere', 'membership/elsewhere', 'row/elsewhere'])
+    expect(state.damaged.sort()).toEqual([
+      'contact/elsewhere',
+      'holding/elsewhere',
+      'membership/elsewhere',
+      'pieceList/elsewhere',
+      'row/elsewhere',
+    ])
   })
 
   it('does not guess a damaged incarnation', async () => {
     for (const text of ['', '0', '-1', '1.5', '12x', String(2 ** 31)])
       await expect(readState(storeWith(put('incarnation', text)))).rejects.toEqual(failure('E_STATE', /incarnation/))
+  })
+
+  it.each([
+    ['roleFloor/acme', ['', '1', '0 1', '1 0', '1 x', '1 1 1', `1 ${2 ** 31}`]],
+    ['roleFloor/NoRole', ['1 1']],
+    [
+      'pathFloor/acme/agent',
+      ['', '1', `0 ${'ab'.repeat(32)}`, `1 ${'ab'.repeat(31)}`, `${2 ** 31} ${'ab'.repeat(32)}`],
+    ],
+    ['pathFloor/../etc', [`1 ${'ab'.repeat(32)}`]],
+  ])('T08 does not guess a damaged floor: %s', async (key, values) => {
+    for (const value of values)
+      await expect(readState(storeWith(put(key, value)))).rejects.toEqual(failure('E_STATE', /join again/))
   })
 
   it('says which pimesh reads a newer format', async () => {
@@ -105,6 +182,18 @@ describe('saved state', () => {
 
   it('puts its format into every batch', () => {
     for (const change of changes) expect(changesToWrites([change])[0]).toEqual(put('format', '1 0.1.0')[0])
+  })
+
+  it('keeps the newest failures of a journal of the largest size', async () => {
+    const failed = Array.from({ length: limits.failedReleases + 3 }, (_, i) => ({
+      ...{ release: String(i).padStart(64, '0'), reason: 'oldCounter' as const },
+    }))
+    const largest = { ...installed, version: 'v'.repeat(limits.versionLength), counter: 2 ** 31 - 1 }
+    const installer = { type: 'file', file: 'f'.repeat(limits.pathLength), executable: true } as const
+    const underway = { ...(entry.underway as Underway), ...largest, installer }
+    const full = { path: 'p'.repeat(limits.pathLength), installed: largest, underway, failed }
+    const state = await readState(storeWith(changesToWrites([{ type: 'install', entry: full }])))
+    expect(state).toMatchObject({ installs: [{ ...full, failed: failed.slice(3) }], damaged: [] })
   })
 
   it('ignores fields that a later version added to a row', async () => {

@@ -16,6 +16,7 @@ const TOKEN: Token = {
   inviteSecret: seedOf('invite'),
   invite: inviteOf(),
   roots: [],
+  floors: { targets: 0, roles: [] },
 }
 const TEXT = encodeToken(TOKEN)
 
@@ -42,6 +43,18 @@ describe('a token', () => {
     const invite = inviteOf({ founding: true, seats: 1 })
     const founding = { ...TOKEN, via: [], invite, roots: [ROOT, second], floor: { version: 2, hash: second.hash } }
     expect(parseToken(encodeToken(founding))).toEqual(founding)
+  })
+
+  it('carries the floors of a mesh that has published, and has none in its bytes otherwise (clause TOKEN 6)', () => {
+    const roles = [
+      { role: 'acme', epoch: 2, version: 7 },
+      { role: 'other', epoch: 1, version: 1 },
+    ]
+    const published = { ...TOKEN, floors: { targets: 3, roles } }
+    expect(parseToken(encodeToken(published))).toEqual(published)
+    const twice = { ...TOKEN, floors: { targets: 1, roles: [roles[0], roles[0]] as typeof roles } }
+    expect(refusal(encodeToken(twice)).code).toBe('E_TOKEN_DAMAGED')
+    expect(TEXT.length).toBeLessThan(encodeToken(published).length)
   })
 
   it('is one line that survives white space of mail and terminals', () => {

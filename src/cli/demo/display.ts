@@ -41,6 +41,11 @@ export class Display {
     this.#screen.draw(lines.slice(0, -1), lines.slice(-1))
   }
 
+  /** Shows lines in place; where nothing can be drawn in place, does nothing. */
+  lines(lines: readonly string[]): void {
+    if (this.#terminal.interactive) this.#screen.draw(lines)
+  }
+
   /** Shows the nodes as lines that stay. */
   table(answer: NodesJson): void {
     for (const line of nodesLines(answer, this.#terminal, { wide: false })) this.say(`  ${line}`)

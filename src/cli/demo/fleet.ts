@@ -50,7 +50,10 @@ export class Fleet {
   }
 
   /** Runs `pimesh WORDS...` to its end and resolves to what it printed. E_DEMO with its own sentence when it fails. */
-  async command(words: readonly string[], input = ''): Promise<string> {
+  async command(
+    words: readonly string[],
+    { input = '', timeout = COMMAND_TIMEOUT }: { input?: string; timeout?: number } = {},
+  ): Promise<string> {
     this.#checkInterruption()
     this.#o.display.step(`$ pimesh ${words.join(' ').replaceAll(`${this.#o.folder}/`, '')}`)
     const [node = '', ...args] = this.#o.program
@@ -58,7 +61,7 @@ export class Fleet {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: this.#env(),
       detached: true,
-      timeout: COMMAND_TIMEOUT,
+      timeout,
     })
     this.#commands.add(child)
     child.stdin.on('error', () => undefined).end(input)
@@ -165,6 +168,8 @@ export class Fleet {
     return [
       'all stays up now; in another terminal, try:',
       line(`nodes --watch --data ${this.path(OPERATOR)}`, 'the fleet, live, from the operator'),
+      line(`releases --data ${this.path(OPERATOR)}`, 'what is published, and how far it has come'),
+      line(`events --data ${this.path('south-1')}`, 'what happened to one node'),
       line(`get node south-2 --data ${this.path(OPERATOR)}`, 'everything about one node'),
       line(`nodes --data ${this.path('north-1')}`, 'what a plain node may see: its zone, and counts of the other'),
       line(`status --data ${this.path('south-1')}`, 'one daemon on one screen'),

@@ -1,8 +1,9 @@
-// The story of the demo, step by step: a mesh, six nodes, an operator; one node dies and comes back.
+// The story of the demo, step by step: a mesh, six nodes, an operator; a release reaches all of them; one node dies and comes back.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import type { NodeJson, NodesJson } from '../../daemon/api-types.ts'
+import { type Delivery, deliver, PUBLISHER } from './delivery.ts'
 import type { Display } from './display.ts'
 import { type Fleet, OPERATOR } from './fleet.ts'
 import { freePorts } from './ports.ts'
@@ -12,6 +13,7 @@ export interface Summary {
   readyMs: number
   /** Metrics that this machine has. */
   metrics: number
+  delivery: Delivery
   victim: string
   /** Since the kill. */
   lateMs: number
@@ -32,18 +34,23 @@ const DOWN_BOUND = 40_000
 const BACK_BOUND = 20_000
 
 /** Tells it, and resolves to what was measured. Rejects with E_DEMO when something is missing. */
-export async function tellStory(fleet: Fleet, display: Display): Promise<Summary> {
+export async function tellStory(
+  fleet: Fleet,
+  display: Display,
+  artifact: { path: string; bytes: number },
+): Promise<Summary> {
   const mesh = fleet.path('mesh')
   const ports = new Map((await freePorts(NODES.length)).map((port, at) => [NODES[at] as string, port]))
   const member: Member = (name, token, seat) => enrol(fleet, { name, token, seat, port: ports.get(name) })
   display.step('a mesh: its keys and its root of trust')
-  await fleet.command(['init', '--mesh', mesh])
+  await fleet.command(['init', '--name', PUBLISHER, '--mesh', mesh])
   await firstNode(fleet, mesh, member)
   await others(fleet, mesh, member)
   display.step('six nodes run; the operator asks both zones')
   const metrics = await allUp(fleet, display)
   const readyMs = display.now()
-  return { readyMs, metrics, victim: VICTIM, ...(await deathAndReturn(fleet, display)) }
+  const delivery = await deliver(fleet, display, NODES, artifact)
+  return { readyMs, metrics, delivery, victim: VICTIM, ...(await deathAndReturn(fleet, display)) }
 }
 
 type Member = (name: string, token: string, seat?: number) => Promise<void>
@@ -82,7 +89,7 @@ async function enrol(
 ) {
   const { name, token, seat, port } = node
   const chosen = seat === undefined ? [] : ['--seat', String(seat)]
-  await fleet.command(['join', '-', '--name', name, ...chosen, '--data', fleet.path(name)], token)
+  await fleet.command(['join', '-', '--name', name, ...chosen, '--data', fleet.path(name)], { input: token })
   const listen = port === undefined ? '' : `"/ip4/127.0.0.1/tcp/${port}"`
   writeFileSync(join(fleet.path(name), 'pimesh.toml'), `listen = [${listen}]\n\n[discovery]\nmdns = false\n`)
 }

@@ -79,7 +79,7 @@ export class Args {
   count(name: string, min: number, max: number): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
     if (count >= min && count <= max) return count
     throw new Failure('E_USAGE', `--${name} takes a whole number from ${min} to ${max}, not "${text}"`)
   }

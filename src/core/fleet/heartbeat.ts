@@ -4,17 +4,26 @@ import type { Env, Millis } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
+import type { InstallReport } from '../rollout/states.ts'
 import { promiseFor } from './liveness.ts'
 import type { MetricValues } from './metrics.ts'
 import { compareRecords, type HealthRecord } from './record.ts'
 
 type Phase = 'starting' | 'idle' | 'sampling'
 
+export interface HeartbeatTerms {
+  /** Shortest promise of a record. */
+  minimum: Millis
+  /** What a record says of releases, asked when it is sent; at most limits.recordInstalls. */
+  installs: () => readonly InstallReport[]
+}
+
 export class Heartbeat {
   readonly #env: Env
   readonly #out: Outbox
   readonly #topic: string
   readonly #minimum: Millis
+  readonly #installs: () => readonly InstallReport[]
   #phase: Phase = 'starting'
   #incarnation: number
   #counter = 0
@@ -26,11 +35,12 @@ export class Heartbeat {
   #sent: Millis | undefined
   #extraAllowed = true
 
-  constructor(env: Env, out: Outbox, topic: string, saved: { incarnation: number }, minimum: Millis) {
+  constructor(env: Env, out: Outbox, topic: string, saved: { incarnation: number }, terms: HeartbeatTerms) {
     this.#env = env
     this.#out = out
     this.#topic = topic
-    this.#minimum = minimum
+    this.#minimum = terms.minimum
+    this.#installs = terms.installs
     this.#incarnation = saved.incarnation
   }
 
@@ -135,7 +145,7 @@ export class Heartbeat {
     this.#out.emit({
       type: 'publish',
       topic: this.#topic,
-      record: { incarnation, counter, promise, flags, metrics: this.#metrics },
+      record: { incarnation, counter, promise, flags, metrics: this.#metrics, installs: this.#installs() },
     })
     if (this.#sent === undefined) this.#out.event({ type: 'firstHeartbeat' })
     this.#sent = now

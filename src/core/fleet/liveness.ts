@@ -1,4 +1,4 @@
-// Liveness: what a record's promise says about its author after some silence. One formula, no state.
+// Liveness: what a record's promise says about its author after some silence (clause HEALTH 3). One formula, no state.
 // Source of the patience factor: Lifeguard (Dadgar, Phillips, Currey 2018): a node in doubt about itself accuses more slowly.
 import type { Millis } from '../env.ts'
 import { limits } from '../limits.ts'

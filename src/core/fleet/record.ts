@@ -1,5 +1,6 @@
 // A record: what a node says about itself at one heartbeat, and the order of such statements.
 import type { Millis } from '../env.ts'
+import type { InstallReport } from '../rollout/states.ts'
 import type { MetricValues } from './metrics.ts'
 
 /** Bits of a record's flags (protocol clause FLAGS): append only. */
@@ -31,6 +32,8 @@ export interface HealthRecord {
   /** OR of FLAG. */
   flags: number
   metrics: MetricValues
+  /** The releases that matter most on this node now, at most limits.recordInstalls. */
+  installs: readonly InstallReport[]
 }
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Wall time plays no part. */

@@ -1,4 +1,4 @@
-// Serving: answers other members' questions about our zone from the view, never by asking further.
+// Serving (clause ANSWERS 1): answers other members' questions about our zone from the view, never by asking further.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { QueryRequest, QueryResponse } from '../protocols.ts'

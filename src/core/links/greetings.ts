@@ -1,4 +1,4 @@
-// Greetings: hello on every new link, soon again, and in the end once a minute. It carries the versions held, our addresses and a
+// Greetings (clause GREETING): hello on every new link, soon again, and in the end once a minute. It carries the versions held, our addresses and a
 // rotating share of the address book, so that one contact is enough to find the zone and, in time, every other zone. It is also the
 // only keep-alive: a link on which it fails, or over which nothing comes, is closed.
 import type { Env, Millis, NodeId } from '../env.ts'
@@ -8,6 +8,7 @@ import { limits, MINUTE } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
+import type { VersionVector } from '../trust/announcement.ts'
 import { type Book, toContact } from './book.ts'
 
 interface Peer {
@@ -32,6 +33,7 @@ export class Greetings {
   readonly #self: Self
   readonly #book: Book
   readonly #view: View
+  readonly #vector: () => VersionVector
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -40,12 +42,14 @@ export class Greetings {
   /** Where the rotation over foreign zones goes on. */
   #turn = 0
 
-  constructor(env: Env, out: Outbox, self: Self, book: Book, view: View) {
+  /** @param told what hellos tell of: contacts, the newest record of the receiver, and what is held of the publishers. */
+  constructor(env: Env, out: Outbox, self: Self, told: { book: Book; view: View; vector: () => VersionVector }) {
     this.#env = env
     this.#out = out
     this.#self = self
-    this.#book = book
-    this.#view = view
+    this.#book = told.book
+    this.#view = told.view
+    this.#vector = told.vector
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -191,6 +195,7 @@ export class Greetings {
       addresses: this.#self.addresses.slice(0, limits.addressesPerContact),
       contacts: this.#contactsFor(peer, zone, now),
       yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
+      vector: this.#vector(),
     }
   }
 

@@ -1,4 +1,4 @@
-// Refusals: how often this node said no, by reason. Counting is all that a flood of bad input may cost.
+// Refusals: how often this node said no, by reason (clause REFUSALS). Counting is all that a flood of bad input may cost.
 import type { Millis, NodeId } from '../env.ts'
 import type { RefusalCode } from '../events.ts'
 import { SECOND } from '../limits.ts'

@@ -25,7 +25,7 @@ function setUp() {
     0,
   )
   const [view, roster, refusals] = [new View(self.node, out), new Roster(out, () => false), new Refusals(out)]
-  const heartbeat = new Heartbeat(env, out, TOPIC, { incarnation: 0 }, T)
+  const heartbeat = new Heartbeat(env, out, TOPIC, { incarnation: 0 }, { minimum: T, installs: () => [] })
   const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, topic: TOPIC }
   const gossip = new RecordGossip(parts)
   const unsigned = { ...envelope('body'), mesh8: self.mesh8, membership: author.id }

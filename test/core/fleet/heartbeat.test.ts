@@ -3,12 +3,13 @@ import type { Effect, Ticket } from '../../../src/core/events.ts'
 import { Heartbeat } from '../../../src/core/fleet/heartbeat.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
+import type { InstallReport } from '../../../src/core/rollout/states.ts'
 import { testEnv } from '../env.ts'
 import { record, T } from './helpers.ts'
 
-function setUp(incarnation = 4) {
+function setUp(incarnation = 4, installs: () => readonly InstallReport[] = () => []) {
   const out = new Outbox()
-  const heartbeat = new Heartbeat(testEnv(), out, 'topic', { incarnation }, T)
+  const heartbeat = new Heartbeat(testEnv(), out, 'topic', { incarnation }, { minimum: T, installs })
   const drain = () => out.drain()
   const ticketOf = (effects: Effect[]): Ticket => {
     const persist = effects.find((effect) => effect.type === 'persist')
@@ -68,6 +69,18 @@ describe('the heartbeat', () => {
       expect(beat(now)).toMatchObject([{ counter }])
       last = now
     }
+  })
+
+  it('says of releases what is so when the record is sent, not when its sample was asked for', () => {
+    const report: InstallReport = { release8: '00'.repeat(8), state: 'fetching', reason: undefined, percent: 0 }
+    let installs = [report]
+    const { heartbeat, drain, ticketOf, published } = setUp(4, () => installs)
+    heartbeat.start()
+    heartbeat.persisted(ticketOf(drain()), 0)
+    heartbeat.check(0, 0, 1)
+    installs = [{ ...report, percent: 40 }]
+    heartbeat.sampled([1], 5, 0, 1)
+    expect(published(drain())).toMatchObject([{ installs: [{ state: 'fetching', percent: 40 }] }])
   })
 
   it('does not wait for a probe that hangs: the promise holds with the last values', () => {

@@ -6,7 +6,7 @@ import type { Envelope } from '../../../src/core/fleet/rows.ts'
 export const T = 10_000
 
 export function record(incarnation: number, counter: number, changes: Partial<HealthRecord> = {}): HealthRecord {
-  return { incarnation, counter, promise: T, flags: 0, metrics: metricValues({}), ...changes }
+  return { incarnation, counter, promise: T, flags: 0, metrics: metricValues({}), installs: [], ...changes }
 }
 
 export const goodbye = (incarnation: number, counter: number) => record(incarnation, counter, { flags: FLAG.leaving })

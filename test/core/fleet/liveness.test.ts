@@ -5,7 +5,7 @@ import { limits } from '../../../src/core/limits.ts'
 
 const node = (heard: number, promise: number, leaving = false) => ({ heard, promise, leaving })
 
-describe('liveness', () => {
+describe('liveness (clause HEALTH 3)', () => {
   it.each([
     [0, 'up'],
     [19_999, 'up'],

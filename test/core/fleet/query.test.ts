@@ -4,6 +4,7 @@ import type { QueryResult } from '../../../src/core/events.ts'
 import { Authors } from '../../../src/core/fleet/authors.ts'
 import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
+import { NOTHING } from '../../../src/core/protocols.ts'
 import type { Membership } from '../../../src/core/trust/documents.ts'
 import { membershipOf } from '../../fixtures/documents.ts'
 import {
@@ -71,7 +72,7 @@ function converse(
       expect(ids.length).toBeLessThanOrEqual(limits.syncMemberships)
       const memberships = told.filter(({ id }) => ids.includes(id))
       questions += 1
-      world.queries.introduced(ask.ticket, { memberships, roots: [] }, 1)
+      world.queries.introduced(ask.ticket, { ...NOTHING, memberships }, 1)
     }
     const { asks, done } = drained(world)
     if (done !== undefined) return { result: done, pages, questions }
@@ -189,7 +190,7 @@ describe('a query of a fleet with dark zones', () => {
   })
 })
 
-describe('an answer', () => {
+describe('an answer (clause ANSWERS 3)', () => {
   const rows = HUNDRED.map((author) => rowOf(author))
 
   it('is complete when all rows and their authors are here', () => {
@@ -319,7 +320,7 @@ describe('authors of rows', () => {
     const { world, first } = asking()
     world.queries.answered(first.ticket, 'guide', response(rows.slice(0, 10)), 1)
     const question = only(drained(world).asks)
-    world.queries.introduced(question.ticket, { memberships: HUNDRED.slice(0, 10), roots: [] }, 2)
+    world.queries.introduced(question.ticket, { ...NOTHING, memberships: HUNDRED.slice(0, 10) }, 2)
     expect(drained(world).effects.map(({ type }) => type)).toEqual(['queryDone'])
   })
 
@@ -336,7 +337,7 @@ describe('authors of rows', () => {
       const { ticket, body } = only(asks) as Extract<Ask, { protocol: 'sync' }>
       const [id] = body.type === 'memberships' ? body.ids : []
       const memberships = HUNDRED.filter((membership) => membership.id === id)
-      world.queries.introduced(ticket, { memberships, roots: [] }, 1)
+      world.queries.introduced(ticket, { ...NOTHING, memberships }, 1)
     }
   })
 
@@ -358,7 +359,7 @@ describe('authors of rows', () => {
     const { world, first } = asking()
     world.queries.answered(first.ticket, 'guide', response([rowOf(bad)]), 1)
     const question = only(drained(world).asks)
-    world.queries.introduced(question.ticket, { memberships: [bad, member('stranger')], roots: [] }, 1)
+    world.queries.introduced(question.ticket, { ...NOTHING, memberships: [bad, member('stranger')] }, 1)
     const result = drained(world).done as QueryResult
     expect(zoneOf(result)).toMatchObject({ rows: [], partial: true })
     expect(result.memberships.size).toBe(0)

@@ -6,13 +6,14 @@ import { Greetings } from '../../../src/core/links/greetings.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import type { Hello } from '../../../src/core/protocols.ts'
 import { Self } from '../../../src/core/self.ts'
+import { EMPTY_VECTOR } from '../../../src/core/trust/announcement.ts'
 import { env, MESH, membershipOf, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
 
 function setUp() {
   const out = new Outbox()
   const self = new Self(MESH, membershipOf(), ROOT, NOW, 0)
   const book = new Book(self.node, self.zone)
-  const greetings = new Greetings(env, out, self, book, new View(self.node, out))
+  const greetings = new Greetings(env, out, self, { book, view: new View(self.node, out), vector: () => EMPTY_VECTOR })
   const know = (zone: string, count: number) => {
     for (let i = 0; i < count; i++) {
       book.hearsay({ node: nodeOf(`${zone}${i}`), zone, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
@@ -44,7 +45,7 @@ function setUp() {
   return { greetings, book, know, asks, hellos, closed, fail, answer, zone: self.zone }
 }
 
-describe('greetings', () => {
+describe('greetings (clause GREETING)', () => {
   it('are said by the side that dialled: at once, after 2, 4, 8 ... s, and then once a minute', () => {
     const { greetings, hellos } = setUp()
     greetings.linked('in', 'inbound', 0)
@@ -178,6 +179,7 @@ describe('what a hello teaches', () => {
     addresses,
     contacts,
     yours: undefined,
+    vector: EMPTY_VECTOR,
   })
 
   it('is nothing more from who says too many in a minute, whether or not it linked anew', () => {

@@ -67,7 +67,7 @@ describe('a membership that belongs', () => {
     expect(judge(membership, terms)).toBeUndefined()
   })
 
-  it('in a site of cells only with the cell that follows from the node', () => {
+  it('in a site of cells only with the cell that follows from the node (clause H 1)', () => {
     const invite = inviteOf({ cells: 8 })
     expect(judge(membershipOf({ invite }))).toBeUndefined()
     const cells = Array.from({ length: 8 }, (_, cell) => `/uk/glasgow/~0${cell}`)

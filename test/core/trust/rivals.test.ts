@@ -7,6 +7,7 @@ import { Greetings } from '../../../src/core/links/greetings.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { Self } from '../../../src/core/self.ts'
+import { EMPTY_VECTOR } from '../../../src/core/trust/announcement.ts'
 import { Gatekeeper } from '../../../src/core/trust/gatekeeper.ts'
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { Rivals } from '../../../src/core/trust/rivals.ts'
@@ -30,7 +31,7 @@ function metAgain(at: number) {
   )
   const book = new Book(self.node, self.zone)
   const links = new Links(env, out, book, self)
-  const greetings = new Greetings(env, out, self, book, new View(self.node, out))
+  const greetings = new Greetings(env, out, self, { book, view: new View(self.node, out), vector: () => EMPTY_VECTOR })
   const alerts = new Alerts(out)
   const roster = new Roster(out, () => false)
   const rivals = new Rivals(links, greetings, new Gatekeeper(env, out, self, roster, alerts, new Refusals(out)))

@@ -11,6 +11,9 @@ const NEVER = 1e-9
 /** Longest path of a record from neighbour to neighbour within a zone: 3 hops at once, then one mention at its last beat. */
 const HOPS = 4
 const LAST_MENTION = 3 * SECOND
+/** Writes and steps of one installation: fetching, verified, staged, switched, healthy, committed; stage, switch, tidy. */
+const EDGES = 6
+const STEPS = 3
 
 export interface Bounds {
   /** T: the promise of a record when all of the zone are there. */
@@ -31,6 +34,10 @@ export interface Bounds {
   heal(separation: Millis, members: number): Millis
   /** I2: when the views of a zone agree, after the end of a separation. */
   convergence(separation: Millis, members: number): Millis
+  /** I17: until all hold the newest announcements, from when nothing new breaks. */
+  spread: Millis
+  /** I16: until who is selected has the release in use, from then on. */
+  installation: Millis
 }
 
 /** The bounds of a scenario. */
@@ -45,6 +52,9 @@ export function boundsOf(scenario: Scenario): Bounds {
   const settle = (members: number) => relink + 2 * limits.extraRecordDelay + promise(members)
   const start = (members: number) => relink + settle(members) + scenario.disk.delayMax
   const heal = (separation: Millis, members: number) => redial(separation) + settle(members)
+  const whole = Math.max(...[0, ...scenario.partitions.map(({ at, until }) => until - at)].map((s) => s * SECOND))
+  const members = Math.ceil(scenario.nodes / scenario.zones)
+  const spread = Math.max(start(members), heal(whole, members)) + spreading(scenario)
   return {
     promise,
     delivery,
@@ -55,7 +65,46 @@ export function boundsOf(scenario: Scenario): Bounds {
     start,
     heal,
     convergence: (separation, members) => heal(separation, members) + rumour(members),
+    spread,
+    installation: spread + fetching(scenario) + installing(scenario),
   }
+}
+
+/** Longest way of an announcement, in hellos: two links in a zone and one between zones, of which each has at least eight. */
+function hops(zones: number): number {
+  return 2 * (1 + Math.ceil(Math.log(zones) / Math.log(8)))
+}
+
+/** Each hop waits for the next hello; what is lost on the way, hello or body, is asked for again. */
+function spreading({ zones, loss }: Scenario): Millis {
+  const way = hops(zones)
+  const exchange = 1 - (1 - loss) ** 4
+  return way * 1.1 * limits.helloPeriod + failures(way, exchange) * (limits.requestTimeout + limits.bodyRetry)
+}
+
+/** Who searched in vain waits first. Then, so many at a time: each hop finds somebody who has it, and may ask one in vain; then all bytes come by the slowest uplink that all share. */
+function fetching({ zones, releases, uploadRate }: Scenario): Millis {
+  const search = limits.providerSearchPeriod + limits.dialTimeout + limits.gateTimeout + limits.requestPatienceMax
+  const turns = Math.ceil(new Set(releases.map(({ path }) => path)).size / limits.downloadsAtOnce)
+  const bytes = releases.reduce((sum, { pieces }) => sum + pieces * limits.pieceBytesMin, 0)
+  return limits.providerSearchMax + turns * hops(zones) * search + ((bytes * limits.mateLinksMax) / uploadRate) * SECOND
+}
+
+/** Every edge of the journal is a write, and between them are steps; what the disk refuses is tried again. */
+function installing({ disk, files }: Scenario): Millis {
+  const refused = Math.max(disk.failShare, files.failShare)
+  return EDGES * disk.delayMax + STEPS * files.stepMax + failures(EDGES + STEPS, refused) * limits.diskRetry
+}
+
+/** So many failures before `successes` successes are exceeded with probability NEVER, if each try fails with probability `share`. */
+function failures(successes: number, share: number): number {
+  let count = 0
+  let term = 1
+  while (share > 0 && term * share ** count > NEVER) {
+    count++
+    term = (term * (successes - 1 + count)) / count
+  }
+  return count
 }
 
 /** Six standard deviations above what is expected of a rare, independent event. */

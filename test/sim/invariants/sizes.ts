@@ -3,7 +3,9 @@
 import { limits } from '../../../src/core/limits.ts'
 import type { NodeCore } from '../../../src/core/node.ts'
 
-export type Sizes = ReturnType<NodeCore['sizes']>
+type Nested = ReturnType<NodeCore['sizes']>
+/** All tables of a node side by side. */
+export type Sizes = Omit<Nested, 'releases'> & Nested['releases']
 
 /** Queries that the operators of a simulation may have under way together: one a minute, each at most a few seconds long. */
 const QUERIES = 4
@@ -20,6 +22,23 @@ const LIMITS: Record<keyof Sizes, number> = {
   rivals: limits.handshakesAtOnce,
   dialPauses: limits.dialPauses,
   alerts: limits.alerts,
+  heads: limits.bodiesMissed,
+  installs: limits.installPaths,
+  holdings: limits.encodingsKept,
+  downloads: limits.encodingsKept,
+  // One batch, one sync and one look at the disk for each encoding, and the pieces that are being written.
+  tickets: 3 * limits.encodingsKept + limits.requestBytes / limits.pieceBytesMin,
+  peers: limits.connections + limits.pieceStreams,
+  streams: limits.pieceStreams,
+  requestBytes: limits.requestBytes,
+  serving: limits.pieceStreams * limits.requestsQueued + limits.servedAtOnce,
+  bans: limits.bannedPeers,
+  tried: limits.providersTried,
+}
+
+/** The tables of a node as its core tells them. */
+export function sizesOf({ releases, ...sizes }: Nested): Sizes {
+  return { ...sizes, ...releases }
 }
 
 /** The first table beyond its limit, as a sentence; undefined when all are within. */

@@ -1,0 +1,229 @@
+// The Artifacts port on files: one per encoding, named by its hash, as long as the encoding from the first moment.
+// Invariant: a file is never trusted. Which of its pieces are right is found out by hashing them, so no crash can leave a lie.
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { limits } from '../core/limits.ts'
+import { pieceBytes, pieceCount } from '../core/swarm/pieces.ts'
+import type { Encoding } from '../core/trust/announcement.ts'
+import type { Artifacts } from '../ports/artifacts.ts'
+import { ArtifactFailure, errorCode } from '../ports/disk-failure.ts'
+import { freeBytes, readAll, syncFolder, writeAll } from '../ports/files.ts'
+import { checkEncoding, Entry, fullBitfield, HASH, HASH_BYTES } from './entry.ts'
+import { importEncoding } from './import.ts'
+import { OpenFiles } from './open-files.ts'
+import { scan, scanEmpty } from './scan.ts'
+import { artifactFailure, corrupt, diskFull, missingBytes } from './space.ts'
+import { Turns } from './turns.ts'
+
+const UNFINISHED = '.new'
+
+interface Options {
+  /** DATA/artifacts; made when missing. */
+  folder: string
+  /** Free bytes of a folder's file system. */
+  free?: (folder: string) => Promise<number>
+}
+
+/** Touches nothing: what is wrong with the folder is told by the first call that needs it. */
+export async function openArtifacts(options: Options): Promise<Artifacts> {
+  return new ArtifactFolder(options)
+}
+
+class ArtifactFolder implements Artifacts {
+  readonly #folder: string
+  readonly #free: (folder: string) => Promise<number>
+  readonly #files = new OpenFiles()
+  readonly #entries = new Map<string, Entry>()
+  /** Calls that make or remove the file of an encoding. */
+  readonly #turns = new Turns()
+  #closed = false
+
+  constructor({ folder, free = freeBytes }: Options) {
+    this.#folder = folder
+    this.#free = free
+  }
+
+  prepare(
+    encoding: Encoding,
+    pieceList: Uint8Array,
+    { decoded, signal }: { decoded: number; signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    return this.#inTurn(encoding.hash, async () => {
+      checkEncoding(encoding)
+      if (pieceList.length !== pieceCount(encoding.length, encoding.pieceLength) * HASH_BYTES)
+        throw new TypeError(`a piece list of ${pieceList.length} bytes does not fit encoding ${encoding.hash}`)
+      const have = await this.#scanned(encoding, pieceList, signal)
+      const entry = new Entry(encoding, pieceList, have, decoded)
+      // What is there already needs no room, however full the disk is.
+      const needed = entry.absent + decoded
+      if (needed > 0) await this.#needFree(needed + this.#promised(encoding.hash))
+      this.#entries.set(encoding.hash, entry)
+      return entry.have
+    })
+  }
+
+  async write(hash: string, index: number, bytes: Uint8Array): Promise<void> {
+    const entry = this.#entry(hash, index)
+    const { encoding, absent, decoded } = entry
+    if (bytes.length !== pieceBytes(encoding, index))
+      throw new TypeError(`piece ${index} of encoding ${hash} does not have ${bytes.length} bytes`)
+    await this.#onFile(hash, (file) => writeAll(file, bytes, index * encoding.pieceLength), absent + decoded)
+    entry.gained(index)
+  }
+
+  async read(hash: string, index: number): Promise<Uint8Array> {
+    const entry = this.#entry(hash, index)
+    const bytes = new Uint8Array(pieceBytes(entry.encoding, index))
+    const read = await this.#onFile(hash, (file) => readAll(file, bytes, index * entry.encoding.pieceLength))
+    const right = read === bytes.length && createHash('sha256').update(bytes).digest().equals(entry.hashOf(index))
+    if (!right) throw corrupt(`piece ${index} in ${this.path(hash)} is not what was written there`)
+    return bytes
+  }
+
+  async sync(hash: string): Promise<void> {
+    this.#entry(hash, 0)
+    await this.#onFile(hash, (file) => file.datasync())
+  }
+
+  path(hash: string): string {
+    if (!HASH.test(hash)) throw new TypeError(`${JSON.stringify(hash)} is not the hash of an encoding`)
+    return join(this.#folder, hash)
+  }
+
+  import(
+    encoding: Encoding,
+    bytes: AsyncIterable<Uint8Array>,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    return this.#inTurn(encoding.hash, async () => {
+      checkEncoding(encoding)
+      const { hash, length } = encoding
+      const path = this.path(hash)
+      const pieceList = await this.#guarded(path, length, async () => {
+        await mkdir(this.#folder, { recursive: true, mode: 0o750 })
+        await this.#needFree(length + this.#promised(hash))
+        const places = { path, temporary: path + UNFINISHED, folder: this.#folder }
+        return await importEncoding(encoding, bytes, places, signal)
+      })
+      // Who has the file open would go on with the one that was there before.
+      await this.#files.drop(path)
+      this.#entries.set(hash, new Entry(encoding, pieceList, fullBitfield(encoding), 0))
+      return pieceList.slice()
+    })
+  }
+
+  forget(hash: string): Promise<void> {
+    return this.#inTurn(hash, async () => {
+      this.#entries.delete(hash)
+      const path = this.path(hash)
+      await this.#files.drop(path)
+      await this.#guarded(path, 0, async () => {
+        await rm(path, { force: true })
+        await rm(path + UNFINISHED, { force: true })
+      })
+    })
+  }
+
+  /** Looks only at names that this store gives. */
+  async sweep(keep: ReadonlySet<string>): Promise<void> {
+    this.#needOpen()
+    const names = await this.#guarded(this.#folder, 0, () => readdir(this.#folder).catch(unlessMissing))
+    for (const name of names ?? []) {
+      const hash = name.endsWith(UNFINISHED) ? name.slice(0, -UNFINISHED.length) : name
+      if (!HASH.test(hash)) continue
+      if (!keep.has(hash)) await this.forget(hash)
+      else if (hash !== name) await this.#removeUnfinished(hash)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#turns.idle()
+    await this.#files.close()
+  }
+
+  #removeUnfinished(hash: string): Promise<void> {
+    const path = this.path(hash) + UNFINISHED
+    return this.#inTurn(hash, () => this.#guarded(path, 0, () => rm(path, { force: true })))
+  }
+
+  /** Opens or makes the file, at its whole length, and hashes what is there. */
+  async #scanned(encoding: Encoding, pieceList: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted()
+    const path = this.path(encoding.hash)
+    return await this.#guarded(path, encoding.length, async () => {
+      await mkdir(this.#folder, { recursive: true, mode: 0o750 })
+      const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640)
+      try {
+        const { size } = await file.stat()
+        if (size !== encoding.length) await file.truncate(encoding.length)
+        if (size === 0) {
+          await syncFolder(this.#folder)
+          return scanEmpty(encoding, pieceList)
+        }
+        return await scan(file, encoding, pieceList, signal)
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  async #needFree(needed: number): Promise<void> {
+    const free = await this.#guarded(this.#folder, needed, () => this.#free(this.#folder))
+    const missing = missingBytes(needed, free)
+    if (missing > 0) throw diskFull(this.#folder, missing)
+  }
+
+  /** Bytes that other encodings will still write: two downloads may not count on the same room. */
+  #promised(besides: string): number {
+    let sum = 0
+    for (const { encoding, absent } of this.#entries.values()) if (encoding.hash !== besides) sum += absent
+    return sum
+  }
+
+  #onFile<T>(hash: string, work: (file: FileHandle) => Promise<T>, needed = 0): Promise<T> {
+    const path = this.path(hash)
+    return this.#guarded(path, needed, () => this.#files.use(path, work))
+  }
+
+  /** Runs `work`; a system error becomes an ArtifactFailure. `needed`: bytes, for when the disk is full. */
+  async #guarded<T>(path: string, needed: number, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof ArtifactFailure) throw error
+      throw await artifactFailure(error, path, async () => {
+        // A quota is full when the file system is not: at least a piece is missing then.
+        const free = await this.#free(this.#folder).catch(() => 0)
+        return Math.max(limits.pieceBytesMin, missingBytes(needed, free))
+      })
+    }
+  }
+
+  #entry(hash: string, index: number): Entry {
+    this.#needOpen()
+    const entry = this.#entries.get(hash)
+    if (entry === undefined) throw new TypeError(`encoding ${hash} was not prepared`)
+    if (!Number.isInteger(index) || pieceBytes(entry.encoding, index) === 0)
+      throw new RangeError(`encoding ${hash} has no piece ${index}`)
+    return entry
+  }
+
+  #inTurn<T>(hash: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(hash, () => {
+      this.#needOpen()
+      return work()
+    })
+  }
+
+  #needOpen(): void {
+    if (this.#closed) throw new Error('the artifact store is closed')
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error
+  return undefined
+}

@@ -1,0 +1,221 @@
+// Releases and how far they are: a table with one line each, and everything about one of them.
+import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
+import { type Colour, plain, type Terminal } from '../frame/terminal.ts'
+import { statusColours } from './nodes.ts'
+import { progressText } from './progress.ts'
+import { age, bytes, counted } from './quantity.ts'
+import { type Column, pairLines, tableLines } from './table.ts'
+
+type Paint = Pick<Terminal, 'paint'>
+
+/** What the states of a node come to for a person who counts. */
+const STAGES: Readonly<Record<string, Stage>> = {
+  announced: 'announced',
+  fetching: 'fetching',
+  verified: 'fetching',
+  staged: 'fetching',
+  switched: 'installed',
+  healthy: 'installed',
+  committed: 'installed',
+  rolledBack: 'failed',
+  failed: 'failed',
+}
+type Stage = 'announced' | 'fetching' | 'installed' | 'failed'
+const STAGE_NAMES: readonly Stage[] = ['announced', 'fetching', 'installed', 'failed']
+const STAGE_COLOURS: Readonly<Record<Stage, Colour>> = {
+  announced: 'grey',
+  fetching: 'yellow',
+  installed: 'green',
+  failed: 'red',
+}
+
+/** docs/publishing.md says what to do about each. */
+const REASONS: Readonly<Record<string, string>> = {
+  diskFull: 'disk full',
+  notWritable: 'not writable',
+  noProvider: 'no provider',
+  unsupported: 'needs a newer pimesh',
+  badArtifact: 'bad artifact',
+  ioError: 'I/O error',
+  expired: 'expired',
+  frozen: 'role frozen',
+  oldCounter: 'old counter',
+}
+
+/** A reason in words; of a newer daemon as it stands. */
+export function reasonText(reason: string): string {
+  return Object.hasOwn(REASONS, reason) ? (REASONS[reason] as string) : reason
+}
+
+/** How many nodes are at each stage; a state that this version does not know counts as on its way. */
+export function stagesOf(nodes: readonly Pick<InstallJson, 'state'>[]): Record<Stage, number> {
+  const counts = { announced: 0, fetching: 0, installed: 0, failed: 0 }
+  for (const { state } of nodes) counts[STAGES[state] ?? 'fetching'] += 1
+  return counts
+}
+
+/** One line for each release; with `nodes` those of each below. The last line is the completeness. */
+export function releasesLines(
+  answer: ReleasesJson,
+  terminal: Paint,
+  options: { wide: boolean; nodes: boolean },
+): string[] {
+  const { releases } = answer
+  const columns = options.wide ? [...narrow(terminal), ...WIDE] : narrow(terminal)
+  const table = releases.length === 0 ? ['no release is announced'] : tableLines(columns, releases)
+  const below = options.nodes ? releases.flatMap((release) => ['', ...nodesOf(release, terminal)]) : []
+  return [...table, ...below, completenessLine(answer)]
+}
+
+/** All about the releases of an answer, one after the other. */
+export function releaseLines(answer: ReleasesJson, terminal: Paint): string[] {
+  const blocks = answer.releases.flatMap((release) => [
+    `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
+    ...pairLines(facts(release)),
+    ...warnings(release).map((text) => terminal.paint('red', text)),
+    '',
+    ...nodeTable(release.nodes, terminal),
+  ])
+  return [...blocks, completenessLine(answer)]
+}
+
+/** `2 of 2 zones answered, oldest 9 s`. */
+function completenessLine({ completeness }: ReleasesJson): string {
+  const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
+  const oldest = oldestMs === null ? '' : `, oldest ${age(oldestMs)}`
+  return `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered${oldest}${complete ? '' : ' (partial)'}`
+}
+
+function narrow(terminal: Paint): Column<ReleaseJson>[] {
+  const stage = (name: Stage): Column<ReleaseJson> => ({
+    title: name.toUpperCase(),
+    right: true,
+    cell: (release) => String(stagesOf(release.nodes)[name]),
+    paint: (release, text) => (stagesOf(release.nodes)[name] === 0 ? text : terminal.paint(STAGE_COLOURS[name], text)),
+  })
+  return [
+    { title: 'RELEASE', cell: (release) => release.release },
+    { title: 'SIZE', right: true, cell: (release) => bytes(release.artifact.bytes) },
+    ...STAGE_NAMES.map(stage),
+    {
+      title: 'WHY',
+      cell: whyText,
+      paint: (release, text) => (whyText(release) === '-' ? text : terminal.paint('red', text)),
+    },
+  ]
+}
+
+const WIDE: readonly Column<ReleaseJson>[] = [
+  { title: 'HERE', cell: ({ here }) => (here === null ? '-' : here.state) },
+  { title: 'COUNTER', right: true, cell: ({ counter }) => String(counter) },
+  { title: 'ROLE', cell: ({ role, roleVersion }) => `${role} ${roleVersion}` },
+  {
+    title: 'TRAVELS',
+    cell: ({ encoding }) => (encoding === null ? '-' : encodingText(encoding)),
+  },
+  { title: 'EXPIRES', cell: ({ expires }) => expires.slice(0, 10) },
+  { title: 'HASH', cell: ({ hash }) => hash.slice(0, 16) },
+  { title: 'FOR', cell: ({ to }) => to },
+]
+
+/** `2 disk full, 1 no provider, 1 down`: what keeps nodes from having it, the most frequent first. */
+function whyText(release: ReleaseJson): string {
+  const marks = [...(release.frozen ? ['role frozen'] : []), ...(release.expired ? ['expired'] : [])]
+  const counts = new Map<string, number>()
+  for (const node of release.nodes) {
+    const why = node.reason === null ? downText(node) : reasonText(node.reason)
+    if (why !== undefined && !marks.includes(why)) counts.set(why, (counts.get(why) ?? 0) + 1)
+  }
+  const reasons = [...counts]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([why, count]) => `${count} ${why}`)
+  return [...marks, ...reasons].join(', ') || '-'
+}
+
+/** A node that is gone before it had the release keeps it from being everywhere. */
+function downText({ state, status }: InstallJson): string | undefined {
+  return STAGES[state] === 'installed' || status === 'up' || status === 'late' ? undefined : status
+}
+
+function stagesText({ nodes }: ReleaseJson): string {
+  if (nodes.length === 0) return 'no node that answered has it or waits for it'
+  const counts = stagesOf(nodes)
+  const others = STAGE_NAMES.filter((name) => name !== 'installed' && counts[name] > 0)
+  return [
+    `installed on ${counts.installed} of ${counted(nodes.length, 'node')}`,
+    ...others.map((name) => `${counts[name]} ${name}`),
+  ].join(', ')
+}
+
+/** `10.0 MB as zstd, 39 pieces`. */
+export function encodingText({ type, bytes: size, pieces }: NonNullable<ReleaseJson['encoding']>): string {
+  return `${bytes(size)} ${type === 'identity' ? 'as it is' : `as ${type}`}, ${counted(pieces, 'piece')}`
+}
+
+function facts(release: ReleaseJson): [string, string][] {
+  const { artifact, encoding, here } = release
+  return [
+    ['for', plain(release.to)],
+    ['counter', String(release.counter)],
+    ['role', `${release.role}, version ${release.roleVersion}, until ${release.expires.slice(0, 10)}`],
+    ['artifact', bytes(artifact.bytes)],
+    ['SHA-256', artifact.hash],
+    ['travels', encoding === null ? 'in a form that needs a newer pimesh' : encodingText(encoding)],
+    ['installer', release.installer ?? 'one that needs a newer pimesh'],
+    ['release', release.hash],
+    ...(here === null ? [] : [['here', hereText(here)] as [string, string]]),
+    ...(here?.installedAt ? [['in use', here.installedAt] as [string, string]] : []),
+  ]
+}
+
+/** `fetching, 40 %, 4.0 MB of 10.0 MB, 1.3 MB/s, 5 s left, from 3 members (2 have all)`. */
+function hereText(here: InstallHereJson): string {
+  const { state, reason, detail, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
+  const why = reason === null ? '' : ` (${plain(detail ?? reasonText(reason))})`
+  if (state !== 'fetching') return `${state}${why}`
+  const from =
+    providers === 0
+      ? 'nobody has it'
+      : `from ${counted(providers, 'member')} (${copies} ${copies === 1 ? 'has' : 'have'} all)`
+  return `fetching${why}, ${progressText({ done, total, rate })}, ${from}`
+}
+
+function warnings({ frozen, expired, unsupported }: ReleaseJson): string[] {
+  return [
+    ...(frozen ? ['frozen: two announcements of one version were signed; publish again to lift that'] : []),
+    ...(expired ? ['expired: no node begins to install it; publish again'] : []),
+    ...(unsupported === null ? [] : [`passed on, but not installed by this version of pimesh: ${plain(unsupported)}`]),
+  ]
+}
+
+function nodesOf(release: ReleaseJson, terminal: Paint): string[] {
+  return [
+    `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
+    ...nodeTable(release.nodes, terminal),
+  ]
+}
+
+function nodeTable(nodes: readonly InstallJson[], terminal: Paint): string[] {
+  if (nodes.length === 0) return []
+  return tableLines<InstallJson>(
+    [
+      { title: 'NODE', cell: ({ name }) => name },
+      { title: 'ZONE', cell: ({ zone }) => zone },
+      {
+        title: 'STATE',
+        cell: ({ state }) => state,
+        paint: ({ state }, text) => terminal.paint(STAGE_COLOURS[STAGES[state] ?? 'fetching'], text),
+      },
+      { title: 'DONE', right: true, cell: ({ percent }) => `${percent} %` },
+      {
+        title: 'STATUS',
+        cell: ({ status }) => status,
+        paint: ({ status }, text) =>
+          terminal.paint(statusColours[status as keyof typeof statusColours] ?? 'grey', text),
+      },
+      { title: 'AGE', right: true, cell: ({ ageMs }) => age(ageMs) },
+      { title: 'WHY', cell: ({ reason }) => (reason === null ? '-' : reasonText(reason)) },
+    ],
+    nodes,
+  )
+}

@@ -1,0 +1,75 @@
+// `pimesh releases`: what is announced, and how far each release has come.
+import { Failure } from '../core/failure.ts'
+import { nearest } from '../core/nearest.ts'
+import { apiClient } from '../daemon/api-client.ts'
+import type { ReleaseJson, ReleasesJson } from '../daemon/api-types.ts'
+import { releaseLines, releasesLines } from './format/releases.ts'
+import { type Command, type Context, dataOption } from './frame/command.ts'
+import { dataFolder } from './frame/folders.ts'
+import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
+import { watch, watchOption, watchPeriod } from './frame/watch.ts'
+
+export const releases: Command = {
+  name: 'releases',
+  summary: 'what is announced, and how many nodes have it, fetch it or failed, and why',
+  usage: '[PATH|RELEASE] [--zone Z]... [-o table|wide|json] [--nodes] [--watch [S]]',
+  details: `With a path (acme/agent), a release (acme/agent@2.4.0) or the beginning of its hash: all about it, and each node. FETCHING counts
+nodes on their way, up to the last check; a node speaks of the four releases that matter most on it. The last line says how complete and
+how old the answer is. Exit status: 0 the answer is complete, 1 it is partial or there is none.`,
+  positionals: [0, 1],
+  options: {
+    zone: { type: 'string', multiple: true, value: 'Z', help: 'only nodes of this zone (default: all that are known)' },
+    nodes: { type: 'boolean', help: 'the nodes of each release, too' },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'table|wide|json',
+      help: 'table (default), wide with more columns, or json',
+    },
+    ...watchOption,
+    ...timeoutOption,
+    ...dataOption,
+  },
+  examples: [
+    ['pimesh releases', 'all of them'],
+    ['pimesh releases acme/agent --watch', 'see one arrive'],
+    [`pimesh releases -o json | jq '.releases[].nodes[] | select(.reason)'`, 'who waits or failed, and why'],
+  ],
+  run,
+}
+
+type Output = 'table' | 'wide' | 'json'
+
+async function run(context: Context): Promise<number> {
+  const { args, terminal } = context
+  const output = args.choice<Output>('output', ['table', 'wide', 'json'], 'table')
+  const timeoutMs = zoneTimeout(args)
+  const every = watchPeriod(context)
+  const [which] = args.positionals
+  const client = apiClient(dataFolder(context))
+  const ask = async () => only(await client.releases({ zones: args.texts('zone'), timeoutMs }), which)
+  const options = { wide: output === 'wide', nodes: args.flag('nodes') }
+  const lines = (answer: ReleasesJson) =>
+    which === undefined ? releasesLines(answer, terminal, options) : releaseLines(answer, terminal)
+  const json = output === 'json'
+  const answer = every === undefined ? await ask() : await watch(context, { ask, json, lines }, every)
+  if (every === undefined && json) terminal.json(answer)
+  else if (every === undefined) terminal.print(lines(answer).join('\n'))
+  return answer.completeness.complete ? 0 : 1
+}
+
+/** Fewest characters of a hash that name a release. */
+const HASH_MIN = 6
+
+/** The answer with these releases only. E_PATH when there is none. */
+function only(answer: ReleasesJson, which: string | undefined): ReleasesJson {
+  if (which === undefined) return answer
+  const named = ({ path, release, hash }: ReleaseJson) =>
+    path === which || release === which || (which.length >= HASH_MIN && hash.startsWith(which))
+  const found = answer.releases.filter(named)
+  if (found.length > 0) return { ...answer, releases: found }
+  const names = answer.releases.flatMap(({ path, release }) => [path, release])
+  const close = nearest(which, names)
+  const advice = close === undefined ? '"pimesh releases" lists all' : `did you mean "${close}"?`
+  throw new Failure('E_PATH', `nothing is announced as "${which}": ${advice}`)
+}

@@ -1,0 +1,177 @@
+// Releases: everything between a publisher and what is installed here, as one machine of the node: targets, announcements, the swarm
+// and the rollout. What came in force is acted upon in the same step.
+import type { Millis, NodeId } from './env.ts'
+import type { Input, Ticket } from './events.ts'
+import type { Outbox } from './outbox.ts'
+import type { Rollout } from './rollout/rollout.ts'
+import type { Self } from './self.ts'
+import type { Swarm } from './swarm/swarm.ts'
+import type { PathFloor, Release } from './trust/announcement.ts'
+import type { Announcing } from './trust/announcing.ts'
+import type { TargetsDocument } from './trust/documents.ts'
+import type { TargetsKeeper } from './trust/targets-keeper.ts'
+
+/** What this node knows of a release beyond the announcement; `selected` is undefined for an operator's peer. */
+export interface ReleaseHere {
+  selected: boolean | undefined
+  state: ReturnType<Rollout['stateOf']>
+  progress: ReturnType<Swarm['progress']>
+}
+
+/** Inputs that have to do with announcements, pieces and installations. */
+export type ReleaseInput = Extract<
+  Input,
+  {
+    type:
+      | 'headHeard'
+      | 'submitted'
+      | 'piecesOpened'
+      | 'piecesClosed'
+      | 'pieceMessage'
+      | 'artifactPrepared'
+      | 'pieceKept'
+      | 'pieceServed'
+      | 'artifactSynced'
+      | 'artifactFailed'
+      | 'installStepped'
+  }
+>
+
+interface Parts {
+  out: Outbox
+  self: Self
+  /** The gossip topic of heads. */
+  topic: string
+  targets: TargetsKeeper
+  announcing: Announcing
+  swarm: Swarm
+  rollout: Rollout
+}
+
+export class Releases {
+  readonly targets: TargetsKeeper
+  readonly announcing: Announcing
+  readonly swarm: Swarm
+  readonly #rollout: Rollout
+  readonly #out: Outbox
+  readonly #self: Self
+  readonly #topic: string
+
+  constructor(parts: Parts) {
+    this.targets = parts.targets
+    this.announcing = parts.announcing
+    this.swarm = parts.swarm
+    this.#rollout = parts.rollout
+    this.#out = parts.out
+    this.#self = parts.self
+    this.#topic = parts.topic
+  }
+
+  /** Listens for heads, and goes on with what earlier runs began. */
+  start(now: Millis): void {
+    this.#out.emit({ type: 'subscribe', topic: this.#topic })
+    this.#rollout.changed(now)
+  }
+
+  handle(input: ReleaseInput, now: Millis): void {
+    const { announcing, swarm } = this
+    switch (input.type) {
+      case 'headHeard':
+        return announcing.heard(input.ticket, input.from, input.topic, input.head, now)
+      case 'submitted':
+        return announcing.submitted(input.ticket, input, now)
+      case 'piecesOpened':
+        return swarm.opened(input.peer, now)
+      case 'piecesClosed':
+        return swarm.closed(input.peer, now)
+      case 'pieceMessage':
+        return swarm.message(input.peer, input.message, now)
+      case 'artifactPrepared':
+        return swarm.prepared(input.ticket, input.have, now)
+      case 'pieceKept':
+        return swarm.kept(input.ticket, now)
+      case 'pieceServed':
+        return swarm.served(input.ticket, input.problem, now)
+      case 'artifactSynced':
+        return swarm.synced(input.ticket, now)
+      case 'artifactFailed':
+        return swarm.failed(input.ticket, input.problem, now)
+      case 'installStepped':
+        return this.#rollout.stepped(input.ticket, input.problem, now)
+    }
+  }
+
+  /** What is due by now. True when the state of a release changed here: others want to know. */
+  check(now: Millis): boolean {
+    this.announcing.check(now)
+    this.swarm.check(now)
+    this.#rollout.check(now)
+    return this.#rollout.takeChanged()
+  }
+
+  deadline(): Millis | undefined {
+    const times = [this.announcing.deadline(), this.swarm.deadline(), this.#rollout.deadline()]
+    const due = times.filter((at) => at !== undefined)
+    return due.length === 0 ? undefined : Math.min(...due)
+  }
+
+  linked(peer: NodeId, now: Millis): void {
+    this.swarm.linked(peer, now)
+  }
+
+  unlinked(peer: NodeId, now: Millis): void {
+    this.announcing.unlinked(peer)
+    this.swarm.unlinked(peer, now)
+  }
+
+  /** Another root is in force: who may delegate is judged again, and with it everything below. */
+  rootChanged(now: Millis): void {
+    this.targets.rootChanged()
+    this.announcing.targetsChanged(now)
+  }
+
+  persisted(ticket: Ticket, now: Millis): void {
+    if (this.targets.persisted(ticket)) this.announcing.targetsChanged(now)
+    this.announcing.persisted(ticket, now)
+    this.swarm.persisted(ticket, now)
+    this.#rollout.persisted(ticket, now)
+  }
+
+  persistFailed(ticket: Ticket, now: Millis): void {
+    this.targets.persistFailed(ticket)
+    this.announcing.persistFailed(ticket, now)
+    this.swarm.persistFailed(ticket, now)
+    this.#rollout.persistFailed(ticket, now)
+  }
+
+  /** What is held of the publishers. */
+  publishers(): {
+    targets: TargetsDocument | undefined
+    current: ReturnType<Announcing['current']>
+    pathFloors: readonly PathFloor[]
+  } {
+    const { targets, announcing } = this
+    return { targets: targets.current, current: announcing.current(), pathFloors: announcing.pathFloors() }
+  }
+
+  /** Whether pieces of this encoding (hex hash) are held or fetched here. */
+  holds(encoding: string): boolean {
+    return this.swarm.progress(encoding) !== undefined
+  }
+
+  /** What a release has come to here. */
+  release(release: Release): ReleaseHere {
+    const isNode = this.#self.isNode
+    const [encoding] = release.encodings
+    return {
+      selected: isNode ? this.#rollout.selected(release) : undefined,
+      state: this.#rollout.stateOf(release.hash),
+      progress: encoding && this.swarm.progress(encoding.hash),
+    }
+  }
+
+  /** Sizes of what could grow, for invariant checks. */
+  sizes(): { heads: number; installs: number } & ReturnType<Swarm['sizes']> {
+    return { heads: this.announcing.size, installs: this.#rollout.size, ...this.swarm.sizes() }
+  }
+}

@@ -1,0 +1,250 @@
+// An installation: the journal of one path at work. It writes the edges, asks for the steps, waits for what comes of them and
+// tries again what a disk refused. Invariant: at most one write or step is under way, and what rests on an edge happens when
+// that edge is on disk.
+import type { Millis } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Release } from '../trust/announcement.ts'
+import {
+  afterAsking,
+  afterEdge,
+  afterRestart,
+  afterStep,
+  jobOf,
+  type Known,
+  next,
+  underwayOf,
+  type Wish,
+  withFailure,
+} from './journal.ts'
+import { holdOf, type PathView, type Standing, standingOf } from './reports.ts'
+import type { Choice } from './selection.ts'
+import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './states.ts'
+import type { Need, Supply } from './supply.ts'
+
+type Waiting = { ticket: Ticket } & (
+  | { write: InstallEntry }
+  | { write?: undefined; step: InstallStep; job: InstallJob }
+)
+
+export class Installation implements PathView {
+  readonly #out: Outbox
+  readonly #supply: Supply
+  entry: InstallEntry
+  choice: Choice | undefined
+  trouble: InstallProblem | undefined
+  failure: PathView['failure']
+  committed = 0
+  #known: Known
+  /** The release under way as it was announced; undefined after a restart without its announcement. */
+  #source: Release | undefined
+  #waiting: Waiting | undefined
+  /** Nothing is tried before. */
+  #retryAt: Millis | undefined
+  /** When to look how its download fares. */
+  #lookAt: Millis = Number.NEGATIVE_INFINITY
+  #tidyAgain: { job: InstallJob; at: Millis } | undefined
+  /** The hold that was told last. */
+  #held: string | undefined
+  #idle = false
+  #news = false
+
+  constructor(out: Outbox, supply: Supply, entry: InstallEntry) {
+    this.#out = out
+    this.#supply = supply
+    this.entry = entry
+    this.#known = afterRestart(entry)
+  }
+
+  /** Nothing is under way or due: only another choice wakes it. */
+  get idle(): boolean {
+    return this.#idle
+  }
+
+  /** Nothing was ever written of it, nor is about to be. */
+  get isBlank(): boolean {
+    const { installed, underway, failed } = this.entry
+    return this.#waiting === undefined && installed === undefined && underway === undefined && failed.length === 0
+  }
+
+  waitsFor(ticket: Ticket): boolean {
+    return this.#waiting?.ticket === ticket
+  }
+
+  /** When it tries again what failed. */
+  deadline(): Millis | undefined {
+    if (this.#waiting !== undefined) return undefined
+    const [retry, tidy] = [this.#retryAt, this.#tidyAgain?.at]
+    return retry === undefined || tidy === undefined ? (retry ?? tidy) : Math.min(retry, tidy)
+  }
+
+  /** The release whose encoding is needed now, and that encoding. */
+  needed(): Need | undefined {
+    const { underway } = this.entry
+    const release = this.#source
+    const encoding = release?.encodings.find(({ hash }) => hash === underway?.encoding.hash)
+    if (release === undefined || underway === undefined || encoding === undefined) return undefined
+    const isUnpacked = !['fetching', 'verified'].includes(underway.state) && !this.#known.restage
+    if (isUnpacked) return undefined
+    return { release, encoding }
+  }
+
+  /** True when a state or a reason changed since this was last asked. */
+  takeNews(): boolean {
+    const news = this.#news
+    this.#news = false
+    return news
+  }
+
+  /** What counts for this path now; undefined: nothing any more. `first`: what an earlier run left is looked at too. */
+  decide(choice: Choice | undefined, first: boolean): void {
+    const { underway, installed, path } = this.entry
+    const another = choice?.release.hash !== this.choice?.release.hash || choice?.hold !== this.choice?.hold
+    this.choice = choice
+    // A disk that troubled another release is no reason to let this one wait.
+    if (another) this.#retryAt = undefined
+    if (another && underway === undefined) this.#setTrouble(undefined)
+    if (choice !== undefined && choice.release.hash === underway?.release) this.#source = choice.release
+    if (first && underway === undefined && choice !== undefined && choice.release.hash === installed?.release) {
+      const again = underwayOf(choice.release)
+      this.#known = { ...this.#known, tidy: again && jobOf(path, again) }
+    }
+    this.#tellHold()
+  }
+
+  /** Goes on as far as it can. */
+  advance(now: Millis): void {
+    this.#idle = false
+    if (this.#waiting !== undefined) return
+    if (this.#tidyAgain !== undefined && now >= this.#tidyAgain.at) {
+      this.#known = { ...this.#known, tidy: this.#known.tidy ?? this.#tidyAgain.job }
+      this.#tidyAgain = undefined
+    }
+    if (this.#retryAt !== undefined && now < this.#retryAt) return
+    this.#retryAt = undefined
+    const { underway } = this.entry
+    const complete = underway !== undefined && this.#supply.isComplete(underway.encoding.hash)
+    const action = next(this.entry, this.#wish(), this.#known, complete)
+    if (action.do === 'write') this.#write(action.entry)
+    else if (action.do === 'step') this.#step(action.step, action.job)
+    else if (action.do === 'fetch') this.#look(now)
+    else this.#idle = this.#tidyAgain === undefined
+  }
+
+  /** The step that it waits for is done, or failed. */
+  stepped(problem: InstallProblem | undefined, now: Millis): void {
+    if (this.#waiting === undefined || this.#waiting.write !== undefined) return
+    const { step, job } = this.#waiting
+    this.#waiting = undefined
+    this.#known = afterStep(step, problem, this.#known)
+    if (step === 'tidy') this.#tidyAgain = problem && { job, at: now + limits.diskRetry }
+    else if (problem === undefined) this.#setTrouble(undefined)
+    else this.#failed(step, problem, now)
+    this.advance(now)
+  }
+
+  /** The edge that it waits for is on disk. Does not go on by itself: what is needed may have changed. */
+  persisted(commits: number): void {
+    if (this.#waiting?.write === undefined) return
+    const { write } = this.#waiting
+    const before = this.entry
+    this.#waiting = undefined
+    this.#known = afterEdge(before, write, this.#known)
+    this.entry = write
+    this.#setTrouble(undefined)
+    this.#tellEdge(before, commits)
+  }
+
+  persistFailed(now: Millis): void {
+    this.#waiting = undefined
+    this.#retryAt = now + limits.diskRetry
+    this.#setTrouble({ reason: 'ioError', detail: 'the journal of this installation cannot be written' })
+  }
+
+  /** What only a new announcement or a newer pimesh can mend is not wished; all else may wait in its place. */
+  #wish(): Wish {
+    const { choice } = this
+    if (!choice?.selected || choice.hold === 'oldCounter' || choice.hold === 'unsupported') return undefined
+    return { release: choice.release, may: choice.hold === undefined }
+  }
+
+  #write(write: InstallEntry): void {
+    this.#waiting = { ticket: this.#out.persist([{ type: 'install', entry: write }], true), write }
+  }
+
+  #step(step: InstallStep, job: InstallJob): void {
+    const ticket = this.#out.ticket()
+    this.#known = afterAsking(step, this.#known)
+    this.#waiting = { ticket, step, job }
+    this.#out.emit({ type: 'install', ticket, step, job })
+  }
+
+  /** The swarm may have had no room for the download, or have ended it with a file that was complete and is damaged now. */
+  #look(now: Millis): void {
+    if (now < this.#lookAt) return
+    this.#lookAt = now + limits.progressLook
+    const need = this.needed()
+    if (need !== undefined) this.#supply.fetch(need, now)
+    this.#setTrouble(need && this.#supply.problemOf(need.encoding.hash))
+  }
+
+  #failed(step: InstallStep, problem: InstallProblem, now: Millis): void {
+    const { underway } = this.entry
+    // What was staged was the artifact once: whatever is wrong with it now, the disk did it.
+    if (problem.reason === 'badArtifact' && underway?.state === 'verified') {
+      this.failure = { release: underway.release, detail: problem.detail }
+      return this.#write(withFailure(this.entry, underway))
+    }
+    if (step === 'stage' && problem.reason === 'ioError' && underway !== undefined) {
+      this.#supply.doubt(underway.encoding.hash, problem.detail, now)
+    }
+    this.#retryAt = now + limits.diskRetry
+    this.#setTrouble(problem)
+  }
+
+  #tellEdge(before: InstallEntry, commits: number): void {
+    const { entry, choice } = this
+    const { underway } = entry
+    if (underway?.release !== before.underway?.release) {
+      this.#source = choice?.release.hash === underway?.release ? choice?.release : undefined
+    }
+    this.#news = true
+    if (underway !== undefined) {
+      this.#say(underway, { state: underway.state, detail: undefined })
+    } else if (before.underway !== undefined && entry.installed !== before.installed) {
+      this.committed = commits
+      this.#say(before.underway, { state: 'committed', detail: undefined })
+    } else if (before.underway !== undefined && entry.failed !== before.failed) {
+      this.#say(before.underway, { state: 'failed', detail: this.failure?.detail })
+    }
+  }
+
+  #setTrouble(trouble: InstallProblem | undefined): void {
+    const { trouble: before, entry } = this
+    this.trouble = trouble
+    // How much is missing changes all the time; that is no news.
+    if (before?.reason === trouble?.reason) return
+    this.#news = true
+    const release = entry.underway ?? this.choice?.release
+    const state: InstallState = entry.underway?.state ?? 'announced'
+    if (trouble !== undefined && release !== undefined) this.#say(release, { state, detail: trouble.detail })
+  }
+
+  /** What keeps a release from going on is told once. */
+  #tellHold(): void {
+    const { choice } = this
+    const before = this.#held
+    const hold = choice?.selected ? holdOf(choice) : undefined
+    this.#held = choice && hold && `${choice.release.hash}/${hold.reason}`
+    if (choice === undefined || hold === undefined || this.#held === before) return
+    const standing = standingOf(this, choice.release.hash)
+    if (standing?.reason !== hold.reason) return
+    this.#news = true
+    this.#say(choice.release, standing)
+  }
+
+  #say({ version }: { version: string }, { state, detail }: Pick<Standing, 'state' | 'detail'>): void {
+    this.#out.event({ type: 'install', name: `${this.entry.path}@${version}`, state, detail })
+  }
+}

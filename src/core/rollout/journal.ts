@@ -1,0 +1,163 @@
+// The journal of one path as a pure state machine: an entry, a wish and what this run knows -> the next action.
+// Invariants: no step before the edge that it rests on is on disk; what is in use is left alone until the switch, which is one
+// rename; `installed` changes only when the switch is on disk. Every step may be repeated, so a crash costs a repetition:
+//
+//   fetching --(encoding complete)--> verified --(stage)--> staged --(switch)--> switched --> healthy --> committed, then tidy
+//
+// The edge to `staged` is the point of no return. After a crash behind it the switch may or may not have happened, and only doing
+// it again makes journal and disk agree; so it is finished from the journal alone, whatever was announced meanwhile, and a newer
+// release begins after it. Until the switch was asked for, or once this run saw it fail, the release can still be dropped or
+// replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago.
+import { limits } from '../limits.ts'
+import type { Release } from '../trust/announcement.ts'
+import { lacks } from './selection.ts'
+import type { InstallEntry, InstallJob, InstallProblem, InstallStep, Underway } from './states.ts'
+
+/** What the announcements want for a path; undefined: nothing. `may`: nothing keeps it from going on now. */
+export type Wish = { release: Release; may: boolean } | undefined
+
+/** What the run that is under way knows beyond the journal. */
+export interface Known {
+  /** The step that was done since the last edge. */
+  done: InstallStep | undefined
+  /** Whether the switch may have happened: it was asked for, or an earlier run may have asked for it. */
+  doubt: 'none' | 'asked' | 'inherited'
+  /** The switch found what was staged missing or damaged: it is unpacked anew. */
+  restage: boolean
+  /** What is to be tidied up when there is time. */
+  tidy: InstallJob | undefined
+}
+
+export type Action =
+  /** Write the entry; nothing else happens until it is on disk. */
+  | { do: 'write'; entry: InstallEntry }
+  | { do: 'step'; step: InstallStep; job: InstallJob }
+  /** The encoding must be here, whole. */
+  | { do: 'fetch' }
+  | { do: 'rest' }
+
+const NOTHING_KNOWN: Known = { done: undefined, doubt: 'none', restage: false, tidy: undefined }
+
+/** What is known when an entry was read at the start of a run. */
+export function afterRestart({ path, underway }: InstallEntry): Known {
+  // What was begun before this release may have left something behind; from `verified` on it could be our own.
+  const tidy = underway?.state === 'fetching' ? jobOf(path, underway) : undefined
+  return { ...NOTHING_KNOWN, doubt: underway?.state === 'staged' ? 'inherited' : 'none', tidy }
+}
+
+/** What is known after an edge is on disk: a committed release is tidied up after, one that was given up as well. */
+export function afterEdge(before: InstallEntry, after: InstallEntry, known: Known): Known {
+  const { path, underway } = before
+  const gone = underway !== undefined && underway.release !== after.underway?.release
+  const tidy = gone && underway.state !== 'fetching' ? jobOf(path, underway) : known.tidy
+  return { ...NOTHING_KNOWN, tidy }
+}
+
+/** What is known when a step was asked for. */
+export function afterAsking(step: InstallStep, known: Known): Known {
+  return step === 'switch' && known.doubt === 'none' ? { ...known, doubt: 'asked' } : known
+}
+
+/**
+ * What is known when a step is done, or failed. A switch that fails leaves in use what was; but what an earlier run did is no
+ * clearer for that.
+ */
+export function afterStep(step: InstallStep, problem: InstallProblem | undefined, known: Known): Known {
+  if (step === 'tidy') return { ...known, tidy: undefined }
+  if (problem === undefined) return { ...known, done: step, restage: false }
+  if (step !== 'switch') return known
+  const doubt = known.doubt === 'inherited' ? 'inherited' : 'none'
+  const restage = problem.reason === 'ioError' || problem.reason === 'badArtifact'
+  return { ...known, done: undefined, doubt, restage }
+}
+
+/**
+ * What to do next for a path. Ask again after every action, with what came of it.
+ * @param complete whether all pieces of the encoding under way are here.
+ */
+export function next(entry: InstallEntry, wish: Wish, known: Known, complete: boolean): Action {
+  const begun = begin(entry, wish)
+  const { underway } = entry
+  if (underway === undefined) return begun ?? rest(known)
+  if (wish?.release.hash !== underway.release) {
+    if (isReversible(underway, known, complete)) return begun ?? write(entry, undefined)
+  } else if (!wish.may && known.doubt === 'none' && isReversible(underway, known, complete)) return { do: 'rest' }
+  return advance(entry, underway, known, complete)
+}
+
+/** The first edge of the wished release; undefined when there is nothing to begin. */
+function begin(entry: InstallEntry, wish: Wish): Action | undefined {
+  if (wish === undefined || !wish.may) return undefined
+  const { hash } = wish.release
+  if (entry.installed?.release === hash || entry.failed.some(({ release }) => release === hash)) return undefined
+  const underway = underwayOf(wish.release)
+  return underway && write(entry, underway)
+}
+
+function isReversible({ state }: Underway, { doubt, restage }: Known, complete: boolean): boolean {
+  if (state !== 'staged') return state === 'fetching' || state === 'verified'
+  // What is not there, and nobody gives us again, cannot be finished.
+  return doubt === 'none' || (restage && !complete)
+}
+
+function advance(entry: InstallEntry, underway: Underway, known: Known, complete: boolean): Action {
+  const edge = (state: Underway['state']) => write(entry, { ...underway, state })
+  const step = (step: InstallStep): Action => ({ do: 'step', step, job: jobOf(entry.path, underway) })
+  switch (underway.state) {
+    case 'fetching':
+      return complete ? edge('verified') : known.tidy === undefined ? { do: 'fetch' } : rest(known)
+    case 'verified':
+      if (known.done === 'stage') return edge('staged')
+      return complete ? step('stage') : { do: 'fetch' }
+    case 'staged':
+      if (known.done === 'switch') return edge('switched')
+      if (!known.restage) return step('switch')
+      return complete ? step('stage') : { do: 'fetch' }
+    case 'switched':
+      // A file has no health to wait for: it is in use. The edge stands for installers that start something.
+      return edge('healthy')
+    case 'healthy':
+      return { do: 'write', entry: commit(entry, underway) }
+  }
+}
+
+function commit(entry: InstallEntry, { release, counter, version, artifact }: Underway): InstallEntry {
+  return { ...entry, installed: { release, counter, version, artifact }, underway: undefined }
+}
+
+function rest({ tidy }: Known): Action {
+  return tidy === undefined ? { do: 'rest' } : { do: 'step', step: 'tidy', job: tidy }
+}
+
+function write(entry: InstallEntry, underway: Underway | undefined): Action {
+  return { do: 'write', entry: { ...entry, underway } }
+}
+
+/** The entry that remembers for good that what is under way is not the announced artifact. */
+export function withFailure(entry: InstallEntry, { release }: Underway): InstallEntry {
+  const failed = [...entry.failed, { release, reason: 'badArtifact' as const }]
+  return { ...entry, underway: undefined, failed: failed.slice(-limits.failedReleases) }
+}
+
+/** The job of what is under way: from the journal alone. */
+export function jobOf(path: string, underway: Underway): InstallJob {
+  const { release, counter, version, artifact, length, encoding, installer } = underway
+  return { path, release, counter, version, artifact: { hash: artifact, length }, encoding, installer }
+}
+
+/** How a release begins; undefined when this version of pimesh cannot install it. */
+export function underwayOf(release: Release): Underway | undefined {
+  const { hash, counter, version, artifact, installer } = release
+  const [encoding] = release.encodings
+  if (lacks(release) !== undefined || installer === undefined || encoding === undefined) return undefined
+  return {
+    release: hash,
+    counter,
+    version,
+    artifact: artifact.hash,
+    state: 'fetching',
+    length: artifact.length,
+    encoding: { type: encoding.type, hash: encoding.hash },
+    installer,
+  }
+}

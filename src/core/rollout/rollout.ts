@@ -1,0 +1,198 @@
+// Rollout: brings the releases that name this node from announced to committed, one journal per path, and tells the swarm what
+// to hold and to fetch for them. Invariant: nothing begins that is not selected, or that undercuts what was accepted before.
+import type { Env, Millis } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import type { PathFloor, Release } from '../trust/announcement.ts'
+import type { Delegation } from '../trust/documents.ts'
+import { Installation } from './installation.ts'
+import { reportsOf, type Standing, standingOf } from './reports.ts'
+import { type Choice, type Current, choose } from './selection.ts'
+import type { InstallEntry, InstallProblem, InstallReport } from './states.ts'
+import type { Subject } from './subject.ts'
+import { type Fetches, Supply } from './supply.ts'
+
+interface Parts {
+  env: Pick<Env, 'matches'>
+  out: Outbox
+  self: Pick<Self, 'isNode'>
+  /** The roles, the first one first. */
+  targets: { readonly roles: readonly Delegation[] }
+  announcing: { current(): readonly Current[]; pathFloor(path: string): PathFloor | undefined }
+  swarm: Fetches
+  subject: Subject
+  /** Fetch and serve every release, whether this node is selected or not. */
+  mirror: boolean
+}
+
+export class Rollout {
+  readonly #parts: Parts
+  readonly #supply: Supply
+  readonly #paths = new Map<string, Installation>()
+  /** Those with something to do or to wait for. */
+  readonly #busy = new Set<Installation>()
+  #current: readonly Current[] = []
+  /** Selected releases for whose paths there is no room. */
+  #crowdedOut: ReadonlySet<string> = new Set()
+  #commits = 0
+  #first = true
+
+  /** @param saved the journals of earlier runs; an operator's peer has no use for them. */
+  constructor(parts: Parts, saved: readonly InstallEntry[]) {
+    const { swarm, self, mirror } = parts
+    this.#parts = parts
+    this.#supply = new Supply(swarm, mirror && self.isNode)
+    for (const entry of self.isNode ? saved : []) this.#open(entry)
+  }
+
+  /** Paths that this node keeps a journal of, or is about to. */
+  get size(): number {
+    return this.#paths.size
+  }
+
+  /** What is announced changed, or a run begins: looks again at what counts, what to hold and to fetch, and goes on with it. */
+  changed(now: Millis): void {
+    this.#current = this.#parts.announcing.current()
+    this.#choose()
+    this.#first = false
+    this.#provide(now)
+    this.check(now)
+  }
+
+  /** Goes on with what was waited for. Costs nothing while nothing is under way. */
+  check(now: Millis): void {
+    for (const path of this.#busy) this.#advance(path, now)
+  }
+
+  /** When a write or a step is tried again. */
+  deadline(): Millis | undefined {
+    let first: Millis | undefined
+    for (const path of this.#busy) {
+      const at = path.deadline()
+      if (at !== undefined && (first === undefined || at < first)) first = at
+    }
+    return first
+  }
+
+  /** A step is done, or failed. */
+  stepped(ticket: Ticket, problem: InstallProblem | undefined, now: Millis): void {
+    this.#waiting(ticket)?.stepped(problem, now)
+  }
+
+  /** True when the ticket was ours: an edge is on disk. */
+  persisted(ticket: Ticket, now: Millis): boolean {
+    const path = this.#waiting(ticket)
+    if (path === undefined) return false
+    const { underway, installed } = path.entry
+    path.persisted(this.#commits + 1)
+    if (path.entry.installed !== installed) this.#commits += 1
+    if (path.entry.underway?.release !== underway?.release) this.#provide(now)
+    this.#advance(path, now)
+    return true
+  }
+
+  /** True when the ticket was ours: the edge is written again later. */
+  persistFailed(ticket: Ticket, now: Millis): boolean {
+    const path = this.#waiting(ticket)
+    path?.persistFailed(now)
+    return path !== undefined
+  }
+
+  /** What this node's record says of releases; nothing of an operator's peer. */
+  reports(): readonly InstallReport[] {
+    return reportsOf(this.#paths.values(), (encoding) => this.#supply.percentOf(encoding))
+  }
+
+  /** The journals, as they are on disk. */
+  entries(): readonly InstallEntry[] {
+    return [...this.#paths.values()].map(({ entry }) => entry)
+  }
+
+  /** True when the selector of the release names this node; never of an operator's peer. */
+  selected(release: Release): boolean {
+    const { env, self, subject } = this.#parts
+    return self.isNode && env.matches(release.to, subject)
+  }
+
+  /** What a release, named by its hash, has come to here; undefined when it has nothing to do with this node. */
+  stateOf(release: string): Standing | undefined {
+    for (const path of this.#paths.values()) {
+      const standing = standingOf(path, release)
+      if (standing !== undefined) return standing
+    }
+    if (!this.#crowdedOut.has(release)) return undefined
+    const detail = `this node keeps the journals of ${limits.installPaths} paths, and has no room for another one`
+    return { state: 'announced', reason: undefined, detail }
+  }
+
+  /** True when a state or a reason changed since this was last asked: the fleet should hear of it soon. */
+  takeChanged(): boolean {
+    let changed = false
+    for (const path of this.#paths.values()) changed = path.takeNews() || changed
+    return changed
+  }
+
+  #open(entry: InstallEntry): Installation {
+    const path = new Installation(this.#parts.out, this.#supply, entry)
+    this.#paths.set(entry.path, path)
+    return path
+  }
+
+  #waiting(ticket: Ticket): Installation | undefined {
+    for (const path of this.#busy) if (path.waitsFor(ticket)) return path
+    return undefined
+  }
+
+  #advance(path: Installation, now: Millis): void {
+    path.advance(now)
+    if (path.idle) this.#busy.delete(path)
+    else this.#busy.add(path)
+  }
+
+  #choose(): void {
+    const choices = choose(this.#parts.targets.roles, this.#current, {
+      selects: (release) => this.selected(release),
+      floors: (path) => this.#floors(path),
+    })
+    for (const [name, path] of this.#paths) {
+      const choice = choices.get(name)
+      if (choice?.selected !== true && path.isBlank) this.#forget(name, path)
+      else this.#decide(path, choice)
+    }
+    this.#openNew(choices)
+  }
+
+  #openNew(choices: ReadonlyMap<string, Choice>): void {
+    const crowdedOut = new Set<string>()
+    for (const [path, choice] of choices) {
+      if (!choice.selected || this.#paths.has(path)) continue
+      if (this.#paths.size >= limits.installPaths) crowdedOut.add(choice.release.hash)
+      else this.#decide(this.#open({ path, installed: undefined, underway: undefined, failed: [] }), choice)
+    }
+    this.#crowdedOut = crowdedOut
+  }
+
+  #decide(path: Installation, choice: Choice | undefined): void {
+    path.decide(choice, this.#first)
+    this.#busy.add(path)
+  }
+
+  #forget(name: string, path: Installation): void {
+    this.#paths.delete(name)
+    this.#busy.delete(path)
+  }
+
+  /** What was accepted, and what is in use: the second counts when the first was lost. */
+  #floors(path: string): Omit<PathFloor, 'path'>[] {
+    const floors = [this.#parts.announcing.pathFloor(path), this.#paths.get(path)?.entry.installed]
+    return floors.filter((floor) => floor !== undefined)
+  }
+
+  #provide(now: Millis): void {
+    const underway = [...this.#paths.values()].map((path) => path.needed()).filter((need) => need !== undefined)
+    const announced = this.#current.flatMap(({ document }) => document.signed.releases)
+    this.#supply.keep(underway, announced, now)
+  }
+}

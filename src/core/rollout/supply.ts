@@ -1,0 +1,88 @@
+// Supply: what the swarm is to hold and to fetch for the releases of this node, and what its troubles mean for them.
+import type { Millis } from '../env.ts'
+import type { ArtifactProblem } from '../swarm/messages.ts'
+import type { Progress, Swarm } from '../swarm/swarm.ts'
+import type { Encoding, Release } from '../trust/announcement.ts'
+import type { InstallProblem } from './states.ts'
+
+/** What rollout needs of the swarm. */
+export type Fetches = Pick<Swarm, 'want' | 'keep' | 'isComplete' | 'doubted'> & {
+  progress(encoding: string): Pick<Progress, 'bytes' | 'totalBytes' | 'problem'> | undefined
+}
+
+/** One encoding of a release. */
+export interface Need {
+  release: Release
+  encoding: Encoding
+}
+
+export class Supply {
+  readonly #swarm: Fetches
+  /** Every encoding of every release is fetched, not only what is asked for. */
+  readonly #mirror: boolean
+
+  constructor(swarm: Fetches, mirror: boolean) {
+    this.#swarm = swarm
+    this.#mirror = mirror
+  }
+
+  /**
+   * Lets the swarm hold all that is announced, and what is on its way here although it is not announced any more. What is on
+   * its way comes first: it is what there must be room for.
+   */
+  keep(underway: readonly Need[], announced: readonly Release[], now: Millis): void {
+    const offered = announced.flatMap((release) => release.encodings.map((encoding) => ({ release, encoding })))
+    const kept = new Map<string, Encoding>()
+    for (const { encoding } of [...underway, ...offered]) {
+      if (!kept.has(encoding.hash)) kept.set(encoding.hash, encoding)
+    }
+    this.#swarm.keep(kept, now)
+    for (const need of this.#mirror ? [...underway, ...offered] : underway) this.fetch(need, now)
+  }
+
+  fetch({ release, encoding }: Need, now: Millis): void {
+    const { hash, origin, artifact } = release
+    this.#swarm.want({ encoding, release8: hash.slice(0, 16), origin, decoded: artifact.length }, now)
+  }
+
+  /** @param encoding hex hash, here and below */
+  isComplete(encoding: string): boolean {
+    return this.#swarm.isComplete(encoding)
+  }
+
+  /** Why nothing comes; undefined when nothing is wrong. */
+  problemOf(encoding: string): InstallProblem | undefined {
+    const problem = this.#swarm.progress(encoding)?.problem
+    if (problem !== 'noProvider') return problem && installProblem(problem)
+    return { reason: 'noProvider', detail: 'nobody who can be reached has the pieces that are missing' }
+  }
+
+  /** How much of it is here, 0..100. */
+  percentOf(encoding: string): number {
+    const progress = this.#swarm.progress(encoding)
+    return progress === undefined ? 0 : Math.floor((100 * progress.bytes) / progress.totalBytes)
+  }
+
+  /** It could not be unpacked, and a disk is to blame: its bytes are hashed again before they are used. */
+  doubt(encoding: string, detail: string, now: Millis): void {
+    this.#swarm.doubted(encoding, detail, now)
+  }
+}
+
+function installProblem(problem: ArtifactProblem): InstallProblem {
+  switch (problem.code) {
+    case 'diskFull': {
+      const { missing } = problem
+      return {
+        reason: 'diskFull',
+        detail: `the disk is full: ${missing} bytes more are needed; it goes on when there is space`,
+        missing,
+      }
+    }
+    case 'notWritable':
+      return { reason: 'notWritable', detail: problem.detail }
+    case 'corrupt':
+    case 'ioError':
+      return { reason: 'ioError', detail: problem.detail }
+  }
+}

@@ -1,0 +1,180 @@
+// The exchange: who holds what. Whoever wants an encoding tells its peers what it has, and they answer with theirs; later gains go
+// to those who want them and don't have them. A bitfield replaces what its sender told before. What is told of encodings that we
+// don't know is ignored: its sender gets our bitfield when we want it ourselves, and answers then.
+// Invariant: the picker of a download counts exactly the shares of the open streams, and a banned peer's word counts for nothing.
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Bans } from './bans.ts'
+import { countBits, emptyBits, hasBit, isBitfield, setBit } from './bitfield.ts'
+import type { Download } from './download.ts'
+import type { Downloads } from './downloads.ts'
+import type { Holding } from './holding.ts'
+import type { PieceMessage } from './messages.ts'
+import type { Peer, Share } from './peers.ts'
+
+interface Parts {
+  out: Outbox
+  bans: Bans
+  peers: ReadonlyMap<NodeId, Peer>
+  downloads: Downloads
+}
+
+type Bitfield = Extract<PieceMessage, { type: 'bitfield' }>
+
+export class Exchange {
+  readonly #parts: Parts
+  /** Who told us that it holds all of an encoding; it is remembered when the peer leaves, since its copy stays. */
+  readonly #copies = new Map<string, Set<NodeId>>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** @returns false when that is no bitfield of this encoding */
+  bitfield(peer: Peer, holding: Holding, { bits, wants }: Bitfield, now: Millis): boolean {
+    if (!isBitfield(bits, holding.pieces)) return false
+    const before = peer.shares.get(holding.encoding.hash)
+    const share = this.#share(peer, holding)
+    if (!this.#parts.bans.isBanned(peer.node, now)) this.#replace(peer, holding, share, bits.slice())
+    share.wants = wants
+    if (wants && !before?.wants) this.#answer(peer, holding)
+    return true
+  }
+
+  /** @returns false when there is no such piece */
+  have(peer: Peer, holding: Holding, index: number, now: Millis): boolean {
+    if (index >= holding.pieces) return false
+    if (this.#parts.bans.isBanned(peer.node, now)) return true
+    const share = this.#share(peer, holding)
+    if (hasBit(share.bits, index)) return true
+    setBit(share.bits, index)
+    share.count += 1
+    const picker = this.#parts.downloads.get(holding.encoding.hash)?.picker
+    picker?.gained(index)
+    if (picker?.isOpen(index)) share.exhausted = false
+    if (share.count === holding.pieces) this.#copied(peer, holding)
+    return true
+  }
+
+  /** Tells a peer what we hold. */
+  tell(peer: Peer, holding: Holding): void {
+    const encoding = holding.encoding.hash
+    const bits = holding.isReady ? holding.bits.slice() : emptyBits(holding.pieces)
+    const wants = this.#parts.downloads.get(encoding) !== undefined
+    peer.told.set(encoding, wants)
+    this.#parts.out.emit({
+      type: 'pieceSay',
+      peer: peer.node,
+      message: { type: 'bitfield', encoding, bits, wants },
+    })
+  }
+
+  /**
+   * What we hold of an encoding was found out, or we begin to want it, or have all of it: tells whom it concerns. While its
+   * download has its turn, that is everybody.
+   */
+  announce(holding: Holding, now: Millis): void {
+    const { hash } = holding.encoding
+    const everybody = this.#parts.downloads.get(hash)?.active === true
+    for (const peer of this.#parts.peers.values()) {
+      if (peer.stream !== 'open') continue
+      const [knows, concerned] = [peer.told.get(hash), peer.told.has(hash) || peer.shares.has(hash)]
+      if (everybody && !knows && !this.#parts.bans.isBanned(peer.node, now)) this.tell(peer, holding)
+      else if (holding.count > 0 && concerned) this.tell(peer, holding)
+    }
+  }
+
+  /** Tells again whoever did not answer: it may have learnt of the encoding since. */
+  remind(holding: Holding, now: Millis): void {
+    for (const peer of this.#parts.peers.values()) {
+      const silent = peer.stream === 'open' && !peer.shares.has(holding.encoding.hash)
+      if (silent && !this.#parts.bans.isBanned(peer.node, now)) this.tell(peer, holding)
+    }
+  }
+
+  /** A piece was written: those who want it hear of it. */
+  gained(holding: Holding, index: number): void {
+    const encoding = holding.encoding.hash
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer.shares.get(encoding)
+      if (share === undefined || !share.wants || hasBit(share.bits, index)) continue
+      this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'have', encoding, index } })
+    }
+  }
+
+  /** A download begins: counts what its peers told before. */
+  joined(download: Download): void {
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer.shares.get(download.hash)
+      if (share === undefined) continue
+      share.exhausted = false
+      download.picker.changed(emptyBits(download.holding.pieces), share.bits)
+    }
+  }
+
+  /** The stream with a peer is going. */
+  left(peer: Peer): void {
+    for (const [hash, share] of peer.shares) {
+      this.#parts.downloads.get(hash)?.picker.changed(share.bits, emptyBits(share.bits.length * 8))
+    }
+  }
+
+  /** The encoding is not known any more. */
+  forget(hash: string): void {
+    this.#copies.delete(hash)
+    for (const peer of this.#parts.peers.values()) {
+      peer.shares.delete(hash)
+      peer.told.delete(hash)
+    }
+  }
+
+  /** How many told us that they hold all of it. */
+  copies(hash: string): number {
+    return this.#copies.get(hash)?.size ?? 0
+  }
+
+  /** How many that are linked now hold pieces of it. */
+  providers(hash: string): number {
+    let count = 0
+    for (const peer of this.#parts.peers.values()) if ((peer.shares.get(hash)?.count ?? 0) > 0) count += 1
+    return count
+  }
+
+  #share(peer: Peer, holding: Holding): Share {
+    const known = peer.shares.get(holding.encoding.hash)
+    if (known !== undefined) return known
+    const share: Share = {
+      bits: emptyBits(holding.pieces),
+      count: 0,
+      wants: false,
+      avoid: undefined,
+      avoidUntil: 0,
+      exhausted: false,
+    }
+    peer.shares.set(holding.encoding.hash, share)
+    return share
+  }
+
+  #replace(peer: Peer, holding: Holding, share: Share, bits: Uint8Array): void {
+    const { hash } = holding.encoding
+    this.#parts.downloads.get(hash)?.picker.changed(share.bits, bits)
+    share.bits = bits
+    share.count = countBits(bits)
+    share.exhausted = false
+    if (share.count === holding.pieces) this.#copied(peer, holding)
+    else this.#copies.get(hash)?.delete(peer.node)
+  }
+
+  #answer(peer: Peer, holding: Holding): void {
+    const active = this.#parts.downloads.get(holding.encoding.hash)?.active === true
+    if ((holding.isReady && holding.count > 0) || active) this.tell(peer, holding)
+  }
+
+  #copied(peer: Peer, holding: Holding): void {
+    const { hash } = holding.encoding
+    const copies = this.#copies.get(hash) ?? new Set()
+    if (copies.size < limits.pieceStreams) copies.add(peer.node)
+    this.#copies.set(hash, copies)
+  }
+}

@@ -1,0 +1,306 @@
+// Fetching: what is asked of whom, over all downloads and peers. A request waits as long as its peer has shown to need; then the
+// piece is asked of another, and what comes late is still welcome. All that is in flight or being written stays within
+// limits.requestBytes, of which peers that have proven nothing get half.
+// Invariant: data is kept only when its hash is in the piece list and it was asked of this peer; a banned peer is asked nothing.
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Refusals } from '../trust/refusals.ts'
+import type { Bans } from './bans.ts'
+import { hasBit } from './bitfield.ts'
+import type { Download } from './download.ts'
+import type { Holding } from './holding.ts'
+import type { PieceArrival } from './messages.ts'
+import type { Peer, Request, Share } from './peers.ts'
+import { pieceBytes } from './pieces.ts'
+
+type Data = Extract<PieceArrival, { type: 'data' }>
+
+interface Parts {
+  out: Outbox
+  refusals: Pick<Refusals, 'count'>
+  bans: Bans
+  peers: ReadonlyMap<NodeId, Peer>
+  /** All that are wanted, by encoding. */
+  downloads: { get(hash: string): Download | undefined; active(): Iterable<Download> }
+}
+
+/** Every so often a place that became free goes to a peer that waits for one, else to whoever just gave a piece. */
+const HUNGRY_TURN = 4
+
+export class Fetching {
+  readonly #parts: Parts
+  /** Bytes that are asked for and not late, and of these in trial requests. */
+  #asked = 0
+  #trials = 0
+  /** Bytes that came and are being written. */
+  #writing = 0
+  /** Peers that could be asked for more if the budget had room, in order. */
+  readonly #hungry = new Set<Peer>()
+  #turn = 0
+  /** When something may be due: a lapse, the end of a rest, an overdue piece. */
+  #alarm: Millis | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Bytes in flight or being written. */
+  get bytes(): number {
+    return this.#asked + this.#writing
+  }
+
+  deadline(): Millis | undefined {
+    return this.#alarm
+  }
+
+  /** Something changed for many peers: look at all of them at the end of this step. */
+  soon(now: Millis): void {
+    this.#wake(now)
+  }
+
+  /** Takes data that a peer sent. @returns why it is to be cut off: it was never asked, or that was a bad piece too many */
+  data(peer: Peer, data: Data, now: Millis): 'unasked' | 'banned' | undefined {
+    const request = peer.find(data.encoding, data.index)
+    if (request === undefined) {
+      this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
+      return 'unasked'
+    }
+    peer.remove(request)
+    const download = this.#parts.downloads.get(data.encoding)
+    const right = download === undefined ? undefined : isRight(download.holding, data)
+    if (right === true && download !== undefined) this.#good(peer, request, download, data, now)
+    else this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
+    this.#end(peer, request, now)
+    if (right === false && this.#bad(peer, data, now)) return 'banned'
+    this.#next(peer, now)
+    return undefined
+  }
+
+  /** A piece was written, or could not be. */
+  written(bytes: number, now: Millis): void {
+    this.#writing -= bytes
+    this.#feed(now)
+  }
+
+  /** A peer can't give what it was asked for. */
+  refused(peer: Peer, encoding: string, index: number, now: Millis): void {
+    const request = peer.find(encoding, index)
+    if (request === undefined) return
+    this.#end(peer, request, now)
+    if (!request.late) peer.refused(request, now)
+    this.#wake(peer.restUntil)
+    this.pump(peer, now)
+    this.#feed(now)
+  }
+
+  /** The stream with a peer is going: what it was asked for is open again. */
+  left(peer: Peer, now: Millis): void {
+    this.#hungry.delete(peer)
+    for (const request of peer.requests.splice(0)) if (!request.late) this.#release(peer, request, now)
+    this.#wake(now)
+  }
+
+  /** Nobody wants this encoding any more, or it is here: `writing` bytes of it will not be reported. */
+  ended(encoding: string, writing: number, now: Millis): void {
+    this.#writing -= writing
+    for (const peer of this.#parts.peers.values()) {
+      for (const request of peer.requests) if (request.encoding === encoding) this.#cancel(peer, request, now)
+    }
+    this.#wake(now)
+  }
+
+  /** A piece of a download is open again: whoever holds it may be asked. */
+  reopened(download: Download, index: number, now: Millis): void {
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer.shares.get(download.hash)
+      if (share !== undefined && index < share.bits.length * 8 && hasBit(share.bits, index)) share.exhausted = false
+    }
+    this.#wake(now)
+  }
+
+  /** Asks a peer for as much as it may be asked for. */
+  pump(peer: Peer, now: Millis): void {
+    if (this.#parts.bans.isBanned(peer.node, now)) return
+    for (let room = peer.room(now, this.#parts.bans.isSuspect(peer.node, now)); room > 0; room--) {
+      const choice = this.#choose(peer, now)
+      if (choice === undefined) return
+      if (choice === 'full') {
+        this.#hungry.add(peer)
+        return
+      }
+      this.#ask(peer, choice.download, choice.index, now)
+    }
+  }
+
+  /** What is due. @returns the peers whose stream seems dead */
+  check(now: Millis): Peer[] {
+    if (this.#alarm === undefined || now < this.#alarm) return []
+    const dead: Peer[] = []
+    for (const peer of this.#parts.peers.values()) if (this.#lapses(peer, now)) dead.push(peer)
+    for (const peer of this.#parts.peers.values()) if (!dead.includes(peer)) this.pump(peer, now)
+    this.#alarm = undefined
+    for (const peer of this.#parts.peers.values()) this.#wakeFor(peer, now)
+    return dead
+  }
+
+  #ask(peer: Peer, download: Download, index: number, now: Millis): void {
+    const { hash, holding } = download
+    const bytes = pieceBytes(holding.encoding, index)
+    const due = now + peer.patience()
+    const trial = !peer.proven
+    peer.requests.push({ encoding: hash, index, bytes, asked: now, trial, due, late: false })
+    download.asks(index, peer.node, now)
+    this.#asked += bytes
+    if (trial) this.#trials += bytes
+    this.#expect(peer)
+    this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'request', encoding: hash, index } })
+    this.#wake(due)
+  }
+
+  /** 'full': there is something to ask for, and no room in the budget. */
+  #choose(peer: Peer, now: Millis): { download: Download; index: number } | 'full' | undefined {
+    for (const download of this.#parts.downloads.active()) {
+      const share = peer.shares.get(download.hash)
+      if (share === undefined || share.count === 0 || !download.holding.isReady) continue
+      if (!this.#fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
+      const index = download.choose(peer, share, now)
+      if (index !== undefined) return { download, index }
+      this.#wake(download.overdueAt(peer, share))
+      if (share.avoid !== undefined) this.#wake(share.avoidUntil)
+    }
+    return undefined
+  }
+
+  /** One request always fits, else the longest pieces could not be fetched at all. */
+  #fits(bytes: number, trial: boolean): boolean {
+    if (trial && this.#trials > 0 && this.#trials + bytes > limits.requestBytes / 2) return false
+    return this.bytes === 0 || this.bytes + bytes <= limits.requestBytes
+  }
+
+  #good(peer: Peer, request: Request, download: Download, data: Data, now: Millis): void {
+    peer.gave(now - request.asked, request.late)
+    const { holding } = download
+    if (holding.isReady && !holding.hasOrKeeps(data.index)) {
+      holding.keep(data.arrival, data.index)
+      this.#writing += request.bytes
+      download.picker.take(data.index)
+    } else {
+      this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
+    }
+    for (const node of download.askedOf(data.index)) {
+      const other = this.#parts.peers.get(node)
+      const doubled = other?.find(data.encoding, data.index)
+      if (other !== undefined && doubled !== undefined) this.#cancel(other, doubled, now)
+    }
+  }
+
+  /** True when that was one bad piece too many. */
+  #bad(peer: Peer, { encoding, index }: Data, now: Millis): boolean {
+    const { refusals, bans, out } = this.#parts
+    refusals.count('badPiece', peer.node, `piece ${index} of encoding ${encoding} is not what the piece list says`, now)
+    if (!bans.add(peer.node, now)) return false
+    out.event({ type: 'providerBanned', peer: peer.node, encoding })
+    return true
+  }
+
+  /** After a peer gave something: its next request, and those who wait for room. */
+  #next(peer: Peer, now: Millis): void {
+    this.#turn = (this.#turn + 1) % HUNGRY_TURN
+    if (this.#turn === 0) this.#feed(now)
+    this.pump(peer, now)
+    this.#feed(now)
+  }
+
+  #feed(now: Millis): void {
+    if (this.#hungry.size === 0 || !this.#fits(limits.pieceBytesMin, false)) return
+    for (const peer of [...this.#hungry]) {
+      if (!this.#fits(limits.pieceBytesMin, !peer.proven)) continue
+      this.#hungry.delete(peer)
+      this.pump(peer, now)
+    }
+  }
+
+  /** Nothing is awaited of this request any more, and nothing comes of it. */
+  #end(peer: Peer, request: Request, now: Millis): void {
+    peer.remove(request)
+    if (!request.late) this.#release(peer, request, now)
+    this.#expect(peer)
+  }
+
+  /** The request does not count any more, and its piece is open again unless it is here or asked of another. */
+  #release(peer: Peer, request: Request, now: Millis): void {
+    this.#asked -= request.bytes
+    if (request.trial) this.#trials -= request.bytes
+    const download = this.#parts.downloads.get(request.encoding)
+    if (download?.unasked(request.index, peer.node)) this.reopened(download, request.index, now)
+  }
+
+  /** What still comes of it is no offence for a time that the slowest needs for a piece. */
+  #cancel(peer: Peer, request: Request, now: Millis): void {
+    if (request.late) return
+    const { encoding, index } = request
+    request.late = true
+    request.due = Math.max(now + limits.requestPatienceMax, request.asked + limits.lonePatience)
+    this.#release(peer, request, now)
+    this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'cancel', encoding, index } })
+    this.#wake(request.due)
+  }
+
+  /** Gives up requests of a peer that are due. True when the stream seems dead. */
+  #lapses(peer: Peer, now: Millis): boolean {
+    for (const request of [...peer.requests]) {
+      if (now < request.due) continue
+      if (request.late) {
+        this.#end(peer, request, now)
+        if (peer.heard <= request.asked) return true
+      } else if (this.#isAlone(peer, request, now)) {
+        request.due = now + limits.requestPatienceMin
+      } else {
+        peer.lapsed(request, now)
+        this.#cancel(peer, request, now)
+      }
+    }
+    return false
+  }
+
+  /** Nobody else holds the piece: to ask the same peer anew would only take longer. But not for ever. */
+  #isAlone(peer: Peer, request: Request, now: Millis): boolean {
+    const download = this.#parts.downloads.get(request.encoding)
+    if (download === undefined || now >= request.asked + limits.lonePatience) return false
+    return download.picker.copies(request.index) <= 1 && download.askedOf(request.index).includes(peer.node)
+  }
+
+  #expect(peer: Peer): void {
+    const longest = peer.requests.reduce((max, { bytes }) => Math.max(max, bytes), 0)
+    const expected = longest === 0 ? limits.pieceControlBytes : longest + limits.pieceFrameBytes
+    if (expected === peer.expected || peer.stream !== 'open') return
+    peer.expected = expected
+    this.#parts.out.emit({ type: 'piecesExpect', peer: peer.node, maxBytes: expected })
+  }
+
+  #wakeFor(peer: Peer, now: Millis): void {
+    if (peer.stream !== 'open') return
+    for (const request of peer.requests) this.#wake(request.due)
+    if (peer.restUntil > now) this.#wake(peer.restUntil)
+    for (const download of this.#parts.downloads.active()) {
+      const share: Share | undefined = peer.shares.get(download.hash)
+      if (share?.avoid !== undefined && share.avoidUntil > now) this.#wake(share.avoidUntil)
+      const overdue = share === undefined ? undefined : download.overdueAt(peer, share)
+      if (overdue !== undefined && overdue > now && peer.room(now, false) > 0) this.#wake(overdue)
+    }
+  }
+
+  #wake(at: Millis | undefined): void {
+    if (at !== undefined) this.#alarm = Math.min(this.#alarm ?? at, at)
+  }
+}
+
+/** True when the data is the piece that the piece list names. */
+function isRight({ list, pieces }: Holding, { index, hash }: Data): boolean {
+  if (list === undefined || index >= pieces) return false
+  for (let i = 0; i < 32; i++) {
+    if (Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16) !== list[index * 32 + i]) return false
+  }
+  return true
+}

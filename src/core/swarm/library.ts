@@ -1,0 +1,145 @@
+// The library: all encodings that current releases name, whether we have them or not. What earlier runs wrote down is looked at
+// on the disk one file after the other, and what no release names any more is removed from disk and journal.
+import type { Millis } from '../env.ts'
+import type { Change, Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { SavedArtifacts } from '../machines.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Encoding } from '../trust/announcement.ts'
+import { Holding } from './holding.ts'
+
+export class Library {
+  readonly #out: Outbox
+  /** By hash of the encoding. */
+  readonly #holdings = new Map<string, Holding>()
+  readonly #tickets = new Map<Ticket, Holding>()
+  /** What earlier runs had, until it is known whether a release still names it. */
+  readonly #savedHoldings: Set<string>
+  readonly #savedLists: Map<string, Uint8Array>
+  /** To be looked at on the disk even though nobody waits for it: we serve it. */
+  readonly #unchecked = new Set<Holding>()
+  /** What this machine brought in, and until when a release has to name it. */
+  readonly #imported = new Map<string, Millis>()
+
+  constructor(out: Outbox, saved: SavedArtifacts) {
+    this.#out = out
+    this.#savedHoldings = new Set(saved.holdings.map(({ encoding }) => encoding))
+    this.#savedLists = new Map(saved.pieceLists.map(({ hash, list }) => [hash, list]))
+  }
+
+  get size(): number {
+    return this.#holdings.size
+  }
+
+  /** Effects under way. */
+  get tickets(): number {
+    return this.#tickets.size
+  }
+
+  get(hash: string): Holding | undefined {
+    return this.#holdings.get(hash)
+  }
+
+  all(): IterableIterator<Holding> {
+    return this.#holdings.values()
+  }
+
+  /** The holding of an encoding, which is new perhaps; undefined when there are too many. */
+  know(encoding: Encoding): Holding | undefined {
+    const known = this.#holdings.get(encoding.hash)
+    if (known !== undefined || this.#holdings.size >= limits.encodingsKept) return known
+    const list = this.#savedLists.get(encoding.pieceList)
+    const holding = new Holding(this.#out, this.#tickets, encoding, list)
+    this.#holdings.set(encoding.hash, holding)
+    if (this.#savedHoldings.delete(encoding.hash) && holding.list !== undefined) this.#unchecked.add(holding)
+    return holding
+  }
+
+  /** What was to be done is reported on: whose it was. */
+  reported(ticket: Ticket): Holding | undefined {
+    const holding = this.#tickets.get(ticket)
+    this.#tickets.delete(ticket)
+    return holding
+  }
+
+  /** A piece list that we hold, by its hex SHA-256. */
+  pieceList(hash: string): Uint8Array | undefined {
+    for (const { encoding, list } of this.#holdings.values()) if (encoding.pieceList === hash && list) return list
+    return undefined
+  }
+
+  /** This machine put the whole file there. A release has to name it soon. */
+  imported(holding: Holding, list: Uint8Array, now: Millis): void {
+    this.#unchecked.delete(holding)
+    this.#imported.set(holding.encoding.hash, now + limits.importNamed)
+    holding.imported(list, now)
+  }
+
+  /** Its disk failed, or it was looked at: `check` says whether it has to be looked at (again). */
+  setUnchecked(holding: Holding, check: boolean): void {
+    if (check) this.#unchecked.add(holding)
+    else this.#unchecked.delete(holding)
+  }
+
+  /**
+   * These are all that releases name. May be called at every step.
+   * @param leaving told of each that goes, while it is still known
+   * @returns true when anything changed
+   */
+  keep(encodings: ReadonlyMap<string, Encoding>, leaving: (holding: Holding) => void, now: Millis): boolean {
+    const changes: Change[] = []
+    for (const [hash, holding] of this.#holdings) {
+      if (encodings.has(hash)) this.#imported.delete(hash)
+      else if (now >= (this.#imported.get(hash) ?? now)) {
+        leaving(holding)
+        this.#forget(holding, changes)
+      }
+    }
+    const before = this.#holdings.size
+    for (const encoding of encodings.values()) this.know(encoding)
+    this.#forgetSaved(encodings, changes)
+    if (changes.length > 0) this.#out.persist(changes, false)
+    return changes.length > 0 || this.#holdings.size > before
+  }
+
+  /** Looks at the next file. One at a time: hashing is work for a Pi. @param active a download looks at its own */
+  checkNext(active: (hash: string) => boolean, now: Millis): void {
+    for (const holding of this.#unchecked) if (holding.phase === 'preparing') return
+    for (const holding of this.#unchecked) {
+      if (active(holding.encoding.hash) || !holding.mayPrepare(now)) continue
+      return holding.prepare(0)
+    }
+  }
+
+  /** When something of it is due. */
+  deadline(now: Millis): Millis | undefined {
+    let at: Millis = Number.POSITIVE_INFINITY
+    for (const holding of this.#holdings.values()) at = Math.min(at, holding.deadline() ?? at)
+    for (const { phase, retryAt } of this.#unchecked)
+      if (phase === 'failed' && retryAt > now) at = Math.min(at, retryAt)
+    return at === Number.POSITIVE_INFINITY ? undefined : at
+  }
+
+  #forget(holding: Holding, changes: Change[]): void {
+    const { hash, pieceList } = holding.encoding
+    this.#unchecked.delete(holding)
+    this.#imported.delete(hash)
+    this.#holdings.delete(hash)
+    holding.forget()
+    changes.push({ type: 'forgetHolding', encoding: hash })
+    if (this.pieceList(pieceList) === undefined) changes.push({ type: 'forgetPieceList', hash: pieceList })
+  }
+
+  /** What earlier runs had of releases that are no more. */
+  #forgetSaved(encodings: ReadonlyMap<string, Encoding>, changes: Change[]): void {
+    if (this.#savedHoldings.size === 0 && this.#savedLists.size === 0) return
+    for (const encoding of this.#savedHoldings) {
+      this.#out.emit({ type: 'artifactForget', encoding })
+      changes.push({ type: 'forgetHolding', encoding })
+    }
+    const named = new Set([...encodings.values()].map(({ pieceList }) => pieceList))
+    for (const hash of this.#savedLists.keys()) if (!named.has(hash)) changes.push({ type: 'forgetPieceList', hash })
+    this.#savedHoldings.clear()
+    this.#savedLists.clear()
+  }
+}

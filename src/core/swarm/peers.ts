@@ -1,0 +1,185 @@
+// One peer of the swarm, as this node sees it: what it holds, how fast it answers, how far it may be trusted with requests.
+// Trust is earned piece by piece: who has given nothing is asked for one, who let requests lapse rests longer each time. So
+// whoever claims all and sends nothing (T18), drips (T11) or poisons (T17) costs little, however many of them there are.
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import { emptyBits, hasBit, setBit } from './bitfield.ts'
+
+/** A piece that was asked of a peer. */
+export interface Request {
+  encoding: string
+  index: number
+  /** Bytes of the piece. */
+  bytes: number
+  asked: Millis
+  /** Asked of somebody who has not proven itself lately: such requests may fill only half of the budget. */
+  trial: boolean
+  /** When to stop waiting for it; once `late`, when to forget that it may still come. */
+  due: Millis
+  /** Lapsed or cancelled: what still comes is welcome, but nobody waits for it. */
+  late: boolean
+}
+
+/** What a peer told of one encoding. */
+export interface Share {
+  /** What it holds; empty for a banned peer, whose word counts for nothing. */
+  bits: Uint8Array
+  /** Bits that are set. */
+  count: number
+  /** It wants to hear what we gain. */
+  wants: boolean
+  /** Pieces that it refused or let lapse: not asked for again before `avoidUntil`. */
+  avoid: Uint8Array | undefined
+  avoidUntil: Millis
+  /** Nothing to ask of it was found, and nothing changed since. */
+  exhausted: boolean
+}
+
+/** How much a new measurement weighs against the earlier ones. */
+const WEIGHT = 0.25
+
+export class Peer {
+  readonly node: NodeId
+  stream: 'none' | 'opening' | 'open' = 'none'
+  /** When the stream came into that state. */
+  since: Millis
+  /** When anything last came over the stream. */
+  heard: Millis
+  /** By encoding; empty while the stream is not open. */
+  readonly shares = new Map<string, Share>()
+  /** Encodings of which it has our bitfield, and whether that said that we want the rest. */
+  readonly told = new Map<string, boolean>()
+  /** What it was asked for, the late ones included. */
+  readonly requests: Request[] = []
+  /** The longest message that may come from it, in bytes, as the driver was told. */
+  expected: number = limits.pieceControlBytes
+  /** Nothing is asked of it before. */
+  restUntil: Millis = Number.NEGATIVE_INFINITY
+  /** Its stream is not opened again before. */
+  reopenAt: Millis = Number.NEGATIVE_INFINITY
+  /** Its last stream was closed because of what it sent. */
+  offended = false
+  /** Streams in a row that were of no use. */
+  #failures = 0
+  /** Time it takes from a request to its piece, smoothed; undefined until it gave one. */
+  #typical: Millis | undefined
+  /** Requests in a row that lapsed, or were refused. */
+  #lapses = 0
+  #refusals = 0
+
+  constructor(node: NodeId, now: Millis) {
+    this.node = node
+    this.since = now
+    this.heard = now
+  }
+
+  /** True when it gave what it was last asked for. */
+  get proven(): boolean {
+    return this.#typical !== undefined && this.#lapses === 0
+  }
+
+  /** Time from a request to its piece; undefined until it gave one. */
+  get typical(): Millis | undefined {
+    return this.#typical
+  }
+
+  /**
+   * How many requests it may be sent now. Who is not trusted, or slow, gets one at a time, and what may still come late counts:
+   * else the queue at a slow peer would only grow.
+   * @param suspect it gave a bad piece before
+   */
+  room(now: Millis, suspect: boolean): number {
+    if (this.stream !== 'open' || now < this.restUntil) return 0
+    const slow = (this.#typical ?? Number.POSITIVE_INFINITY) > limits.requestPatienceMax / 2
+    if (suspect || slow || this.#lapses >= limits.requestLapses) return 1 - this.requests.length
+    const late = this.requests.reduce((sum, request) => sum + (request.late ? 1 : 0), 0)
+    return late >= limits.requestsPerPeer ? 0 : limits.requestsPerPeer + late - this.requests.length
+  }
+
+  /** How long to wait for a piece that is asked for now. */
+  patience(): Millis {
+    const measured = limits.requestPatienceFactor * (this.#typical ?? 0)
+    return Math.min(limits.requestPatienceMax, Math.max(limits.requestPatienceMin, measured))
+  }
+
+  find(encoding: string, index: number): Request | undefined {
+    return this.requests.find((request) => request.index === index && request.encoding === encoding)
+  }
+
+  remove(request: Request): void {
+    const place = this.requests.indexOf(request)
+    if (place >= 0) this.requests.splice(place, 1)
+  }
+
+  /** It gave a good piece that it was asked for so long ago. One that came late shows that it is slow, not that it lies. */
+  gave(took: Millis, late: boolean): void {
+    this.#typical = this.#typical === undefined ? took : this.#typical + WEIGHT * (took - this.#typical)
+    this.#lapses = late ? Math.min(this.#lapses, 1) : 0
+    this.#refusals = 0
+    this.#failures = 0
+    this.restUntil = Number.NEGATIVE_INFINITY
+  }
+
+  lapsed(request: Request, now: Millis): void {
+    this.#lapses += 1
+    const rests = this.#lapses - limits.requestLapses
+    if (rests >= 0) this.restUntil = now + pause(limits.requestPatienceMin, rests)
+    this.#avoid(request, now + limits.requestPatienceMax)
+  }
+
+  refused(request: Request, now: Millis): void {
+    this.#refusals += 1
+    this.restUntil = Math.max(this.restUntil, now + pause(limits.pieceRestMin, this.#refusals - 1))
+    this.#avoid(request, now + limits.requestPatienceMin)
+  }
+
+  /** A stream was asked for. */
+  opening(now: Millis): void {
+    this.#reset('opening', now)
+  }
+
+  /** The stream came to be, by whoever opened it. */
+  opened(now: Millis): void {
+    this.#reset('open', now)
+    this.offended = false
+    this.heard = now
+  }
+
+  /**
+   * The stream is gone, or none could be opened: another is opened after a pause, the longer the more of them were of no use.
+   * @param random uniformly in [0, 1); spreads those who lost a stream to the same peer
+   */
+  closed(now: Millis, random: number): void {
+    const lasted = this.stream === 'open' && now - this.since >= limits.linkProven
+    this.#failures = lasted ? 1 : this.#failures + 1
+    this.reopenAt = now + pause(limits.pieceRestMin, this.#failures - 1) * (0.5 + random)
+    this.#reset('none', now)
+  }
+
+  #reset(stream: Peer['stream'], now: Millis): void {
+    this.stream = stream
+    this.since = now
+    this.expected = limits.pieceControlBytes
+    this.shares.clear()
+    this.told.clear()
+    this.requests.length = 0
+  }
+
+  #avoid({ encoding, index }: Request, until: Millis): void {
+    const share = this.shares.get(encoding)
+    if (share === undefined || index >= share.bits.length * 8) return
+    share.avoid ??= emptyBits(share.bits.length * 8)
+    share.avoidUntil = Math.max(share.avoidUntil, until)
+    setBit(share.avoid, index)
+  }
+}
+
+/** True when the peer may be asked for the piece as far as its word goes. */
+export function offers(share: Share, index: number): boolean {
+  return hasBit(share.bits, index) && (share.avoid === undefined || !hasBit(share.avoid, index))
+}
+
+/** Doubled each time, up to limits.pieceRestMax. */
+function pause(first: Millis, times: number): Millis {
+  return Math.min(limits.pieceRestMax, first * 2 ** Math.min(times, 16))
+}

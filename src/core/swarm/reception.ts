@@ -1,0 +1,168 @@
+// The reception: what comes over the streams of pieces is judged here, and handed to the machine that it concerns. Whoever sends
+// what no honest peer sends (an odd bitfield, a piece that does not exist, data nobody asked for) is cut off and counted (T20).
+import type { Millis, NodeId } from '../env.ts'
+import type { RefusalCode } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Refusals } from '../trust/refusals.ts'
+import type { Bans } from './bans.ts'
+import type { Downloads } from './downloads.ts'
+import type { Exchange } from './exchange.ts'
+import type { Fetching } from './fetching.ts'
+import type { Holding } from './holding.ts'
+import type { Library } from './library.ts'
+import type { PieceArrival } from './messages.ts'
+import type { Peer } from './peers.ts'
+import type { Serving } from './serving.ts'
+import type { Streams } from './streams.ts'
+
+interface Parts {
+  out: Outbox
+  refusals: Pick<Refusals, 'count'>
+  bans: Bans
+  library: Library
+  downloads: Downloads
+  serving: Serving
+  streams: Streams
+  exchange: Exchange
+  fetching: Fetching
+}
+
+type Piece = { encoding: string; index: number }
+
+export class Reception {
+  readonly #parts: Parts
+  /** Something changed that the swarm looks at. */
+  readonly #changed: (now: Millis) => void
+
+  constructor(parts: Parts, changed: (now: Millis) => void) {
+    this.#parts = parts
+    this.#changed = changed
+  }
+
+  linked(node: NodeId, now: Millis): void {
+    this.#parts.streams.meet(node, now)
+    this.#changed(now)
+  }
+
+  unlinked(node: NodeId, now: Millis): void {
+    const { streams } = this.#parts
+    const peer = streams.peers.get(node)
+    if (peer !== undefined && peer.stream !== 'none') this.lose(peer, now)
+    streams.forget(node)
+  }
+
+  opened(node: NodeId, now: Millis): void {
+    const { out, bans, downloads, streams, exchange } = this.#parts
+    const before = streams.open(node)
+    if (before !== undefined) this.lose(before, now)
+    const peer = streams.meet(node, now)
+    if ((peer.offended && now < peer.reopenAt) || !this.#makeRoom(peer, now)) {
+      out.emit({ type: 'piecesClose', peer: node })
+      return peer.stream === 'none' ? streams.part(peer) : this.lose(peer, now)
+    }
+    peer.opened(now)
+    if (bans.isBanned(node, now)) return
+    for (const download of downloads.active()) exchange.tell(peer, download.holding)
+  }
+
+  closed(node: NodeId, now: Millis): void {
+    const peer = this.#parts.streams.peers.get(node)
+    if (peer !== undefined && peer.stream !== 'none') this.lose(peer, now)
+  }
+
+  message(node: NodeId, message: PieceArrival, now: Millis): void {
+    const { out, streams, fetching, library } = this.#parts
+    const peer = streams.open(node)
+    if (peer === undefined) {
+      if (message.type === 'data') out.emit({ type: 'pieceDrop', arrival: message.arrival })
+      return
+    }
+    peer.heard = now
+    const holding = library.get(message.encoding)
+    if (message.type === 'data') this.#data(peer, message, now)
+    else if (message.type === 'cancel') this.#cancelled(peer, message)
+    else if (message.type === 'refuse') fetching.refused(peer, message.encoding, message.index, now)
+    else if (message.type === 'request') this.#requested(peer, holding, message, now)
+    else if (holding !== undefined) this.#told(peer, holding, message, now)
+  }
+
+  /** True while pieces travel between this node and the peer. */
+  isBusy(peer: Peer): boolean {
+    return peer.requests.length > 0 || this.#parts.serving.isBusy(peer.node)
+  }
+
+  /** Tells a peer, if it is still there, that it gets nothing. */
+  refuse(node: NodeId, { encoding, index }: Piece): void {
+    const { out, streams } = this.#parts
+    if (streams.open(node) === undefined) return
+    out.emit({ type: 'pieceSay', peer: node, message: { type: 'refuse', encoding, index } })
+  }
+
+  close(peer: Peer | undefined, now: Millis): void {
+    if (peer === undefined) return
+    this.#parts.out.emit({ type: 'piecesClose', peer: peer.node })
+    this.lose(peer, now)
+  }
+
+  /** The stream with a peer is gone. */
+  lose(peer: Peer, now: Millis): void {
+    const { exchange, fetching, serving, streams } = this.#parts
+    exchange.left(peer)
+    fetching.left(peer, now)
+    serving.left(peer.node, now)
+    streams.closed(peer, now)
+    this.#changed(now)
+  }
+
+  #told(
+    peer: Peer,
+    holding: Holding,
+    message: Extract<PieceArrival, { type: 'bitfield' | 'have' }>,
+    now: Millis,
+  ): void {
+    const { exchange, fetching, downloads } = this.#parts
+    const right =
+      message.type === 'bitfield'
+        ? exchange.bitfield(peer, holding, message, now)
+        : exchange.have(peer, holding, message.index, now)
+    if (!right) return this.#offend(peer, 'malformed', `a ${message.type} that does not fit its encoding`, now)
+    if (holding.list === undefined && downloads.get(message.encoding)?.active) this.#changed(now)
+    fetching.pump(peer, now)
+  }
+
+  #data(peer: Peer, message: Extract<PieceArrival, { type: 'data' }>, now: Millis): void {
+    const problem = this.#parts.fetching.data(peer, message, now)
+    if (problem === 'unasked') this.#offend(peer, 'unasked', `piece ${message.index} was not asked for`, now)
+    else if (problem === 'banned') this.close(peer, now)
+  }
+
+  #requested(peer: Peer, holding: Holding | undefined, piece: Piece, now: Millis): void {
+    if (holding !== undefined && piece.index >= holding.pieces)
+      return this.#offend(peer, 'malformed', `it asked for piece ${piece.index} of ${holding.pieces}`, now)
+    if (!holding?.isReady || !holding.has(piece.index)) return this.refuse(peer.node, piece)
+    const problem = this.#parts.serving.asked(peer.node, piece, now)
+    if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
+    else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)
+  }
+
+  /** Every request is answered, by the piece or by a refusal: so the asker knows that nothing comes any more. */
+  #cancelled(peer: Peer, piece: Piece): void {
+    if (this.#parts.serving.cancelled(peer.node, piece)) this.refuse(peer.node, piece)
+  }
+
+  #offend(peer: Peer, code: RefusalCode, detail: string, now: Millis): void {
+    this.#parts.refusals.count(code, peer.node, detail, now)
+    peer.offended = true
+    this.close(peer, now)
+  }
+
+  /** True when one more stream may be open. */
+  #makeRoom(peer: Peer, now: Millis): boolean {
+    const { streams } = this.#parts
+    if (peer.stream !== 'none' || streams.count < limits.pieceStreams) return true
+    const idlest = streams.idlest((other) => this.isBusy(other), now)
+    this.close(idlest, now)
+    return idlest !== undefined
+  }
+}

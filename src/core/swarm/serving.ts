@@ -1,0 +1,200 @@
+// Serving: the pieces that others ask of this node. Peers take turns, each with a few at a time, so that nobody waits for whoever
+// asks most; and a few in all, since each holds its bytes in memory. A peer that does not read what it asked for holds a place
+// only so long, and from then on is served when nobody else waits (T19, T26).
+import type { Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+
+interface Piece {
+  encoding: string
+  index: number
+}
+
+/** A piece that is being read or sent. */
+interface Serve extends Piece {
+  node: NodeId
+  since: Millis
+  /** The asker does not want it any more; it may change its mind. */
+  cancelled: boolean
+  /** Its stream is gone, or was told to close: only the report of that is awaited. */
+  over: boolean
+}
+
+export class Serving {
+  readonly #out: Outbox
+  /** Whose turn is next comes first. */
+  readonly #queues = new Map<NodeId, Piece[]>()
+  readonly #serves = new Map<Ticket, Serve>()
+  /** Who did not read what it asked for. */
+  readonly #stuck = new Set<NodeId>()
+  /** When a serve last ended. */
+  #endedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(out: Outbox) {
+    this.#out = out
+  }
+
+  /** Tables that grow with what others do. */
+  get size(): number {
+    let queued = 0
+    for (const queue of this.#queues.values()) queued += queue.length
+    return queued + this.#serves.size
+  }
+
+  /** True while a peer waits for something. */
+  isBusy(node: NodeId): boolean {
+    return this.#queues.has(node) || this.#of(node) > 0
+  }
+
+  /**
+   * A piece that is here is asked for.
+   * @returns why the asker is to be cut off: it asked twice for one piece, or for more than anybody does
+   */
+  asked(node: NodeId, piece: Piece, now: Millis): 'twice' | 'tooMany' | undefined {
+    const queue = this.#queues.get(node) ?? []
+    if (queue.some((queued) => same(queued, piece))) return 'twice'
+    for (const serve of this.#serves.values()) {
+      if (serve.node !== node || serve.over || !same(serve, piece)) continue
+      if (!serve.cancelled) return 'twice'
+      serve.cancelled = false
+      return undefined
+    }
+    if (queue.length >= limits.requestsQueued) return 'tooMany'
+    queue.push({ encoding: piece.encoding, index: piece.index })
+    this.#queues.set(node, queue)
+    this.#start(now)
+    return undefined
+  }
+
+  /** @returns true when it waited, and does no more; else it is on its way, or was not asked for */
+  cancelled(node: NodeId, piece: Piece): boolean {
+    const queue = this.#queues.get(node)
+    const place = queue?.findIndex((queued) => same(queued, piece)) ?? -1
+    if (queue !== undefined && place >= 0) {
+      queue.splice(place, 1)
+      if (queue.length === 0) this.#queues.delete(node)
+      return true
+    }
+    for (const serve of this.#serves.values()) if (serve.node === node && same(serve, piece)) serve.cancelled = true
+    return false
+  }
+
+  /** A piece was handed over, or could not be. Returns what it was; undefined when it was given up before. */
+  served(ticket: Ticket, now: Millis): (Piece & { node: NodeId }) | undefined {
+    const serve = this.#serves.get(ticket)
+    if (serve === undefined) return undefined
+    this.#serves.delete(ticket)
+    this.#endedAt = now
+    if (!serve.over && now - serve.since < limits.requestPatienceMax) this.#stuck.delete(serve.node)
+    this.#start(now)
+    return serve
+  }
+
+  /** The stream with this peer is gone. */
+  left(node: NodeId, now: Millis): void {
+    this.#queues.delete(node)
+    for (const serve of this.#serves.values()) {
+      if (serve.node !== node || serve.over) continue
+      serve.over = true
+      serve.since = now
+    }
+  }
+
+  /** Pieces of this encoding cannot be given any more. Returns what was asked for in vain. */
+  ended(encoding: string): (Piece & { node: NodeId })[] {
+    const refused: (Piece & { node: NodeId })[] = []
+    for (const [node, queue] of this.#queues) {
+      const rest = queue.filter((piece) => piece.encoding !== encoding)
+      for (const piece of queue) if (piece.encoding === encoding) refused.push({ ...piece, node })
+      if (rest.length === 0) this.#queues.delete(node)
+      else this.#queues.set(node, rest)
+    }
+    return refused
+  }
+
+  /** Returns the peers whose stream is to be closed, since they don't read. */
+  check(now: Millis): NodeId[] {
+    const closing: NodeId[] = []
+    for (const [ticket, serve] of this.#serves) {
+      const end = this.#endOf(serve)
+      if (now < end) continue
+      if (serve.over) this.#serves.delete(ticket)
+      else closing.push(this.#giveUp(serve, now))
+    }
+    this.#start(now)
+    return closing
+  }
+
+  /** When check() is next needed. */
+  deadline(): Millis | undefined {
+    let at: Millis | undefined
+    for (const serve of this.#serves.values()) at = Math.min(at ?? Number.POSITIVE_INFINITY, this.#endOf(serve))
+    return at
+  }
+
+  /**
+   * Until when a serve may take. While others wait and nothing at all gets done, whoever holds its place longest is to blame; else
+   * it may be slow. What was closed and not reported back is forgotten in the end.
+   */
+  #endOf(serve: Serve): Millis {
+    if (serve.over) return serve.since + limits.dialForgotten
+    const blocked = this.#oldest() === serve && this.#queues.size > 0 && this.#serves.size >= limits.servedAtOnce
+    const hurried = Math.max(this.#endedAt, serve.since) + limits.requestPatienceMax
+    return blocked ? Math.min(hurried, serve.since + limits.serveTimeout) : serve.since + limits.serveTimeout
+  }
+
+  #oldest(): Serve | undefined {
+    for (const serve of this.#serves.values()) if (!serve.over) return serve
+    return undefined
+  }
+
+  #giveUp(serve: Serve, now: Millis): NodeId {
+    serve.over = true
+    serve.since = now
+    this.#endedAt = now
+    this.#stuck.delete(serve.node)
+    this.#stuck.add(serve.node)
+    for (const node of this.#stuck) if (this.#stuck.size > limits.bannedPeers) this.#stuck.delete(node)
+    return serve.node
+  }
+
+  #start(now: Millis): void {
+    while (this.#serves.size < limits.servedAtOnce) {
+      const node = this.#next()
+      const piece = node === undefined ? undefined : this.#queues.get(node)?.shift()
+      if (node === undefined || piece === undefined) return
+      this.#toBack(node)
+      const ticket = this.#out.ticket()
+      this.#serves.set(ticket, { ...piece, node, since: now, cancelled: false, over: false })
+      this.#out.emit({ type: 'pieceServe', ticket, peer: node, ...piece })
+    }
+  }
+
+  /** Whose turn it is: the first that waits and has a place; the stuck ones only when nobody else does. */
+  #next(): NodeId | undefined {
+    let last: NodeId | undefined
+    for (const node of this.#queues.keys()) {
+      if (this.#of(node) >= limits.servedPerPeer) continue
+      if (!this.#stuck.has(node)) return node
+      last ??= node
+    }
+    return last
+  }
+
+  #toBack(node: NodeId): void {
+    const queue = this.#queues.get(node)
+    this.#queues.delete(node)
+    if (queue !== undefined && queue.length > 0) this.#queues.set(node, queue)
+  }
+
+  #of(node: NodeId): number {
+    let count = 0
+    for (const serve of this.#serves.values()) if (serve.node === node) count += 1
+    return count
+  }
+}
+
+function same(a: Piece, b: Piece): boolean {
+  return a.index === b.index && a.encoding === b.encoding
+}

@@ -1,0 +1,385 @@
+// The swarm: fetches what this node wants from its peers, and gives them what it has. Composed of the machines beside it, and
+// the only one of them that the node knows.
+// Invariants: every wanted encoding that an honest peer within reach holds is completed, whatever the others do (T06, T11, T17,
+// T18); no piece that was kept is asked for again; nothing is kept whose hash is not in the piece list; a sender is asked
+// nothing after its second bad piece; bytes in flight stay within limits.requestBytes; every table is bounded.
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import type { View } from '../fleet/view.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
+import type { SavedArtifacts } from '../machines.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import type { Encoding } from '../trust/announcement.ts'
+import type { Refusals } from '../trust/refusals.ts'
+import { Bans } from './bans.ts'
+import { Download, type Wanted } from './download.ts'
+import { Downloads } from './downloads.ts'
+import { Exchange } from './exchange.ts'
+import { Fetching } from './fetching.ts'
+import type { Holding } from './holding.ts'
+import { Library } from './library.ts'
+import type { ArtifactProblem, PieceArrival } from './messages.ts'
+import { PieceLists } from './piece-lists.ts'
+import { pieceBytes } from './pieces.ts'
+import { Providers } from './providers.ts'
+import { Reception } from './reception.ts'
+import { Serving } from './serving.ts'
+import { Streams } from './streams.ts'
+
+export interface SwarmParts {
+  env: Pick<Env, 'random' | 'sha256'>
+  out: Outbox
+  self: Pick<Self, 'node' | 'zone'>
+  links: Pick<Links, 'all' | 'get' | 'want'>
+  book: Pick<Book, 'inZone' | 'outside' | 'get'>
+  view: Pick<View, 'rows'>
+  refusals: Pick<Refusals, 'count'>
+}
+
+export interface Progress {
+  pieces: number
+  have: number
+  /** Bytes of the pieces that are here, and of the whole encoding. */
+  bytes: number
+  totalBytes: number
+  bytesPerSecond: number
+  /** Linked peers that hold pieces of it. */
+  providers: number
+  /** Peers that told us that they hold all of it. */
+  copies: number
+  problem: ArtifactProblem | 'noProvider' | undefined
+}
+
+export class Swarm {
+  readonly #parts: SwarmParts
+  readonly #library: Library
+  readonly #bans: Bans
+  readonly #downloads: Downloads
+  readonly #serving: Serving
+  readonly #streams: Streams
+  readonly #exchange: Exchange
+  readonly #fetching: Fetching
+  readonly #reception: Reception
+  readonly #lists: PieceLists
+  readonly #providers: Providers
+  #now: Millis = 0
+  #alarm: Millis | undefined
+
+  constructor(parts: SwarmParts, saved: SavedArtifacts) {
+    this.#parts = parts
+    const { env, out, refusals } = parts
+    const library = new Library(out, saved)
+    const bans = new Bans()
+    const downloads = new Downloads()
+    const serving = new Serving(out)
+    const streams = new Streams(parts)
+    const { peers } = streams
+    const exchange = new Exchange({ out, bans, peers, downloads })
+    const fetching = new Fetching({ out, refusals, bans, peers, downloads })
+    const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching }
+    this.#reception = new Reception(all, (now) => this.#wake(now))
+    this.#lists = new PieceLists({ env, out, peers, downloads })
+    this.#providers = new Providers(parts)
+    this.#library = library
+    this.#bans = bans
+    this.#downloads = downloads
+    this.#serving = serving
+    this.#streams = streams
+    this.#exchange = exchange
+    this.#fetching = fetching
+  }
+
+  /** Fetches an encoding, in turn with the others. May be called at every step. */
+  want(wanted: Wanted, now: Millis): void {
+    const holding = this.#library.know(wanted.encoding)
+    if (holding === undefined || holding.isComplete) return
+    const known = this.#downloads.get(wanted.encoding.hash)
+    if (known !== undefined) {
+      known.wanted = wanted
+      return
+    }
+    const download = new Download(holding, wanted, () => this.#parts.env.random())
+    this.#downloads.add(download)
+    this.#exchange.joined(download)
+    download.settle()
+    this.#wake(now)
+  }
+
+  /**
+   * All encodings, by hash, that current releases name. What else there is goes, from the disk too; so it is called first when
+   * all that earlier runs accepted is in force.
+   */
+  keep(encodings: ReadonlyMap<string, Encoding>, now: Millis): void {
+    if (this.#library.keep(encodings, (holding) => this.#leave(holding, now), now)) this.#wake(now)
+  }
+
+  /** The whole file was put on the disk by this machine. A release has to name it soon. */
+  imported(encoding: Encoding, pieceList: Uint8Array, now: Millis): void {
+    const holding = this.#library.know(encoding)
+    if (holding === undefined) return
+    this.#fetching.ended(encoding.hash, holding.keepingBytes, now)
+    this.#downloads.remove(encoding.hash)
+    this.#library.imported(holding, pieceList, now)
+    this.#exchange.announce(holding, now)
+    this.#wake(now)
+  }
+
+  /** All of it is here, was hashed, and would survive a power cut. */
+  isComplete(hash: string): boolean {
+    return this.#library.get(hash)?.isComplete === true
+  }
+
+  /** How far an encoding has come; undefined when no current release names it. */
+  progress(hash: string): Progress | undefined {
+    const holding = this.#library.get(hash)
+    if (holding === undefined) return undefined
+    const download = this.#downloads.get(hash)
+    const alone = download?.hasProvider === false && this.#now >= download.movedAt + limits.providerSearchPeriod
+    return {
+      pieces: holding.pieces,
+      have: holding.count,
+      bytes: holding.bytes,
+      totalBytes: holding.encoding.length,
+      bytesPerSecond: download?.meter.rate(this.#now) ?? 0,
+      providers: this.#exchange.providers(hash),
+      copies: this.#exchange.copies(hash),
+      problem: holding.problem ?? (alone && !holding.isFull ? 'noProvider' : undefined),
+    }
+  }
+
+  /** True while pieces travel between this node and the peer: its link is of use. */
+  isUsing(node: NodeId): boolean {
+    const peer = this.#streams.open(node)
+    return peer !== undefined && this.#reception.isBusy(peer)
+  }
+
+  linked(node: NodeId, now: Millis): void {
+    this.#reception.linked(node, now)
+  }
+
+  unlinked(node: NodeId, now: Millis): void {
+    this.#reception.unlinked(node, now)
+  }
+
+  /** There is a stream with this peer, whoever opened it. */
+  opened(node: NodeId, now: Millis): void {
+    this.#reception.opened(node, now)
+  }
+
+  /** There is no stream with this peer any more, or none could be opened. */
+  closed(node: NodeId, now: Millis): void {
+    this.#reception.closed(node, now)
+  }
+
+  message(node: NodeId, message: PieceArrival, now: Millis): void {
+    this.#now = now
+    this.#reception.message(node, message, now)
+  }
+
+  /** The disk told which pieces there are. */
+  prepared(ticket: Ticket, have: Uint8Array, now: Millis): void {
+    const holding = this.#library.reported(ticket)
+    if (!holding?.prepared(ticket, have, now)) return
+    this.#library.setUnchecked(holding, false)
+    const download = this.#downloads.get(holding.encoding.hash)
+    download?.settle()
+    if (download?.active) download.begin(now)
+    this.#exchange.announce(holding, now)
+    this.#fetching.soon(now)
+    this.#wake(now)
+  }
+
+  /** Preparing, keeping or syncing failed: nothing is fetched or served of it until the disk was asked again. */
+  failed(ticket: Ticket, problem: ArtifactProblem, now: Millis): void {
+    const holding = this.#library.reported(ticket)
+    if (holding === undefined) return
+    const index = holding.failed(ticket, problem, now)
+    if (index !== undefined) this.#fetching.written(pieceBytes(holding.encoding, index), now)
+    this.#pause(holding, now)
+  }
+
+  /** A piece was written at its place. */
+  kept(ticket: Ticket, now: Millis): void {
+    const holding = this.#library.reported(ticket)
+    const index = holding?.kept(ticket, now)
+    if (holding === undefined || index === undefined) return
+    const bytes = pieceBytes(holding.encoding, index)
+    this.#exchange.gained(holding, index)
+    this.#downloads.get(holding.encoding.hash)?.moved(bytes, now)
+    this.#fetching.written(bytes, now)
+    this.#wake(holding.deadline())
+  }
+
+  /** A piece was handed to its stream, or could not be. */
+  served(ticket: Ticket, problem: ArtifactProblem | undefined, now: Millis): void {
+    const serve = this.#serving.served(ticket, now)
+    const holding = serve === undefined ? undefined : this.#library.get(serve.encoding)
+    if (serve === undefined || problem === undefined) return
+    this.#reception.refuse(serve.node, serve)
+    if (holding === undefined) return
+    holding.damaged(problem, now)
+    this.#pause(holding, now)
+  }
+
+  /** It could not be unpacked on this machine, and a disk is to blame: it is complete again when its file was hashed again. */
+  doubted(hash: string, detail: string, now: Millis): void {
+    const holding = this.#library.get(hash)
+    if (holding === undefined) return
+    holding.damaged({ code: 'corrupt', detail }, now)
+    this.#pause(holding, now)
+  }
+
+  synced(ticket: Ticket, now: Millis): void {
+    const holding = this.#library.reported(ticket)
+    if (holding === undefined) return
+    holding.synced(ticket, now)
+    if (holding.isComplete) this.#completed(holding, now)
+    this.#wake(holding.deadline())
+  }
+
+  /** @returns false when the ticket is none of ours */
+  persisted(ticket: Ticket, now: Millis): boolean {
+    const holding = this.#library.reported(ticket)
+    holding?.persisted(ticket, now)
+    return holding !== undefined
+  }
+
+  /** @returns false when the ticket is none of ours */
+  persistFailed(ticket: Ticket, now: Millis): boolean {
+    const holding = this.#library.reported(ticket)
+    holding?.persistFailed(ticket, now)
+    this.#wake(holding?.deadline())
+    return holding !== undefined
+  }
+
+  /** A piece list that we hold, by its hex SHA-256. */
+  pieceList(hash: string): Uint8Array | undefined {
+    return this.#library.pieceList(hash)
+  }
+
+  /** A peer answered when it was asked for a piece list. @returns false when the ticket is none of ours */
+  listArrived(ticket: Ticket, node: NodeId, list: Uint8Array | undefined, now: Millis): boolean {
+    const download = this.#lists.answered(ticket)
+    if (download !== undefined && list !== undefined && !this.#lists.take(download, list, now))
+      this.#badList(node, download.holding, now)
+    if (download !== undefined) this.#wake(now)
+    return download !== undefined
+  }
+
+  /** @returns false when the ticket is none of ours */
+  askFailed(ticket: Ticket, _node: NodeId, now: Millis): boolean {
+    const ours = this.#lists.answered(ticket) !== undefined
+    if (ours) this.#wake(now)
+    return ours
+  }
+
+  /** When check() is next needed. */
+  deadline(): Millis | undefined {
+    const times = [this.#fetching.deadline(), this.#downloads.deadline(), this.#serving.deadline()]
+    return times.reduce(earlier, this.#alarm)
+  }
+
+  /** Does what is due by now. */
+  check(now: Millis): void {
+    this.#now = now
+    const due = this.deadline()
+    if (due === undefined || now < due) return
+    this.#alarm = undefined
+    for (const node of this.#serving.check(now)) this.#reception.close(this.#streams.open(node), now)
+    for (const peer of this.#streams.overdue(now)) this.#reception.lose(peer, now)
+    for (const holding of this.#library.all()) holding.check(now)
+    for (const download of this.#downloads.turn(now)) this.#begin(download, now)
+    this.#library.checkNext((hash) => this.#downloads.get(hash)?.active === true, now)
+    for (const download of this.#downloads.active()) this.#nurse(download, now)
+    const fetches = !this.#downloads.active().next().done
+    if (fetches) this.#streams.openAll((node) => !this.#bans.isBanned(node, now), now)
+    for (const peer of this.#fetching.check(now)) this.#reception.close(peer, now)
+    this.#schedule(fetches, now)
+  }
+
+  /** Sizes of what could grow, for invariant checks. */
+  sizes() {
+    return {
+      holdings: this.#library.size,
+      downloads: this.#downloads.size,
+      tickets: this.#library.tickets,
+      peers: this.#streams.peers.size,
+      streams: this.#streams.count,
+      requestBytes: this.#fetching.bytes,
+      serving: this.#serving.size,
+      bans: this.#bans.size,
+      tried: this.#providers.size,
+    }
+  }
+
+  /** No release names it any more. */
+  #leave(holding: Holding, now: Millis): void {
+    const { hash } = holding.encoding
+    this.#fetching.ended(hash, holding.keepingBytes, now)
+    this.#downloads.remove(hash)
+    for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
+    this.#exchange.forget(hash)
+  }
+
+  #begin(download: Download, now: Millis): void {
+    if (download.holding.isReady || download.holding.list === undefined) this.#exchange.announce(download.holding, now)
+    this.#fetching.soon(now)
+  }
+
+  /** What an active download needs besides pieces: room on the disk, its piece list, and somebody to ask. */
+  #nurse(download: Download, now: Millis): void {
+    const { holding } = download
+    if (holding.mayPrepare(now)) holding.prepare(download.wanted.decoded)
+    if (holding.list === undefined) this.#lists.ask(download, now)
+    const idle = holding.list === undefined || holding.isReady
+    if (now < download.searchAt || !idle || holding.isFull) return
+    download.searched(now)
+    this.#exchange.remind(holding, now)
+    this.#providers.search(download.wanted, now)
+  }
+
+  #badList(node: NodeId, holding: Holding, now: Millis): void {
+    const { hash } = holding.encoding
+    this.#parts.refusals.count('badPiece', node, `what it gave is not the piece list of encoding ${hash}`, now)
+    if (!this.#bans.add(node, now)) return
+    this.#parts.out.event({ type: 'providerBanned', peer: node, encoding: hash })
+    this.#reception.close(this.#streams.open(node), now)
+  }
+
+  /** The disk failed one encoding: what is asked for is taken back, and what others ask for refused. */
+  #pause(holding: Holding, now: Millis): void {
+    const { hash } = holding.encoding
+    this.#fetching.ended(hash, 0, now)
+    for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
+    this.#downloads.get(hash)?.settle()
+    this.#library.setUnchecked(holding, true)
+    this.#wake(now)
+  }
+
+  #completed(holding: Holding, now: Millis): void {
+    this.#downloads.remove(holding.encoding.hash)
+    this.#exchange.announce(holding, now)
+    this.#wake(now)
+  }
+
+  #schedule(fetches: boolean, now: Millis): void {
+    this.#wake(this.#library.deadline(now))
+    for (const { searchAt, listAsks, listAskAt, holding } of this.#downloads.active()) {
+      if (searchAt > now && !holding.isFull) this.#wake(searchAt)
+      if (listAsks.size > 0 && holding.list === undefined) this.#wake(listAskAt)
+    }
+    this.#wake(this.#streams.deadline(fetches, now))
+  }
+
+  #wake(at: Millis | undefined): void {
+    this.#alarm = earlier(this.#alarm, at)
+  }
+}
+
+function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return Math.min(a, b)
+}

@@ -1,0 +1,112 @@
+// An announcement: one signed version of a publisher role's metadata, the set of its current releases.
+// Its identity, order and tie-break lie over the canonical `signed` part; docs/protocol.md, clause ANN, is its byte form.
+import type { Millis } from '../env.ts'
+import type { Signed } from './documents.ts'
+
+/** How the bytes of an artifact may be carried; what this version does not know is left out when an announcement is parsed. */
+export type EncodingType = 'identity' | 'zstd'
+
+/** One transferable form of an artifact, cut into pieces. */
+export interface Encoding {
+  type: EncodingType
+  /** Hex SHA-256 of the encoded bytes: the identity of the encoding. */
+  hash: string
+  /** Bytes, at least 1. */
+  length: number
+  /** Bytes of a piece; the last one may be shorter. */
+  pieceLength: number
+  /** Hex SHA-256 of the piece list: the concatenated 32-byte SHA-256 hashes of the pieces. */
+  pieceList: string
+}
+
+/** What turns the artifact into a running thing, as the publisher asks for it. */
+export interface InstallerSpec {
+  type: 'file'
+  /** Name of the file in its versioned folder. */
+  file: string
+  /** Mode 0755 instead of 0644. */
+  executable: boolean
+}
+
+/** One named version of one artifact with its target selector and installer. */
+export interface Release {
+  /** Hex SHA-256 over role, path and the release's own canonical JSON: stays the same when the role signs again. */
+  hash: string
+  /** `acme/agent`: segments of [A-Za-z0-9._-], neither `.` nor `..`. */
+  path: string
+  /** Orders the releases of a path, 1..2^31-1. */
+  counter: number
+  /** A label for people. */
+  version: string
+  /** Hex SHA-256 and length in bytes of the artifact. */
+  artifact: { hash: string; length: number }
+  /** CEL over the facts of a node (clause CEL). */
+  to: string
+  installer: InstallerSpec | undefined
+  /** The forms that this version of pimesh can use, the preferred one first. */
+  encodings: readonly Encoding[]
+  /** Multiaddrs with /p2p/ID of members that had it first: hints. */
+  origin: readonly string[]
+  /** What in this release a newer pimesh would understand: it is passed on and served, and never installed here. */
+  unsupported: string | undefined
+}
+
+export interface Announcement {
+  /** Hex mesh id, and the role's name: both are signed, so that the bytes mean nothing elsewhere (T23). */
+  mesh: string
+  role: string
+  /** Must be the epoch of the role's delegation; with `version` the order of announcements. */
+  epoch: number
+  version: number
+  expires: Millis
+  /** One per path, in order of path. */
+  releases: readonly Release[]
+}
+export type AnnouncementDocument = Signed<Announcement>
+
+/** What names one announcement: goes over the gossip topic and, for each role, into every hello. */
+export interface Head {
+  role: string
+  epoch: number
+  version: number
+  /** Hex hash of the `signed` part. */
+  hash: string
+}
+
+/** The head of a register, with the other side of an equivocation when there is one. */
+export interface VectorEntry extends Head {
+  /** Hex hash of the other `signed` part of the same (epoch, version). */
+  rival: string | undefined
+}
+
+/** What a node holds of the publishers: the delegations, and one entry per role. Every hello carries it. */
+export interface VersionVector {
+  /** 0 and undefined while it holds none. */
+  targetsVersion: number
+  /** Hex hash of the targets' `signed` part. */
+  targetsHash: string | undefined
+  heads: readonly VectorEntry[]
+}
+
+/** Of a node that has heard of no publisher. */
+export const EMPTY_VECTOR: VersionVector = { targetsVersion: 0, targetsHash: undefined, heads: [] }
+
+/** The highest (epoch, version) of a role that was accepted; nothing lower is ever accepted again. */
+export interface RoleFloor {
+  role: string
+  epoch: number
+  version: number
+}
+
+/** The highest counter of a path that was accepted, and its artifact: nothing lower, and no other under the same counter, is ever installed. */
+export interface PathFloor {
+  path: string
+  counter: number
+  /** Hex SHA-256 of the artifact. */
+  artifact: string
+}
+
+/** Negative, zero or positive as `a` is older than, as new as or newer than `b`; equal ones may still differ in their hash. */
+export function compareVersions(a: Pick<Head, 'epoch' | 'version'>, b: Pick<Head, 'epoch' | 'version'>): number {
+  return a.epoch - b.epoch || a.version - b.version
+}

@@ -1,0 +1,207 @@
+// Announcing: what this node holds of the publishers. Peers tell (hearing), publishers here hand in (submissions), acceptance
+// judges and writes, the registers hold. Invariant: nothing is served, passed on or acted upon that is not on disk.
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Input, Ticket } from '../events.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import { Acceptance, type Candidate } from './acceptance.ts'
+import type {
+  AnnouncementDocument,
+  Encoding,
+  Head,
+  PathFloor,
+  RoleFloor,
+  VectorEntry,
+  VersionVector,
+} from './announcement.ts'
+import type { Delegation } from './documents.ts'
+import { Hearing } from './hearing.ts'
+import { PathFloors } from './path-floors.ts'
+import type { Refusals } from './refusals.ts'
+import { headOf, isKept, Registers, type Standing, type Terms } from './registers.ts'
+import { Submissions } from './submissions.ts'
+import type { TargetsKeeper } from './targets-keeper.ts'
+
+interface Parts {
+  env: Env
+  out: Outbox
+  self: Self
+  targets: TargetsKeeper
+  refusals: Refusals
+  /** Of the heads. */
+  topic: string
+}
+
+/** What earlier runs accepted. */
+interface Saved {
+  announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
+  roleFloors: readonly RoleFloor[]
+  pathFloors: readonly PathFloor[]
+}
+
+interface Hooks {
+  /** What is in force changed: announcements or targets. */
+  accepted: (now: Millis) => void
+  /** An encoding came with an announcement that is in force now. */
+  imported: (encoding: Encoding, pieceList: Uint8Array, now: Millis) => void
+}
+
+/** A role and what is in force for it. */
+export interface CurrentAnnouncement {
+  role: Delegation
+  document: AnnouncementDocument
+  /** The other side of an equivocation. */
+  rival: AnnouncementDocument | undefined
+  frozen: boolean
+  /** Provably: the newest root was issued after it expired. */
+  expired: boolean
+}
+
+export class Announcing {
+  readonly #p: Parts
+  readonly #accepted: Hooks['accepted']
+  readonly #registers: Registers
+  readonly #floors: PathFloors
+  readonly #acceptance: Acceptance
+  readonly #hearing: Hearing
+  readonly #submissions: Submissions
+
+  constructor(parts: Parts, saved: Saved, { accepted, imported }: Hooks) {
+    this.#p = parts
+    this.#accepted = accepted
+    const { out, targets } = parts
+    const registers = new Registers(saved.roleFloors)
+    const floors = new PathFloors(saved.pathFloors)
+    const acceptance = new Acceptance({
+      ...{ out, registers, floors, topic: parts.topic },
+      terms: (role) => this.#terms(role),
+      settled: (candidate, standing, now) => this.#settled(candidate, standing, now),
+      accepted: (now) => this.#changed(now),
+    })
+    this.#hearing = new Hearing({ ...parts, registers, acceptance })
+    this.#submissions = new Submissions({ out, targets, acceptance, imported })
+    this.#registers = registers
+    this.#floors = floors
+    this.#acceptance = acceptance
+    const changes = [...registers.restore(saved.announcements), ...registers.rejudge((role) => this.#terms(role))]
+    if (changes.length > 0) out.persist(changes, false)
+  }
+
+  /** The largest of the tables that could grow, for invariant checks. */
+  get size(): number {
+    return Math.max(this.#registers.size, this.#hearing.size, this.#acceptance.size, this.#submissions.size)
+  }
+
+  /** What is in force, for a hello. */
+  vector(): VersionVector {
+    const { current, roles } = this.#p.targets
+    const heads = roles.flatMap(({ name }): VectorEntry[] => {
+      const [held, rival] = this.#registers.sides(name)
+      return held === undefined ? [] : [{ ...headOf(held), rival: rival?.hash }]
+    })
+    return { targetsVersion: current?.signed.version ?? 0, targetsHash: current?.hash, heads }
+  }
+
+  /** What is in force, in the order of targets' roles. */
+  current(): readonly CurrentAnnouncement[] {
+    const { issued } = this.#p.self.root.signed
+    return this.#p.targets.roles.flatMap((role) => {
+      const [document, rival] = this.#registers.sides(role.name)
+      if (document === undefined) return []
+      const expired = document.signed.expires < issued
+      return [{ role, document, rival, frozen: rival !== undefined, expired }]
+    })
+  }
+
+  /** An announcement in force by its hash, to serve it. */
+  body(hash: string): AnnouncementDocument | undefined {
+    return this.#registers.byHash(hash)
+  }
+
+  /** What must not be undercut under this path; undefined when nothing was ever announced for it. */
+  pathFloor(path: string): PathFloor | undefined {
+    return this.#floors.get(path)
+  }
+
+  pathFloors(): readonly PathFloor[] {
+    return this.#floors.all()
+  }
+
+  /** A hello of a peer says what it holds. */
+  offered(peer: NodeId, vector: VersionVector, now: Millis): void {
+    this.#hearing.offered(peer, vector, now)
+  }
+
+  /** A head came over gossip. Its verdict follows at once, or within 2 x limits.requestTimeout. */
+  heard(ticket: Ticket, from: NodeId, topic: string, head: Head, now: Millis): void {
+    this.#hearing.heard(ticket, from, topic, head, now)
+  }
+
+  /** An answer of sync; false when the ticket is none of ours. To be told before the targets keeper gets what it brought. */
+  arrived(ticket: Ticket, peer: NodeId, documents: readonly AnnouncementDocument[], now: Millis): boolean {
+    return this.#hearing.arrived(ticket, peer, documents, now)
+  }
+
+  /** A question of sync failed; false when the ticket is neither ours nor of the targets keeper. */
+  failed(ticket: Ticket, _peer: NodeId, now: Millis): boolean {
+    return this.#hearing.failed(ticket, now)
+  }
+
+  /** A publisher on this machine hands in an announcement, and the targets that it needs. The effect `submission` answers. */
+  submitted(ticket: Ticket, input: Extract<Input, { type: 'submitted' }>, now: Millis): void {
+    this.#submissions.submitted(ticket, input, now)
+  }
+
+  persisted(ticket: Ticket, now: Millis): boolean {
+    return this.#acceptance.persisted(ticket, now)
+  }
+
+  persistFailed(ticket: Ticket, now: Millis): boolean {
+    return this.#acceptance.persistFailed(ticket, now)
+  }
+
+  /** Targets or root came in force: everything is judged again, and looked for again. */
+  targetsChanged(now: Millis): void {
+    const changes = this.#registers.rejudge((role) => this.#terms(role))
+    if (changes.length > 0) this.#p.out.persist(changes, false)
+    this.#acceptance.termsChanged()
+    this.#hearing.targetsChanged()
+    this.#submissions.resume(now)
+    this.#changed(now)
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#hearing.unlinked(peer)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#hearing.deadline()
+  }
+
+  /** To be called at the end of every step, not only when the deadline has passed. */
+  check(now: Millis): void {
+    this.#submissions.resume(now)
+    this.#hearing.check(now)
+  }
+
+  #terms(role: string): Terms | undefined {
+    const { targets, self, env } = this.#p
+    const { current } = targets
+    if (current === undefined) return undefined
+    return { mesh: self.mesh, delegation: targets.role(role), keys: current.signed.keys, env }
+  }
+
+  #settled(candidate: Candidate, standing: Standing, now: Millis): void {
+    if (candidate.from === undefined && !isKept(standing)) {
+      const { role, version } = candidate.document.signed
+      this.#p.out.event({ type: 'announcementRefused', code: standing, role, version, from: undefined })
+    }
+    this.#hearing.settled(candidate, standing, now)
+    this.#submissions.settled(candidate, standing, now)
+  }
+
+  #changed(now: Millis): void {
+    this.#hearing.changed(now)
+    this.#accepted(now)
+  }
+}

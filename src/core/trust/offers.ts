@@ -1,0 +1,66 @@
+// Offers: what linked peers said that they hold, by their last hello and by the heads they passed on since. It is kept, so that
+// a body which cannot be fetched now is fetched later without another hello. Nothing here is proven.
+import type { NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import { compareVersions, type Head, type VectorEntry, type VersionVector } from './announcement.ts'
+
+type TargetsOffer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
+
+interface Offer {
+  targets: TargetsOffer | undefined
+  heads: Map<string, VectorEntry>
+}
+
+export class Offers {
+  /** Oldest hello first. */
+  readonly #peers = new Map<NodeId, Offer>()
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  /** A hello of a peer: replaces what it said before. */
+  told(peer: NodeId, { targetsVersion, targetsHash, heads }: VersionVector): void {
+    const byRole = new Map(heads.slice(0, limits.delegatedRoles).map((entry) => [entry.role, entry]))
+    this.#set(peer, { targets: { targetsVersion, targetsHash }, heads: byRole })
+  }
+
+  /** A head that a peer passed on: it holds the body. */
+  heard(peer: NodeId, { role, epoch, version, hash }: Head): void {
+    const offer = this.#peers.get(peer) ?? { targets: undefined, heads: new Map<string, VectorEntry>() }
+    if (!this.#peers.has(peer)) this.#set(peer, offer)
+    const known = offer.heads.get(role)
+    const order = known === undefined ? 1 : compareVersions({ epoch, version }, known)
+    if (known !== undefined && order === 0 && known.hash !== hash) offer.heads.set(role, { ...known, rival: hash })
+    if (order <= 0 || (known === undefined && offer.heads.size >= limits.delegatedRoles)) return
+    offer.heads.set(role, { role, epoch, version, hash, rival: undefined })
+  }
+
+  /** What a peer said of a role turned out wrong: nothing is asked for until it says it again. */
+  drop(peer: NodeId, role: string): void {
+    this.#peers.get(peer)?.heads.delete(role)
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#peers.delete(peer)
+  }
+
+  *heads(): Generator<{ peer: NodeId; head: Head }> {
+    for (const [peer, { heads }] of this.#peers) {
+      for (const { rival, ...head } of heads.values()) {
+        yield { peer, head }
+        if (rival !== undefined) yield { peer, head: { ...head, hash: rival } }
+      }
+    }
+  }
+
+  *targets(): Generator<{ peer: NodeId; offer: TargetsOffer }> {
+    for (const [peer, { targets }] of this.#peers) if (targets !== undefined) yield { peer, offer: targets }
+  }
+
+  #set(peer: NodeId, offer: Offer): void {
+    this.#peers.delete(peer)
+    this.#peers.set(peer, offer)
+    if (this.#peers.size > limits.connections) this.#peers.delete(this.#peers.keys().next().value as NodeId)
+  }
+}

@@ -1,0 +1,43 @@
+// Path patterns: which artifact paths a role may announce. A pattern has as many segments as the paths it matches; within a
+// segment `*` stands for any characters and `?` for one (TUF specification 1.0.33, 4.5, PATHPATTERN).
+import type { Delegation } from './documents.ts'
+
+const SEPARATOR = '/'
+
+/** True when the pattern matches the whole path. Takes at most pattern.length x path.length steps, whatever they say. */
+export function matchesPattern(pattern: string, path: string): boolean {
+  const patterns = pattern.split(SEPARATOR)
+  const segments = path.split(SEPARATOR)
+  if (patterns.length !== segments.length) return false
+  return patterns.every((segment, i) => matchesSegment(segment, segments[i] as string))
+}
+
+/** True when one of the role's patterns matches the path. */
+export function covers(delegation: Pick<Delegation, 'paths'>, path: string): boolean {
+  return delegation.paths.some((pattern) => matchesPattern(pattern, path))
+}
+
+/**
+ * Takes characters as long as they agree. Where they do not, the last `*` takes one character more: earlier ones need not be
+ * tried again, since the last `*` can take all that an earlier one could leave to it.
+ */
+function matchesSegment(pattern: string, text: string): boolean {
+  let [p, t] = [0, 0]
+  let star: { p: number; t: number } | undefined
+  while (t < text.length) {
+    if (pattern[p] === '*') {
+      star = { p, t }
+      p += 1
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
+      p += 1
+      t += 1
+    } else {
+      if (star === undefined) return false
+      star.t += 1
+      p = star.p + 1
+      t = star.t
+    }
+  }
+  while (pattern[p] === '*') p += 1
+  return p === pattern.length
+}

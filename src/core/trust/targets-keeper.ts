@@ -1,0 +1,181 @@
+// The targets keeper: holds the newest targets document, fetches a newer one from whoever has it, and puts it in force only
+// when it is on disk. Invariants: the version in force never falls; what is in force verifies under the root in force; of two
+// documents of one version every node takes the one with the lower hash.
+import type { Env, NodeId } from '../env.ts'
+import type { RefusalCode, Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import type { VersionVector } from './announcement.ts'
+import type { Delegation, RootDocument, TargetsDocument } from './documents.ts'
+import { signedBy } from './roots.ts'
+
+type Offer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
+
+export class TargetsKeeper {
+  readonly #env: Env
+  readonly #out: Outbox
+  readonly #self: Self
+  /** The newest that was accepted; after a change of the root it may not be in force any more. */
+  #held: TargetsDocument | undefined
+  #inForce = false
+  #byName: ReadonlyMap<string, Delegation> = new Map()
+  /** No older version is ever in force. */
+  #floor: number
+  /** Accepted, being written: each newer than the one before it. */
+  readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument }>()
+  #question: { ticket: Ticket; peer: NodeId } | undefined
+  /** The document that each peer was asked for since its last hello. */
+  readonly #asked = new Map<NodeId, string>()
+
+  /** @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more. */
+  constructor(env: Env, out: Outbox, self: Self, saved: TargetsDocument | undefined, floor: number) {
+    this.#env = env
+    this.#out = out
+    this.#self = self
+    this.#floor = floor
+    if (saved !== undefined && saved.signed.version >= floor) this.#hold(saved, this.#verifies(saved))
+  }
+
+  /** The document in force. */
+  get current(): TargetsDocument | undefined {
+    return this.#inForce ? this.#held : undefined
+  }
+
+  /** The delegations in force, in their order. */
+  get roles(): readonly Delegation[] {
+    return this.current?.signed.roles ?? []
+  }
+
+  role(name: string): Delegation | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Nothing is being written. */
+  get settled(): boolean {
+    return this.#pending.size === 0
+  }
+
+  /** A question is under way. */
+  get asking(): boolean {
+    return this.#question !== undefined
+  }
+
+  /** A peer told in a hello what it holds: something newer is asked for, unless another peer is being asked. */
+  offered(peer: NodeId, offer: Offer): void {
+    this.#asked.delete(peer)
+    this.remind(peer, offer)
+  }
+
+  /** The same for what a peer told earlier: it is not asked again for what it did not give. */
+  remind(peer: NodeId, offer: Offer): void {
+    const { targetsVersion: version, targetsHash: hash } = offer
+    if (hash === undefined || !this.#wants(version, hash) || this.#asked.get(peer) === hash) return
+    if (this.#question === undefined || this.#question.peer === peer) this.#ask(peer, hash)
+  }
+
+  /** A peer speaks of a role or an epoch that is not known here: it may hold a newer document. */
+  hinted(peer: NodeId): void {
+    if (this.#question === undefined) this.#ask(peer, '')
+  }
+
+  /** A question was answered or failed; false when the ticket is none of ours. What was answered comes to `arrived`. */
+  ended(ticket: Ticket): boolean {
+    if (this.#question?.ticket !== ticket) return false
+    this.#question = undefined
+    return true
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#asked.delete(peer)
+    if (this.#question?.peer === peer) this.#question = undefined
+  }
+
+  arrived(peer: NodeId, targets: TargetsDocument | undefined): void {
+    if (targets === undefined) return
+    const outcome = this.consider(targets)
+    if (outcome === 'accepted' || outcome === 'same') return
+    this.#out.event({ type: 'refused', code: outcome, peer, detail: 'targets' })
+  }
+
+  /** Judges a document, however it came. `accepted`: it is being written, and in force once that is done. */
+  consider(targets: TargetsDocument): 'accepted' | 'same' | RefusalCode {
+    if (targets.hash === this.current?.hash) return 'same'
+    if ([...this.#pending.values()].some((pending) => pending.targets.hash === targets.hash)) return 'accepted'
+    const code = this.problem(targets)
+    if (code !== undefined) return code
+    const ticket = this.#out.persist([{ type: 'targets', targets }], true)
+    this.#pending.set(ticket, { targets, under: this.#self.root })
+    return 'accepted'
+  }
+
+  /** Why a document is not accepted, or undefined when it is. Older ones cost no signature check. */
+  problem(document: TargetsDocument): RefusalCode | undefined {
+    const newest = this.#newest()
+    if (document.signed.version < this.#floor || (newest !== undefined && isNewer(newest, document)))
+      return 'oldVersion'
+    return this.#verifies(document) ? undefined : 'badSignature'
+  }
+
+  /** True when this changed what is in force: a new document, or none if the root changed meanwhile and does not cover it. */
+  persisted(ticket: Ticket): boolean {
+    const pending = this.#pending.get(ticket)
+    if (pending === undefined) return false
+    this.#pending.delete(ticket)
+    const { targets, under } = pending
+    this.#hold(targets, under === this.#self.root || this.#verifies(targets))
+    if (this.#inForce) this.#out.event({ type: 'targetsAccepted', version: targets.signed.version })
+    return true
+  }
+
+  /** Not on disk, so not in force: the next hello asks again. */
+  persistFailed(ticket: Ticket): void {
+    this.#pending.delete(ticket)
+  }
+
+  /** The root changed: its targets role may have other keys. */
+  rootChanged(): void {
+    this.#asked.clear()
+    if (this.#held !== undefined) this.#hold(this.#held, this.#verifies(this.#held))
+  }
+
+  #hold(document: TargetsDocument, isCovered: boolean): void {
+    this.#held = document
+    this.#floor = Math.max(this.#floor, document.signed.version)
+    this.#inForce = isCovered
+    this.#byName = new Map(this.roles.map((role) => [role.name, role]))
+  }
+
+  #verifies(document: TargetsDocument): boolean {
+    const { keys, roles } = this.#self.root.signed
+    return signedBy(document, keys, roles.targets, this.#env)
+  }
+
+  /** In force, or being written. */
+  #newest(): TargetsDocument | undefined {
+    return [...this.#pending.values()].at(-1)?.targets ?? this.current
+  }
+
+  #wants(version: number, hash: string): boolean {
+    const newest = this.#newest()
+    return version >= this.#floor && (newest === undefined || isNewer({ signed: { version }, hash }, newest))
+  }
+
+  #ask(peer: NodeId, hash: string): void {
+    const ticket = this.#out.ticket()
+    this.#question = { ticket, peer }
+    this.#asked.delete(peer)
+    this.#asked.set(peer, hash)
+    if (this.#asked.size > limits.connections) this.#asked.delete(this.#asked.keys().next().value as NodeId)
+    this.#out.emit({ type: 'ask', ticket, peer, protocol: 'sync', body: { type: 'targets' } })
+  }
+}
+
+interface Ordered {
+  signed: { version: number }
+  hash: string
+}
+
+function isNewer(a: Ordered, b: Ordered): boolean {
+  return a.signed.version > b.signed.version || (a.signed.version === b.signed.version && a.hash < b.hash)
+}

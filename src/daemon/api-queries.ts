@@ -1,0 +1,82 @@
+// What the local API is asked, read strictly from the address of a request: whoever asks oddly is told so in one sentence.
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
+import type { Encoding } from '../core/trust/announcement.ts'
+import { zoneProblem } from '../core/zone.ts'
+import type { SubmitJson } from './api-types.ts'
+
+export interface NodesQuery {
+  /** undefined: all zones that are known. */
+  zones: string[] | undefined
+  /** How long zones may take to answer, in ms. */
+  timeoutMs: number
+}
+
+export interface ReleasesQuery extends NodesQuery {
+  /** Only what is known here: nobody is asked. */
+  local: boolean
+}
+
+/** `?zone=/a&zone=/b&timeoutMs=5000`. @throws Failure E_USAGE, E_ZONE */
+export function nodesQuery(search: URLSearchParams): NodesQuery {
+  const zones = search.getAll('zone')
+  if (zones.length > limits.apiZones)
+    throw new Failure('E_USAGE', `at most ${limits.apiZones} zones can be asked at once`)
+  for (const zone of zones) {
+    const wrong = zoneProblem(zone)
+    if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
+  }
+  const timeoutMs = Number(search.get('timeoutMs') ?? limits.queryTimeout)
+  if (!(timeoutMs > 0 && timeoutMs <= limits.apiQueryTimeoutMax))
+    throw new Failure('E_USAGE', `the time-out must be more than 0 and at most ${limits.apiQueryTimeoutMax / 1_000} s`)
+  return { zones: zones.length === 0 ? undefined : zones, timeoutMs }
+}
+
+/** The same; `zone=` alone and empty asks nobody. @throws Failure E_USAGE, E_ZONE */
+export function releasesQuery(search: URLSearchParams): ReleasesQuery {
+  const local = search.get('zone') === ''
+  const asked = new URLSearchParams(search)
+  if (local) asked.delete('zone')
+  return { ...nodesQuery(asked), local }
+}
+
+/** `?after=17`: 0 when it is not given. @throws Failure E_USAGE */
+export function eventsAfter(search: URLSearchParams): number {
+  const text = search.get('after') ?? '0'
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new Failure('E_USAGE', 'the number of an event is a whole number')
+}
+
+/** `HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH`: an encoding that somebody could announce. @throws Failure E_USAGE */
+export function encodingQuery(hash: string, search: URLSearchParams): Encoding {
+  const type = search.get('type')
+  const length = count(search.get('length'))
+  const pieceList = search.get('pieceList') ?? ''
+  if (type !== 'identity' && type !== 'zstd') throw odd('type', 'must be identity or zstd')
+  if (!HASH.test(hash)) throw odd('hash', 'must be a SHA-256 in lower-case hex')
+  if (!HASH.test(pieceList)) throw odd('pieceList', 'must be a SHA-256 in lower-case hex')
+  if (!(length >= 1 && length <= ENCODING_BYTES_MAX)) throw odd('length', `must be 1 to ${ENCODING_BYTES_MAX}`)
+  const pieceLength = pieceLengthFor(length)
+  if (count(search.get('pieceLength')) !== pieceLength)
+    throw odd('pieceLength', `must be ${pieceLength} for ${length} bytes`)
+  return { type, hash, length, pieceLength, pieceList }
+}
+
+/** The body of a submission. @throws Failure E_USAGE */
+export function submission(json: unknown): SubmitJson {
+  const { announcement, targets } = (typeof json === 'object' && json !== null ? json : {}) as Partial<SubmitJson>
+  if (typeof announcement === 'string' && (targets === null || typeof targets === 'string'))
+    return { announcement, targets }
+  throw new Failure('E_USAGE', 'a submission has the texts "announcement" and "targets", which may be null')
+}
+
+const HASH = /^[0-9a-f]{64}$/
+
+function count(text: string | null): number {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+}
+
+function odd(parameter: string, must: string): Failure {
+  return new Failure('E_USAGE', `the parameter ${parameter} of an encoding ${must}`)
+}

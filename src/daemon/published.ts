@@ -1,0 +1,90 @@
+// Published: the publishing half of the local API. What this peer holds of the publishers, how far their releases have come here
+// and in the fleet, and what publishers on this machine hand in.
+import { resolve } from 'node:path'
+import type { QueryResult } from '../core/events.ts'
+import type { NodeCore } from '../core/node.ts'
+import type { ReleaseHere } from '../core/releases.ts'
+import type { ArtifactProblem } from '../core/swarm/messages.ts'
+import type { Release } from '../core/trust/announcement.ts'
+import type { ApiBackend } from './api-server.ts'
+import type { InstallHereJson, PublishersJson } from './api-types.ts'
+import type { Driver } from './driver.ts'
+import { releasesJson } from './releases-json.ts'
+import type { Submissions } from './submissions.ts'
+
+interface Parts {
+  core: NodeCore
+  driver: Pick<Driver, 'query'>
+  submissions: Submissions
+  mesh: string
+  /** The folder below which releases are installed. */
+  installRoot: string
+}
+
+/** Nobody was asked. */
+const NOBODY: QueryResult = { zones: [], memberships: new Map() }
+
+const decoder = new TextDecoder()
+
+export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publishers' | 'importEncoding' | 'submit'> {
+  const { core, driver, submissions } = parts
+  return {
+    async releases({ zones, timeoutMs, local }) {
+      const result = local ? NOBODY : await driver.query(zones, timeoutMs)
+      return releasesJson({
+        current: core.releases.publishers().current,
+        result,
+        here: (release) => hereJson(core.releases.release(release), release, parts.installRoot),
+        selected: (release) => core.releases.release(release).selected ?? null,
+      })
+    },
+    publishers: () => publishersJson(core, parts.mesh),
+    importEncoding: (encoding, body, signal) => submissions.import(encoding, body, signal),
+    submit: (body) => submissions.submit(body),
+  }
+}
+
+function publishersJson(core: NodeCore, mesh: string): PublishersJson {
+  const { membership, listening, links } = core.snapshot()
+  const { targets, current, pathFloors } = core.releases.publishers()
+  const { node } = membership.claims
+  return {
+    schema: 'pimesh.publishers/1',
+    mesh,
+    addresses: listening.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${node}`)),
+    linked: links.length,
+    targets: targets === undefined ? null : decoder.decode(targets.raw),
+    roles: current.map(({ document, frozen }) => {
+      const { role, epoch, version } = document.signed
+      return { role, epoch, version, frozen, announcement: decoder.decode(document.raw) }
+    }),
+    counters: Object.fromEntries(pathFloors.map(({ path, counter }) => [path, counter])),
+  }
+}
+
+/** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
+function hereJson({ state, progress }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
+  if (state === undefined && progress === undefined) return null
+  const totalBytes = progress?.totalBytes ?? release.encodings[0]?.length ?? 0
+  const bytes = progress?.bytes ?? 0
+  const whole = totalBytes > 0 && bytes === totalBytes
+  const inUse = state?.state === 'committed' || state?.state === 'healthy' || state?.state === 'switched'
+  return {
+    state: state?.state ?? (whole ? 'verified' : 'fetching'),
+    reason: state?.reason ?? null,
+    detail: state?.detail ?? problemText(progress?.problem),
+    percent: totalBytes === 0 ? 0 : Math.floor((100 * bytes) / totalBytes),
+    bytes,
+    totalBytes,
+    bytesPerSecond: Math.round(progress?.bytesPerSecond ?? 0),
+    providers: progress?.providers ?? 0,
+    copies: progress?.copies ?? 0,
+    installedAt: inUse && release.installer ? resolve(root, release.path, 'current', release.installer.file) : null,
+  }
+}
+
+function problemText(problem: ArtifactProblem | 'noProvider' | undefined): string | null {
+  if (problem === undefined) return null
+  if (problem === 'noProvider') return 'nobody who is reachable has the pieces that are missing'
+  return problem.code === 'diskFull' ? `the disk is full: ${problem.missing} bytes more are needed` : problem.detail
+}

@@ -1,0 +1,131 @@
+// The publishers of a mesh as its owner's folder knows them: the newest targets document, and of each role the last
+// announcement that was signed here. `pending` is one that was signed and perhaps never accepted: its version and counters
+// are spent all the same, since nobody can take a signature back.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../core/failure.ts'
+import type { AnnouncementDocument } from '../core/trust/announcement.ts'
+import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
+import { signedBy } from '../core/trust/roots.ts'
+import { writeAtomic } from '../keys/atomic-file.ts'
+import { verifyStrict } from '../keys/ed25519.ts'
+import { parseAnnouncement } from '../wire/announcement.ts'
+import { parseTargets } from '../wire/targets.ts'
+import type { Token } from '../wire/token.ts'
+import { type Mesh, writing } from './mesh.ts'
+
+type Kept = 'accepted' | 'pending'
+
+const DOCUMENT_MODE = 0o644
+/** Names of roles have no dots. */
+const SUFFIX: Readonly<Record<Kept, string>> = { accepted: '.json', pending: '.pending.json' }
+
+/** The newest targets document in the folder, verified. @throws Failure E_STATE: there is none, or it is damaged */
+export function meshTargets(mesh: Mesh): TargetsDocument {
+  const path = newestPath(mesh)
+  const advice = 'restore it from your backup'
+  if (path === undefined)
+    throw new Failure('E_STATE', `No targets document is in ${join(mesh.dir, 'targets')}; ${advice}.`)
+  const targets = readDocument(path, parseTargets)
+  if (isTargets(targets, mesh)) return targets
+  throw new Failure('E_STATE', `${path} is not signed by the targets key of this mesh; ${advice}.`)
+}
+
+function newestPath(mesh: Mesh): string | undefined {
+  const folder = join(mesh.dir, 'targets')
+  const files = existsSync(folder) ? readdirSync(folder) : []
+  const newest = Math.max(0, ...files.map((file) => Number(/^(\d{1,10})\.json$/.exec(file)?.[1] ?? 0)))
+  return newest === 0 ? undefined : join(folder, `${newest}.json`)
+}
+
+/**
+ * The newer of the folder's targets document and the one that a peer holds, and whether the peer holds it. What is not validly
+ * signed does not count. @throws Failure E_STATE
+ */
+export function newestTargets(mesh: Mesh, offered: string | null): { targets: TargetsDocument; held: boolean } {
+  const own = meshTargets(mesh)
+  const other = offered === null ? undefined : tryParse(offered, parseTargets)
+  if (other === undefined || other.signed.version < own.signed.version || !isTargets(other, mesh))
+    return { targets: own, held: false }
+  return { targets: other.signed.version > own.signed.version ? other : own, held: true }
+}
+
+function isTargets(targets: TargetsDocument, { root }: Mesh): boolean {
+  return signedBy(targets, root.signed.keys, root.signed.roles.targets, { verifyStrict })
+}
+
+/** The announcement of a role in `text` (canonical JSON of a peer), if it counts under these targets. */
+export function validAnnouncement(
+  text: string,
+  terms: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
+): AnnouncementDocument | undefined {
+  const document = tryParse(text, parseAnnouncement)
+  return document !== undefined && counts(document, terms) ? document : undefined
+}
+
+/** What was kept of a role and counts under these targets. @throws Failure E_STATE when the file is damaged */
+export function keptAnnouncement(
+  kept: Kept,
+  terms: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
+): AnnouncementDocument | undefined {
+  const path = keptPath(terms.mesh, terms.role.name, kept)
+  const document = existsSync(path) ? readDocument(path, parseAnnouncement) : undefined
+  return document !== undefined && counts(document, terms) ? document : undefined
+}
+
+function counts(
+  document: AnnouncementDocument,
+  { mesh, targets, role }: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
+): boolean {
+  const { signed } = document
+  if (signed.mesh !== mesh.id || signed.role !== role.name || signed.epoch !== role.epoch) return false
+  return signedBy(document, targets.signed.keys, role, { verifyStrict })
+}
+
+/** Keeps what was signed; `accepted` takes the place of what was pending. @throws Failure E_DATA_WRITE */
+export function keepAnnouncement(mesh: Mesh, document: AnnouncementDocument, kept: Kept): void {
+  const { role } = document.signed
+  writing(mesh.dir, () => {
+    mkdirSync(join(mesh.dir, 'announcements'), { recursive: true })
+    writeAtomic(keptPath(mesh, role, kept), document.raw, DOCUMENT_MODE)
+    if (kept === 'accepted') rmSync(keptPath(mesh, role, 'pending'), { force: true })
+  })
+}
+
+/** What the folder knows to be in force, for an invite: a new node accepts nothing older. @throws Failure E_STATE */
+export function publisherFloors(mesh: Mesh): Token['floors'] {
+  // Whoever may only enrol has no targets document.
+  if (newestPath(mesh) === undefined) return { targets: 0, roles: [] }
+  const { version, roles } = meshTargets(mesh).signed
+  const kept = roles.flatMap(({ name }) => {
+    const path = keptPath(mesh, name, 'accepted')
+    return existsSync(path) ? [readDocument(path, parseAnnouncement).signed] : []
+  })
+  const own = kept.filter((signed) => signed.mesh === mesh.id)
+  return {
+    targets: version,
+    roles: own.map((signed) => ({ role: signed.role, epoch: signed.epoch, version: signed.version })),
+  }
+}
+
+function keptPath(mesh: Mesh, role: string, kept: Kept): string {
+  return join(mesh.dir, 'announcements', role + SUFFIX[kept])
+}
+
+function readDocument<T>(path: string, parse: (bytes: Uint8Array) => T): T {
+  try {
+    return parse(readFileSync(path))
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause
+    throw new Failure('E_STATE', `${path} is damaged; restore it from your backup.`, { cause })
+  }
+}
+
+function tryParse<T>(text: string, parse: (bytes: Uint8Array) => T): T | undefined {
+  try {
+    return parse(Buffer.from(text))
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
+}

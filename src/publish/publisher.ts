@@ -1,0 +1,82 @@
+// Which role announces a path, and with which key: what decides whether any node would listen.
+import { Failure } from '../core/failure.ts'
+import type { Delegation, Targets } from '../core/trust/documents.ts'
+import { covers } from '../core/trust/paths.ts'
+import { readKeyFile } from '../keys/key-file.ts'
+import { type Mesh, type MeshKey, meshKey, meshKeys } from './mesh.ts'
+
+/** The keys that may sign. */
+export interface PublisherKeys {
+  /** keyId -> key. */
+  keys: ReadonlyMap<string, MeshKey>
+  /** Where they are: the file that was named, or a folder. */
+  from: { file: string } | { folder: string }
+}
+
+/** The key in `keyFile`, or those in the mesh folder. @throws Failure E_KEY (no such file), E_STATE (damaged) */
+export function publisherKeys(mesh: Mesh, keyFile: string | undefined): PublisherKeys {
+  if (keyFile === undefined) return { keys: meshKeys(mesh), from: { folder: `${mesh.dir}/keys` } }
+  const key = readKey(keyFile)
+  return { keys: new Map([[key.keyId, key]]), from: { file: keyFile } }
+}
+
+function readKey(path: string): MeshKey {
+  try {
+    return meshKey(readKeyFile(path))
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    throw new Failure('E_KEY', `the key file ${path} cannot be read (${code}): check its path and permissions`, {
+      cause,
+    })
+  }
+}
+
+/**
+ * The first role, in the order of the targets document, that may announce `path` and has one of these keys. A role before it
+ * must not decide about the path instead: a terminating one does, and one that announces the path (`announcing`).
+ * @throws Failure E_PATH, E_KEY
+ */
+export function chooseRole(
+  targets: Targets,
+  path: string,
+  { keys, from }: PublisherKeys,
+  announcing: readonly string[],
+): { role: Delegation; key: MeshKey } {
+  const keyOf = (role: Delegation) => role.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])[0]
+  const fitting = targets.roles.filter((role) => covers(role, path))
+  const role = fitting.find((one) => keyOf(one) !== undefined)
+  if (role === undefined) throw unsignable(targets, path, fitting, { held: targets.roles.filter(keyOf), from })
+  const first = fitting.slice(0, fitting.indexOf(role)).find((one) => one.terminating || announcing.includes(one.name))
+  if (first !== undefined)
+    throw new Failure(
+      'E_KEY',
+      `"${path}" is decided by the role "${first.name}", which comes before "${role.name}": sign with a key of "${first.name}"`,
+    )
+  if (role.threshold > 1)
+    throw new Failure(
+      'E_KEY',
+      `the role "${role.name}" needs ${role.threshold} signatures, and "pimesh publish" gives one: announce it under a role that needs one`,
+    )
+  return { role, key: keyOf(role) as MeshKey }
+}
+
+function unsignable(
+  { roles }: Targets,
+  path: string,
+  fitting: readonly Delegation[],
+  { held, from }: { held: readonly Delegation[]; from: PublisherKeys['from'] },
+): Failure {
+  if (fitting.length > 0) {
+    const names = `the role ${fitting.map(({ name }) => `"${name}"`).join(' or ')}, which announces "${path}"`
+    if ('file' in from)
+      return new Failure('E_KEY', `the key in ${from.file} is not one of ${names}: give another with --key FILE`)
+    return new Failure('E_KEY', `${from.folder} has no key of ${names}: copy it there, or give it with --key FILE`)
+  }
+  if (held.length > 0) {
+    const allowed = held.map(({ name, paths }) => `the role "${name}" may announce (${paths.join(', ')})`).join(' or ')
+    return new Failure('E_PATH', `"${path}" is outside what ${allowed}: choose a path within it`)
+  }
+  const all = roles.flatMap(({ paths }) => paths).join(', ')
+  return new Failure('E_PATH', `no role of this mesh may announce "${path}", only ${all}: choose a path within that`)
+}

@@ -1,0 +1,74 @@
+// The announcement of a publisher's role: TUF's targets metadata, with mesh, role and epoch inside what is signed (clause ANN).
+// What a newer pimesh put into it is kept and passed on: only the release that needs it is not for us, never the whole announcement.
+import type { Millis } from '../core/env.ts'
+import { limits } from '../core/limits.ts'
+import type { Announcement, AnnouncementDocument } from '../core/trust/announcement.ts'
+import { type Json, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
+import { dateText, Fields } from './fields.ts'
+import { type ReleaseTerms, readRelease, releaseTarget } from './release.ts'
+import { parseSigned, requireSpecVersion, SPEC_VERSION } from './signed.ts'
+import { roleNameProblem } from './targets.ts'
+
+const WHAT = 'announcement'
+
+/** What an announcement says beside its releases. */
+export interface AnnouncementTerms {
+  /** Hex mesh id. */
+  mesh: string
+  role: string
+  epoch: number
+  version: number
+  expires: Millis
+}
+
+/** Parses an announcement strictly; says nothing about its signatures. @throws Failure E_DOCUMENT */
+export function parseAnnouncement(bytes: Uint8Array): AnnouncementDocument {
+  return parseSigned(parseCanonical(bytes, { maxBytes: limits.announcementBytes, what: WHAT }), WHAT, readAnnouncement)
+}
+
+function readAnnouncement(json: Json): Announcement {
+  const required = ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets']
+  const fields = new Fields(json, WHAT, { required, open: true })
+  fields.literal('_type', 'targets')
+  requireSpecVersion(fields)
+  const role = fields.text('role', 32)
+  if (roleNameProblem(role) !== undefined) fields.fail('role', 'of a-z, 0-9 and "-"')
+  const releases = fields.entries('targets', limits.releases).map(([path, target]) => readRelease(role, path, target))
+  return {
+    mesh: fields.hex('mesh', 32),
+    role,
+    epoch: fields.integer('epoch'),
+    version: fields.integer('version'),
+    expires: fields.date('expires'),
+    releases: releases.sort((a, b) => (a.path < b.path ? -1 : 1)),
+  }
+}
+
+/** The `signed` part of an announcement of these releases, by path: for encodeSigned. */
+export function announcementJson(
+  terms: AnnouncementTerms,
+  releases: Readonly<Record<string, ReleaseTerms>>,
+): JsonObject {
+  const targets = Object.entries(releases).map(([path, release]) => [path, releaseTarget(release)] as const)
+  return frameJson(terms, Object.fromEntries(targets))
+}
+
+/**
+ * The `signed` part that follows `previous`: the release of `path` is new, all others and whatever a newer pimesh
+ * wrote are kept as they are. Without `previous` it is the role's only release.
+ */
+export function withRelease(
+  previous: AnnouncementDocument | undefined,
+  terms: AnnouncementTerms,
+  { path, release }: { path: string; release: ReleaseTerms },
+): JsonObject {
+  const signed = previous === undefined ? {} : jsonOf(previous.signedBytes)
+  const targets = { ...(signed.targets as JsonObject | undefined), [path]: releaseTarget(release) }
+  return { ...signed, ...frameJson(terms, targets) }
+}
+
+function frameJson(terms: AnnouncementTerms, targets: JsonObject): JsonObject {
+  const { mesh, role, epoch, version, expires } = terms
+  const dates = { expires: dateText(expires) }
+  return { _type: 'targets', spec_version: SPEC_VERSION, mesh, role, epoch, version, ...dates, targets }
+}

@@ -1,0 +1,300 @@
+// `pimesh publish`, against the real API server with a backend of the test: what it says, what it sends, what it leaves.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
+import { apiSocket } from '../../src/daemon/api-client.ts'
+import { createApiServer } from '../../src/daemon/api-server.ts'
+import { sha256 } from '../../src/keys/ed25519.ts'
+import { initMesh } from '../../src/publish/mesh.ts'
+import { parseAnnouncement } from '../../src/wire/announcement.ts'
+import { hereJson, installJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
+import { TestBackend } from './backend.ts'
+import { type LineOptions, line, screenOf } from './line.ts'
+
+type Folders = [data: string, mesh: string, file: string, temporary: string]
+
+/** A mesh folder, an artifact, and a peer that takes releases; its answers about them come from `nodes`. */
+async function publisher() {
+  const home = await mkdtemp(join(tmpdir(), 'pimesh-t-'))
+  onTestFinished(() => rm(home, { recursive: true, force: true }))
+  const [data, dir, file, temporary] = ['data', 'mesh', 'agent', 'tmp'].map((name) => join(home, name)) as Folders
+  for (const folder of [data, temporary]) mkdirSync(folder)
+  vi.stubEnv('TMPDIR', temporary)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const mesh = initMesh({ dir, name: 'acme' }, Date.now())
+  writeFileSync(file, Buffer.alloc(600_000, 'pimesh '))
+  const backend = new TestBackend()
+  const server = await createApiServer(backend, apiSocket(data))
+  onTestFinished(() => server.close())
+  backend.now = statusJson({ node: '12D3KooWlaptop' })
+  backend.held = publishersJson({ mesh: mesh.id })
+  const run = (words: readonly string[], options?: LineOptions) =>
+    line(['publish', ...words, '--mesh', dir, '--data', data], options)
+  const left = () => readdirSync(temporary)
+  return { home, data, dir, mesh, file, backend, run, left }
+}
+
+/** What the backend says of the release that was submitted last. */
+function answering(backend: TestBackend, some: Parameters<typeof releaseJson>[0]) {
+  const submitted = backend.submitted.at(-1)
+  if (submitted === undefined) return releasesJson([])
+  const { releases } = parseAnnouncement(Buffer.from(submitted.announcement)).signed
+  return releasesJson(
+    releases.map(({ hash, path, version }) => releaseJson({ hash, path, version, nodes: [], ...some })),
+  )
+}
+
+const NAME = ['--name', 'acme/agent@2.4.0', '--to', 'true']
+
+describe('pimesh publish', () => {
+  it('hands over the encoding and the announcement, keeps a copy, and waits for another member', async () => {
+    const { backend, dir, file, mesh, run, left } = await publisher()
+    const looks = [
+      { here: hereJson({ providers: 0, copies: 0 }) },
+      { here: hereJson({ providers: 1, copies: 0, best: 40 }), nodes: [installJson('laptop', 'committed')] },
+      { here: hereJson({ providers: 2, copies: 0 }), nodes: [installJson('pi-3', 'verified')] },
+    ]
+    backend.onReleases = () => answering(backend, looks.shift() ?? {})
+    const ran = await run([file, ...NAME, '--executable'])
+    expect(ran.err).toBe('pi-3 has all of it: you may stop this peer now\n')
+    expect(ran.out.replace(/[0-9a-f]{64}/, 'HASH').replace(/\d+ B/, 'N B')).toBe(`acme/agent@2.4.0 is announced
+  for       true
+  counter   1
+  role      acme, version 1
+  artifact  600 kB
+  SHA-256   HASH
+  travels   N B as zstd, 1 piece
+`)
+    expect(ran.status).toBe(0)
+    expect(looks).toEqual([])
+    expect(backend.releaseQueries.every(({ local }) => local)).toBe(true)
+
+    const [{ announcement, targets }] = backend.submitted as [(typeof backend.submitted)[0]]
+    const { signed } = parseAnnouncement(Buffer.from(announcement))
+    expect(signed).toMatchObject({ mesh: mesh.id, role: 'acme', version: 1 })
+    const [release] = signed.releases
+    expect(release).toMatchObject({ path: 'acme/agent', version: '2.4.0', to: 'true', origin: [] })
+    expect(release?.installer).toEqual({ type: 'file', file: 'agent', executable: true })
+    expect(release?.artifact.hash).toBe(Buffer.from(sha256(readFileSync(file))).toString('hex'))
+    const [imported] = backend.imported
+    expect(release?.encodings).toEqual([imported?.encoding])
+    expect(Buffer.from(sha256(imported!.bytes)).toString('hex')).toBe(imported?.encoding.hash)
+    expect(targets).toBe(readFileSync(join(dir, 'targets', '1.json'), 'utf8'))
+    expect(readFileSync(join(dir, 'announcements', 'acme.json'), 'utf8')).toBe(announcement)
+    expect(left()).toEqual([])
+  })
+
+  it('names at most four addresses of its peer, of this machine alone only where there are none else', async () => {
+    const { backend, file, run } = await publisher()
+    const id = '12D3KooWHGgdSPZDQohsZHLLVtxu87ioSi1pgjdHTUTRFAcYacMm'
+    const address = (host: string) => `/ip4/${host}/tcp/31415/p2p/${id}`
+    const origin = () =>
+      parseAnnouncement(Buffer.from(backend.submitted.at(-1)!.announcement)).signed.releases[0]?.origin
+    const hosts = [1, 2, 3, 4, 5].map((n) => address(`10.0.0.${n}`))
+    backend.held = { ...backend.held, addresses: [address('127.0.0.1'), ...hosts] }
+    await run([file, ...NAME, '--no-wait'])
+    expect(origin()).toEqual(hosts.slice(0, limits.releaseOrigins))
+    backend.held = { ...backend.held, addresses: [address('127.0.0.1')] }
+    await run([file, ...NAME, '--no-wait'])
+    expect(origin()).toEqual([address('127.0.0.1')])
+  })
+
+  it('says the same as JSON, and nothing else on stdout', async () => {
+    const { file, run } = await publisher()
+    const ran = await run([file, '--name', 'acme/agent', '--to', 'true', '--no-wait', '-o', 'json'], { columns: 80 })
+    expect(JSON.parse(ran.out)).toMatchObject({
+      ...{ schema: 'pimesh.publish/1', release: 'acme/agent@1', path: 'acme/agent', version: '1', counter: 1 },
+      ...{ role: 'acme', epoch: 1, roleVersion: 1, copied: null, artifact: { bytes: 600_000 } },
+      encoding: { type: 'zstd', pieces: 1 },
+    })
+    expect([ran.status, ran.err]).toEqual([0, ''])
+  })
+
+  it('shows on a terminal how far it is, on one line that goes away', async () => {
+    const { backend, file, run } = await publisher()
+    const looks = [hereJson({ providers: 0, copies: 0 }), hereJson({ providers: 2, copies: 0, best: 40 })]
+    backend.onReleases = () => answering(backend, { here: looks.shift() ?? hereJson({ providers: 3, copies: 2 }) })
+    const drawn: string[] = []
+    const ran = await run([file, ...NAME], { columns: 60, written: (text) => drawn.push(text) })
+    expect(drawn.join('')).toMatch(/encoding \[#{24}\] 100 %, 600 kB of 600 kB\n/)
+    expect(drawn.join('')).toMatch(/handing over \[#{24}\] 100 %, /)
+    expect(drawn.join('')).toMatch(/\(Ctrl-C is safe\): none h/)
+    expect(screenOf(drawn.join(''))).toMatch(
+      /^acme\/agent@2.4.0 is announced\n[\s\S]*2 other members have all of it: you may stop/,
+    )
+    expect(screenOf(ran.out)).not.toMatch(/\[#|waiting/)
+  })
+
+  it('waits no longer when a person has enough of it, and says what goes on', async () => {
+    const { backend, file, run } = await publisher()
+    const stop = new AbortController()
+    backend.onReleases = () => {
+      stop.abort()
+      return answering(backend, { here: hereJson({ providers: 1, copies: 0 }) })
+    }
+    const ran = await run([file, ...NAME], { signal: stop.signal })
+    expect(ran.status).toBe(1)
+    expect(ran.err).toMatch(
+      /^no other member has all of it yet: .*while this peer runs, so do not stop that now; "pimesh releases"/,
+    )
+  })
+
+  it('stopped before the announcement leaves nothing', async () => {
+    const { backend, dir, file, run, left } = await publisher()
+    const stop = new AbortController()
+    backend.onChunk = async () => stop.abort()
+    const ran = await run([file, ...NAME], { signal: stop.signal })
+    expect(ran).toEqual({ status: 1, out: '', err: 'stopped before anything was announced: nothing has changed\n' })
+    expect(backend.submitted).toEqual([])
+    expect([existsSync(join(dir, 'announcements')), left()]).toEqual([false, []])
+  })
+
+  it('that its peer refuses repeats why, keeps no copy, and never signs that version again', async () => {
+    const { backend, dir, file, run, left } = await publisher()
+    const submit = backend.onSubmit
+    backend.onSubmit = () => Promise.reject(new Failure('E_ANNOUNCEMENT', 'the peer refused it'))
+    const ran = await run([file, ...NAME])
+    expect(ran).toEqual({ status: 1, out: '', err: 'pimesh: the peer refused it [E_ANNOUNCEMENT]\n' })
+    expect([existsSync(join(dir, 'announcements', 'acme.json')), left()]).toEqual([false, []])
+    backend.onSubmit = submit
+    expect((await run([file, ...NAME, '--no-wait'])).out).toMatch(/counter +2\n +role +acme, version 2\n/)
+  })
+
+  it('says so when its peer ends, or another announcement comes, while it waits', async () => {
+    const { backend, file, run } = await publisher()
+    backend.onReleases = () => releasesJson([])
+    expect(await run([file, ...NAME])).toMatchObject({
+      status: 1,
+      err: 'a newer announcement has taken its place meanwhile\n',
+    })
+    backend.onReleases = () => Promise.reject(new Failure('E_NO_DAEMON', 'this daemon is stopping'))
+    expect(await run([file, ...NAME])).toMatchObject({
+      status: 1,
+      err: 'pimesh: it is announced, but whether another member has all of it is not known: this daemon is stopping [E_NO_DAEMON]\n',
+    })
+  })
+})
+
+describe('a mistake is one sentence, before anything is encoded', () => {
+  const root = process.getuid?.() === 0
+
+  it.each<[string, string[], number, string | RegExp]>([
+    ['no file', ['HOME/none', ...NAME], 1, 'there is no file HOME/none: check the path [E_ARTIFACT]'],
+    [
+      'a folder',
+      ['HOME/data', ...NAME],
+      1,
+      'HOME/data is a folder: publish a single file, for example a tar of it [E_ARTIFACT]',
+    ],
+    ['an empty file', ['HOME/empty', ...NAME], 1, 'HOME/empty is empty: there is nothing to publish [E_ARTIFACT]'],
+    ['no name', ['FILE', '--to', 'true'], 2, 'say what it is, as in --name acme/agent@2.4.0 [E_USAGE]'],
+    [
+      'no selector',
+      ['FILE', '--name', 'acme/agent'],
+      2,
+      /^say which nodes it is for: .*--to true for all \[E_USAGE\]$/,
+    ],
+    ['no words', [], 2, /^publish needs a file, as in .*see "pimesh publish --help" \[E_USAGE\]$/],
+    [
+      'two versions',
+      ['FILE', ...NAME, '--version', '3'],
+      2,
+      'two versions are given, "2.4.0" and "3": leave one out [E_USAGE]',
+    ],
+    ['an installer', ['FILE', ...NAME, '--installer', 'deb'], 2, '--installer takes file, not "deb" [E_USAGE]'],
+    [
+      'a selector that ends',
+      ['FILE', '--name', 'acme/agent', '--to', 'cpus >= 4 &&'],
+      2,
+      'the selector is not valid at character 13: it ends too early [E_SELECTOR]',
+    ],
+    [
+      'an unknown fact',
+      ['FILE', '--name', 'acme/agent', '--to', 'cpus >= 4 && zoen == "/uk"'],
+      2,
+      /^the selector is not valid at character 14: "zoen" is not a fact .*did you mean "zone"\? \[E_SELECTOR\]$/,
+    ],
+    [
+      'a path outside the role',
+      ['FILE', '--name', 'other/agent', '--to', 'true'],
+      1,
+      '"other/agent" is outside what the role "acme" may announce (acme/*): choose a path within it [E_PATH]',
+    ],
+    [
+      'a key that is not in the role',
+      ['FILE', ...NAME, '--key', 'HOME/mesh/keys/root.key'],
+      1,
+      /^the key in HOME\/mesh\/keys\/root.key is not one of the role "acme", .*give another with --key FILE \[E_KEY\]$/,
+    ],
+    [
+      'a path outside the role, also without a peer',
+      ['FILE', '--name', 'other/agent', '--to', 'true', '--data', 'HOME/none'],
+      1,
+      / \[E_PATH\]$/,
+    ],
+    ['no mesh', ['FILE', ...NAME, '--mesh', 'HOME/data'], 1, /^there is no mesh in HOME\/data; .*\[E_NO_MESH\]$/],
+    [
+      'no peer',
+      ['FILE', ...NAME, '--data', 'HOME/none'],
+      1,
+      /^no daemon answers for the data folder HOME\/none: .*\[E_NO_DAEMON\]$/,
+    ],
+  ])('%s', async (_, words, status, sentence) => {
+    const { home, file, backend, dir, data, left } = await publisher()
+    writeFileSync(join(home, 'empty'), '')
+    const given = words.map((word) => word.replace('HOME', home).replace('FILE', file))
+    const ran = await line(['publish', '--mesh', dir, '--data', data, ...given])
+    expect([ran.status, ran.out]).toEqual([status, ''])
+    const said = ran.err.replaceAll(home, 'HOME').replace(/^pimesh: (.*)\n$/, '$1')
+    expect(said).toEqual(typeof sentence === 'string' ? sentence : expect.stringMatching(sentence))
+    expect([backend.imported, existsSync(join(dir, 'announcements')), left()]).toEqual([[], false, []])
+  })
+
+  it.skipIf(root)('a file that may not be read (skipped for root, who may read all)', async () => {
+    const { file, run } = await publisher()
+    rmSync(file)
+    writeFileSync(file, 'secret', { mode: 0 })
+    expect((await run([file, ...NAME])).err).toMatch(/cannot be read \(EACCES\).*\[E_ARTIFACT\]\n$/)
+  })
+
+  it('a counter that is not newer, with the number that is', async () => {
+    const { backend, file, run } = await publisher()
+    backend.held = { ...backend.held, counters: { 'acme/agent': 7 } }
+    const ran = await run([file, ...NAME, '--counter', '7'])
+    const sentence =
+      'the counter 7 of acme/agent is not newer: 7 has been announced; give 8 or more, or leave out --counter'
+    expect(ran).toEqual({ status: 1, out: '', err: `pimesh: ${sentence} [E_COUNTER]\n` })
+    expect(backend.imported).toEqual([])
+  })
+
+  it('a peer of another mesh, or one that is linked to nobody', async () => {
+    const { backend, file, home, mesh, run } = await publisher()
+    backend.held = publishersJson({ mesh: mesh.id, linked: 0 })
+    const alone = await run([file, ...NAME])
+    expect(alone.err.replaceAll(home, 'HOME')).toBe(
+      'pimesh: the peer of HOME/data is linked to no member, so nobody would hear of it: look at "pimesh status" and publish again [E_NO_MEMBER]\n',
+    )
+    backend.held = publishersJson({ mesh: 'ff'.repeat(32) })
+    expect((await run([file, ...NAME])).err).toMatch(/belongs to another mesh.*--data and --mesh \[E_NO_MESH\]\n$/)
+    expect(backend.imported).toEqual([])
+  })
+
+  it('a file that changes while it is read', async () => {
+    const { backend, file, run, left } = await publisher()
+    writeFileSync(file, Buffer.alloc(8 << 20, 'pimesh '))
+    let drawn = 0
+    const written = (text: string) => {
+      if (!text.includes('encoding [')) return
+      if (drawn++ === 0) writeFileSync(file, 'other')
+    }
+    const ran = await run([file, ...NAME], { columns: 80, written })
+    expect(drawn).toBeGreaterThan(0)
+    expect(ran.status).toBe(1)
+    expect(screenOf(ran.err)).toMatch(/changed while it was read: .*\[E_ARTIFACT_CHANGED\]\n$/)
+    expect([backend.imported, left()]).toEqual([[], []])
+  })
+})

@@ -1,0 +1,202 @@
+// Every edge of a journal, with the power going before, while and after each write and each step.
+import { describe, expect, it } from 'vitest'
+import { limits } from '../../../src/core/limits.ts'
+import { jobOf, underwayOf, withFailure } from '../../../src/core/rollout/journal.ts'
+import { announced, PATH, releaseOf, World } from './world.ts'
+
+const [old, fresh, newer] = [releaseOf(1), releaseOf(2), releaseOf(3)]
+
+/** A node with the old version in use, to which the fresh one was announced and has arrived. */
+function upgrading(): World {
+  const world = new World()
+  world.announce(announced([old]))
+  world.run()
+  world.effects = []
+  world.announce(announced([fresh]))
+  world.arrive(fresh)
+  return world
+}
+
+const WAY = [
+  'write fetching',
+  'write verified',
+  'stage',
+  'write staged',
+  'switch',
+  'write switched',
+  'write healthy',
+  'write committed',
+  'tidy',
+] as const
+
+function nameOf(pending: World['pending'][number] | undefined): string | undefined {
+  if (pending === undefined) return undefined
+  return pending.entry === undefined ? pending.step : `write ${pending.entry.underway?.state ?? 'committed'}`
+}
+
+/** The world when `what` is under way. */
+function until(what: (typeof WAY)[number]): World {
+  const world = upgrading()
+  while (nameOf(world.pending[0]) !== what) if (world.finish() === undefined) throw new Error(`${what} never comes`)
+  return world
+}
+
+describe('the journal of one path', () => {
+  it('goes one edge at a time, each on disk before what rests on it', () => {
+    const world = upgrading()
+    const way: (string | undefined)[] = []
+    while (world.pending.length > 0) way.push(nameOf(world.finish()))
+    expect(way).toEqual(WAY)
+    expect(world.journal()).toMatchObject({ installed: { release: fresh.hash, counter: 2 }, underway: undefined })
+    expect(world.inUse.get(PATH)?.release).toBe(fresh.hash)
+  })
+
+  for (const what of WAY) {
+    for (const done of [false, true]) {
+      it(`survives power that goes at "${what}", which ${done ? 'reached' : 'did not reach'} the disk`, () => {
+        const world = until(what)
+        world.crash(done)
+        const inUse = world.inUse.get(PATH)?.release
+        const after = WAY.indexOf(what) + (done ? 1 : 0) > WAY.indexOf('switch')
+        expect(inUse, 'old before the switch, new after it, never neither').toBe(after ? fresh.hash : old.hash)
+        world.run()
+        expect(world.journal()?.installed?.release).toBe(fresh.hash)
+        expect(world.inUse.get(PATH)?.release).toBe(fresh.hash)
+      })
+
+      it(`and again at every moment of the redo after "${what}" ${done ? 'reached' : 'did not reach'} the disk`, () => {
+        for (let second = 0; second < WAY.length; second++) {
+          const world = until(what)
+          world.crash(done)
+          for (let turn = 0; turn < second; turn++) world.finish()
+          world.crash(!done)
+          expect([old.hash, fresh.hash]).toContain(world.inUse.get(PATH)?.release)
+          world.run()
+          expect(world.inUse.get(PATH)?.release).toBe(fresh.hash)
+        }
+      })
+
+      it(`ends in one version when the release is withdrawn over a crash at "${what}" (${done})`, () => {
+        const world = until(what)
+        world.current = []
+        world.crash(done)
+        world.run()
+        const point = WAY.indexOf('write staged') + (done ? 0 : 1)
+        const expected = WAY.indexOf(what) >= point ? fresh.hash : old.hash
+        expect(world.inUse.get(PATH)?.release).toBe(expected)
+        expect(world.journal()).toMatchObject({ installed: { release: expected }, underway: undefined })
+      })
+    }
+  }
+
+  it('finishes a switch that may have happened although the release was withdrawn: the journal suffices', () => {
+    const world = until('switch')
+    world.announce()
+    world.run()
+    expect(world.journal()?.installed?.release).toBe(fresh.hash)
+  })
+
+  it('finishes it also when doing it again fails at first: nothing says that it did not happen', () => {
+    for (const reason of ['diskFull', 'notWritable', 'ioError', 'badArtifact'] as const) {
+      const world = until('switch')
+      world.crash(true)
+      world.announce()
+      world.finish({ reason, detail: '' })
+      expect(world.rollout.stateOf(fresh.hash)).toMatchObject({ state: 'staged', reason })
+      world.run()
+      expect(world.journal()).toMatchObject({ installed: { release: fresh.hash }, underway: undefined })
+    }
+  })
+
+  it('drops a release that is withdrawn before its switch was asked for, and what it left', () => {
+    for (const what of ['write fetching', 'write verified', 'stage', 'write staged'] as const) {
+      const world = until(what)
+      world.announce()
+      world.run()
+      expect(world.journal()).toMatchObject({ installed: { release: old.hash }, underway: undefined })
+      expect(world.inUse.get(PATH)?.release).toBe(old.hash)
+      expect(world.staged.size, what).toBe(0)
+    }
+  })
+
+  it('turns to a newer release at the next edge before the switch, and after the switch otherwise', () => {
+    for (const what of WAY) {
+      const world = until(what)
+      world.announce(announced([newer]))
+      world.run()
+      const first = WAY.indexOf(what) < WAY.indexOf('switch') ? [] : ['switch 2.0']
+      expect(world.steps().filter((step) => step.startsWith('switch'))).toEqual([...first, 'switch 3.0'])
+      expect(world.journal()?.installed?.release).toBe(newer.hash)
+    }
+  })
+
+  it('does again what is in use already when the database was lost', () => {
+    const world = upgrading()
+    world.run()
+    world.wipe()
+    expect(world.inUse.get(PATH)?.release).toBe(fresh.hash)
+    world.run()
+    expect(world.journal()?.installed?.release).toBe(fresh.hash)
+    expect(world.inUse.get(PATH)?.release).toBe(fresh.hash)
+  })
+
+  it('tidies up what was given up for a newer one, also when power went in between', () => {
+    for (const crash of [false, true]) {
+      const world = until('write staged')
+      world.announce(announced([newer]))
+      world.finish()
+      expect(nameOf(world.pending[0])).toBe('write fetching')
+      if (crash) world.crash(true)
+      else world.finish()
+      expect(nameOf(world.pending[0])).toBe('tidy')
+      world.finish()
+      expect([world.staged.size, world.journal()?.underway?.state]).toEqual([0, 'fetching'])
+    }
+  })
+
+  it('drops what a floor has passed by: it can never go on', () => {
+    const world = until('stage')
+    world.floors.set(PATH, { path: PATH, counter: 3, artifact: newer.artifact.hash })
+    world.announce(announced([fresh]))
+    world.run()
+    expect(world.journal()).toMatchObject({ installed: { release: old.hash }, underway: undefined })
+    expect(world.rollout.stateOf(fresh.hash)).toMatchObject({ state: 'announced', reason: 'oldCounter' })
+  })
+
+  it('tidies up what a crash after the commit left', () => {
+    const world = until('tidy')
+    world.crash(false)
+    expect(world.steps().filter((step) => step === 'tidy 2.0')).toHaveLength(2)
+    world.run()
+    expect(world.staged.size).toBe(0)
+  })
+})
+
+describe('an entry', () => {
+  const underway = underwayOf(fresh)
+
+  it('remembers what failed for good, the newest of them', () => {
+    const failed = Array.from({ length: limits.failedReleases }, (_, at) => ({
+      release: releaseOf(100 + at).hash,
+      reason: 'badArtifact' as const,
+    }))
+    const entry = { path: PATH, installed: undefined, underway, failed }
+    const after = underway && withFailure(entry, underway)
+    expect(after?.underway).toBeUndefined()
+    expect(after?.failed).toEqual([...failed.slice(1), { release: fresh.hash, reason: 'badArtifact' }])
+  })
+
+  it('has all that a job needs', () => {
+    const { hash: release, path, counter, version, artifact, installer } = fresh
+    const encoding = { type: 'zstd', hash: fresh.encodings[0]?.hash }
+    expect(underway && jobOf(path, underway)).toEqual({
+      path,
+      release,
+      counter,
+      version,
+      artifact,
+      encoding,
+      installer,
+    })
+  })
+})

@@ -1,0 +1,131 @@
+// Announcements, problems, crashes and restarts in any order: the models of world.ts check after every step that nothing comes
+// out of order, that old or new is in use, and that nothing begins that may not. Here: all of it ends well.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { InstallReason } from '../../../src/core/rollout/states.ts'
+import type { Release } from '../../../src/core/trust/announcement.ts'
+import { announced, hashOf, releaseOf, roleOf, World } from './world.ts'
+
+const PATHS = ['acme/a', 'acme/b']
+const ROLES = ['role', 'second']
+
+interface Said {
+  path: string
+  counter: number
+  /** Another artifact under the same counter. */
+  twin: boolean
+  to: string
+  able: boolean
+}
+
+function make({ path, counter, twin, to, able }: Said): Release {
+  const artifact = `${path}/${counter}${twin ? '+' : ''}`
+  const name = `${artifact}${to}${able}`
+  const unsupported = able ? undefined : 'more'
+  return releaseOf(counter, { path, name, to, unsupported, artifact: { hash: hashOf('art', artifact), length: 9 } })
+}
+
+const said = fc.record<Said>({
+  path: fc.constantFrom(...PATHS),
+  counter: fc.integer({ min: 1, max: 6 }),
+  twin: fc.boolean(),
+  to: fc.constantFrom('true', 'true', 'true', 'false'),
+  able: fc.constantFrom(true, true, true, false),
+})
+const often = fc.constantFrom(false, false, false, true)
+const problems: readonly InstallReason[] = ['diskFull', 'notWritable', 'ioError', 'badArtifact']
+
+const command = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('announce' as const),
+      role: fc.constantFrom(...ROLES),
+      releases: fc.uniqueArray(said, { selector: ({ path }) => path, maxLength: PATHS.length }),
+      frozen: often,
+      expired: often,
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('finish' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('fail' as const), reason: fc.constantFrom(...problems) }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('arrive' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), done: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('wipe' as const) }) },
+)
+type Command = typeof command extends fc.Arbitrary<infer T> ? T : never
+
+function newWorld(): World {
+  const world = new World()
+  world.roles.splice(0, 1, ...ROLES.map((name) => roleOf(name)))
+  return world
+}
+
+function apply(world: World, it: Command): void {
+  switch (it.do) {
+    case 'announce': {
+      const { role: name, releases, frozen, expired } = it
+      const others = world.current.filter(({ role }) => role.name !== name)
+      const current = [...others, announced(releases.map(make), { name, frozen, expired })]
+      return world.announce(...current.sort((a, b) => ROLES.indexOf(a.role.name) - ROLES.indexOf(b.role.name)))
+    }
+    case 'finish':
+      world.finish()
+      return
+    case 'fail':
+      world.finish({ reason: it.reason, detail: it.reason })
+      return
+    case 'arrive':
+      return world.current
+        .flatMap(({ document }) => document.signed.releases)
+        .forEach((release) => {
+          world.arrive(release)
+        })
+    case 'crash':
+      return world.crash(it.done)
+    case 'wait':
+      return world.wait()
+    case 'wipe':
+      return world.wipe()
+  }
+}
+
+/** What counts for a path, and whether it may be installed. */
+function expectEnd(world: World, path: string): void {
+  const releases = world.current.flatMap(({ document }) => document.signed.releases)
+  const winner = releases.find((release) => release.path === path)
+  const entry = world.journal(path)
+  if (winner !== undefined && world.mayInstall(path, winner.hash)) {
+    expect(entry).toMatchObject({ installed: { release: winner.hash, counter: winner.counter }, underway: undefined })
+    expect(world.inUse.get(path)?.release).toBe(winner.hash)
+    expect(world.rollout.stateOf(winner.hash)).toMatchObject({ state: 'committed', reason: undefined })
+  } else if (entry?.underway !== undefined) {
+    // What is held waits before the switch.
+    expect(entry.underway.release).toBe(winner?.hash)
+    expect(['fetching', 'verified', 'staged']).toContain(entry.underway.state)
+    expect(['frozen', 'expired']).toContain(world.rollout.stateOf(entry.underway.release)?.reason)
+  }
+}
+
+describe('rollout, whatever happens', () => {
+  it('never puts anything wrong in use, and ends with what is announced when the trouble ends', () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 60, size: 'max' }), (commands) => {
+        const world = newWorld()
+        for (const it of commands) apply(world, it)
+        world.run()
+        for (const path of PATHS) expectEnd(world, path)
+        for (const entry of world.rollout.entries()) {
+          if (world.disk.has(entry.path)) expect(entry).toEqual(world.disk.get(entry.path))
+        }
+        world.crash(true)
+        world.run()
+        for (const path of PATHS) expectEnd(world, path)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,346 @@
+// A node as rollout sees it: announcements, a swarm, a journal on a disk and an installer, all of them models. Power can go at
+// any moment. The models check what must never happen, so that every test of rollout checks it.
+import { expect } from 'vitest'
+import type { Effect, Ticket } from '../../../src/core/events.ts'
+import { limits } from '../../../src/core/limits.ts'
+import { Outbox } from '../../../src/core/outbox.ts'
+import { Rollout } from '../../../src/core/rollout/rollout.ts'
+import type { Current } from '../../../src/core/rollout/selection.ts'
+import type { InstallEntry, InstallJob, InstallProblem, InstallStep } from '../../../src/core/rollout/states.ts'
+import type { Subject } from '../../../src/core/rollout/subject.ts'
+import type { Fetches } from '../../../src/core/rollout/supply.ts'
+import type { Progress } from '../../../src/core/swarm/swarm.ts'
+import type { Encoding, PathFloor, Release } from '../../../src/core/trust/announcement.ts'
+import type { Delegation } from '../../../src/core/trust/documents.ts'
+
+export const PATH = 'acme/agent'
+
+export const subject: Subject = {
+  node: 'node',
+  name: 'pi',
+  zone: '/uk',
+  labels: {},
+  model: null,
+  os: null,
+  kernel: null,
+  arch: null,
+  cpus: null,
+}
+
+/** 64 hex digits that tell what they stand for. */
+export function hashOf(kind: string, name: string): string {
+  return Buffer.from(`${kind} ${name}`.padEnd(32, '.')).subarray(0, 32).toString('hex')
+}
+
+export function encodingOf(name: string): Encoding {
+  const [hash, pieceList] = [hashOf('enc', name), hashOf('list', name)]
+  return { type: 'zstd', hash, length: 200, pieceLength: limits.pieceBytesMin, pieceList }
+}
+
+/** A release for every node; its hash and its artifact follow from path and counter unless told otherwise. */
+export function releaseOf(counter: number, changes: Partial<Release> & { name?: string } = {}): Release {
+  const { name = `${changes.path ?? PATH}/${counter}`, ...rest } = changes
+  return {
+    hash: hashOf('rel', name),
+    path: PATH,
+    counter,
+    version: `${counter}.0`,
+    artifact: { hash: hashOf('art', name), length: 1_000 },
+    to: 'true',
+    installer: { type: 'file', file: 'agent', executable: true },
+    encodings: [encodingOf(name)],
+    origin: [],
+    unsupported: undefined,
+    ...rest,
+  }
+}
+
+export function roleOf(name: string, changes: Partial<Delegation> = {}): Delegation {
+  return { name, keyIds: [], threshold: 1, paths: ['acme/*'], terminating: false, epoch: 1, ...changes }
+}
+
+export function announced(releases: readonly Release[], changes: Partial<Current> & { name?: string } = {}): Current {
+  const { name = 'role', ...rest } = changes
+  return { role: roleOf(name), document: { signed: { releases } }, frozen: false, expired: false, ...rest }
+}
+
+type Pending =
+  | { ticket: Ticket; entry: InstallEntry }
+  | { ticket: Ticket; entry?: undefined; step: InstallStep; job: InstallJob }
+
+export class World {
+  now = 0
+  rollout: Rollout
+  current: readonly Current[] = []
+  readonly roles: Delegation[] = [roleOf('role')]
+  readonly floors = new Map<string, PathFloor>()
+  /** The journal on the disk. */
+  readonly disk = new Map<string, InstallEntry>()
+  /** By path: the release in use. */
+  readonly inUse = new Map<string, InstallJob>()
+  /** By release, the path under which it is unpacked. */
+  readonly staged = new Map<string, string>()
+  readonly complete = new Set<string>()
+  kept: readonly string[] = []
+  readonly doubted: string[] = []
+  readonly wanted = new Set<string>()
+  downloadProblem: Progress['problem']
+  pending: Pending[] = []
+  effects: Effect[] = []
+  /** Paths whose switch may have happened without the journal knowing. */
+  readonly inDoubt = new Set<string>()
+  /** Those of them where an earlier run may have done it. */
+  readonly inherited = new Set<string>()
+  /** Paths whose last switch found something wrong with what was staged. */
+  readonly broken = new Set<string>()
+  /** Paths whose journal was lost since their last commit. */
+  readonly wiped = new Set<string>()
+  readonly options: { isNode?: boolean; mirror?: boolean }
+  #out = new Outbox()
+
+  constructor(options: { isNode?: boolean; mirror?: boolean } = {}) {
+    this.options = options
+    this.rollout = this.#newRollout()
+    this.rollout.changed(this.now)
+    this.#drain()
+  }
+
+  /** What is announced from now on; floors rise with it, as the trust side does before anybody acts. */
+  announce(...current: readonly Current[]): void {
+    this.current = current
+    for (const { path, counter, artifact } of current.flatMap(({ document }) => document.signed.releases)) {
+      if (counter > (this.floors.get(path)?.counter ?? 0))
+        this.floors.set(path, { path, counter, artifact: artifact.hash })
+    }
+    this.rollout.changed(this.now)
+    this.#settle()
+  }
+
+  arrive(release: Release): void {
+    for (const { hash } of release.encodings) this.complete.add(hash)
+    this.#settle()
+  }
+
+  /** Ends the oldest write or step; `problem` undefined: well. */
+  finish(problem?: InstallProblem): Pending | undefined {
+    const pending = this.pending.shift()
+    if (pending === undefined) return undefined
+    if (pending.entry !== undefined) {
+      if (problem === undefined) this.#keep(pending.entry)
+      if (problem === undefined) this.rollout.persisted(pending.ticket, this.now)
+      else this.rollout.persistFailed(pending.ticket, this.now)
+    } else {
+      const outcome = problem ?? this.#perform(pending.step, pending.job)
+      if (outcome !== undefined && !this.inherited.has(pending.job.path)) this.inDoubt.delete(pending.job.path)
+      if (pending.step === 'stage' && outcome === undefined) this.broken.delete(pending.job.path)
+      if (pending.step === 'switch' && outcome !== undefined) this.broken.add(pending.job.path)
+      this.rollout.stepped(pending.ticket, outcome, this.now)
+    }
+    this.#settle()
+    return pending
+  }
+
+  /** Power goes. What was under way reached the disk, or not; a new run starts from the disk. */
+  crash(done: boolean): void {
+    for (const pending of done ? this.pending : []) {
+      if (pending.entry !== undefined) this.#keep(pending.entry)
+      else this.#perform(pending.step, pending.job)
+    }
+    this.pending = []
+    this.kept = []
+    this.wanted.clear()
+    this.inDoubt.clear()
+    this.inherited.clear()
+    this.broken.clear()
+    for (const { path, underway } of this.disk.values()) {
+      if (underway?.state !== 'staged') continue
+      this.inDoubt.add(path)
+      this.inherited.add(path)
+    }
+    this.rollout = this.#newRollout()
+    this.rollout.changed(this.now)
+    this.#settle()
+  }
+
+  /** The database is lost; what is unpacked and in use stays. */
+  wipe(): void {
+    for (const path of this.disk.keys()) this.wiped.add(path)
+    this.disk.clear()
+    this.crash(false)
+  }
+
+  /** Lets time pass, so that what failed is tried again. */
+  wait(): void {
+    this.now += limits.diskRetry
+    this.#settle()
+  }
+
+  /** Lets all go well until nothing is left to do. */
+  run(): void {
+    for (let turn = 0; turn < 200; turn++) {
+      for (const hash of this.wanted) this.complete.add(hash)
+      this.#settle()
+      if (this.pending.length > 0) this.finish()
+      else if (this.rollout.deadline() !== undefined) this.wait()
+      else return
+    }
+    throw new Error('it does not come to rest')
+  }
+
+  journal(path = PATH): InstallEntry | undefined {
+    return this.disk.get(path)
+  }
+
+  events(): string[] {
+    return this.effects.flatMap((effect) =>
+      effect.type === 'event' && effect.event.type === 'install' ? [`${effect.event.name} ${effect.event.state}`] : [],
+    )
+  }
+
+  /** What was asked of the installer, in order. */
+  steps(): string[] {
+    return this.effects.flatMap((effect) => (effect.type === 'install' ? [`${effect.step} ${effect.job.version}`] : []))
+  }
+
+  #newRollout(): Rollout {
+    const swarm: Fetches = {
+      keep: (encodings) => {
+        this.kept = [...encodings.keys()]
+        for (const hash of this.wanted) if (!this.kept.includes(hash)) this.wanted.delete(hash)
+      },
+      want: ({ encoding }) => {
+        expect(this.kept, 'what is wanted is kept').toContain(encoding.hash)
+        this.wanted.add(encoding.hash)
+      },
+      isComplete: (encoding) => this.complete.has(encoding),
+      doubted: (encoding) => {
+        this.doubted.push(encoding)
+        this.complete.delete(encoding)
+        this.wanted.delete(encoding)
+      },
+      progress: (encoding) => {
+        const done = this.complete.has(encoding)
+        return { bytes: done ? 200 : 50, totalBytes: 200, problem: done ? undefined : this.downloadProblem }
+      },
+    }
+    const { isNode = true, mirror = false } = this.options
+    this.#out = new Outbox()
+    const announcing = { current: () => this.current, pathFloor: (path: string) => this.floors.get(path) }
+    const env = { matches: (selector: string) => selector === 'true' }
+    const targets = { roles: this.roles }
+    const parts = { env, out: this.#out, self: { isNode }, targets, announcing, swarm, subject, mirror }
+    return new Rollout(parts, [...this.disk.values()])
+  }
+
+  #settle(): void {
+    this.rollout.check(this.now)
+    this.#drain()
+    const due = this.rollout.deadline()
+    if (due !== undefined) expect(due, 'a deadline lies ahead').toBeGreaterThan(this.now)
+    this.#checkTruth()
+  }
+
+  #drain(): void {
+    for (const effect of this.#out.drain()) {
+      this.effects.push(effect)
+      if (effect.type === 'persist') {
+        const [change] = effect.changes
+        if (change?.type !== 'install') throw new Error('rollout writes journals only')
+        expect([effect.changes.length, effect.sync]).toEqual([1, true])
+        this.#checkEdge(change.entry)
+        this.pending.push({ ticket: effect.ticket, entry: change.entry })
+      } else if (effect.type === 'install') {
+        const { ticket, step, job } = effect
+        this.#checkStep(step, job)
+        this.pending.push({ ticket, step, job })
+      }
+    }
+    const paths = this.pending.map(({ entry, ...it }) => entry?.path ?? ('job' in it ? it.job.path : ''))
+    expect(new Set(paths).size, 'one thing at a time per path').toBe(paths.length)
+  }
+
+  #keep(entry: InstallEntry): void {
+    const before = this.disk.get(entry.path)?.installed?.counter ?? 0
+    expect(entry.installed?.counter ?? 0, 'the counter of what is installed never falls').toBeGreaterThanOrEqual(before)
+    if (entry.installed !== this.disk.get(entry.path)?.installed) this.wiped.delete(entry.path)
+    this.disk.set(entry.path, entry)
+    this.inDoubt.delete(entry.path)
+    this.inherited.delete(entry.path)
+    this.broken.delete(entry.path)
+  }
+
+  /** An edge leads one state on, begins, ends, or goes back to be unpacked anew. */
+  #checkEdge({ path, underway, installed }: InstallEntry): void {
+    const before = this.disk.get(path)
+    const [from, to] = [before?.underway, underway]
+    if (to === undefined && from !== undefined && installed?.release === from.release)
+      expect(from.state).toBe('healthy')
+    else expect(installed, 'what is installed changes by a commit only').toEqual(before?.installed)
+    if (to === undefined) return
+    if (to.release !== from?.release) {
+      expect(to.state).toBe('fetching')
+      expect(this.mayInstall(path, to.release), 'only what may be installed begins').toBe(true)
+      return
+    }
+    const order = ['fetching', 'verified', 'staged', 'switched', 'healthy']
+    expect(order.indexOf(to.state), 'one edge at a time').toBe(order.indexOf(from.state) + 1)
+    if (to.state === 'verified') expect(this.complete).toContain(to.encoding.hash)
+    if (to.state === 'staged') expect([...this.staged.keys()]).toContain(to.release)
+    if (to.state === 'switched') expect(this.inUse.get(path)?.release).toBe(to.release)
+  }
+
+  /** A step rests on the edge that is on the disk. */
+  #checkStep(step: InstallStep, job: InstallJob): void {
+    const { underway, installed } = this.disk.get(job.path) ?? {}
+    if (step === 'tidy') return expect([undefined, 'fetching']).toContain(underway?.state)
+    expect(this.isBad(job.path, job.release), 'what failed for good is not tried again').toBe(false)
+    const again = step === 'stage' && this.broken.has(job.path)
+    expect(underway?.state).toBe(step === 'stage' && !again ? 'verified' : 'staged')
+    expect(underway).toMatchObject({ release: job.release, counter: job.counter, artifact: job.artifact.hash })
+    expect(job.counter).toBeGreaterThanOrEqual(installed?.counter ?? 0)
+    if (step === 'stage') expect(this.complete).toContain(job.encoding.hash)
+    if (step === 'switch' && !this.inDoubt.has(job.path)) {
+      expect(this.mayInstall(job.path, job.release), 'only what may be installed is put in use').toBe(true)
+      this.inDoubt.add(job.path)
+    }
+  }
+
+  /** Old or new is in use, and the journal knows which unless it says that it is just changing. */
+  #checkTruth(): void {
+    for (const [path, { installed, underway }] of this.disk) {
+      if (this.wiped.has(path)) continue
+      const { state } = underway ?? {}
+      const inUse = this.inUse.get(path)?.release
+      if (state === 'switched' || state === 'healthy') expect(inUse).toBe(underway?.release)
+      else if (state === 'staged') expect([installed?.release, underway?.release]).toContain(inUse)
+      else expect(inUse, 'the journal is true').toBe(installed?.release)
+    }
+  }
+
+  /** By the letter of the brief: selected, the first that counts, neither old nor held nor known to be bad. */
+  mayInstall(path: string, release: string): boolean {
+    for (const { document, frozen, expired } of this.current) {
+      const found = document.signed.releases.find((it) => it.path === path)
+      if (found === undefined) continue
+      const floor = this.floors.get(path)
+      const old = floor !== undefined && (found.counter < floor.counter || found.artifact.hash !== floor.artifact)
+      const able = found.unsupported === undefined && found.to === 'true'
+      return found.hash === release && able && !frozen && !expired && !old && !this.isBad(path, release)
+    }
+    return false
+  }
+
+  isBad(path: string, release: string): boolean {
+    return this.disk.get(path)?.failed.some((it) => it.release === release) ?? false
+  }
+
+  #perform(step: InstallStep, job: InstallJob): InstallProblem | undefined {
+    if (step === 'stage') this.staged.set(job.release, job.path)
+    if (step === 'switch') {
+      if (!this.staged.has(job.release)) return { reason: 'ioError', detail: 'nothing is staged' }
+      this.inUse.set(job.path, job)
+    }
+    if (step === 'tidy') for (const [release, path] of this.staged) if (path === job.path) this.staged.delete(release)
+    return undefined
+  }
+}

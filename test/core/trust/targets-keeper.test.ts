@@ -1,0 +1,157 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { delegationOf, keyOf, rootOf, signRoot, targetsOf } from '../../fixtures/documents.ts'
+import { EMPTY, World } from './announcing-world.ts'
+
+const V1 = targetsOf()
+const V2 = targetsOf({ version: 2, roles: [delegationOf(), delegationOf({ name: 'tools', paths: ['tools/*'] })] })
+const [LOW, HIGH] = [targetsOf({ version: 3 }), targetsOf({ version: 3, roles: [] })].sort((a, b) =>
+  a.hash < b.hash ? -1 : 1,
+) as [typeof V1, typeof V1]
+/** A root whose targets role has another key. */
+const ROOT2 = (() => {
+  const { keys, roles, ...root } = rootOf({ version: 2 })
+  const { keyId, publicKey } = keyOf('targets2')
+  const targets = { keyIds: [keyId], threshold: 1 }
+  return signRoot({ ...root, keys: new Map([...keys, [keyId, publicKey]]), roles: { ...roles, targets } }, ['root'])
+})()
+
+let world: World
+beforeEach(() => {
+  world = new World()
+})
+
+describe('the targets keeper', () => {
+  it('puts a document in force when it is on disk, not before', () => {
+    expect(world.targets.consider(V1)).toBe('accepted')
+    expect([world.targets.current, world.targets.settled, world.targets.roles]).toEqual([undefined, false, []])
+    world.settle()
+    world.write()
+    expect([world.targets.current, world.targets.settled]).toEqual([V1, true])
+    expect(world.targets.role('acme')).toBe(V1.signed.roles[0])
+    expect(world.targets.role('tools')).toBeUndefined()
+    expect(world.events('targetsAccepted')).toEqual([{ type: 'targetsAccepted', version: 1 }])
+    expect(world.targets.consider(V1)).toBe('same')
+  })
+
+  it('does not use what could not be written, and takes it when it comes again', () => {
+    world.offerTargets(V1)
+    world.failToWrite()
+    expect([world.targets.current, world.targets.settled]).toEqual([undefined, true])
+    expect(world.delegate(V1).targets.current).toBe(V1)
+  })
+
+  it('refuses older versions without a signature check, and bad signatures', () => {
+    world.delegate(V2)
+    world.checks = 0
+    expect(world.targets.consider(V1)).toBe('oldVersion')
+    expect(world.checks).toBe(0)
+    expect(world.targets.consider(targetsOf({ version: 9, by: ['publisher'] }))).toBe('badSignature')
+    expect(world.take('persist')).toEqual([])
+    world.offerTargets(V1)
+    expect(world.events('refused')).toMatchObject([{ code: 'oldVersion', peer: 'somebody' }])
+    expect(world.targets.current).toBe(V2)
+  })
+
+  it.each([
+    ['the lower first', [LOW, HIGH]],
+    ['the higher first', [HIGH, LOW]],
+  ])('holds the lower hash of two documents of one version, %s', (_, order) => {
+    for (const targets of order) world.delegate(targets)
+    expect(world.targets.current).toBe(LOW)
+  })
+
+  it('takes a newer one while another is being written, and never falls back', () => {
+    world.targets.consider(V1)
+    world.targets.consider(V2)
+    expect(world.targets.consider(V1)).toBe('accepted')
+    expect(world.targets.consider(V2)).toBe('accepted')
+    world.settle()
+    expect(world.take('persist').map(({ changes }) => changes)).toEqual([
+      [{ type: 'targets', targets: V1 }],
+      [{ type: 'targets', targets: V2 }],
+    ])
+  })
+
+  it('starts from what was saved, unless the root does not cover it or it is below the floor', () => {
+    const saved = { ...EMPTY, targets: V1 }
+    expect(new World({ saved }).targets.current).toBe(V1)
+    expect(new World({ saved, floor: 2 }).targets.current).toBeUndefined()
+    expect(new World({ saved, root: ROOT2 }).targets.current).toBeUndefined()
+    const forged = targetsOf({ version: 7, by: ['publisher'] })
+    expect(new World({ saved: { ...EMPTY, targets: forged } }).targets.current).toBeUndefined()
+  })
+
+  it('T42 accepts nothing below the floor of its invite', () => {
+    const fresh = new World({ floor: 2 })
+    expect(fresh.targets.consider(V1)).toBe('oldVersion')
+    fresh.hello('peer', [], V1)
+    expect(fresh.asked()).toEqual([])
+    expect(fresh.delegate(V2).targets.current).toBe(V2)
+  })
+
+  it('judges again under a new root, and its version stays the floor', () => {
+    world.delegate(V2)
+    world.self.root = ROOT2
+    world.targets.rootChanged()
+    expect([world.targets.current, world.targets.role('acme')]).toEqual([undefined, undefined])
+    expect(world.targets.consider(targetsOf({ version: 1, by: ['targets2'] }))).toBe('oldVersion')
+    const signedAnew = targetsOf({ version: 2, roles: [...V2.signed.roles], by: ['targets2'] })
+    expect(signedAnew.hash).toBe(V2.hash)
+    expect(world.delegate(signedAnew).targets.current).toBe(signedAnew)
+  })
+
+  it('is not in force when the root changed while it was being written', () => {
+    world.targets.consider(V1)
+    world.self.root = ROOT2
+    world.targets.rootChanged()
+    world.settle()
+    world.write()
+    expect([world.targets.current, world.events('targetsAccepted')]).toEqual([undefined, []])
+  })
+})
+
+describe('a hello that tells of targets', () => {
+  it('makes it ask when they are newer, or as new with a lower hash', () => {
+    world.delegate(V2)
+    world.hello('peer', [], V1)
+    world.hello('peer', [], V2)
+    expect(world.asked()).toEqual([])
+    world.hello('peer', [], HIGH)
+    expect(world.asked()).toEqual(['peer targets'])
+    world.delegate(HIGH)
+    world.hello('peer', [], HIGH)
+    expect(world.asked()).toEqual([])
+    world.hello('peer', [], LOW)
+    expect(world.asked()).toEqual(['peer targets'])
+  })
+
+  it('makes it ask one peer at a time, the next when the question failed or led to nothing, and none twice', () => {
+    for (const peer of ['a', 'b', 'c', 'd']) world.hello(peer, [], V1)
+    const [first] = world.take('ask')
+    if (first === undefined) throw new Error('nobody was asked')
+    expect(first.peer).toBe('a')
+    expect(world.asked()).toEqual([])
+    world.reply(first, undefined)
+    const [second] = world.take('ask')
+    expect(second?.peer).toBe('b')
+    world.reply(second as typeof first, [])
+    const [third] = world.take('ask')
+    expect(third?.peer).toBe('c')
+    world.announcing.unlinked('c')
+    world.settle()
+    expect(world.take('ask').map(({ peer }) => peer)).toEqual(['d'])
+    world.announcing.unlinked('d')
+    world.settle()
+    expect(world.asked()).toEqual([])
+    world.hello('a', [], V1)
+    expect(world.asked()).toEqual(['a targets'])
+  })
+
+  it('asks nobody else when the answer is good', () => {
+    for (const peer of ['a', 'b']) world.hello(peer, [], V1)
+    world.answer({ a: [V1] })
+    expect(world.asked()).toEqual([])
+    world.write()
+    expect([world.asked(), world.targets.current]).toEqual([[], V1])
+  })
+})

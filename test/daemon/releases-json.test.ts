@@ -1,0 +1,131 @@
+// Announcements and records, joined: each release with what the nodes say of it.
+import { describe, expect, it } from 'vitest'
+import type { QueryResult } from '../../src/core/events.ts'
+import type { Row } from '../../src/core/fleet/rows.ts'
+import type { InstallReport } from '../../src/core/rollout/states.ts'
+import type { Release } from '../../src/core/trust/announcement.ts'
+import { releasesJson } from '../../src/daemon/releases-json.ts'
+import { announcementJson, parseAnnouncement } from '../../src/wire/announcement.ts'
+import { encodeSigned } from '../../src/wire/signed.ts'
+import { hereJson } from '../cli/answers.ts'
+import { keyOf, MESH, membershipOf, NOW, nodeOf } from '../fixtures/documents.ts'
+
+function announced(role: string, paths: string[]) {
+  const release = (path: string) => ({
+    counter: 3,
+    version: '1.2',
+    artifact: { hash: 'a7'.repeat(32), length: 900_000 },
+    to: 'true',
+    installer: { type: 'file' as const, file: 'agent', executable: false },
+    encodings: [
+      {
+        type: 'zstd' as const,
+        hash: 'e0'.repeat(32),
+        length: 600_000,
+        pieceLength: 262_144,
+        pieceList: 'f0'.repeat(32),
+      },
+    ],
+    origin: [],
+    path,
+  })
+  const releases = Object.fromEntries(paths.map((path) => [path, release(path)]))
+  const terms = { mesh: MESH, role, epoch: 2, version: 5, expires: NOW }
+  return parseAnnouncement(encodeSigned(announcementJson(terms, releases), [keyOf(role)]))
+}
+
+const membership = membershipOf({ node: 'pi-1' })
+
+/** A row as far as it is looked at. */
+function row(node: string, installs: InstallReport[], some: Partial<Row> = {}): Row {
+  const envelope = { membership: node === 'pi-1' ? membership.id : '00' }
+  return { node: nodeOf(node), envelope, record: { installs }, status: 'up', age: 1_234.5, ...some } as unknown as Row
+}
+
+function answer(zones: Record<string, Row[]>, some: Partial<QueryResult['zones'][number]> = {}): QueryResult {
+  const list = Object.entries(zones).map(([zone, rows]) => ({
+    ...{ zone, state: 'answered' as const, membersKnown: 1, by: undefined, counts: undefined, rows, partial: false },
+    ...some,
+  }))
+  return { zones: list, memberships: new Map([[membership.id, membership]]) }
+}
+
+const document = announced('acme', ['acme/agent', 'acme/map'])
+const [agent, map] = document.signed.releases as [Release, Release]
+const report = (release: Release, some: Partial<InstallReport> = {}): InstallReport => ({
+  ...{ release8: release.hash.slice(0, 16), state: 'fetching', reason: undefined, percent: 40 },
+  ...some,
+})
+const current = [{ document, frozen: false, expired: false }]
+const nobody = { here: () => null, selected: () => null }
+
+describe('releases', () => {
+  it('have what nodes say of them, in order of zone and name', () => {
+    const result = answer({
+      '/b': [
+        row('pi-9', [report(agent, { state: 'failed', reason: 'badArtifact', percent: 100 })], { status: 'down' }),
+      ],
+      '/a': [row('pi-1', [report(map, { state: 'committed' }), report(agent)])],
+    })
+    const json = releasesJson({ current, result, ...nobody })
+    expect(json.releases.map(({ release, nodes }) => [release, nodes.length])).toEqual([
+      ['acme/agent@1.2', 2],
+      ['acme/map@1.2', 1],
+    ])
+    const [first, second] = json.releases[0]!.nodes
+    expect(first).toEqual({
+      ...{ node: nodeOf('pi-1'), name: 'pi-1', zone: '/a', state: 'fetching', reason: null, percent: 40 },
+      ...{ ageMs: 1_235, status: 'up' },
+    })
+    expect(second).toMatchObject({
+      name: nodeOf('pi-9'),
+      zone: '/b',
+      state: 'failed',
+      reason: 'badArtifact',
+      status: 'down',
+    })
+    expect(json.completeness).toEqual({ zonesAnswered: 2, zonesKnown: 2, oldestMs: 1_235, complete: true })
+  })
+
+  it('say all that was announced', () => {
+    const [json] = releasesJson({ current, result: answer({}), ...nobody }).releases
+    expect(json).toEqual({
+      ...{ release: 'acme/agent@1.2', path: 'acme/agent', version: '1.2', counter: 3, hash: agent.hash },
+      ...{ role: 'acme', epoch: 2, roleVersion: 5, expires: '2026-07-01T00:00:00.000Z', expired: false, frozen: false },
+      ...{ to: 'true', installer: 'file', unsupported: null, selected: null, here: null, nodes: [] },
+      artifact: { hash: 'a7'.repeat(32), bytes: 900_000 },
+      encoding: { type: 'zstd', hash: 'e0'.repeat(32), bytes: 600_000, pieces: 3 },
+    })
+  })
+
+  it('that nobody announces any more are left out, and so is what is told of them', () => {
+    const stranger = report(agent, { release8: 'ff'.repeat(8) })
+    const json = releasesJson({ current, result: answer({ '/a': [row('pi-1', [stranger])] }), ...nobody })
+    expect(json.releases.flatMap(({ nodes }) => nodes)).toEqual([])
+  })
+
+  it('ask about this peer for each of them', () => {
+    const here = (release: Release) => (release.path === 'acme/map' ? hereJson() : null)
+    const selected = (release: Release) => release.path === 'acme/agent'
+    const json = releasesJson({ current, result: answer({}), here, selected })
+    expect(json.releases.map((release) => [release.selected, release.here])).toEqual([
+      [true, null],
+      [false, hereJson()],
+    ])
+  })
+
+  it('are partial when a zone was silent, and when nobody was asked', () => {
+    const silent = answer({ '/a': [] }, { state: 'silent' })
+    expect(releasesJson({ current, result: silent, ...nobody }).completeness.complete).toBe(false)
+    expect(releasesJson({ current, result: answer({}), ...nobody }).completeness).toEqual({
+      ...{ zonesAnswered: 0, zonesKnown: 0, oldestMs: null, complete: false },
+    })
+    const unknown = answer({ '/a': [row('pi-1', []), row('pi-9', [], { age: null })] })
+    expect(releasesJson({ current, result: unknown, ...nobody }).completeness.oldestMs).toBeNull()
+  })
+
+  it('of a role that is frozen or expired say so', () => {
+    const json = releasesJson({ current: [{ document, frozen: true, expired: true }], result: answer({}), ...nobody })
+    expect(json.releases[0]).toMatchObject({ frozen: true, expired: true })
+  })
+})
