@@ -3,7 +3,7 @@
 // is of the very bytes that were encoded. A file that changes meanwhile is refused.
 import { createHash, randomUUID } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createZstdCompress, constants as zlib } from 'node:zlib'
 import { Failure } from '../core/failure.ts'
@@ -11,7 +11,7 @@ import { limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding, EncodingType } from '../core/trust/announcement.ts'
 import { diskTrouble, errorCode } from '../ports/disk-failure.ts'
-import { blocks, writeAll } from '../ports/files.ts'
+import { blocks, makeFolder, writeAll } from '../ports/files.ts'
 import { through } from '../wire/encodings.ts'
 import { PieceHasher } from './piece-hasher.ts'
 
@@ -45,7 +45,7 @@ export async function encodeArtifact({ file, into, progress, signal }: EncodeOpt
   const source = await openArtifact(file)
   try {
     const before = await statArtifact(source, file)
-    await mkdir(into, { recursive: true }).catch((error) => Promise.reject(writeFailure(error, into)))
+    await makeFolder(into, 0o755).catch((error) => Promise.reject(writeFailure(error, into)))
     const temporary = join(into, `.${randomUUID()}.encoding`)
     try {
       const artifact = new Artifact(source, file, before)

@@ -2,14 +2,14 @@
 // Invariant: a file is never trusted. Which of its pieces are right is found out by hashing them, so no crash can leave a lie.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../core/limits.ts'
 import { pieceBytes, pieceCount } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
 import { ArtifactFailure, errorCode } from '../ports/disk-failure.ts'
-import { freeBytes, readAll, syncFolder, writeAll } from '../ports/files.ts'
+import { freeBytes, makeFolder, readAll, syncFolder, writeAll } from '../ports/files.ts'
 import { checkEncoding, Entry, fullBitfield, HASH, HASH_BYTES } from './entry.ts'
 import { importEncoding } from './import.ts'
 import { OpenFiles } from './open-files.ts'
@@ -102,7 +102,7 @@ class ArtifactFolder implements Artifacts {
       const { hash, length } = encoding
       const path = this.path(hash)
       const pieceList = await this.#guarded(path, length, async () => {
-        await mkdir(this.#folder, { recursive: true, mode: 0o750 })
+        await makeFolder(this.#folder, 0o750)
         await this.#needFree(length + this.#promised(hash))
         const places = { path, temporary: path + UNFINISHED, folder: this.#folder }
         return await importEncoding(encoding, bytes, places, signal)
@@ -154,7 +154,7 @@ class ArtifactFolder implements Artifacts {
     signal.throwIfAborted()
     const path = this.path(encoding.hash)
     return await this.#guarded(path, encoding.length, async () => {
-      await mkdir(this.#folder, { recursive: true, mode: 0o750 })
+      await makeFolder(this.#folder, 0o750)
       const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640)
       try {
         const { size } = await file.stat()

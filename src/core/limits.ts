@@ -32,6 +32,8 @@ export const limits = {
   gossipRpcBytes: 262_144,
   /** Messages, message ids or topics in one RPC. */
   gossipRpcItems: 1_024,
+  /** Ids of ignored messages that are remembered, so that a node may publish such a one itself once it holds what was missing. */
+  gossipIgnored: 1_024,
   /** A link on which gossip has had no stream for so many heartbeats (1 s each) is closed, so that it is dialled afresh. */
   gossipDeafBeats: 10,
   /** Nodes held in a zone's view: a zone of 500 that nobody cut into cells still works. */

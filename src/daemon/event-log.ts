@@ -3,8 +3,9 @@ import type { NodeId } from '../core/env.ts'
 import type { NodeEvent } from '../core/events.ts'
 import { limits } from '../core/limits.ts'
 import type { EventJson } from './api-types.ts'
+import type { LogLevel } from './config.ts'
+import { eventWords } from './event-words.ts'
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 const ORDER: readonly LogLevel[] = ['error', 'warn', 'info', 'debug']
 
 interface Entry {
@@ -36,7 +37,7 @@ export class EventLog {
 
   /** Takes an event of the core. */
   add(event: NodeEvent): void {
-    const { level, text } = this.#words(event)
+    const { level, text } = eventWords(event, this.#nameOf)
     this.say(level, event.type, text)
   }
 
@@ -52,34 +53,5 @@ export class EventLog {
     const now = this.#now()
     const newer = this.#entries.filter(({ seq }) => seq > after)
     return newer.map(({ seq, at, type, text }) => ({ seq, ageMs: Math.round(now - at), type, text }))
-  }
-
-  #words(event: NodeEvent): { level: LogLevel; text: string } {
-    switch (event.type) {
-      case 'status': {
-        const level = event.to === 'down' ? 'warn' : 'info'
-        return {
-          level,
-          text: `${this.#nameOf(event.node)} is ${event.to}${event.from === undefined ? '' : ` (was ${event.from})`}`,
-        }
-      }
-      case 'alert':
-        return { level: 'warn', text: `${this.#nameOf(event.node)}: ${event.detail}` }
-      case 'refused':
-        return { level: 'debug', text: `${this.#nameOf(event.peer)} refused at the ${event.detail} (${event.code})` }
-      case 'rootAccepted':
-        return { level: 'info', text: `root version ${event.version} is in force` }
-      case 'rootRefused':
-        return { level: 'warn', text: `${this.#nameOf(event.peer)} offered a root that was refused: ${event.detail}` }
-      case 'incarnation': {
-        const why = event.reason === 'start' ? '' : ', because an earlier record of this node carries a higher one'
-        return { level: 'info', text: `incarnation ${event.incarnation}${why}` }
-      }
-      case 'firstHeartbeat':
-        return { level: 'info', text: 'the first record was sent' }
-      case 'diskFailed':
-      case 'gossipFailed':
-        return { level: 'error', text: event.detail }
-    }
   }
 }

@@ -30,7 +30,7 @@ export async function stepFailure(error: unknown, folder: string, bytes: number)
   if (error instanceof Failure) return installFailure('badArtifact', error.message, error)
   const trouble = diskTrouble(error)
   if (trouble === undefined) return error
-  const place = error instanceof Error && 'path' in error ? String(error.path) : folder
+  const place = placeOf(error) ?? folder
   if (trouble === 'diskFull') {
     const missing = await missingBytes(folder, bytes).catch(() => bytes)
     return diskFull(folder, Math.max(1, missing), error)
@@ -40,6 +40,12 @@ export async function stepFailure(error: unknown, folder: string, bytes: number)
       ? 'cannot be written: make it writable for the user who runs pimesh'
       : "failed: look at the disk and at the system's log"
   return installFailure(trouble, `${place} ${advice} (${errorCode(error)})`, error)
+}
+
+/** What a system error is about; of two paths the one that was to be made. */
+function placeOf(error: unknown): string | undefined {
+  const { dest, path } = error as NodeJS.ErrnoException & { dest?: string }
+  return dest ?? path
 }
 
 async function missingBytes(folder: string, bytes: number): Promise<number> {

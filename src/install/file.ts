@@ -13,8 +13,8 @@ import {
   isFolder,
   isPath,
   LEFTOVER,
-  makeFolder,
   makeFolders,
+  makeReadable,
   type Places,
   PREVIOUS,
   placesOf,
@@ -128,7 +128,7 @@ async function isWhole(places: Places, job: InstallJob): Promise<boolean> {
 
 /** Makes the version in its staging folder, all of it on the disk. */
 async function fill(places: Places, job: InstallJob, options: { encoded: string; signal: AbortSignal }): Promise<void> {
-  await makeFolder(places.staging)
+  await makeReadable(places.staging)
   await unpack(job, join(places.staging, places.file), options)
   await writeNew(join(places.staging, RELEASE_FILE), releaseText(job))
   await syncFolder(places.staging)

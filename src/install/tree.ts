@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/prom
 import { dirname, join } from 'node:path'
 import type { InstallJob } from '../core/rollout/states.ts'
 import { errorCode } from '../ports/disk-failure.ts'
-import { syncFolder } from '../ports/files.ts'
+import { makeFolder, syncFolder } from '../ports/files.ts'
 import { installFailure } from './failures.ts'
 
 export const CURRENT = 'current'
@@ -61,19 +61,19 @@ function badName(job: InstallJob, what: string) {
  * interrupted step made.
  */
 export async function makeFolders(root: string, path: string): Promise<void> {
-  const made = await mkdir(root, { recursive: true, mode: 0o755 })
-  for (let folder = root; made !== undefined && folder.length >= made.length; folder = dirname(folder))
-    await syncFolder(dirname(folder))
+  await makeFolder(root, 0o755)
+  await syncFolder(dirname(root))
   let folder = root
   for (const name of path.split('/')) {
     const parent = folder
     folder = join(folder, name)
-    if (!(await isFolder(folder))) await makeFolder(folder)
+    if (!(await isFolder(folder))) await makeReadable(folder)
     await syncFolder(parent)
   }
 }
 
-export async function makeFolder(folder: string): Promise<void> {
+/** A new folder that everybody can read. */
+export async function makeReadable(folder: string): Promise<void> {
   await mkdir(folder)
   // The mode given to mkdir is cut by the umask of the service.
   await chmod(folder, 0o755)

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { GossipsubOpts } from '@libp2p/gossipsub'
 import { Failure } from '../core/failure.ts'
-import { limits } from '../core/limits.ts'
+import { limits, SECOND } from '../core/limits.ts'
 
 const MESSAGE_ID_BYTES = 12
 
@@ -19,6 +19,11 @@ export function messageId(data: Uint8Array): Uint8Array {
   return createHash('sha256').update(data).digest().subarray(0, MESSAGE_ID_BYTES)
 }
 
+/** The same as gossipsub's caches have it. */
+export function messageKey(data: Uint8Array): string {
+  return idText(messageId(data))
+}
+
 /** `topics`: those that we take part in now. */
 export function gossipSettings(topics: ReadonlySet<string>): Partial<GossipsubOpts> {
   return {
@@ -26,7 +31,7 @@ export function gossipSettings(topics: ReadonlySet<string>): Partial<GossipsubOp
     ...overlay,
     ...bounds,
     msgIdFn: (message) => messageId(message.data),
-    fastMsgIdFn: (message) => idText(messageId(wanted(message, topics))),
+    fastMsgIdFn: (message) => messageKey(wanted(message, topics)),
     msgIdToStrFn: idText,
     scoreParams,
     scoreThresholds: { acceptPXThreshold: Number.MAX_SAFE_INTEGER },
@@ -53,6 +58,8 @@ const overlay: Partial<GossipsubOpts> = {
   // One neighbour is told, however many there are: a quarter of twelve links means as many more messages a second in a zone of 25.
   gossipFactor: 0,
   floodPublish: false,
+  // A message counts as delivered when its validator is done; a head's waits for a body. Who sent it broke no promise until then.
+  gossipsubIWantFollowupMs: 2 * limits.requestTimeout + 3 * SECOND,
   doPX: false,
   directPeers: [],
   tagMeshPeers: false,

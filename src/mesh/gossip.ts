@@ -6,6 +6,7 @@ import type { Verdict } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Gossip, GossipHandler } from '../ports/gossip.ts'
+import { messageKey } from './gossip-settings.ts'
 
 const RESULTS: Record<Verdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
@@ -18,11 +19,15 @@ interface Insides {
   streamsInbound: ReadonlyMap<string, unknown>
   streamsOutbound: ReadonlyMap<string, unknown>
   status: { heartbeatTimeout?: NodeJS.Timeout }
+  /** What came or was published within two minutes; gossipsub publishes nothing that is in it. */
+  seenCache: { entries: Map<string, unknown> }
 }
 
 export class MeshGossip implements Gossip {
   readonly #pubsub: GossipSub & Insides
   readonly #topics: Set<string>
+  /** Messages that came and went no further, oldest first. */
+  readonly #ignored = new Set<string>()
   #handler: GossipHandler = async () => 'ignore'
 
   /** `topics`: kept to what is subscribed; the settings of `pubsub` read it. */
@@ -55,6 +60,9 @@ export class MeshGossip implements Gossip {
         `a gossip message of ${bytes.length} bytes is longer than ${limits.gossipMessageBytes}`,
       )
     }
+    const key = messageKey(bytes)
+    // What we could not judge when a neighbour sent it, and now say ourselves, goes out.
+    if (this.#ignored.delete(key)) this.#pubsub.seenCache.entries.delete(key)
     await this.#pubsub.publish(topic, bytes)
   }
 
@@ -80,11 +88,22 @@ export class MeshGossip implements Gossip {
 
   /** The bytes are copied: a view of them would keep the socket's whole buffer alive for as long as core keeps a record. */
   async #judge(topic: string, data: Uint8Array, from: string): Promise<TopicValidatorResult> {
+    const verdict = await this.#verdict(topic, data, from)
+    if (verdict === 'ignore') this.#ignore(messageKey(data))
+    return RESULTS[verdict]
+  }
+
+  async #verdict(topic: string, data: Uint8Array, from: string): Promise<Verdict> {
     try {
-      return RESULTS[await this.#handler(topic, new Uint8Array(data), from)]
+      return await this.#handler(topic, new Uint8Array(data), from)
     } catch {
-      return TopicValidatorResult.Ignore
+      return 'ignore'
     }
+  }
+
+  #ignore(key: string): void {
+    this.#ignored.add(key)
+    if (this.#ignored.size > limits.gossipIgnored) this.#ignored.delete(this.#ignored.values().next().value as string)
   }
 
   #hears(peer: string): boolean {

@@ -1,6 +1,8 @@
 // What node:fs leaves to do, for the adapters that keep files (which may not import each other).
-import { type FileHandle, open, statfs } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { limits } from '../core/limits.ts'
+import { errorCode } from './disk-failure.ts'
 
 /** Writes all bytes at `position`, however many the system takes at once. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -36,6 +38,23 @@ export async function* blocks(
     yield buffer.subarray(0, bytesRead)
     position += bytesRead
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing, and waits until their names are on the disk. Its `recursive` namesake of
+ * node:fs says ENOENT where a disk is read-only.
+ */
+export async function makeFolder(folder: string, mode: number): Promise<void> {
+  try {
+    await mkdir(folder, mode)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT') throw error
+    await makeFolder(dirname(folder), mode)
+    await mkdir(folder, mode)
+  }
+  await syncFolder(dirname(folder))
 }
 
 /** Makes the names in a folder survive a power cut. */

@@ -10,6 +10,9 @@ export interface Gossip {
   onMessage(handler: GossipHandler): void
   subscribe(topic: string): void
   unsubscribe(topic: string): void
-  /** Hands the message to neighbours; resolves when it was handed over, also when there are none. Never delivers to itself. */
+  /**
+   * Hands the message to neighbours; resolves when it was handed over, also when there are none. Never delivers to itself.
+   * Bytes that were passed on or published within two minutes are not sent again; bytes that were heard and ignored are.
+   */
   publish(topic: string, bytes: Uint8Array): Promise<void>
 }

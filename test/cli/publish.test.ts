@@ -122,7 +122,8 @@ describe('pimesh publish', () => {
     const ran = await run([file, ...NAME], { columns: 60, written: (text) => drawn.push(text) })
     expect(drawn.join('')).toMatch(/encoding \[#{24}\] 100 %, 600 kB of 600 kB\n/)
     expect(drawn.join('')).toMatch(/handing over \[#{24}\] 100 %, /)
-    expect(drawn.join('')).toMatch(/\(Ctrl-C is safe\): none h/)
+    expect(drawn.join('')).toContain('waiting until another member has all of it: none has begun (\n')
+    expect(drawn.join('')).toContain('has all of it: 2 members at it,\n')
     expect(screenOf(drawn.join(''))).toMatch(
       /^acme\/agent@2.4.0 is announced\n[\s\S]*2 other members have all of it: you may stop/,
     )

@@ -144,12 +144,13 @@ describe('an upload', () => {
     const { backend, client } = await serve()
     const { encoding, body } = upload(300_000)
     await client.importEncoding(encoding, body, never)
-    expect(backend.imported).toEqual([{ encoding, bytes: Buffer.alloc(300_000, 7) }])
+    expect(backend.imported.map((one) => one.encoding)).toEqual([encoding])
+    expect(Buffer.alloc(300_000, 7).equals(backend.imported[0]!.bytes)).toBe(true)
   })
 
   it('comes no faster than it is taken', async () => {
     const { backend, client } = await serve()
-    const { encoding, body, sent } = upload(64 << 20)
+    const { encoding, body, sent } = upload(32 << 20)
     let taken = 0
     let ahead = 0
     backend.onChunk = async (chunk) => {
@@ -157,7 +158,7 @@ describe('an upload', () => {
       ahead = Math.max(ahead, sent.bytes - taken)
     }
     await client.importEncoding(encoding, body, never)
-    expect(taken).toBe(64 << 20)
+    expect(taken).toBe(32 << 20)
     expect(ahead).toBeLessThan(4 << 20)
   })
 

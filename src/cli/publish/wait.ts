@@ -91,5 +91,5 @@ function waitingText(release: ReleaseJson, own: string): string {
   const best = Math.max(release.here?.best ?? 0, ...others(release, own).map((node) => node.percent))
   const count = interest(release, own)
   const far = count === 0 ? 'none has begun' : `${counted(count, 'member')} at it, the first at ${percent(best / 100)}`
-  return `waiting until another member has all of it (Ctrl-C is safe): ${far}`
+  return `waiting until another member has all of it: ${far} (Ctrl-C is safe)`
 }

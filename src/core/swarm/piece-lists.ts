@@ -39,9 +39,13 @@ export class PieceLists {
     download.listAskAt = now + limits.pieceListHedge
   }
 
-  /** A question was answered, or failed. @returns of which download it was */
-  answered(ticket: Ticket): Download | undefined {
-    for (const download of this.#parts.downloads.all()) if (download.listAsks.delete(ticket)) return download
+  /** A question was answered, or failed: another may be asked at once. @returns of which download it was */
+  answered(ticket: Ticket, now: Millis): Download | undefined {
+    for (const download of this.#parts.downloads.all()) {
+      if (!download.listAsks.delete(ticket)) continue
+      download.listAskAt = now
+      return download
+    }
     return undefined
   }
 

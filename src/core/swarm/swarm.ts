@@ -262,7 +262,7 @@ export class Swarm {
 
   /** A peer answered when it was asked for a piece list. @returns false when the ticket is none of ours */
   listArrived(ticket: Ticket, node: NodeId, list: Uint8Array | undefined, now: Millis): boolean {
-    const download = this.#lists.answered(ticket)
+    const download = this.#lists.answered(ticket, now)
     if (download !== undefined && list !== undefined && !this.#lists.take(download, list, now))
       this.#badList(node, download.holding, now)
     if (download !== undefined) this.#wake(now)
@@ -271,7 +271,7 @@ export class Swarm {
 
   /** @returns false when the ticket is none of ours */
   askFailed(ticket: Ticket, _node: NodeId, now: Millis): boolean {
-    const ours = this.#lists.answered(ticket) !== undefined
+    const ours = this.#lists.answered(ticket, now) !== undefined
     if (ours) this.#wake(now)
     return ours
   }

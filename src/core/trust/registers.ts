@@ -100,7 +100,6 @@ export class Registers {
 
   /** Judges a document, signatures last: whatever is refused for another reason costs none. */
   judge(document: AnnouncementDocument, terms: Terms): Standing {
-    if (document.signed.mesh !== terms.mesh) return 'foreignMesh'
     const standing = this.standing(headOf(document), terms.delegation)
     if (!isNews(standing)) return standing
     return problemOf(document, terms) ?? standing
@@ -110,7 +109,9 @@ export class Registers {
   changes(document: AnnouncementDocument): Change[] {
     const { role, epoch, version } = document.signed
     const sides = sideChanges(role, this.#documents(role), this.#joined(document))
-    return this.#isAboveFloor(document) ? [...sides, { type: 'roleFloor', floor: { role, epoch, version } }] : sides
+    const floor = this.#floors.get(role)
+    if (floor !== undefined && compareVersions(document.signed, floor) <= 0) return sides
+    return [...sides, { type: 'roleFloor', floor: { role, epoch, version } }]
   }
 
   /** Joins a judged document into its register. An older one, or one that is there already, changes nothing. */
@@ -120,7 +121,7 @@ export class Registers {
     if (floor !== undefined && compareVersions(document.signed, floor) < 0) return
     const entries = this.#joined(document).map((side) => ({ document: side, valid: true }))
     this.#entries.set(role, entries)
-    if (this.#isAboveFloor(document)) this.#floors.set(role, { role, epoch, version })
+    this.#floors.set(role, { role, epoch, version })
   }
 
   /**
@@ -163,11 +164,6 @@ export class Registers {
     const order = held === undefined ? 1 : compareVersions(document.signed, held.signed)
     if (order !== 0) return order < 0 ? sides : [document]
     return [...sides.filter(({ hash }) => hash !== document.hash), document].sort(byHash).slice(0, SIDES.length)
-  }
-
-  #isAboveFloor({ signed }: AnnouncementDocument): boolean {
-    const floor = this.#floors.get(signed.role)
-    return floor === undefined || compareVersions(signed, floor) > 0
   }
 }
 

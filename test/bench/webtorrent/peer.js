@@ -5,7 +5,9 @@ import { registerHooks } from 'node:module'
 // WebRTC needs a native part that is fetched by an install script; over plain TCP nobody calls it.
 const NO_WEBRTC =
   'data:text/javascript,' +
-  encodeURIComponent('export class RTCPeerConnection{} export class RTCSessionDescription{} export class RTCIceCandidate{} export default {}')
+  encodeURIComponent(
+    'export class RTCPeerConnection{} export class RTCSessionDescription{} export class RTCIceCandidate{} export default {}',
+  )
 registerHooks({
   resolve: (specifier, context, next) =>
     specifier === 'webrtc-polyfill' || specifier.startsWith('node-datachannel')
@@ -14,7 +16,15 @@ registerHooks({
 })
 const { default: WebTorrent } = await import('webtorrent')
 const [mode, target, torrentHex, ...peers] = process.argv.slice(2)
-const client = new WebTorrent({ dht: false, tracker: false, lsd: false, utp: false, natUpnp: false, natPmp: false, utPex: true })
+const client = new WebTorrent({
+  dht: false,
+  tracker: false,
+  lsd: false,
+  utp: false,
+  natUpnp: false,
+  natPmp: false,
+  utPex: true,
+})
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 client.on('error', (error) => {
   process.stderr.write(`${error.stack}\n`)

@@ -30,6 +30,16 @@ describe('rollout', () => {
     expect(world.rollout.stateOf(elsewhere.hash)).toBeUndefined()
   })
 
+  it('keeps what is on its way before what others say of the same encoding', () => {
+    const world = new World()
+    const [encoding] = release.encodings
+    if (encoding === undefined) throw new Error('no encoding')
+    const liar = releaseOf(1, { path: 'acme/z', to: 'false', encodings: [{ ...encoding, pieceList: '00' }] })
+    world.announce(announced([release, liar]))
+    world.finish()
+    expect(world.lists).toEqual([encoding.pieceList])
+  })
+
   it('goes on when the encoding is complete, and says so', () => {
     const world = new World()
     world.announce(announced([release]))
@@ -116,6 +126,10 @@ describe('a disk in trouble', () => {
     world.finish()
     expect(world.rollout.stateOf(release.hash)).toMatchObject({ state: 'staged', reason: 'ioError' })
     expect(world.pending).toEqual([])
+    world.complete.clear()
+    world.wanted.clear()
+    world.wait()
+    expect([...world.wanted]).toEqual([encodingOf(`${PATH}/2`).hash])
     world.run()
     expect(world.steps()).toEqual(['stage 2.0', 'switch 2.0', 'stage 2.0', 'switch 2.0', 'tidy 2.0'])
     expect(world.journal()?.installed?.release).toBe(release.hash)
@@ -200,6 +214,9 @@ describe('a disk in trouble', () => {
     world.wanted.clear()
     world.wait()
     expect(world.wanted.size).toBe(1)
+    const asked = world.wants
+    for (let step = 0; step < 5; step++) world.rollout.check(world.now + step)
+    expect(world.wants, 'not at every step: it costs a look at every peer').toBe(asked)
   })
 
   it('that cannot tidy does not hold anything up, and tidies later', () => {

@@ -82,6 +82,9 @@ export class World {
   readonly staged = new Map<string, string>()
   readonly complete = new Set<string>()
   kept: readonly string[] = []
+  lists: readonly string[] = []
+  /** How often something was asked of the swarm to be fetched. */
+  wants = 0
   readonly doubted: string[] = []
   readonly wanted = new Set<string>()
   downloadProblem: Progress['problem']
@@ -206,11 +209,13 @@ export class World {
     const swarm: Fetches = {
       keep: (encodings) => {
         this.kept = [...encodings.keys()]
+        this.lists = [...encodings.values()].map(({ pieceList }) => pieceList)
         for (const hash of this.wanted) if (!this.kept.includes(hash)) this.wanted.delete(hash)
       },
       want: ({ encoding }) => {
         expect(this.kept, 'what is wanted is kept').toContain(encoding.hash)
         this.wanted.add(encoding.hash)
+        this.wants += 1
       },
       isComplete: (encoding) => this.complete.has(encoding),
       doubted: (encoding) => {

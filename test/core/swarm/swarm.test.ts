@@ -161,7 +161,7 @@ describe('a swarm with liars', () => {
           expect(new Set(writes).size).toBe(writes.length)
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 100 },
     )
   })
 })

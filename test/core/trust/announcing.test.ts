@@ -515,6 +515,15 @@ describe('targets', () => {
     expect([...world.verdicts().values()]).toEqual(['reject'])
   })
 
+  it('that drop a role while its rival is being written leave nothing on the disk', () => {
+    world.receive(A)
+    world.hear('peer', C)
+    world.answer({ peer: [C] })
+    world.offerTargets(targetsOf({ version: 2, roles: [] }))
+    world.write()
+    expect([world.held(), world.saved().announcements]).toEqual(['', []])
+  })
+
   it('a root that does not cover them puts nothing in force, and loses nothing', () => {
     world.receive(V1)
     const { root } = world.self

@@ -75,6 +75,12 @@ describe('judging', () => {
 
   it.each([
     ['T23 of another mesh', foreign, 'foreignMesh', 0],
+    [
+      'T23 of another mesh, with a held version',
+      announcementOf({ mesh: 'ab'.repeat(32), version: 2 }),
+      'foreignMesh',
+      0,
+    ],
     ['of a role nobody delegated', announcementOf({ role: 'unknown', version: 5 }), 'unknownRole', 0],
     ['of a later epoch', announcementOf({ epoch: 2 }), 'wrongEpoch', 0],
     ['T08 of an older version', A1, 'oldVersion', 0],

@@ -1,0 +1,85 @@
+// What core says of itself, as a line for a person, with its weight for the log.
+import type { NodeId } from '../core/env.ts'
+import type { NodeEvent } from '../core/events.ts'
+import { refusalText } from './api-types.ts'
+import type { LogLevel } from './config.ts'
+
+export interface EventWords {
+  level: LogLevel
+  text: string
+}
+
+/** @param nameOf what people call a node. */
+export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): EventWords {
+  switch (event.type) {
+    case 'status': {
+      const was = event.from === undefined ? '' : ` (was ${event.from})`
+      return { level: event.to === 'down' ? 'warn' : 'info', text: `${nameOf(event.node)} is ${event.to}${was}` }
+    }
+    case 'alert':
+      return { level: 'warn', text: `${nameOf(event.node)}: ${event.detail}` }
+    case 'refused':
+      return { level: 'debug', text: `${nameOf(event.peer)} refused at the ${event.detail} (${event.code})` }
+    case 'rootAccepted':
+      return { level: 'info', text: `root version ${event.version} is in force` }
+    case 'rootRefused':
+      return { level: 'warn', text: `${nameOf(event.peer)} offered a root that was refused: ${event.detail}` }
+    case 'incarnation': {
+      const why = event.reason === 'start' ? '' : ', because an earlier record of this node carries a higher one'
+      return { level: 'info', text: `incarnation ${event.incarnation}${why}` }
+    }
+    case 'firstHeartbeat':
+      return { level: 'info', text: 'the first record was sent' }
+    case 'diskFailed':
+    case 'gossipFailed':
+      return { level: 'error', text: event.detail }
+    default:
+      return releaseWords(event, nameOf)
+  }
+}
+
+type ReleaseEvent = Extract<
+  NodeEvent,
+  {
+    type: 'targetsAccepted' | 'announced' | 'announcementRefused' | 'equivocation' | 'install' | 'providerBanned'
+  }
+>
+
+function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): EventWords {
+  const from = (node: NodeId | undefined) => (node === undefined ? 'handed in on this machine' : `from ${nameOf(node)}`)
+  switch (event.type) {
+    case 'targetsAccepted':
+      return { level: 'info', text: `targets version ${event.version} is in force` }
+    case 'announced': {
+      const { role, epoch, version } = event
+      return { level: 'info', text: `${role} announced version ${version} (epoch ${epoch}), ${from(event.from)}` }
+    }
+    case 'announcementRefused': {
+      const { role, version, code } = event
+      return {
+        level: 'warn',
+        text: `version ${version} of ${role} was refused, ${from(event.from)}: ${refusalText(code)}`,
+      }
+    }
+    case 'equivocation': {
+      const which = `version ${event.version} of ${event.role} (epoch ${event.epoch})`
+      const then = 'nothing of this role is installed until it signs a higher version'
+      return {
+        level: 'error',
+        text: `two different announcements are signed as ${which}: ${then}; look after its keys`,
+      }
+    }
+    case 'install': {
+      const { name, state, detail } = event
+      const level = detail === undefined && state !== 'failed' && state !== 'rolledBack' ? 'info' : 'warn'
+      return { level, text: `${name} is ${state}${detail === undefined ? '' : `: ${detail}`}` }
+    }
+    case 'providerBanned': {
+      const encoding = event.encoding.slice(0, 16)
+      return {
+        level: 'warn',
+        text: `${nameOf(event.peer)} sent bad pieces of ${encoding}... and is asked for none any more`,
+      }
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest'
+import { limits, SECOND } from '../../../src/core/limits.ts'
+import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
+import { Alone, pieceMessageBytes } from './alone.ts'
+import { JUNK, testEncoding } from './encodings.ts'
+
+const WANTED = testEncoding('a', 100)
+const HASH = WANTED.encoding.hash
+const bitsOf = (...held: number[]) => {
+  const bits = emptyBits(WANTED.hashes.length)
+  for (const index of held) setBit(bits, index)
+  return bits
+}
+
+/** `peers` hold everything; the first gave a piece already and has its full share of requests. */
+function proven(...peers: string[]) {
+  const alone = new Alone()
+  const effects = alone.fetches(WANTED, ...peers)
+  const first = alone.requests(effects).find(({ peer }) => peer === peers[0])
+  const given = alone.sends(peers[0] as string, WANTED, first?.index as number)
+  alone.keeps(given)
+  return alone
+}
+
+describe('asking for pieces', () => {
+  it('tells the driver the longest message before it asks, and takes it back when nothing may come any more', () => {
+    const alone = new Alone()
+    const effects = alone.fetches(WANTED, 'p')
+    const order = effects.map((effect) => effect.type).filter((type) => type === 'piecesExpect' || type === 'pieceSay')
+    expect(order.indexOf('piecesExpect')).toBeLessThan(order.lastIndexOf('pieceSay'))
+    expect(alone.last('piecesExpect').maxBytes).toBe(pieceMessageBytes(WANTED))
+    alone.serves(WANTED, alone.requests())
+    expect(alone.last('piecesExpect').maxBytes).toBe(limits.pieceControlBytes)
+    alone.syncs()
+    expect(alone.swarm.isComplete(HASH)).toBe(true)
+  })
+
+  it('asks a stranger for one piece, and for more when it gave one', () => {
+    const alone = new Alone()
+    expect(alone.requests(alone.fetches(WANTED, 'p'))).toHaveLength(1)
+    expect(alone.requests(proven('p').effects)).toHaveLength(1 + limits.requestsPerPeer)
+  })
+
+  it('asks many strangers only for half of what may be in flight', () => {
+    const alone = new Alone()
+    const peers = Array.from({ length: 40 }, (_, i) => `p${i}`)
+    alone.fetches(WANTED, ...peers)
+    const half = limits.requestBytes / WANTED.encoding.pieceLength / 2
+    expect(alone.requests()).toHaveLength(half)
+  })
+
+  it('asks for the rarest piece first', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'busy')
+    alone.meets('other')
+    const everywhere = Array.from({ length: 50 }, (_, i) => i)
+    alone.says('other', { type: 'bitfield', encoding: HASH, bits: bitsOf(...everywhere), wants: true })
+    alone.sends('busy', WANTED, alone.requests()[0]?.index as number)
+    for (const { index } of alone.requests().slice(2)) expect(index).toBeGreaterThanOrEqual(50)
+  })
+
+  it('fetches the longest pieces too, one after the other when the budget holds no more', () => {
+    const long = testEncoding('long', 6, limits.pieceBytesMax)
+    const alone = new Alone()
+    alone.fetches(long, 'p', 'q')
+    alone.serves(long, alone.requests())
+    alone.syncs()
+    expect(alone.swarm.isComplete(long.encoding.hash)).toBe(true)
+  })
+
+  it('moves on when a request takes too long and another peer has the piece, and takes the late one all the same', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'slow', 'quick')
+    const [first] = alone.requests()
+    const lapse = alone.wait(limits.requestPatienceMin + 1)
+    expect(alone.said('cancel', lapse).map(({ peer }) => peer)).toContain('slow')
+    const late = alone.sends('slow', WANTED, first?.index as number)
+    expect(alone.of('pieceKeep', late)).toHaveLength(1)
+    expect(alone.refusals).toEqual([])
+  })
+
+  it('waits longer for the only one who has it', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'only')
+    alone.wait(limits.lonePatience - 1)
+    expect(alone.said('cancel')).toEqual([])
+    alone.wait(2)
+    expect(alone.said('cancel')).toHaveLength(1)
+  })
+
+  it('ignores a late piece that is here already, and only then cuts off who sends it once more', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'slow', 'quick')
+    const { index } = alone.requests()[0] as { index: number }
+    alone.wait(limits.requestPatienceMin + 1)
+    alone.keeps(alone.sends('slow', WANTED, index))
+    expect(alone.refusals).toEqual([])
+    const again = alone.sends('slow', WANTED, index)
+    expect(alone.of('pieceDrop', again)).toHaveLength(1)
+    expect(alone.of('piecesClose', again)).toMatchObject([{ peer: 'slow' }])
+    expect(alone.refusals).toEqual(['unasked'])
+  })
+
+  it('asks another at once when a peer refuses, and the refuser later again', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'p', 'q')
+    const { peer, index } = alone.requests()[0] as { peer: string; index: number }
+    const refused = alone.says(peer, { type: 'refuse', encoding: HASH, index })
+    expect(alone.requests(refused).every((request) => request.peer !== peer || request.index !== index)).toBe(true)
+    const later = alone.wait(limits.requestPatienceMin)
+    expect(alone.requests(later).map((request) => request.peer)).toContain(peer)
+  })
+
+  it('closes a stream over which nothing comes at all, and opens another after a pause', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'dead', 'quick')
+    const effects = alone.wait(limits.lonePatience + limits.requestPatienceMax)
+    expect(alone.of('piecesClose', effects).map(({ peer }) => peer)).toContain('dead')
+    expect(alone.of('piecesOpen', effects).map(({ peer }) => peer)).toContain('dead')
+  })
+
+  it('T17: a sender of bad pieces gets one request after the first, and none after the second', () => {
+    const alone = proven('p', 'q')
+    const asked = alone.requests().filter(({ peer }) => peer === 'p')
+    const bad = (i: number) => alone.sends('p', WANTED, asked[i]?.index as number, JUNK)
+    expect(alone.of('pieceKeep', bad(1))).toEqual([])
+    expect(alone.refusals).toEqual(['badPiece'])
+    const second = bad(2)
+    expect(alone.of('piecesClose', second)).toMatchObject([{ peer: 'p' }])
+    expect(alone.of('event', second)).toMatchObject([{ event: { type: 'providerBanned', peer: 'p', encoding: HASH } }])
+    alone.step((swarm) => swarm.closed('p', alone.now))
+    const later = [...alone.wait(5 * limits.pieceRestMax), ...alone.meets('p'), ...alone.holds('p', WANTED)]
+    expect(alone.requests(later).filter(({ peer }) => peer === 'p')).toEqual([])
+    expect(alone.of('piecesOpen', later).filter(({ peer }) => peer === 'p')).toEqual([])
+  })
+
+  it('in the endgame lets a quick peer take over what a slow one was asked for, and takes the request back', () => {
+    const small = testEncoding('small', 3)
+    const alone = new Alone()
+    alone.fetches(small, 'slow', 'quick')
+    const slow = alone.requests().find(({ peer }) => peer === 'slow')
+    const quick = alone.requests().filter(({ peer }) => peer === 'quick')
+    alone.now += 10
+    alone.serves(small, quick)
+    const effects = alone.wait(limits.endgamePatienceMin + 1)
+    expect(alone.requests(effects)).toEqual([{ peer: 'quick', index: slow?.index }])
+    const given = alone.sends('quick', small, slow?.index as number)
+    expect(alone.said('cancel', given).map(({ peer }) => peer)).toEqual(['slow'])
+    alone.syncs(alone.keeps(given))
+    expect(alone.swarm.isComplete(small.encoding.hash)).toBe(true)
+  })
+
+  it('is not fooled by a hash that belongs to another piece', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'p')
+    const { index } = alone.requests()[0] as { index: number }
+    const effects = alone.sends('p', WANTED, index, WANTED.hashes[(index + 1) % 100])
+    expect(alone.of('pieceKeep', effects)).toEqual([])
+    expect(alone.refusals).toEqual(['badPiece'])
+  })
+
+  it('keeps what is in flight within its bounds while the disk is slow', () => {
+    const alone = new Alone()
+    const peers = Array.from({ length: 20 }, (_, i) => `p${i}`)
+    const queue = alone.requests(alone.fetches(WANTED, ...peers))
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      queue.push(...alone.requests(alone.sends(next.peer, WANTED, next.index)))
+      expect(alone.swarm.sizes().requestBytes).toBeLessThanOrEqual(limits.requestBytes)
+    }
+    const written = limits.requestBytes / WANTED.encoding.pieceLength
+    expect(alone.of('pieceKeep')).toHaveLength(written)
+    const freed = alone.keeps(alone.of('pieceKeep').slice(0, 3))
+    expect(alone.requests(freed)).toHaveLength(3)
+  })
+
+  it('T20: cuts off who sends what nobody asked for, and lets it come back only after a pause', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'p')
+    const unasked = (alone.requests()[0]?.index as number) ^ 1
+    const effects = alone.sends('p', WANTED, unasked)
+    expect(alone.of('pieceDrop', effects)).toHaveLength(1)
+    expect(alone.of('piecesClose', effects)).toHaveLength(1)
+    expect(alone.of('piecesClose', alone.meets('p'))).toHaveLength(1)
+    alone.wait(2 * SECOND)
+    expect(alone.of('piecesClose', alone.meets('p'))).toEqual([])
+  })
+
+  it('takes nothing from who has no stream', () => {
+    const alone = new Alone()
+    alone.wants(WANTED)
+    expect(alone.of('pieceDrop', alone.sends('nobody', WANTED, 0))).toHaveLength(1)
+    expect(alone.swarm.sizes().peers).toBe(0)
+  })
+})
