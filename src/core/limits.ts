@@ -140,6 +140,11 @@ export const limits = {
   handshakesPerHost: 8,
   /** Streams of all protocols that one peer may have open towards us, unnegotiated ones included. */
   streamsPerLink: 64,
+  /**
+   * What may come on one stream before it is read: Yamux's own default, on which both sides must agree. At 40 ms it carries
+   * 50 Mbit/s from each peer; 1 MiB costs a downloading node 20 MB more memory.
+   */
+  streamWindow: 262_144,
   /** Dials under way at once: a Pi Zero completes about 10 handshakes a second. */
   dialsAtOnce: 4,
   /** All addresses of one contact together; what takes longer is retried later anyway. */
@@ -355,8 +360,8 @@ export const limits = {
    * Receiving parts of 64 KiB costs twice the CPU: as packets of Noise they straddle the reads of the socket, and are copied.
    */
   pieceChunkBytes: 32_768,
-  /** Bytes a second below which a peer stalls: it may take requestPatienceMax and a second for each so many bytes of a message. */
-  pieceRateMin: 8_192,
+  /** A message may take requestPatienceMax and a second for each so many bytes: a piece of 256 KiB has 158 s, more than anybody waits for one. */
+  pieceRateMin: 2_048,
   /** A download that got no piece for so long looks for other providers. */
   providerSearchPeriod: 10 * SECOND,
   /** When nobody sent the piece list in this time, more peers are asked for it. */

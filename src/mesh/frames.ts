@@ -58,8 +58,9 @@ export class FrameReader {
   }
 
   #begin(maxBytes: number): void {
-    if ((this.#prefix.at(-1) as number) >= 0x80 && this.#prefix.length < LENGTH_BYTES) return
-    const length = decodeLength([Uint8Array.from(this.#prefix)])
+    const isLast = (this.#prefix.at(-1) as number) < 0x80
+    if (!isLast && this.#prefix.length < LENGTH_BYTES) return
+    const length = isLast ? lengthIn(this.#prefix) : Number.POSITIVE_INFINITY
     if (length > maxBytes) {
       throw new Failure('E_PROTOCOL', `a message of ${length} bytes where at most ${maxBytes} may come: refused`)
     }
@@ -88,8 +89,11 @@ export class FrameReader {
  */
 function decodeLength(bytes: Iterable<Uint8Array>): number {
   const prefix = Buffer.concat([...bytes])
-  const length = prefix.reduce((sum, byte, at) => sum + (byte & 0x7f) * 2 ** (7 * at), 0)
   if (prefix.length > LENGTH_BYTES) throw new Failure('E_PROTOCOL', 'a message with an endless length: refused')
   if (prefix.length === 0 || (prefix.at(-1) as number) >= 0x80) throw new RangeError('the length goes on')
-  return length
+  return lengthIn([...prefix])
+}
+
+function lengthIn(prefix: readonly number[]): number {
+  return prefix.reduce((sum, byte, at) => sum + (byte & 0x7f) * 2 ** (7 * at), 0)
 }

@@ -1,6 +1,5 @@
 // The mesh: composes libp2p and hands out the four ports that core needs of it.
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -22,6 +21,7 @@ import { MeshGossip } from './gossip.ts'
 import { gossipSettings } from './gossip-settings.ts'
 import { Hosts } from './hosts.ts'
 import { MeshLinks } from './links.ts'
+import { boundedYamux } from './muxer.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { MeshStreams } from './streams.ts'
@@ -128,7 +128,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
         return gate
       },
     ],
-    streamMuxers: [yamux({ maxInboundStreams: limits.streamsPerLink, enableKeepAlive: false })],
+    streamMuxers: [boundedYamux()],
     connectionGater: new Hosts(limits.handshakesPerHost).guard(parts.traffic.gater),
     connectionMonitor: { enabled: false },
     connectionManager: connectionLimits(timeout),

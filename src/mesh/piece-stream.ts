@@ -33,7 +33,7 @@ export class PieceStream {
   #lastSend: Promise<void> = Promise.resolve()
   #wake: (() => void) | undefined
 
-  /** `patience`: what a message may take beside the time that its length needs. */
+  /** `patience`: how long a peer may read nothing of a message, and what a message may take beside the time that its length needs. */
   constructor(stream: Stream, maxBytes: number, patience: Millis, events: PieceStreamEvents) {
     this.#stream = stream
     this.#patience = patience
@@ -111,12 +111,12 @@ export class PieceStream {
 
   #await(): void {
     if (!this.#reader.within || this.#readTimer !== undefined) return
-    this.#readTimer = this.#limit(this.maxBytes, 'sends a message too slowly')
+    this.#readTimer = this.#limit(this.#timeFor(this.maxBytes), 'sends a message too slowly')
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#closed) throw OVER
-    const timer = this.#limit(bytes.length, 'reads a message too slowly')
+    const timer = this.#limit(this.#timeFor(bytes.length), 'reads a message too slowly')
     try {
       const message = new Uint8ArrayList(framePrefix(bytes.length), bytes)
       for (let at = 0; at < message.byteLength; at += limits.pieceChunkBytes) {
@@ -130,17 +130,26 @@ export class PieceStream {
 
   /** libp2p's onDrain() waits only the first time: its promise is never renewed. */
   async #room(): Promise<void> {
-    while (!this.#closed && this.#stream.writableNeedsDrain) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+    if (this.#stream.writableNeedsDrain) {
+      const timer = this.#limit(this.#patience, 'reads nothing')
+      while (!this.#closed && this.#stream.writableNeedsDrain) await this.#drain()
+      clearTimeout(timer)
     }
     if (this.#closed) throw OVER
   }
 
-  /** Closes the stream when one message takes too long. */
-  #limit(bytes: number, what: string): NodeJS.Timeout {
-    const time = this.#patience + (bytes / limits.pieceRateMin) * SECOND
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #timeFor(bytes: number): Millis {
+    return this.#patience + (bytes / limits.pieceRateMin) * SECOND
+  }
+
+  /** Closes the stream when something takes longer. */
+  #limit(time: Millis, what: string): NodeJS.Timeout {
     return setTimeout(() => this.close(new Failure('E_PROTOCOL', `a peer ${what}`)), time).unref()
   }
 }

@@ -17,7 +17,7 @@ const SUPERFLUOUS = new Failure('E_PROTOCOL', 'there is a stream of pieces with 
 export interface PieceBounds {
   /** From open() to the answer. */
   opening: Millis
-  /** What one message may take beside the time that its length needs. */
+  /** How long a peer may read nothing of a message, and what one may take beside the time that its length needs. */
   patience: Millis
   /** Peers with a stream. */
   streams: number

@@ -1,10 +1,12 @@
 // What an idle daemon costs: the bundled daemon as real processes in one zone of 6 and one of 25, on loopback.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BenchFleet, startFleet } from './fleet.ts'
 import type { Report } from './main.ts'
+import { type ProcessReading, processReading } from './processes.ts'
+import { type Spread, spread } from './spread.ts'
 
 const ZONES = [6, 25]
 /** The view is written this often while we measure, so that the window holds several writes; scaled to the default after. */
@@ -12,22 +14,14 @@ const FLUSH = 20
 const DEFAULT_FLUSH = 600
 const BARS = { rssBytes: 110e6, cpuShare: 0.01, cpuToFirstHeartbeatMs: 600, bytesInPerSecond: 4_000 }
 
-interface Reading {
+interface Reading extends ProcessReading {
   at: number
-  cpuMs: number
-  rssBytes: number
-  writtenBytes: number
   bytesIn: number
   bytesOut: number
 }
 
-interface Spread {
-  median: number
-  max: number
-}
-
 /** @param seconds length of the idle window. */
-export async function benchDaemon(say: (line: string) => void, seconds: number): Promise<Report> {
+export async function benchDaemon(say: (line: string) => void, { seconds }: { seconds: number }): Promise<Report> {
   const zones: Record<string, unknown>[] = []
   for (const nodes of ZONES) zones.push(await measure(nodes, seconds, say))
   const json = {
@@ -47,7 +41,7 @@ async function measure(nodes: number, seconds: number, say: (line: string) => vo
   let fleet: BenchFleet | undefined
   try {
     say(`zone of ${nodes}: joining and starting`)
-    fleet = await startFleet(folder, nodes, FLUSH, spawn)
+    fleet = await startFleet(folder, { nodes, flush: FLUSH, launch: spawn })
     await fleet.whole()
     // A first round of heartbeats and hellos is start-up, not idling.
     await fleet.counters(4)
@@ -69,23 +63,9 @@ function readAll(fleet: BenchFleet): Promise<Reading[]> {
   return Promise.all(
     fleet.members.map(async ({ pid, client }) => {
       const { traffic } = await client.status()
-      return { at: performance.now(), ...(await processReading(pid)), ...traffic }
+      return { at: performance.now(), ...processReading(pid), ...traffic }
     }),
   )
-}
-
-/** CPU, memory and disk of a process as the kernel counts them. */
-async function processReading(pid: number) {
-  const [stat, status, io] = await Promise.all(
-    ['stat', 'status', 'io'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')),
-  )
-  const fields = (stat as string).slice((stat as string).lastIndexOf(')') + 2).split(' ')
-  const ticks = Number(fields[11]) + Number(fields[12])
-  return {
-    cpuMs: ticks * 10,
-    rssBytes: Number(/VmRSS:\s+(\d+) kB/.exec(status as string)?.[1]) * 1024,
-    writtenBytes: Number(/^write_bytes: (\d+)/m.exec(io as string)?.[1]),
-  }
 }
 
 function summary(nodes: number, before: readonly Reading[], after: readonly Reading[], starts: readonly number[]) {
@@ -102,17 +82,16 @@ function summary(nodes: number, before: readonly Reading[], after: readonly Read
   return {
     nodes,
     rssBytes: spread(after.map((reading) => reading.rssBytes)),
-    cpuShare: { median: cpu.median / 1000, max: cpu.max / 1000 },
+    cpuShare: times(cpu, 1 / 1000),
     cpuToFirstHeartbeatMs: spread(starts),
     bytesInPerSecond: rate('bytesIn'),
     bytesOutPerSecond: rate('bytesOut'),
-    diskBytesPerHour: { median: disk.median * perHour, max: disk.max * perHour },
+    diskBytesPerHour: times(disk, perHour),
   }
 }
 
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  return { median: sorted[Math.floor(sorted.length / 2)] as number, max: sorted.at(-1) as number }
+function times({ median, min, max }: Spread, factor: number): Spread {
+  return { median: median * factor, min: min * factor, max: max * factor }
 }
 
 function tableOf(zones: readonly Record<string, unknown>[]): string[] {

@@ -1,4 +1,5 @@
-// A zone of real daemons for benchmarks: bundled, joined by real invites, each a process of its own on loopback.
+// A zone of real daemons for benchmarks: bundled, joined by real invites, each a process of its own on loopback; and, if wanted,
+// an operator's peer that is attached to them and publishes.
 import type { ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -12,6 +13,7 @@ const BIN = fileURLToPath(new URL('../../bin/pimesh.js', import.meta.url))
 /** The flags of bin/pimesh.js's first line: what a person runs. */
 const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 const ZONE = '/bench/zone'
+const OPERATOR = 'operator'
 const POLL = 250
 const BOUND = 180_000
 
@@ -21,54 +23,52 @@ export interface Member {
 }
 
 export interface BenchFleet {
+  /** Without the operator. */
   members: readonly Member[]
+  operator: Member | undefined
   /** Every member sees all others up. */
   whole(): Promise<void>
   /** Every member's record has reached this counter. */
   counters(counter: number): Promise<void>
   /** Lets time pass: the measured window itself. */
   window(seconds: number): Promise<void>
+  /** The operator publishes a file for all nodes; resolves when the command has ended. */
+  publish(file: string, name: string): Promise<void>
   stop(): Promise<void>
 }
 
-/** @param flush seconds between two writes of the view. */
-export async function startFleet(
-  folder: string,
-  nodes: number,
-  flush: number,
-  launch: typeof spawn,
-): Promise<BenchFleet> {
+interface Options {
+  nodes: number
+  /** Seconds between two writes of the view. */
+  flush: number
+  operator?: boolean
+  /** Flags of Node for the daemon of this name, beside those that everybody has. */
+  flags?: (name: string) => readonly string[]
+  launch: typeof spawn
+}
+
+export async function startFleet(folder: string, options: Options): Promise<BenchFleet> {
+  const { nodes, launch } = options
   const children: ChildProcess[] = []
   const members: Member[] = []
-  const start = async (index: number, token: string) => {
-    const data = join(folder, `n${index}`)
-    await run(launch, ['join', token, '--name', `n${index}`, '--seat', String(Math.max(0, index - 1)), '--data', data])
-    const port = await freePort()
-    await writeFile(
-      join(data, 'pimesh.toml'),
-      `listen = ["/ip4/127.0.0.1/tcp/${port}"]\n[discovery]\nmdns = false\n[state]\nflush = ${flush}\n[log]\nlevel = "warn"\n`,
-    )
-    const child = launch(process.execPath, [...FLAGS, BIN, 'up', '--data', data], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    children.push(child)
-    const client = apiClient(data)
-    await until(`n${index} answers`, () => client.status().then(Boolean, () => false))
-    members.push({ pid: child.pid as number, client })
-  }
+  const start = (name: string, token: string, seat: number | undefined) =>
+    startMember(folder, { name, token, seat, ...options }, children)
   const stop = async () => {
     const ends = children.filter((child) => child.exitCode === null).map((child) => once(child, 'exit'))
     for (const child of children) child.kill('SIGTERM')
     await Promise.all(ends)
   }
+  let operator: Member | undefined
   try {
-    await enrol(folder, nodes, launch, start, members)
+    operator = await enrol(folder, options, start, members)
   } catch (error) {
     await stop()
     throw error
   }
+  const folders = ['--mesh', join(folder, 'mesh'), '--data', join(folder, OPERATOR)]
   return {
     members,
+    operator,
     whole: () =>
       each(members, async ({ client }) => (await client.status()).counts.up === nodes, `${nodes} nodes up everywhere`),
     counters: (counter) =>
@@ -78,34 +78,56 @@ export async function startFleet(
         `counters at ${counter}`,
       ),
     window: (seconds) => wait(seconds * 1000),
+    publish: async (file, name) => {
+      const words = ['publish', file, '--name', name, '--to', 'true', '--installer', 'file', '--no-wait']
+      await run(launch, [...words, ...folders])
+    },
     stop,
   }
 }
 
+/** Joins and starts one peer; resolves when it answers. */
+async function startMember(
+  folder: string,
+  { name, token, seat, flush, flags, launch }: Options & { name: string; token: string; seat: number | undefined },
+  children: ChildProcess[],
+): Promise<Member> {
+  const data = join(folder, name)
+  const seats = seat === undefined ? [] : ['--seat', String(seat)]
+  await run(launch, ['join', token, '--name', name, ...seats, '--data', data])
+  const port = await freePort()
+  await writeFile(
+    join(data, 'pimesh.toml'),
+    `listen = ["/ip4/127.0.0.1/tcp/${port}"]\n[discovery]\nmdns = false\n[state]\nflush = ${flush}\n[log]\nlevel = "warn"\n`,
+  )
+  const verb = name === OPERATOR ? 'attach' : 'up'
+  const child = launch(process.execPath, [...FLAGS, ...(flags?.(name) ?? []), BIN, verb, '--data', data], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  children.push(child)
+  const client = apiClient(data)
+  await until(`${name} answers`, () => client.status().then(Boolean, () => false))
+  return { pid: child.pid as number, client }
+}
+
+/** The mesh, its first node, the others by that one's address, and the operator. */
 async function enrol(
   folder: string,
-  nodes: number,
-  launch: typeof spawn,
-  start: (index: number, token: string) => Promise<void>,
-  members: readonly Member[],
-) {
+  { nodes, operator, launch }: Options,
+  start: (name: string, token: string, seat: number | undefined) => Promise<Member>,
+  members: Member[],
+): Promise<Member | undefined> {
   const mesh = join(folder, 'mesh')
-  await run(launch, ['init', '--mesh', mesh])
-  await start(0, await run(launch, ['invite', '--first', '--zone', ZONE, '--mesh', mesh]))
+  await run(launch, ['init', '--name', 'bench', '--mesh', mesh])
+  members.push(await start('n0', await run(launch, ['invite', '--first', '--zone', ZONE, '--mesh', mesh]), undefined))
   const { listening, node } = await (members[0] as Member).client.status()
-  const via = `${listening[0]}/p2p/${node}`
-  const token = await run(launch, [
-    'invite',
-    '--zone',
-    ZONE,
-    '--seats',
-    String(nodes - 1),
-    '--via',
-    via,
-    '--mesh',
-    mesh,
-  ])
-  for (let index = 1; index < nodes; index++) await start(index, token)
+  const invite = (zone: string, ...more: string[]) =>
+    run(launch, ['invite', '--zone', zone, ...more, '--via', `${listening[0]}/p2p/${node}`, '--mesh', mesh])
+  if (nodes > 1) {
+    const token = await invite(ZONE, '--seats', String(nodes - 1))
+    for (let index = 1; index < nodes; index++) members.push(await start(`n${index}`, token, index - 1))
+  }
+  return operator ? await start(OPERATOR, await invite('/'), undefined) : undefined
 }
 
 async function run(launch: typeof spawn, args: readonly string[]): Promise<string> {

@@ -14,7 +14,7 @@ export interface ArtifactsPlace {
   flip(encoding: string, offset: number): Promise<void>
   /** The encodings of which there is anything on the disk. */
   names(): Promise<string[]>
-  /** From now on, so many bytes are free. */
+  /** From now on, so many bytes are free, whatever is written. */
   setFree(bytes: number): void
   remove(): Promise<void>
 }
@@ -217,6 +217,8 @@ export function artifactsContract(name: string, make: () => Promise<ArtifactsPla
         await prepare()
         const second = () => artifacts.prepare(other.encoding, other.pieceList, { decoded: 0, signal: never() })
         await expect(second()).rejects.toMatchObject({ problem: { code: 'diskFull', missing: 3 * PIECE } })
+        for (const index of [0, 1]) await artifacts.write(hash, index, piece(index))
+        await expect(second()).rejects.toMatchObject({ problem: { code: 'diskFull', missing: PIECE } })
         await artifacts.forget(hash)
         expect(piecesIn(await second())).toEqual([])
       })

@@ -33,6 +33,8 @@ describe('the configuration', () => {
       health: { period: limits.recordPeriodMin },
       discovery: { mdns: true },
       state: { flush: limits.viewFlushPeriod },
+      install: { root: 'installed' },
+      artifacts: { mirror: false },
       log: { level: 'info' },
     })
   })
@@ -45,6 +47,8 @@ describe('the configuration', () => {
       health.period = 2.5
       discovery.mdns = false
       state.flush = 60
+      install.root = "/srv/acme"
+      artifacts.mirror = true
       [log]
       level = "debug"`
     expect(load(text)).toEqual({
@@ -54,6 +58,8 @@ describe('the configuration', () => {
       health: { period: 2_500 },
       discovery: { mdns: false },
       state: { flush: 60_000 },
+      install: { root: '/srv/acme' },
+      artifacts: { mirror: true },
       log: { level: 'debug' },
     })
   })
@@ -74,6 +80,8 @@ describe('the configuration', () => {
   })
 
   it.each([
+    ['install.root = ""', 'install.root is ""', 'a path'],
+    ['artifacts.mirror = 1', 'artifacts.mirror is 1', 'true or false'],
     ['listen = "/ip4/0.0.0.0/tcp/1"', 'listen is "', 'a list'],
     ['listen = ["0.0.0.0:31415"]', 'listen is ["0.0.0.0:31415"]', '/ip4/0.0.0.0/tcp/31415'],
     ['listen = ["/ip4/0.0.0.0/udp/31415"]', 'listen is', '/tcp/'],

@@ -41,6 +41,19 @@ export interface RunOptions {
   onNotice?: (text: string, child: ChildProcess) => void
 }
 
+/** What a daemon may be started with. */
+export type LaunchOptions = Pick<RunOptions, 'env' | 'by'>
+
+/** How a data folder is set up. */
+export interface Place {
+  /** health.period, in seconds. */
+  period?: number
+  /** More lines of the configuration; keys without a table first. */
+  extra?: string
+  /** False: it dials others, and nobody can dial it. */
+  listens?: boolean
+}
+
 /** A daemon that was started, and what it wrote to its log. */
 export interface Running {
   child: ChildProcess
@@ -73,12 +86,20 @@ export class Fleet {
   }
 
   /** Makes the data folder `name` with a configuration: loopback, a free port that stays the same, no mDNS. */
-  async prepare(name: string, { period = 2, extra = '' } = {}): Promise<void> {
+  async prepare(name: string, { period = 2, extra = '', listens = true }: Place = {}): Promise<void> {
     const port = this.#ports.get(name) ?? (await freePort())
     this.#ports.set(name, port)
     await mkdir(this.path(name), { recursive: true })
-    const config = `listen = ["/ip4/127.0.0.1/tcp/${port}"]\n${extra}\n[health]\nperiod = ${period}\n[discovery]\nmdns = false\n`
+    const listen = listens ? `"/ip4/127.0.0.1/tcp/${port}"` : ''
+    const config = `listen = [${listen}]\n${extra}\n[health]\nperiod = ${period}\n[discovery]\nmdns = false\n`
     await writeFile(this.path(name, 'pimesh.toml'), config)
+  }
+
+  /** The port of a folder that was prepared. */
+  port(name: string): number {
+    const port = this.#ports.get(name)
+    if (port === undefined) throw new Error(`${name} was not prepared`)
+    return port
   }
 
   /** Runs `pimesh WORDS...` to its end, whatever that is. */
@@ -111,15 +132,15 @@ export class Fleet {
   }
 
   /** Joins as `name` into its own folder, and starts the daemon there. */
-  async add(name: string, token: string, verb: 'up' | 'attach' = 'up'): Promise<void> {
-    await this.prepare(name)
+  async add(name: string, token: string, verb: 'up' | 'attach' = 'up', place: Place = {}): Promise<void> {
+    await this.prepare(name, place)
     await this.done('join', token, '--name', name, '--data', this.path(name))
     await this.start(name, verb)
   }
 
   /** Starts the daemon of the folder `name` and waits until its local API answers. */
-  async start(name: string, verb: 'up' | 'attach' = 'up'): Promise<Running> {
-    const running = this.launch(name, verb)
+  async start(name: string, verb: 'up' | 'attach' = 'up', options: LaunchOptions = {}): Promise<Running> {
+    const running = this.launch(name, verb, options)
     await this.until(`the API of ${name} answers`, 20_000, async () => {
       if (running.child.exitCode !== null) throw new Error(`${name} ended by itself: ${running.log()}`)
       return await this.answers(name)
@@ -128,8 +149,8 @@ export class Fleet {
   }
 
   /** Starts it and waits for nothing. Its standard input is its lifeline: should this process die, it ends too. */
-  launch(name: string, verb: 'up' | 'attach' = 'up'): Running {
-    const child = this.#spawn([verb, '--lifeline', '--data', this.path(name)], {})
+  launch(name: string, verb: 'up' | 'attach' = 'up', options: LaunchOptions = {}): Running {
+    const child = this.#spawn([verb, '--lifeline', '--data', this.path(name)], options)
     let log = ''
     child.stderr?.on('data', (piece) => {
       log += String(piece)

@@ -139,3 +139,14 @@ test('handlers that are set before the start serve the first who comes', async (
   await a.dial(b)
   expect(await a.mesh.streams.ask(b.id, 'hello', Uint8Array.of(3), options)).toEqual(Uint8Array.of(3))
 })
+
+test('T02 a frame of the muxer that promises more than the window closes the link by its header', async () => {
+  const [a, b] = await linked()
+  const { muxer } = a.libp2p.getConnections()[0] as unknown as { muxer: { send(bytes: Uint8Array): boolean } }
+  const header = new DataView(new ArrayBuffer(12))
+  header.setUint16(2, 1) // SYN of a new stream
+  header.setUint32(4, 1_001)
+  header.setUint32(8, 2 ** 31)
+  muxer.send(new Uint8Array(header.buffer))
+  await b.diary.until('disconnected', a.id)
+})

@@ -222,6 +222,8 @@ class World implements Surroundings {
     const operator = this.mesh.invite('/', Math.max(1, operators), 'operator')
     for (let seat = 0; seat < operators; seat++) {
       const bootstrap = prng.shuffled(ids).slice(0, 3)
+      // An invite that names only machines behind NATs would be of no use to anybody.
+      if (bootstrap.every((id) => id.hidden)) bootstrap.push(ids[0] as Identity)
       ids.push(this.#identity(prng, nodes + seat, operator, seat, true, bootstrap))
     }
     return ids

@@ -1,21 +1,26 @@
 // A hostile member: it has a genuine membership and real libp2p, and none of our manners. It admits everybody, says on gossip
-// what it likes to whom it likes, and answers questions with what a test puts into its mouth.
+// what it likes to whom it likes, answers questions with what a test puts into its mouth, and writes raw bytes on any stream.
 import type { GossipSub } from '@libp2p/gossipsub'
+import type { Connection, Stream } from '@libp2p/interface'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
-import { recordTopic } from '../../src/core/machines.ts'
-import { type Hello, NOTHING } from '../../src/core/protocols.ts'
-import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
+import { announcementTopic, recordTopic } from '../../src/core/machines.ts'
+import { type Hello, NOTHING, PROTOCOLS, type ProtocolName, type SyncRequest } from '../../src/core/protocols.ts'
+import { EMPTY_VECTOR, type Head, type VersionVector } from '../../src/core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { type Joined, readJoined } from '../../src/daemon/folder.ts'
 import { memberGate } from '../../src/daemon/gate.ts'
 import { makeSigner } from '../../src/keys/ed25519.ts'
 import { type Composed, composeMesh } from '../../src/mesh/node.ts'
+import { PIECES_PROTOCOL } from '../../src/mesh/pieces.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
+import { encodeHead } from '../../src/wire/head.ts'
+import { decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import { hexBytes, MessageWriter } from '../../src/wire/protobuf.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
+import { decodeSyncRequest } from '../../src/wire/sync.ts'
 import { closeLater, type Member, until } from './fleet.ts'
+import { Lane } from './lane.ts'
 
 /** What it answers; what is not there is answered with nothing. */
 export interface Tricks {
@@ -25,6 +30,14 @@ export interface Tricks {
   rows: readonly Row[]
   /** Which record of the asker it claims to hold. */
   yours: Hello['yours']
+  /** What it claims to hold of the publishers. */
+  vector: VersionVector
+  /** Its targets document: bytes that need not parse. */
+  targets: Uint8Array
+  /** What it gives for the hash of an announcement: bytes that need not be one. */
+  bodies: ReadonlyMap<string, Uint8Array>
+  /** What it gives for the hash of a piece list. */
+  pieceLists: ReadonlyMap<string, Uint8Array>
 }
 
 type Asked = { [K in keyof Tricks]?: Tricks[K] }
@@ -42,9 +55,14 @@ export class Hostile {
   readonly joined: Joined
   readonly #composed: Composed
   readonly #linked: Set<NodeId>
+  /** What it was asked by sync, in order. */
+  readonly asked: { peer: NodeId; request: SyncRequest }[] = []
+  /** Streams of pieces that members opened towards it, in order; each was answered. */
+  readonly lanes: Lane[] = []
   /** Who asked for rows. */
   readonly #told: NodeId[] = []
   #barriers = 0
+  #sayings = 0
 
   private constructor(joined: Joined, composed: Composed, linked: Set<NodeId>) {
     this.joined = joined
@@ -137,15 +155,53 @@ export class Hostile {
     delete this.tricks.rows
   }
 
+  /** Resolves when the link is gone on both sides: what the member knew of our streams is forgotten. */
+  async hangUp(member: Member): Promise<void> {
+    await this.#composed.mesh.links.close(member.id)
+    await until('no link', async () => !(await member.status()).links.some(({ node }) => node === this.id))
+  }
+
   /** Sends one gossip message to one member, past every rule of gossipsub about whom to send what. */
   async say(member: Member, zone: string, data: Uint8Array): Promise<void> {
-    const topic = recordTopic(this.mesh8, zone)
+    await this.#send(member, recordTopic(this.mesh8, zone), data)
+  }
+
+  /** Sends the head of an announcement, each time in bytes that gossip has not seen. */
+  async sayHead(member: Member, head: Head): Promise<void> {
+    const extra = new MessageWriter().uint(9, ++this.#sayings).finish()
+    await this.#send(member, announcementTopic(this.mesh8), Buffer.concat([encodeHead(head), extra]))
+  }
+
+  async #send(member: Member, topic: string, data: Uint8Array): Promise<void> {
     const gossip = this.#composed.libp2p.services.gossip as GossipSub & {
       sendRpc(peer: NodeId, rpc: { subscriptions: []; messages: { topic: string; data: Uint8Array }[] }): boolean
     }
     await until('a stream for gossip', () =>
       gossip.sendRpc(member.id, { subscriptions: [], messages: [{ topic, data }] }),
     )
+  }
+
+  /** A stream of any protocol, for raw bytes. */
+  stream(member: Member, protocol: string): Promise<Stream> {
+    return this.#connection(member).newStream([protocol])
+  }
+
+  /** Opens a stream of pieces, and resolves when the member has answered. */
+  async lane(member: Member): Promise<Lane> {
+    const lane = new Lane(member.id, await this.stream(member, PIECES_PROTOCOL))
+    await lane.answered
+    return lane
+  }
+
+  /** Answers this protocol by raw bytes from now on. */
+  async serveRaw(protocol: ProtocolName, serve: (stream: Stream) => void): Promise<void> {
+    await this.#composed.libp2p.handle(PROTOCOLS[protocol], (stream) => serve(stream), { force: true })
+  }
+
+  #connection(member: Member): Connection {
+    const [connection] = this.#composed.libp2p.getConnections().filter(({ remotePeer }) => `${remotePeer}` === member.id)
+    if (connection === undefined) throw new Error(`there is no link with ${member.name}`)
+    return connection
   }
 
   async ask(member: Member, request: Parameters<typeof encodeRequest>[0]) {
@@ -191,7 +247,7 @@ export class Hostile {
       addresses: this.#composed.mesh.listening(),
       contacts: [],
       yours: this.tricks.yours,
-      vector: EMPTY_VECTOR,
+      vector: this.tricks.vector ?? EMPTY_VECTOR,
     }
   }
 
@@ -203,21 +259,44 @@ export class Hostile {
   async #serve(): Promise<void> {
     const { streams } = this.#composed.mesh
     await streams.handle('hello', async () => encodeResponse({ protocol: 'hello', body: this.#hello() }))
-    await streams.handle('sync', async (_peer, bytes) => {
-      const { body } = decodeRequest('sync', bytes)
-      const { memberships = [], roots = [] } = this.tricks
-      const wanted = 'type' in body && body.type === 'roots'
-      return encodeResponse({
-        protocol: 'sync',
-        body: wanted ? { ...NOTHING, roots } : { ...NOTHING, memberships },
-      })
+    await streams.handle('sync', async (peer, bytes) => {
+      const request = decodeSyncRequest(bytes)
+      this.asked.push({ peer, request })
+      return this.#syncAnswer(request)
     })
+    const serve = (stream: Stream, { remotePeer }: Connection) => {
+      const lane = new Lane(remotePeer.toString(), stream)
+      this.lanes.push(lane)
+      lane.frame(new Uint8Array(0))
+    }
+    await this.#composed.libp2p.handle(PIECES_PROTOCOL, serve)
     await streams.handle('query', async (peer) => {
       this.#told.push(peer)
       const counts = { up: 0, late: 0, down: 0, left: 0 }
       const { rows = [] } = this.tricks
       return encodeResponse({ protocol: 'query', body: { refused: undefined, counts, rows, more: false } })
     })
+  }
+
+  /** Field by field, since what it gives need not be what it should be (clause SYNC). */
+  #syncAnswer(request: SyncRequest): Uint8Array {
+    const { memberships = [], roots = [], targets, bodies, pieceLists } = this.tricks
+    const message = new MessageWriter()
+    switch (request.type) {
+      case 'memberships':
+        return encodeResponse({ protocol: 'sync', body: { ...NOTHING, memberships } })
+      case 'roots':
+        return encodeResponse({ protocol: 'sync', body: { ...NOTHING, roots } })
+      case 'targets':
+        return targets === undefined ? message.finish() : message.bytes(3, targets).finish()
+      case 'announcements':
+        for (const body of request.hashes.flatMap((hash) => bodies?.get(hash) ?? [])) message.bytes(4, body)
+        return message.finish()
+      case 'pieceList': {
+        const list = pieceLists?.get(request.hash)
+        return list === undefined ? message.finish() : message.bytes(5, list).finish()
+      }
+    }
   }
 }
 

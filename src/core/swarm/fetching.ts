@@ -1,7 +1,8 @@
 // Fetching: what is asked of whom, over all downloads and peers. A request waits as long as its peer has shown to need; then the
 // piece is asked of another, and what comes late is still welcome. All that is in flight or being written stays within
 // limits.requestBytes, of which peers that have proven nothing get half.
-// Invariant: data is kept only when its hash is in the piece list and it was asked of this peer; a banned peer is asked nothing.
+// Invariant: data is kept only when its hash is in the piece list and it was asked of this peer; a banned peer is asked nothing,
+// since it holds nothing as far as exchange.ts is concerned.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
@@ -121,7 +122,6 @@ export class Fetching {
 
   /** Asks a peer for as much as it may be asked for. */
   pump(peer: Peer, now: Millis): void {
-    if (this.#parts.bans.isBanned(peer.node, now)) return
     for (let room = peer.room(now, this.#parts.bans.isSuspect(peer.node, now)); room > 0; room--) {
       const choice = this.#choose(peer, now)
       if (choice === undefined) return

@@ -170,6 +170,7 @@ export class Peer {
     if (share === undefined || index >= share.bits.length * 8) return
     share.avoid ??= emptyBits(share.bits.length * 8)
     share.avoidUntil = Math.max(share.avoidUntil, until)
+    setBit(share.avoid, index)
   }
 }
 

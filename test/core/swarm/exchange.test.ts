@@ -152,8 +152,11 @@ describe('telling who holds what', () => {
   it('forgets a peer whose link is gone', () => {
     const alone = new Alone()
     alone.fetches(WANTED, 'p')
+    expect(alone.swarm.progress(HASH)).toMatchObject({ providers: 1, problem: undefined })
     alone.links.delete('p')
     alone.step((swarm) => swarm.unlinked('p', 0))
     expect(alone.swarm.sizes()).toMatchObject({ peers: 0, streams: 0, requestBytes: 0 })
+    alone.wait(limits.providerSearchPeriod)
+    expect(alone.swarm.progress(HASH)).toMatchObject({ providers: 0, problem: 'noProvider' })
   })
 })

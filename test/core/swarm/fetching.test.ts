@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { limits, SECOND } from '../../../src/core/limits.ts'
+import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
+import type { PieceMessage } from '../../../src/core/swarm/messages.ts'
 import { Alone, pieceMessageBytes } from './alone.ts'
 import { JUNK, testEncoding } from './encodings.ts'
 
@@ -109,6 +110,30 @@ describe('asking for pieces', () => {
     expect(alone.requests(refused).every((request) => request.peer !== peer || request.index !== index)).toBe(true)
     const later = alone.wait(limits.requestPatienceMin)
     expect(alone.requests(later).map((request) => request.peer)).toContain(peer)
+  })
+
+  it('does not ask a peer for what it refused, until it had time to get it', () => {
+    const single = testEncoding('single', 1)
+    const alone = new Alone()
+    alone.fetches(single, 'p')
+    alone.says('p', { type: 'refuse', encoding: single.encoding.hash, index: 0 })
+    expect(alone.requests(alone.wait(limits.requestPatienceMin - 1))).toEqual([])
+    expect(alone.requests(alone.wait(2))).toEqual([{ peer: 'p', index: 0 }])
+  })
+
+  it('asks ever more rarely who lets every request lapse', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'liar', 'other')
+    const end = alone.now + 10 * MINUTE
+    while (alone.now < end) {
+      // It gives what it was asked for back as soon as nobody waits any more.
+      for (const { peer, message } of alone.said('cancel', alone.wait(SECOND))) {
+        if (peer === 'liar') alone.says('liar', { ...message, type: 'refuse' } as PieceMessage)
+      }
+    }
+    const asked = alone.requests().filter(({ peer }) => peer === 'liar').length
+    expect(asked).toBeGreaterThan(5)
+    expect(asked).toBeLessThan(13)
   })
 
   it('closes a stream over which nothing comes at all, and opens another after a pause', () => {

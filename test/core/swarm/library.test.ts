@@ -159,6 +159,21 @@ describe('a download and its disk', () => {
     expect(alone.of('persist').length).toBeGreaterThan(saves)
   })
 
+  it('is not complete when a piece was written after the last sync began', () => {
+    const two = testEncoding('two', 2)
+    const alone = new Alone()
+    alone.fetches(two, 'p')
+    const [first] = alone.requests() as [{ peer: string; index: number }]
+    alone.keeps(alone.sends('p', two, first.index))
+    const begun = alone.wait(limits.syncPeriod)
+    alone.keeps(alone.sends('p', two, 1 - first.index))
+    expect(alone.of('artifactSync', begun)).toHaveLength(1)
+    const again = alone.syncs(begun)
+    expect(alone.swarm.isComplete(two.encoding.hash)).toBe(false)
+    alone.syncs(again)
+    expect(alone.swarm.isComplete(two.encoding.hash)).toBe(true)
+  })
+
   it('saves again what could not be saved', () => {
     const alone = new Alone()
     alone.wants(A)

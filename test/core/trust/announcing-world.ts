@@ -1,6 +1,7 @@
 // A node's announcing with its targets keeper, a disk that obeys, and a record of what it asks of the world.
 import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
 import type { Change, Effect, NodeEvent, RefusalCode, Ticket, Verdict } from '../../../src/core/events.ts'
+import { DAY } from '../../../src/core/limits.ts'
 import type { SavedPublishers } from '../../../src/core/machines.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { Self } from '../../../src/core/self.ts'
@@ -10,10 +11,36 @@ import type { RootDocument, TargetsDocument } from '../../../src/core/trust/docu
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { headOf } from '../../../src/core/trust/registers.ts'
 import { TargetsKeeper } from '../../../src/core/trust/targets-keeper.ts'
-import { env, MESH, membershipOf, NO_PUBLISHERS, NOW, ROOT } from '../../fixtures/documents.ts'
+import {
+  announcementOf,
+  env,
+  MESH,
+  membershipOf,
+  NO_PUBLISHERS,
+  NOW,
+  ROOT,
+  targetsOf,
+} from '../../fixtures/documents.ts'
 
 export const TOPIC = `/pimesh/1/${MESH.slice(0, 16)}/ann`
 export const EMPTY = NO_PUBLISHERS.publishers satisfies SavedPublishers
+
+export const TARGETS = targetsOf()
+type Three = [AnnouncementDocument, AnnouncementDocument, AnnouncementDocument]
+export const [V1, V2, V3] = [1, 2, 3].map((version) => announcementOf({ version })) as Three
+/** Three announcements of version 4, the lowest hash first. */
+export const [A, B, C] = [1, 2, 3]
+  .map((days) => announcementOf({ version: 4, expires: NOW + days * DAY }))
+  .sort((a, b) => (a.hash < b.hash ? -1 : 1)) as Three
+
+/** A node with targets in force, and nothing of how it came by them. */
+export function delegated(): World {
+  const world = new World().delegate(TARGETS)
+  for (const type of ['event', 'ask'] as const) world.take(type)
+  world.changes = 0
+  world.checks = 0
+  return world
+}
 
 type Of<T extends Effect['type']> = Extract<Effect, { type: T }>
 

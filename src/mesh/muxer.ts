@@ -1,0 +1,55 @@
+// The muxer: Yamux with one bound added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
+// it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header.
+import { yamux } from '@chainsafe/libp2p-yamux'
+import type { StreamMuxerFactory } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+
+const HEADER_BYTES = 12
+const TYPE_AT = 1
+const LENGTH_AT = 8
+const DATA = 0
+
+/** What the muxer's class has and its interface does not show. */
+interface Insides {
+  decoder: { buffer: Uint8ArrayList; emitFrames(bytes: Uint8Array | Uint8ArrayList): Iterable<unknown> }
+}
+
+/** For libp2p's streamMuxers. */
+export function boundedYamux(): () => StreamMuxerFactory {
+  return () => {
+    const factory = yamux({
+      maxInboundStreams: limits.streamsPerLink,
+      enableKeepAlive: false,
+      streamOptions: {
+        initialStreamWindowSize: limits.streamWindow,
+        maxStreamWindowSize: limits.streamWindow,
+      },
+    })()
+    const create = factory.createStreamMuxer.bind(factory)
+    factory.createStreamMuxer = (connection) => {
+      const muxer = create(connection)
+      boundFrames(muxer as unknown as Insides)
+      return muxer
+    }
+    return factory
+  }
+}
+
+function boundFrames({ decoder }: Insides): void {
+  const emit = decoder.emitFrames.bind(decoder)
+  decoder.emitFrames = function* (bytes) {
+    yield* emit(bytes)
+    // What is left is the beginning of a frame. A throw here aborts the connection.
+    if (promised(decoder.buffer) > limits.streamWindow) {
+      throw new Failure('E_PROTOCOL', 'a frame is longer than the window of its stream: refused')
+    }
+  }
+}
+
+/** Bytes of data that the header at the front announces; 0 when there is none. */
+function promised(buffer: Uint8ArrayList): number {
+  if (buffer.byteLength < HEADER_BYTES || buffer.get(TYPE_AT) !== DATA) return 0
+  return buffer.getUint32(LENGTH_AT)
+}

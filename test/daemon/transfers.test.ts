@@ -1,0 +1,159 @@
+// Transfers between streams, disk and installer, with ports that the test holds in its hands.
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Input } from '../../src/core/events.ts'
+import type { InstallJob } from '../../src/core/rollout/states.ts'
+import { Transfers } from '../../src/daemon/transfers.ts'
+import type { Artifacts } from '../../src/ports/artifacts.ts'
+import { ArtifactFailure, InstallFailure } from '../../src/ports/disk-failure.ts'
+import type { Installer } from '../../src/ports/installer.ts'
+import type { PieceEvents, Pieces } from '../../src/ports/pieces.ts'
+import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
+
+const ENCODING = 'ab'.repeat(32)
+const BYTES = Uint8Array.from([1, 2, 3])
+const job: InstallJob = {
+  path: 'acme/agent',
+  release: 'cd'.repeat(32),
+  counter: 1,
+  version: '1',
+  artifact: { hash: 'ef'.repeat(32), length: 3 },
+  encoding: { type: 'identity', hash: ENCODING },
+  installer: { type: 'file', file: 'agent', executable: false },
+}
+
+async function stand(artifacts: Partial<Artifacts> = {}, installer: Partial<Installer> = {}) {
+  const [fed, closed, sent, defects]: [Input[], string[], Uint8Array[], string[]] = [[], [], [], []]
+  let events!: PieceEvents
+  const pieces: Pieces = {
+    onEvents: async (given) => {
+      events = given
+    },
+    open: () => undefined,
+    expect: () => undefined,
+    send: async (_peer, bytes) => void sent.push(bytes),
+    close: (peer) => void closed.push(peer),
+  }
+  const ports = { pieces, artifacts: artifacts as Artifacts, installer: installer as Installer }
+  const waiting: ((input: Input) => boolean)[] = []
+  const feed = (input: Input) => {
+    fed.push(input)
+    for (const [at, wake] of [...waiting.entries()].reverse()) if (wake(input)) waiting.splice(at, 1)
+  }
+  const next = <T extends Input['type']>(type: T) =>
+    new Promise<Extract<Input, { type: T }>>((resolve) => {
+      waiting.push((input) => {
+        if (input.type !== type) return false
+        resolve(input as Extract<Input, { type: T }>)
+        return true
+      })
+    })
+  const abort = new AbortController()
+  const onDefect = (detail: string) => void defects.push(detail)
+  const transfers = new Transfers(ports, { feed, onDefect, signal: abort.signal })
+  await transfers.attach()
+  return { transfers, events, fed, closed, sent, defects, next }
+}
+
+/** Feeds a piece and tells whether the peer may send on. */
+function arrive(events: PieceEvents) {
+  const state = { mayGoOn: false }
+  const read = events.message('peer', encodePieceData(ENCODING, 7, BYTES)).then(() => {
+    state.mayGoOn = true
+  })
+  return { state, read }
+}
+
+describe('transfers', () => {
+  it('give core the hash of a piece, and hold the peer until its bytes are on disk', async () => {
+    const written = Promise.withResolvers<void>()
+    const { transfers, events, fed, next } = await stand({ write: () => written.promise })
+    const { state, read } = arrive(events)
+    const message = fed.find((input) => input.type === 'pieceMessage')?.message
+    if (message?.type !== 'data') throw new Error('no piece reached core')
+    const hash = createHash('sha256').update(BYTES).digest('hex')
+    expect(message).toMatchObject({ encoding: ENCODING, index: 7, length: 3, hash })
+    const kept = next('pieceKept')
+    transfers.perform({ type: 'pieceKeep', ticket: 5, arrival: message.arrival, encoding: ENCODING, index: 7 })
+    await Promise.resolve()
+    expect(state.mayGoOn).toBe(false)
+    written.resolve()
+    expect(await kept).toEqual({ type: 'pieceKept', ticket: 5 })
+    await read
+  })
+
+  it('let the peer go on when core drops the piece', async () => {
+    const { transfers, events, fed } = await stand()
+    const { read } = arrive(events)
+    const message = fed.find((input) => input.type === 'pieceMessage')?.message
+    if (message?.type !== 'data') throw new Error('no piece reached core')
+    transfers.perform({ type: 'pieceDrop', arrival: message.arrival })
+    await read
+  })
+
+  it('tell what the disk said of a piece, and let the peer go on', async () => {
+    const full = new ArtifactFailure({ code: 'diskFull', missing: 9 }, 'full')
+    const { transfers, events, fed, next } = await stand({ write: () => Promise.reject(full) })
+    const { read } = arrive(events)
+    const message = fed.find((input) => input.type === 'pieceMessage')?.message
+    if (message?.type !== 'data') throw new Error('no piece reached core')
+    const failed = next('artifactFailed')
+    transfers.perform({ type: 'pieceKeep', ticket: 6, arrival: message.arrival, encoding: ENCODING, index: 7 })
+    expect(await failed).toEqual({ type: 'artifactFailed', ticket: 6, problem: { code: 'diskFull', missing: 9 } })
+    await read
+  })
+
+  it('close who sends what does not parse, and tell core nothing of it', async () => {
+    const { events, fed, closed, defects } = await stand()
+    await events.message('peer', Uint8Array.from([1, 2, 3, 4]))
+    expect({ closed, fed, defects }).toEqual({ closed: ['peer'], fed: [], defects: [] })
+  })
+
+  it('send a piece that was read and hashed, and nothing that was not', async () => {
+    const corrupt = new ArtifactFailure({ code: 'corrupt', detail: 'piece 8' }, 'piece 8')
+    const read = async (_encoding: string, index: number) => (index === 7 ? BYTES : Promise.reject(corrupt))
+    const { transfers, sent, next } = await stand({ read })
+    const good = next('pieceServed')
+    transfers.perform({ type: 'pieceServe', ticket: 1, peer: 'peer', encoding: ENCODING, index: 7 })
+    expect(await good).toEqual({ type: 'pieceServed', ticket: 1, problem: undefined })
+    expect(sent.map((bytes) => decodePieceMessage(bytes))).toEqual([
+      { type: 'data', encoding: ENCODING, index: 7, bytes: BYTES },
+    ])
+    const bad = next('pieceServed')
+    transfers.perform({ type: 'pieceServe', ticket: 2, peer: 'peer', encoding: ENCODING, index: 8 })
+    expect(await bad).toMatchObject({ ticket: 2, problem: { code: 'corrupt' } })
+    expect(sent).toHaveLength(1)
+  })
+
+  it('pass control messages both ways', async () => {
+    const { transfers, events, fed, sent } = await stand()
+    const have = { type: 'have', encoding: ENCODING, index: 3 } as const
+    await events.message('peer', encodePieceMessage(have))
+    expect(fed).toEqual([{ type: 'pieceMessage', peer: 'peer', message: have }])
+    transfers.perform({ type: 'pieceSay', peer: 'peer', message: have })
+    expect(sent.map((bytes) => decodePieceMessage(bytes))).toEqual([have])
+  })
+
+  it('run each step of an installation and tell what went wrong', async () => {
+    const steps: string[] = []
+    const installer = {
+      stage: async (_job: InstallJob, { encoded }: { encoded: string }) => void steps.push(`stage ${encoded}`),
+      switch: () => Promise.reject(new InstallFailure({ reason: 'notWritable', detail: 'read-only' })),
+    }
+    const { transfers, next } = await stand({ path: (encoding) => `/artifacts/${encoding}` }, installer)
+    const staged = next('installStepped')
+    transfers.perform({ type: 'install', ticket: 1, step: 'stage', job })
+    expect(await staged).toEqual({ type: 'installStepped', ticket: 1, problem: undefined })
+    expect(steps).toEqual([`stage /artifacts/${ENCODING}`])
+    const switched = next('installStepped')
+    transfers.perform({ type: 'install', ticket: 2, step: 'switch', job })
+    expect(await switched).toMatchObject({ ticket: 2, problem: { reason: 'notWritable', detail: 'read-only' } })
+  })
+
+  it('free every peer when they stop', async () => {
+    const { transfers, events } = await stand()
+    const { read } = arrive(events)
+    await transfers.stop()
+    await read
+  })
+})

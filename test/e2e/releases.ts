@@ -1,0 +1,115 @@
+// Releases in end-to-end tests: artifacts, how they are published, and what a node says and has of them.
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { limits } from '../../src/core/limits.ts'
+import type { ReleaseJson } from '../../src/daemon/api-types.ts'
+import { encodingBytes } from '../../src/publish/artifact.ts'
+import { encodeArtifact } from '../../src/artifact/encode.ts'
+import { keepAnnouncement } from '../../src/publish/delegations.ts'
+import { openMesh } from '../../src/publish/mesh.ts'
+import { planRelease, signRelease } from '../../src/publish/release.ts'
+import type { Fleet } from './fleet.ts'
+
+export const MIB = 1_048_576
+/** The name of the publisher in these meshes, its one path and the name of the file there. */
+export const PUBLISHER = 'acme'
+export const PATH = `${PUBLISHER}/agent`
+export const FILE = 'agent.bin'
+
+export interface Artifact {
+  bytes: Buffer
+  hash: string
+}
+
+/** Bytes that cannot be compressed: they travel as they are, and the encoding is the artifact. */
+export function randomArtifact(length: number): Artifact {
+  const bytes = randomBytes(length)
+  return { bytes, hash: sha256(bytes) }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** Makes the mesh of a fleet, in the folder `mesh`. */
+export async function initMesh(fleet: Fleet): Promise<void> {
+  await fleet.done('init', '--name', PUBLISHER, '--mesh', fleet.path('mesh'))
+}
+
+/** Publishes by the command, through the peer of the folder `peer`. */
+export async function publish(fleet: Fleet, peer: string, { bytes }: Artifact, to: string): Promise<void> {
+  const file = fleet.path(FILE)
+  await writeFile(file, bytes)
+  const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path(peer)]
+  await fleet.done('publish', file, '--name', PATH, '--to', to, '--no-wait', ...places)
+}
+
+/** What the command does, in this process and so without its start: for who publishes twenty times. @returns the counter */
+export async function publishQuickly(fleet: Fleet, peer: string, { bytes }: Artifact, to: string): Promise<number> {
+  const [mesh, client] = [openMesh(fleet.path('mesh')), fleet.client(peer)]
+  const installer = { type: 'file', file: FILE, executable: false } as const
+  const plan = planRelease(mesh, await client.publishers(), { path: PATH, to, installer }, Date.now())
+  const into = fleet.path('encodings')
+  await mkdir(into, { recursive: true })
+  await writeFile(join(into, FILE), bytes)
+  const { signal } = new AbortController()
+  const encoded = await encodeArtifact({ file: join(into, FILE), into, signal })
+  await client.importEncoding(encoded.encoding, encodingBytes(encoded), signal)
+  const { document } = signRelease(plan, encoded)
+  await client.submit({
+    announcement: text(document.raw),
+    targets: plan.newTargets === undefined ? null : text(plan.newTargets.raw),
+  })
+  keepAnnouncement(mesh, document, 'accepted')
+  await rm(into, { recursive: true })
+  return plan.counter
+}
+
+const text = (raw: Uint8Array) => Buffer.from(raw).toString('utf8')
+
+/** The current release as a peer knows it, without asking any other. */
+export async function releaseAt(fleet: Fleet, name: string): Promise<ReleaseJson | undefined> {
+  const { releases } = await fleet.client(name).releases({ local: true })
+  return releases.find(({ path }) => path === PATH)
+}
+
+/** Bytes of this artifact's encoding that a node holds. */
+export async function heldBy(fleet: Fleet, name: string, { hash }: Artifact): Promise<number> {
+  const release = await releaseAt(fleet, name)
+  return release?.artifact.hash === hash ? (release.here?.bytes ?? 0) : 0
+}
+
+/** Waits until a node has this artifact in use for good, and holds the file against it. */
+export async function committed(fleet: Fleet, name: string, artifact: Artifact, bound: number): Promise<void> {
+  await fleet.until(`${name} has committed it`, bound, async () => {
+    const release = await releaseAt(fleet, name)
+    return release?.artifact.hash === artifact.hash && release.here?.state === 'committed'
+  })
+  const found = await inUse(fleet, name)
+  if (found !== artifact.hash) throw new Error(`${name} has ${found} in use instead of ${artifact.hash}`)
+}
+
+/** SHA-256 of the file that is in use on a node; undefined when there is none. */
+export async function inUse(fleet: Fleet, name: string): Promise<string | undefined> {
+  const bytes = await readFile(fleet.path(name, 'installed', PATH, 'current', FILE)).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  })
+  return bytes === undefined ? undefined : sha256(bytes)
+}
+
+export function hasInstalled(fleet: Fleet, name: string): boolean {
+  return existsSync(fleet.path(name, 'installed'))
+}
+
+/** How many of the pieces of an artifact that travels as it is are right in the store of a node that does not run. */
+export async function piecesOnDisk(fleet: Fleet, name: string, { bytes, hash }: Artifact): Promise<Set<number>> {
+  const file = await readFile(fleet.path(name, 'artifacts', hash)).catch(() => Buffer.alloc(0))
+  const pieces = new Set<number>()
+  for (let at = 0; at < bytes.length; at += limits.pieceBytesMin) {
+    const end = Math.min(at + limits.pieceBytesMin, bytes.length)
+    if (file.length >= end && file.compare(bytes, at, end, at, end) === 0) pieces.add(at / limits.pieceBytesMin)
+  }
+  return pieces
+}
