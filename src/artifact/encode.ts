@@ -13,6 +13,7 @@ import type { Encoding, EncodingType } from '../core/trust/announcement.ts'
 import { diskTrouble, errorCode } from '../ports/disk-failure.ts'
 import { blocks, makeFolder, writeAll } from '../ports/files.ts'
 import { through } from '../wire/encodings.ts'
+import { encodingOf } from '../wire/release.ts'
 import { PieceHasher } from './piece-hasher.ts'
 
 export interface EncodeOptions {
@@ -106,7 +107,7 @@ class Artifact {
     await write(temporary, again)
     await this.#checkUnchanged()
     const identity = await describe(temporary, 'identity', signal)
-    if (identity.encoding.hash !== artifact.hash) throw this.#changed()
+    if (identity.encoding.sha256 !== artifact.hash) throw this.#changed()
     return { artifact, ...identity }
   }
 
@@ -193,7 +194,7 @@ async function describe(
     const hasher = new PieceHasher(pieceLength)
     for await (const chunk of blocks(file, signal)) hasher.update(chunk)
     const { hash, pieceList, pieceListHash } = hasher.end()
-    return { encoding: { type, hash, length, pieceLength, pieceList: pieceListHash }, pieceList }
+    return { encoding: encodingOf({ type, sha256: hash, length, pieceLength, pieceList: pieceListHash }), pieceList }
   } finally {
     await file.close()
   }

@@ -60,7 +60,7 @@ async function receive(
   }
   if (hasher.total !== encoding.length) throw wrong(encoding, `are ${hasher.total} and not ${encoding.length}`)
   const { hash, pieceList, pieceListHash } = hasher.end()
-  if (hash !== encoding.hash) throw wrong(encoding, `have the SHA-256 ${hash}`)
+  if (hash !== encoding.sha256) throw wrong(encoding, `have the SHA-256 ${hash}`)
   if (pieceListHash !== encoding.pieceList) throw wrong(encoding, 'have another piece list')
   return pieceList
 }

@@ -106,7 +106,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node))
-  const links: Links = new Links(env, out, book, self)
+  const links: Links = new Links(env, out, book, self, (node) => swarm.isUsing(node))
   const greetings = new Greetings(env, out, self, { book, view, vector: () => announcing.vector() })
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, refusals)

@@ -106,14 +106,14 @@ async function upload(
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { hash, type, length, pieceLength, pieceList } = encoding
+  const { sha256, type, length, pieceLength, pieceList } = encoding
   const search = new URLSearchParams({ type, pieceList, length: String(length), pieceLength: String(pieceLength) })
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const asked = request({
     socketPath: apiSocket(data),
     agent: false,
     method: 'PUT',
-    path: `/v1/encodings/${hash}?${search}`,
+    path: `/v1/encodings/${sha256}?${search}`,
     headers: { 'content-length': length, expect: '100-continue' },
     signal,
   })

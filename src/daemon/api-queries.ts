@@ -4,6 +4,7 @@ import { limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { zoneProblem } from '../core/zone.ts'
+import { encodingOf } from '../wire/release.ts'
 import type { SubmitJson } from './api-types.ts'
 
 export interface NodesQuery {
@@ -49,18 +50,18 @@ export function eventsAfter(search: URLSearchParams): number {
 }
 
 /** `HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH`: an encoding that somebody could announce. @throws Failure E_USAGE */
-export function encodingQuery(hash: string, search: URLSearchParams): Encoding {
+export function encodingQuery(sha256: string, search: URLSearchParams): Encoding {
   const type = search.get('type')
   const length = count(search.get('length'))
   const pieceList = search.get('pieceList') ?? ''
   if (type !== 'identity' && type !== 'zstd') throw odd('type', 'must be identity or zstd')
-  if (!HASH.test(hash)) throw odd('hash', 'must be a SHA-256 in lower-case hex')
+  if (!HASH.test(sha256)) throw odd('hash', 'must be a SHA-256 in lower-case hex')
   if (!HASH.test(pieceList)) throw odd('pieceList', 'must be a SHA-256 in lower-case hex')
   if (!(length >= 1 && length <= ENCODING_BYTES_MAX)) throw odd('length', `must be 1 to ${ENCODING_BYTES_MAX}`)
   const pieceLength = pieceLengthFor(length)
   if (count(search.get('pieceLength')) !== pieceLength)
     throw odd('pieceLength', `must be ${pieceLength} for ${length} bytes`)
-  return { type, hash, length, pieceLength, pieceList }
+  return encodingOf({ type, sha256, length, pieceLength, pieceList })
 }
 
 /** The body of a submission. @throws Failure E_USAGE */

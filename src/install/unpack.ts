@@ -30,7 +30,7 @@ export async function unpack(job: InstallJob, path: string, sources: Sources): P
     else if (!(await isArtifact(path, job.artifact, sources.signal))) throw wrong(job)
   } catch (error) {
     // What the publisher signed is blamed for ever: only when the disk is not to blame.
-    if (isWrong(error) && (await hashOf(sources.encoded, sources.signal)) !== job.encoding.hash)
+    if (isWrong(error) && (await hashOf(sources.encoded, sources.signal)) !== job.encoding.sha256)
       throw installFailure('ioError', `${sources.encoded} is not what was fetched: it has to be fetched again`, error)
     throw error
   }

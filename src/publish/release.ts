@@ -116,6 +116,7 @@ const PLACEHOLDER: Parameters<typeof signRelease>[1] = {
   encoding: {
     type: 'zstd',
     hash: '1'.repeat(64),
+    sha256: '3'.repeat(64),
     length: 1,
     pieceLength: limits.pieceBytesMin,
     pieceList: '2'.repeat(64),

@@ -80,11 +80,12 @@ function decodeInstalled(bytes: Uint8Array): Installed {
 function encodeUnderway(underway: Underway): Uint8Array {
   const { state, length, encoding, installer } = underway
   const hash = hexBytes(encoding.hash, HASH_BYTES, "encoding's hash")
+  const sha256 = hexBytes(encoding.sha256, HASH_BYTES, "encoding's SHA-256")
   const type = ENCODING_TYPES.indexOf(encoding.type) + 1
   return writeInstalled(underway)
     .uint(5, INSTALL_STATES.indexOf(state) + 1)
     .uint(6, length)
-    .bytes(7, new MessageWriter().uint(1, type).bytes(2, hash).finish())
+    .bytes(7, new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256).finish())
     .bytes(8, new MessageWriter().uint(1, FILE).text(2, installer.file).bool(3, installer.executable).finish())
     .finish()
 }
@@ -106,8 +107,9 @@ function decodeEncoding(bytes: Uint8Array): Underway['encoding'] {
   const reader = new MessageReader(bytes, WHAT, UNDERWAY_BYTES)
   const type = ENCODING_TYPES[reader.uint(1) - 1] ?? reader.refuse('its encoding is unknown')
   const hash = toHex(reader.bytes(2, HASH_BYTES, HASH_BYTES))
+  const sha256 = toHex(reader.bytes(3, HASH_BYTES, HASH_BYTES))
   reader.end()
-  return { type, hash }
+  return { type, hash, sha256 }
 }
 
 function decodeInstaller(bytes: Uint8Array): Underway['installer'] {

@@ -59,6 +59,12 @@ export function releaseHash(role: string, path: string, target: Json): string {
   return sha256Hex(canonicalBytes({ role, path, target }))
 }
 
+/** An encoding with its identity (clause ANN 6). */
+export function encodingOf(described: Omit<Encoding, 'hash'>): Encoding {
+  const { sha256, length, pieceList } = described
+  return { ...described, hash: sha256Hex(canonicalBytes({ sha256, length, piece_list: pieceList })) }
+}
+
 /** The target of an announcement for a release. */
 export function releaseTarget(release: ReleaseTerms): JsonObject {
   return {
@@ -72,7 +78,7 @@ export function releaseTarget(release: ReleaseTerms): JsonObject {
       encodings: release.encodings.map((encoding) => ({
         type: encoding.type,
         length: encoding.length,
-        hashes: { sha256: encoding.hash },
+        hashes: { sha256: encoding.sha256 },
         piece_length: encoding.pieceLength,
         piece_list: { sha256: encoding.pieceList },
       })),
@@ -169,10 +175,10 @@ function readEncoding(fields: Fields, artifact: Release['artifact']): Encoding |
   const length = fields.integer('length', 1, ENCODING_BYTES_MAX)
   const pieceLength = fields.integer('piece_length')
   if (pieceLength !== pieceLengthFor(length)) fields.fail('piece_length', `${pieceLengthFor(length)} for this length`)
-  const hash = sha256Of(fields, 'hashes')
-  if (type === 'identity' && (hash !== artifact.hash || length !== artifact.length))
+  const sha256 = sha256Of(fields, 'hashes')
+  if (type === 'identity' && (sha256 !== artifact.hash || length !== artifact.length))
     fields.fail('hashes', "the artifact's own, as the length, of an identity")
-  return { type, hash, length, pieceLength, pieceList: sha256Of(fields, 'piece_list') }
+  return encodingOf({ type, sha256, length, pieceLength, pieceList: sha256Of(fields, 'piece_list') })
 }
 
 /** TUF lists hashes by algorithm; others than SHA-256 are not used. */

@@ -73,7 +73,7 @@ describe('encoding', () => {
     const artifact = randomBytes(600_000)
     await writeFile(file, artifact)
     const { artifact: named, encoding, path } = await encode()
-    expect(encoding).toMatchObject({ type: 'identity', hash: named.hash, length: 600_000, pieceLength: 262_144 })
+    expect(encoding).toMatchObject({ type: 'identity', sha256: named.hash, length: 600_000, pieceLength: 262_144 })
     expect((await readFile(path)).equals(artifact)).toBe(true)
     expect(await left()).toEqual([encoding.hash])
     await writeFile(file, Buffer.concat([artifact, text(20_000)]))

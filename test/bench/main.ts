@@ -1,6 +1,7 @@
 // The benchmarks: npm run bench -- NAME [--json]. Progress on stderr, a table on stdout, one JSON object as the last line.
 import { parseArgs } from 'node:util'
 import { benchDaemon } from './daemon.ts'
+import { benchFetch } from './fetch.ts'
 
 export interface Report {
   /** One JSON object; its keys are documented in docs/benchmarks.md. */
@@ -9,14 +10,24 @@ export interface Report {
   table: string[]
 }
 
-const benches: Record<string, (say: (line: string) => void, seconds: number) => Promise<Report>> = {
+interface Settings {
+  /** Length of an idle window. */
+  seconds: number
+  /** How often a transfer is repeated. */
+  rounds: number
+  /** Folder for a CPU profile of each daemon. */
+  profile: string | undefined
+}
+
+const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
+  fetch: benchFetch,
 }
 
 function usage(problem: string): never {
-  process.stderr.write(
-    `bench: ${problem}; usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--seconds 60]\n`,
-  )
+  const names = Object.keys(benches).join('|')
+  const options = '[--json] [--seconds 60] [--rounds 3] [--profile DIR]'
+  process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
 
@@ -24,19 +35,32 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '60' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        seconds: { type: 'string', default: '60' },
+        rounds: { type: 'string', default: '3' },
+        profile: { type: 'string' },
+      },
     })
   } catch (error) {
     return usage((error as Error).message)
   }
 }
 
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  return usage(`--${name} must be a whole number from ${least} to ${most}`)
+}
+
 const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
-const seconds = Number(values.seconds)
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
-if (!Number.isInteger(seconds) || seconds < 10 || seconds > 600)
-  usage('--seconds must be a whole number from 10 to 600')
-const report = await bench((line) => process.stderr.write(`${line}\n`), seconds)
+const settings = {
+  seconds: whole('seconds', values.seconds, 10, 600),
+  rounds: whole('rounds', values.rounds, 1, 20),
+  profile: values.profile,
+}
+const report = await bench((line) => process.stderr.write(`${line}\n`), settings)
 if (!values.json) process.stdout.write(`${report.table.join('\n')}\n`)
 process.stdout.write(`${JSON.stringify(report.json)}\n`)

@@ -40,6 +40,7 @@ export class CpuWatch {
   readonly #pids: readonly number[]
   readonly #readings: { at: number; cpuMs: number }[] = []
   readonly #timer: NodeJS.Timeout
+  #stopped = false
 
   constructor(pids: readonly number[]) {
     this.#pids = pids
@@ -52,14 +53,21 @@ export class CpuWatch {
     return this.#at(to) - this.#at(from)
   }
 
-  /** Takes a last reading. */
+  /** Takes a last reading. Idempotent. */
   stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
     clearInterval(this.#timer)
     this.#read()
   }
 
+  /** A process that has gone is missed by whoever waits for it: here it only ends the readings. */
   #read(): void {
-    this.#readings.push({ at: performance.now(), cpuMs: this.#pids.reduce((sum, pid) => sum + cpuMs(pid), 0) })
+    try {
+      this.#readings.push({ at: performance.now(), cpuMs: this.#pids.reduce((sum, pid) => sum + cpuMs(pid), 0) })
+    } catch {
+      clearInterval(this.#timer)
+    }
   }
 
   /** Between two readings the CPU is taken to have been used evenly. */

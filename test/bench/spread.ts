@@ -8,7 +8,10 @@ export interface Spread {
 
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b)
-  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1] as number, sorted[Math.floor(sorted.length / 2)] as number]
+  const [low, high] = [
+    sorted[Math.ceil(sorted.length / 2) - 1] as number,
+    sorted[Math.floor(sorted.length / 2)] as number,
+  ]
   return { median: (low + high) / 2, min: sorted[0] as number, max: sorted.at(-1) as number }
 }
 

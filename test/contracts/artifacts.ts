@@ -1,10 +1,12 @@
 // What every Artifacts must do; run on files and on the simulated disk.
+
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { pieceBytes, pieceCount } from '../../src/core/swarm/pieces.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { Artifacts } from '../../src/ports/artifacts.ts'
+import { encodingOf as withIdentity } from '../../src/wire/release.ts'
 
 /** One disk that keeps what is written there, like a data folder. */
 export interface ArtifactsPlace {
@@ -30,13 +32,13 @@ export function encodingOf(bytes: Uint8Array, pieceLength = PIECE): { encoding: 
     bytes.subarray(index * pieceLength, (index + 1) * pieceLength),
   )
   const pieceList = new Uint8Array(Buffer.concat(pieces.map(sha256)))
-  const encoding: Encoding = {
+  const encoding = withIdentity({
     type: 'identity',
-    hash: sha256(bytes).toString('hex'),
+    sha256: sha256(bytes).toString('hex'),
     length: bytes.length,
     pieceLength,
     pieceList: sha256(pieceList).toString('hex'),
-  }
+  })
   return { encoding, pieceList }
 }
 

@@ -34,7 +34,7 @@ export function jobFor(
     counter,
     version: `${counter}.0`,
     artifact: { hash: sha256(artifact), length: artifact.length },
-    encoding: { type, hash: sha256(encoding) },
+    encoding: { type, hash: sha256(encoding), sha256: sha256(encoding) },
     installer: { type: 'file', file: 'agent.bin', executable: false },
   }
   return { job, encoding }
@@ -130,7 +130,11 @@ export function installerContract(name: string, make: () => Promise<InstallerPla
         // Its publisher signed both hashes, and they do not belong together.
         const signed = {
           ...job,
-          encoding: { type: what === 'no zstd' ? 'zstd' : type, hash: sha256(encoding) } as const,
+          encoding: {
+            type: what === 'no zstd' ? 'zstd' : type,
+            hash: sha256(encoding),
+            sha256: sha256(encoding),
+          } as const,
         }
         await expect(stage({ job: signed, encoding }), `${what} as ${type}`).rejects.toMatchObject(
           failure('badArtifact'),

@@ -1,4 +1,5 @@
 // The real API server and its client, over a real socket.
+
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -15,6 +16,7 @@ import type { Encoding } from '../../src/core/trust/announcement.ts'
 import { apiClient, apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { EventLog } from '../../src/daemon/event-log.ts'
+import { encodingOf } from '../../src/wire/release.ts'
 import { TestBackend } from '../cli/backend.ts'
 
 async function folder(): Promise<string> {
@@ -119,13 +121,13 @@ describe('the API (clause API)', () => {
 
 /** An encoding of `length` bytes, and the bytes in chunks. */
 function upload(length: number, chunkBytes = 65_536) {
-  const encoding: Encoding = {
+  const encoding: Encoding = encodingOf({
     type: 'zstd',
-    hash: 'e1'.repeat(32),
+    sha256: 'e1'.repeat(32),
     length,
     pieceLength: pieceLengthFor(length),
     pieceList: 'f2'.repeat(32),
-  }
+  })
   const sent = { bytes: 0 }
   async function* body() {
     for (; sent.bytes < length; ) {

@@ -21,6 +21,7 @@ function announced(role: string, paths: string[]) {
       {
         type: 'zstd' as const,
         hash: 'e0'.repeat(32),
+        sha256: 'e0'.repeat(32),
         length: 600_000,
         pieceLength: 262_144,
         pieceList: 'f0'.repeat(32),

@@ -18,7 +18,7 @@ const job: InstallJob = {
   counter: 1,
   version: '1',
   artifact: { hash: 'ef'.repeat(32), length: 3 },
-  encoding: { type: 'identity', hash: ENCODING },
+  encoding: { type: 'identity', hash: ENCODING, sha256: ENCODING },
   installer: { type: 'file', file: 'agent', executable: false },
 }
 

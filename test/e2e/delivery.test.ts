@@ -4,7 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { limits, SECOND } from '../../src/core/limits.ts'
 import { Fleet } from './fleet.ts'
-import { committed, hasInstalled, heldBy, initMesh, MIB, piecesOnDisk, publish, randomArtifact, releaseAt } from './releases.ts'
+import {
+  committed,
+  hasInstalled,
+  heldBy,
+  initMesh,
+  MIB,
+  piecesOnDisk,
+  publish,
+  randomArtifact,
+  releaseAt,
+} from './releases.ts'
 
 const NORTH = '/e2e/north'
 const SOUTH = '/e2e/south'

@@ -9,7 +9,7 @@ export class Line {
   /** Where it leads to. */
   #target = 0
   #carried = 0
-  /** Bytes that may still flow. */
+  /** Whole bytes that may still flow. */
   #allowance = Number.POSITIVE_INFINITY
   /** Called when the allowance is used up. */
   #usedUp: (() => void) | undefined

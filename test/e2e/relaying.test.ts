@@ -23,10 +23,7 @@ beforeAll(async () => {
     fleet.invite('/e2e/south', '--label', 'room=attic', '--via', via),
     fleet.invite('/', '--via', via),
   ])
-  await Promise.all([
-    fleet.add(CHOSEN, south, 'up', DIALS_ONLY),
-    fleet.add(OPERATOR, operator, 'attach', DIALS_ONLY),
-  ])
+  await Promise.all([fleet.add(CHOSEN, south, 'up', DIALS_ONLY), fleet.add(OPERATOR, operator, 'attach', DIALS_ONLY)])
   await fleet.until('both ends are linked to the middle', 30 * SECOND, async () => {
     return (await fleet.client(MIDDLE).status()).links.length === 2
   })

@@ -40,7 +40,12 @@ const entry: InstallEntry = {
   path: 'acme/agent',
   installed: release,
   underway: {
-    ...{ ...release, state: 'staged', length: 1, encoding: { type: 'zstd', hash: encoding.hash } },
+    ...{
+      ...release,
+      state: 'staged',
+      length: 1,
+      encoding: { type: 'zstd', hash: encoding.hash, sha256: encoding.sha256 },
+    },
     installer: { type: 'file', file: 'agent', executable: true },
   },
   failed: [{ release: release.release, reason: 'badArtifact' }],

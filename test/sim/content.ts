@@ -1,9 +1,11 @@
 // What artifacts are made of here: sixteen bytes stand for a piece of a quarter of a megabyte, and say themselves how many bytes
 // they stand for. Hashes of pieces, piece lists and encodings are real SHA-256 over those sixteen.
+
 import { concat, toHex, utf8 } from '../../src/core/bytes.ts'
 import { limits } from '../../src/core/limits.ts'
 import { pieceBytes, pieceCount, pieceLengthFor } from '../../src/core/swarm/pieces.ts'
 import type { Encoding, EncodingType, Release } from '../../src/core/trust/announcement.ts'
+import { encodingOf } from '../../src/wire/release.ts'
 import { sha256 } from './crypto.ts'
 
 const STANDS_FOR = 4
@@ -32,7 +34,7 @@ export function makeContent(name: string, pieces: number, type: EncodingType): C
   )
   const pieceList = concat(all.map(sha256))
   const hash = hashOf(all)
-  const encoding = { type, hash, length, pieceLength, pieceList: toHex(sha256(pieceList)) }
+  const encoding = encodingOf({ type, sha256: hash, length, pieceLength, pieceList: toHex(sha256(pieceList)) })
   const unpacked = { hash: toHex(sha256(utf8(`unpacked ${name}`))), length: UNPACKED * length }
   return { encoding, pieces: all, pieceList, artifact: type === 'identity' ? { hash, length } : unpacked }
 }

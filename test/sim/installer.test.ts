@@ -41,7 +41,7 @@ function job(counter: number, change: Partial<InstallJob> = {}): InstallJob {
     counter,
     version: `${counter}`,
     artifact,
-    encoding: { type: 'zstd', hash: encoding.hash },
+    encoding: { type: 'zstd', hash: encoding.hash, sha256: encoding.sha256 },
     installer: { type: 'file', file: 'agent', executable: true },
     ...change,
   }
@@ -70,6 +70,15 @@ describe('the installer of a simulated machine', () => {
     artifacts.forget(CONTENTS[0]?.encoding.hash as string)
     expect(await step('stage', job(1))).toMatchObject({ reason: 'ioError' })
     expect(await step('switch', job(1))).toMatchObject({ reason: 'ioError' })
+  })
+
+  it('blames the disk for a bit that flipped, not the publisher', async () => {
+    const { step, artifacts } = machine()
+    artifacts.flip(new Prng(1))
+    const problems = await Promise.all([1, 2, 3].map((counter) => step('stage', job(counter))))
+    expect(problems.filter((problem) => problem !== undefined)).toEqual([
+      expect.objectContaining({ reason: 'ioError' }),
+    ])
   })
 
   it('leaves a half staged version and the old or the new in use, when it is cut off', async () => {

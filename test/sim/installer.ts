@@ -86,11 +86,13 @@ export class SimInstaller {
 
   #stage(job: InstallJob): InstallProblem | undefined {
     const { artifacts, contentOf } = this.#p
-    const { hash } = job.encoding
+    const { hash, sha256 } = job.encoding
     if (artifacts.full) return { reason: 'diskFull', detail: 'no space is left', missing: job.artifact.length }
     const pieces = artifacts.contents(hash)
     if (pieces === undefined) return { reason: 'ioError', detail: 'the encoding is not all there' }
-    const unpacked = hashOf(pieces) === hash ? contentOf(hash)?.artifact.hash : 'rubbish'
+    // The publisher is blamed for ever: only when the disk is not to blame.
+    if (hashOf(pieces) !== sha256) return { reason: 'ioError', detail: 'the encoding is not what was fetched' }
+    const unpacked = contentOf(hash)?.artifact.hash
     if (unpacked !== job.artifact.hash) return { reason: 'badArtifact', detail: 'it is not what was announced' }
     const { versions } = this.#folder(job.path)
     if (versions.get(job.release)?.artifact !== unpacked) versions.set(job.release, versionOf(job, unpacked))

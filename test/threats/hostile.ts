@@ -199,7 +199,9 @@ export class Hostile {
   }
 
   #connection(member: Member): Connection {
-    const [connection] = this.#composed.libp2p.getConnections().filter(({ remotePeer }) => `${remotePeer}` === member.id)
+    const [connection] = this.#composed.libp2p
+      .getConnections()
+      .filter(({ remotePeer }) => `${remotePeer}` === member.id)
     if (connection === undefined) throw new Error(`there is no link with ${member.name}`)
     return connection
   }

@@ -7,7 +7,7 @@ import { signedBy } from '../../src/core/trust/roots.ts'
 import { verifyStrict } from '../../src/keys/ed25519.ts'
 import { announcementJson, parseAnnouncement, withRelease } from '../../src/wire/announcement.ts'
 import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonical.ts'
-import { pathProblem, releaseHash } from '../../src/wire/release.ts'
+import { encodingOf, pathProblem, releaseHash } from '../../src/wire/release.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import {
   announcementOf,
@@ -125,7 +125,8 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
   it('leaves out the encodings that are not for this version, and prefers the shortest of the others', () => {
     const artifact = { length: 5_000, hash: 'cd'.repeat(32) }
     const zstd = { ...identityOf(new Uint8Array(2_000)).encoding, type: 'zstd' as const }
-    const identity = { ...zstd, ...artifact, type: 'identity' as const }
+    const { length, hash: sha256 } = artifact
+    const identity = encodingOf({ ...zstd, length, sha256, type: 'identity' })
     const release = releaseOf({ artifact, encodings: [identity, zstd] })
     const signed = announcementJson(FRAME, { [PATH]: release })
     const { custom } = (signed.targets as JsonObject)[PATH] as { custom: { encodings: JsonObject[] } }
@@ -136,6 +137,16 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
 
   it('an empty list of requirements is none', () => {
     expect(only(changed(({ custom }) => Object.assign(custom, { requires: [] }))()).unsupported).toBeUndefined()
+  })
+})
+
+describe('the identity of an encoding (clause ANN 6)', () => {
+  it('is another one when somebody describes the same bytes otherwise', () => {
+    const { encoding } = identityOf(new Uint8Array(2_000))
+    const others = [{ length: 2_001 }, { pieceList: 'ab'.repeat(32) }, { sha256: 'ab'.repeat(32) }]
+    const hashes = [{}, ...others].map((change) => encodingOf({ ...encoding, ...change }).hash)
+    expect(new Set(hashes).size).toBe(4)
+    expect(hashes[0]).toBe(encoding.hash)
   })
 })
 

@@ -28,7 +28,7 @@ const entry: InstallEntry = {
   installed,
   underway: {
     ...{ ...installed, counter: 12, state: 'staged', length: 2 ** 34 },
-    encoding: { type: 'zstd', hash: 'ef'.repeat(32) },
+    encoding: { type: 'zstd', hash: 'ef'.repeat(32), sha256: 'ee'.repeat(32) },
     installer: { type: 'file', file: 'agent.tar', executable: false },
   },
   failed: [

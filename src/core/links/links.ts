@@ -36,7 +36,17 @@ export class Links {
   #strangerDials: number = limits.strangerDials
   #countedAt: Millis | undefined
 
-  constructor(env: Env, out: Outbox, book: Book, self: { zone: string; isNode: boolean }) {
+  readonly #inUse: (peer: NodeId) => boolean
+
+  /** @param inUse true for a peer with whom something is going on: its link is not surplus now. */
+  constructor(
+    env: Env,
+    out: Outbox,
+    book: Book,
+    self: { zone: string; isNode: boolean },
+    inUse: (peer: NodeId) => boolean = () => false,
+  ) {
+    this.#inUse = inUse
     this.#env = env
     this.#out = out
     this.#book = book
@@ -166,7 +176,8 @@ export class Links {
     if (surplus <= 0) return
     const oldest = [...this.#links.values()].sort((a, b) => a.since - b.since).slice(0, surplus)
     for (const { peer, since } of oldest) {
-      if (now - since > limits.queryTimeout) this.#out.emit({ type: 'close', peer, reason: 'surplus' })
+      if (now - since > limits.queryTimeout && !this.#inUse(peer))
+        this.#out.emit({ type: 'close', peer, reason: 'surplus' })
     }
   }
 
@@ -192,7 +203,8 @@ export class Links {
   #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
     if (links.length <= bound) return
     for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
-      if (now - link.since < limits.surplusGrace && this.#links.size <= limits.linksCrowded) continue
+      const spared = now - link.since < limits.surplusGrace || this.#inUse(link.peer)
+      if (spared && this.#links.size <= limits.linksCrowded) continue
       this.#trouble.set(link.peer, { failures: 0, until: now + limits.surplusPause })
       this.#out.emit({ type: 'close', peer: link.peer, reason: 'surplus' })
     }

@@ -157,7 +157,7 @@ export function underwayOf(release: Release): Underway | undefined {
     artifact: artifact.hash,
     state: 'fetching',
     length: artifact.length,
-    encoding: { type: encoding.type, hash: encoding.hash },
+    encoding: { type: encoding.type, hash: encoding.hash, sha256: encoding.sha256 },
     installer,
   }
 }

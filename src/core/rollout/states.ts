@@ -86,7 +86,8 @@ export interface InstallJob {
   counter: number
   version: string
   artifact: { hash: string; length: number }
-  encoding: { type: 'identity' | 'zstd'; hash: string }
+  /** `hash` names it, `sha256` is that of its bytes. */
+  encoding: { type: 'identity' | 'zstd'; hash: string; sha256: string }
   installer: { type: 'file'; file: string; executable: boolean }
 }
 

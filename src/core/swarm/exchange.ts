@@ -116,7 +116,7 @@ export class Exchange {
   /** The stream with a peer is going. */
   left(peer: Peer): void {
     for (const [hash, share] of peer.shares) {
-      
+      this.#parts.downloads.get(hash)?.picker.changed(share.bits, emptyBits(share.bits.length * 8))
     }
   }
 

@@ -9,8 +9,13 @@ export type EncodingType = 'identity' | 'zstd'
 /** One transferable form of an artifact, cut into pieces. */
 export interface Encoding {
   type: EncodingType
-  /** Hex SHA-256 of the encoded bytes: the identity of the encoding. */
+  /**
+   * The identity of the encoding: hex SHA-256 over its own SHA-256, its length and its piece list, so that who describes another
+   * role's encoding falsely describes another encoding.
+   */
   hash: string
+  /** Hex SHA-256 of the encoded bytes. */
+  sha256: string
   /** Bytes, at least 1. */
   length: number
   /** Bytes of a piece; the last one may be shorter. */

@@ -7,10 +7,10 @@ import { testEnv } from '../env.ts'
 
 const ZONE = '/a'
 
-function setUp(isNode = true) {
+function setUp(isNode = true, inUse: (peer: string) => boolean = () => false) {
   const out = new Outbox()
   const book = new Book('self', ZONE)
-  const links = new Links(testEnv(), out, book, { zone: isNode ? ZONE : '/', isNode })
+  const links = new Links(testEnv(), out, book, { zone: isNode ? ZONE : '/', isNode }, inUse)
   const know = (zone: string | undefined, ...nodes: string[]) => {
     for (const node of nodes)
       book.restored({ node, zone, addresses: [`/ip4/127.0.0.1/tcp/1`], age: 0, serves: true }, 0)
@@ -217,6 +217,14 @@ describe("the link policy of an operator's peer", () => {
     links.check(10_000)
     const closed = effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
     expect(closed).toEqual(['n0', 'n1', 'n2'])
+  })
+
+  it('spares those over which pieces travel', () => {
+    const { links, open, effects } = setUp(false, (peer) => peer === 'n1')
+    for (let i = 0; i < limits.operatorLinksMax + 3; i++) open(`n${i}`, `/z${i}`, i)
+    links.check(10_000)
+    const closed = effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
+    expect(closed).toEqual(['n0', 'n2'])
   })
 
   it('starts from addresses whose zone nobody told', () => {

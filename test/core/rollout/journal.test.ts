@@ -188,7 +188,7 @@ describe('an entry', () => {
 
   it('has all that a job needs', () => {
     const { hash: release, path, counter, version, artifact, installer } = fresh
-    const encoding = { type: 'zstd', hash: fresh.encodings[0]?.hash }
+    const encoding = { type: 'zstd', hash: fresh.encodings[0]?.hash, sha256: fresh.encodings[0]?.sha256 }
     expect(underway && jobOf(path, underway)).toEqual({
       path,
       release,

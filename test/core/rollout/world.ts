@@ -34,7 +34,7 @@ export function hashOf(kind: string, name: string): string {
 
 export function encodingOf(name: string): Encoding {
   const [hash, pieceList] = [hashOf('enc', name), hashOf('list', name)]
-  return { type: 'zstd', hash, length: 200, pieceLength: limits.pieceBytesMin, pieceList }
+  return { type: 'zstd', hash, sha256: hash, length: 200, pieceLength: limits.pieceBytesMin, pieceList }
 }
 
 /** A release for every node; its hash and its artifact follow from path and counter unless told otherwise. */

@@ -18,7 +18,14 @@ export function testEncoding(name: string, pieces: number, pieceLength: number =
   const hashes = Array.from({ length: pieces }, (_, index) => sha256(`${name} ${index}`))
   const list = new Uint8Array(Buffer.concat(hashes))
   const length = pieces * pieceLength - 1_000
-  const encoding = { type: 'identity', hash: toHex(sha256(name)), length, pieceLength, pieceList: toHex(sha256(list)) }
+  const encoding = {
+    type: 'identity',
+    hash: toHex(sha256(name)),
+    sha256: toHex(sha256(name)),
+    length,
+    pieceLength,
+    pieceList: toHex(sha256(list)),
+  }
   return { encoding: encoding as Encoding, list, hashes: hashes.map((hash) => toHex(hash)) }
 }
 

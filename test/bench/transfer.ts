@@ -1,0 +1,14 @@
+// What is measured of one transfer, whoever made it.
+
+/** The clock runs from when the senders' offer is known until the last receiver is done. CPU is of all processes together. */
+export interface Transfer {
+  /** Until the last receiver has all pieces, verified. */
+  seconds: number
+  cpuSeconds: number
+  /** Until the last receiver has it installed; null for who installs nothing. */
+  installedSeconds: number | null
+  installedCpuSeconds: number | null
+  /** Highest resident memory since the process began. */
+  senderPeakRssBytes: number
+  receiverPeakRssBytes: readonly number[]
+}
