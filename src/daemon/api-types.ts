@@ -165,7 +165,7 @@ export interface InstallHereJson {
   providers: number
   copies: number
   /** How much of it the linked member has that has most, 0..100. */
-  best?: number
+  best: number
   /** Path of what is in use; null before the switch. */
   installedAt: string | null
 }

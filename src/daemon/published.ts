@@ -79,6 +79,7 @@ function hereJson({ state, progress }: ReleaseHere, release: Release, root: stri
     bytesPerSecond: Math.round(progress?.bytesPerSecond ?? 0),
     providers: progress?.providers ?? 0,
     copies: progress?.copies ?? 0,
+    best: progress === undefined ? 0 : Math.floor((100 * progress.most) / progress.pieces),
     installedAt: inUse && release.installer ? resolve(root, release.path, 'current', release.installer.file) : null,
   }
 }

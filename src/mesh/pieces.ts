@@ -64,7 +64,7 @@ export class MeshPieces implements Pieces {
     const pair = this.#pairs.get(peer)
     if (pair === undefined) return
     pair.maxBytes = maxBytes
-    if (pair.stream !== undefined) pair.stream.maxBytes = maxBytes
+    pair.stream?.expect(maxBytes)
   }
 
   send(peer: NodeId, bytes: Uint8Array): Promise<void> {
@@ -155,7 +155,7 @@ export class MeshPieces implements Pieces {
 
   #opened(peer: NodeId, pair: Pair, stream: PieceStream): void {
     pair.stream = stream
-    stream.maxBytes = pair.maxBytes
+    stream.expect(pair.maxBytes)
     pair.spare?.abort(SUPERFLUOUS)
     pair.spare = undefined
     this.#events?.opened(peer)

@@ -4,7 +4,10 @@ import type { NodeId } from '../core/env.ts'
 export interface PieceEvents {
   /** There is a stream with this peer, whoever opened it. */
   opened(peer: NodeId): void
-  /** A message, in order. The next one of this peer is read when the promise has settled. Must not reject. */
+  /**
+   * A message, in order. The next one of this peer is read when the promise has settled, and may then overwrite `bytes`.
+   * Must not reject.
+   */
   message(peer: NodeId, bytes: Uint8Array): Promise<void>
   /** The stream is gone, also when open() failed. */
   closed(peer: NodeId): void

@@ -122,6 +122,7 @@ export function hereJson(some: Partial<InstallHereJson> = {}): InstallHereJson {
     bytesPerSecond: 1_250_000,
     providers: 3,
     copies: 2,
+    best: 0,
     installedAt: null,
     ...some,
   }

@@ -262,7 +262,7 @@ class Inbox {
     opened: (peer) => this.#add(this.told, peer, 'opened'),
     closed: (peer) => this.#add(this.told, peer, 'closed'),
     message: async (peer, bytes) => {
-      this.#add(this.got, peer, bytes)
+      this.#add(this.got, peer, bytes.slice())
       if (this.#held !== undefined && (this.#held.peer ?? peer) === peer) await this.#held.promise
     },
   }

@@ -1,7 +1,7 @@
 // Releases in end-to-end tests: artifacts, how they are published, and what a node says and has of them.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeArtifact } from '../../src/artifact/encode.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -13,7 +13,7 @@ import { planRelease, signRelease } from '../../src/publish/release.ts'
 import type { Fleet } from './fleet.ts'
 
 export const MIB = 1_048_576
-/** The name of the publisher in these meshes, its one path and the name of the file there. */
+/** The name of the publisher in these meshes, the path that is meant where none is named, and the name of the file there. */
 export const PUBLISHER = 'acme'
 export const PATH = `${PUBLISHER}/agent`
 export const FILE = 'agent.bin'
@@ -39,11 +39,17 @@ export async function initMesh(fleet: Fleet): Promise<void> {
 }
 
 /** Publishes by the command, through the peer of the folder `peer`. */
-export async function publish(fleet: Fleet, peer: string, { bytes }: Artifact, to: string): Promise<void> {
-  const file = fleet.path(FILE)
+export async function publish(
+  fleet: Fleet,
+  peer: string,
+  { bytes, hash }: Artifact,
+  to: string,
+  path = PATH,
+): Promise<void> {
+  const file = fleet.path(`${hash}.artifact`)
   await writeFile(file, bytes)
   const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path(peer)]
-  await fleet.done('publish', file, '--name', PATH, '--to', to, '--no-wait', ...places)
+  await fleet.done('publish', file, '--name', path, '--file', FILE, '--to', to, '--no-wait', ...places)
 }
 
 /** What the command does, in this process and so without its start: for who publishes twenty times. @returns the counter */
@@ -69,29 +75,36 @@ export async function publishQuickly(fleet: Fleet, peer: string, { bytes }: Arti
 
 const text = (raw: Uint8Array) => Buffer.from(raw).toString('utf8')
 
-/** The current release as a peer knows it, without asking any other. */
-export async function releaseAt(fleet: Fleet, name: string): Promise<ReleaseJson | undefined> {
+/** The current release of a path as a peer knows it, without asking any other. */
+export async function releaseAt(fleet: Fleet, name: string, path = PATH): Promise<ReleaseJson | undefined> {
   const { releases } = await fleet.client(name).releases({ local: true })
-  return releases.find(({ path }) => path === PATH)
+  return releases.find((release) => release.path === path)
 }
 
-/** Bytes of this artifact's encoding that a node holds. */
+/** Bytes of this artifact's encoding that a node holds, when it is the current one. */
 export async function heldBy(fleet: Fleet, name: string, { hash }: Artifact): Promise<number> {
   const release = await releaseAt(fleet, name)
   return release?.artifact.hash === hash ? (release.here?.bytes ?? 0) : 0
 }
 
 /** Waits until a node has this artifact in use for good, and holds the file against it. */
-export async function committed(fleet: Fleet, name: string, artifact: Artifact, bound: number): Promise<void> {
-  await fleet.until(`${name} has committed it`, bound, async () => {
-    const release = await releaseAt(fleet, name)
-    return release?.artifact.hash === artifact.hash && release.here?.state === 'committed'
+export async function committed(
+  fleet: Fleet,
+  name: string,
+  { hash }: Artifact,
+  bound: number,
+  path = PATH,
+): Promise<void> {
+  const file = await fleet.until(`${name} has committed ${path}`, bound, async () => {
+    const release = await releaseAt(fleet, name, path)
+    const isThis = release?.artifact.hash === hash && release.here?.state === 'committed'
+    return isThis && (release.here?.installedAt ?? undefined)
   })
-  const found = await inUse(fleet, name)
-  if (found !== artifact.hash) throw new Error(`${name} has ${found} in use instead of ${artifact.hash}`)
+  const found = sha256(await readFile(file))
+  if (found !== hash) throw new Error(`${name} has ${found} in use as ${file} instead of ${hash}`)
 }
 
-/** SHA-256 of the file that is in use on a node; undefined when there is none. */
+/** SHA-256 of the file under `current` on a node, running or not; undefined when there is none. */
 export async function inUse(fleet: Fleet, name: string): Promise<string | undefined> {
   const bytes = await readFile(fleet.path(name, 'installed', PATH, 'current', FILE)).catch((error) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -103,13 +116,23 @@ export function hasInstalled(fleet: Fleet, name: string): boolean {
   return existsSync(fleet.path(name, 'installed'))
 }
 
-/** How many of the pieces of an artifact that travels as it is are right in the store of a node that does not run. */
-export async function piecesOnDisk(fleet: Fleet, name: string, { bytes, hash }: Artifact): Promise<Set<number>> {
-  const file = await readFile(fleet.path(name, 'artifacts', hash)).catch(() => Buffer.alloc(0))
+/** The pieces of an artifact that travels as it is which are right in the store of a node that does not run. */
+export async function piecesOnDisk(fleet: Fleet, name: string, { bytes }: Artifact): Promise<Set<number>> {
   const pieces = new Set<number>()
+  const file = await fileOfLength(fleet.path(name, 'artifacts'), bytes.length)
+  if (file === undefined) return pieces
   for (let at = 0; at < bytes.length; at += limits.pieceBytesMin) {
     const end = Math.min(at + limits.pieceBytesMin, bytes.length)
-    if (file.length >= end && file.compare(bytes, at, end, at, end) === 0) pieces.add(at / limits.pieceBytesMin)
+    if (file.compare(bytes, at, end, at, end) === 0) pieces.add(at / limits.pieceBytesMin)
   }
   return pieces
+}
+
+/** A file of the store is as long as its encoding from the first moment. */
+async function fileOfLength(folder: string, length: number): Promise<Buffer | undefined> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    if ((await stat(path)).size === length) return await readFile(path)
+  }
+  return undefined
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
 import { FrameReader, framePrefix } from '../../src/mesh/frames.ts'
 
 /** Everything that comes out when these bytes arrive in parts of these lengths. */
@@ -23,18 +24,35 @@ const framed = (messages: readonly Uint8Array[]) =>
 
 describe('FrameReader', () => {
   test('gives the messages that were framed, in whatever parts they come', () => {
-    const message = fc.uint8Array({ maxLength: 400 })
-    const parts = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 5 })
+    const message = fc.uint8Array({ maxLength: 2 * limits.pieceControlBytes })
+    const parts = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 5 })
     fc.assert(
       fc.property(fc.array(message, { maxLength: 8 }), parts, (messages, lengths) => {
-        expect(readIn(lengths, framed(messages), 400)).toEqual(messages)
+        expect(readIn(lengths, framed(messages), 2 * limits.pieceControlBytes)).toEqual(messages)
       }),
     )
   })
 
-  test('a message is a copy of its own', () => {
+  test('long messages share a buffer, which goes when none may come any more', () => {
+    const reader = new FrameReader()
+    const length = limits.pieceControlBytes + 1
+    const next = (mark: number) => {
+      const bytes = framed([new Uint8Array(length).fill(mark)])
+      return reader.next(new Uint8ArrayList(bytes), length) as Uint8Array
+    }
+    const first = next(1)
+    const second = next(2)
+    expect([first[0], second[0], second.length]).toEqual([2, 2, length])
+    reader.trim(length)
+    expect(next(3).buffer).toBe(first.buffer)
+    reader.trim(length - 1)
+    expect(next(4).buffer).not.toBe(first.buffer)
+    expect(first[0]).toBe(3)
+  })
+
+  test('a short message is a copy of its own', () => {
     const bytes = framed([Uint8Array.of(1, 2, 3)])
-    const [message] = readIn([100], bytes, 3)
+    const message = new FrameReader().next(new Uint8ArrayList(bytes), 3)
     bytes.fill(9)
     expect(message).toEqual(Uint8Array.of(1, 2, 3))
     expect(message?.buffer.byteLength).toBe(3)

@@ -106,6 +106,7 @@ export class SimArtifacts {
   import({ encoding, pieceList, pieces }: Content): void {
     const stored = pieces.map((bytes, index) => [index, { bytes, synced: true }] as const)
     this.#files.set(encoding.hash, { encoding, pieceList, pieces: new Map(stored) })
+    this.#open.add(encoding.hash)
   }
 
   forget(encoding: string): void {
@@ -144,13 +145,12 @@ export class SimArtifacts {
     return [...file.pieces].sort(([a], [b]) => a - b).map(([, { bytes }]) => bytes)
   }
 
-  /** A bit of one stored piece, any, is another from now on. False when there is none. */
-  flip(prng: Prng): boolean {
+  /** A bit of one stored piece is another from now on, unless it is one that must not be lost. */
+  flip(prng: Prng, mayLose: (encoding: string, index: number) => boolean = () => true): void {
     const file = prng.pick([...this.#files.values()])
-    const piece = prng.pick([...(file?.pieces.values() ?? [])])
-    if (piece === undefined) return false
-    piece.bytes = flipped(piece.bytes)
-    return true
+    const [index, piece] = prng.pick([...(file?.pieces ?? [])]) ?? []
+    if (file === undefined || piece === undefined || index === undefined) return
+    if (mayLose(file.encoding.hash, index)) piece.bytes = flipped(piece.bytes)
   }
 
   /** The process ends. */

@@ -77,7 +77,7 @@ export class Campaign {
     const { nodes, publisher, scenario } = this.#p
     const operator = nodes.find((node) => !node.isNode)
     const first = plan.by === -1 ? operator : nodes[plan.by]
-    const second = nodes[(plan.by + 1 + Math.floor(scenario.nodes / 2)) % scenario.nodes]
+    const second = this.#honest()[(plan.by + 1 + Math.floor(scenario.nodes / 2)) % this.#honest().length]
     for (const [side, { announcement, content }] of publisher.release(plan, origin(first)).entries()) {
       const machine = (side === 0 ? first : second) as SimNode
       const newest = () => (plan.twice ? announcement : (publisher.newest(announcement.signed.role) ?? announcement))
@@ -89,11 +89,15 @@ export class Campaign {
   }
 
   #rotate({ role }: Rotation): void {
-    const { publisher, nodes, prng } = this.#p
+    const { publisher, prng } = this.#p
     const announcement = publisher.rotate(role)
-    const present = nodes.filter((node) => !node.away)
     const newest = () => publisher.newest(role) ?? announcement
-    this.#handIn(prng.pick(present) as SimNode, { newest, imported: [], twin: false }, () => undefined)
+    this.#handIn(prng.pick(this.#honest()) as SimNode, { newest, imported: [], twin: false }, () => undefined)
+  }
+
+  /** Machines where a publisher may hand in something: a liar that alone has it could keep it from everybody. */
+  #honest(): SimNode[] {
+    return this.#p.nodes.filter(({ isNode, id, away }) => isNode && id.hostile === undefined && !away)
   }
 
   /** Hands in until it is in force; what was signed anew meanwhile instead of what it was. */

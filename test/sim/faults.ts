@@ -36,7 +36,7 @@ export function scheduleFaults(parts: Parts): void {
   poisson('clocks', scenario.clockStepsPerNodeHour, (node) => stepClock(node, watch, queue))
   poisson('breaks', scenario.breaksPerLinkHour * 3, (node) => network.breakOne(node.id.index))
   poisson('full', scenario.fullPerNodeHour, (node, draws) => fill(node, scenario, queue, draws, quiet))
-  poisson('flips', scenario.flipsPerNodeHour, (node, draws) => node.transfers.artifacts.flip(draws))
+  poisson('flips', scenario.flipsPerNodeHour, (node, draws) => flip(node, nodes, draws))
   for (const [index, partition] of scenario.partitions.entries()) part(partition, parts, prng.fork(`part ${index}`))
   queue.at(quiet, () => calm(parts))
 }
@@ -60,6 +60,13 @@ function fill(node: SimNode, { fullSeconds }: Scenario, queue: EventQueue, draws
   queue.at(Math.max(queue.now, Math.min(until, quiet)), () => {
     artifacts.full = false
   })
+}
+
+/** A bit of a stored piece flips; not of the last copy in the world, which nobody could replace. */
+function flip(node: SimNode, nodes: readonly SimNode[], draws: Prng): void {
+  node.transfers.artifacts.flip(draws, (encoding, index) =>
+    nodes.some((other) => other !== node && !other.away && other.transfers.artifacts.holds(encoding, index)),
+  )
 }
 
 function stepClock(node: SimNode, watch: Watchman, queue: EventQueue): void {

@@ -106,7 +106,7 @@ function narrow(terminal: Paint): Column<ReleaseJson>[] {
 }
 
 const WIDE: readonly Column<ReleaseJson>[] = [
-  { title: 'HERE', cell: ({ here }) => (here === null ? '-' : here.state) },
+  { title: 'HERE', cell: hereState },
   { title: 'COUNTER', right: true, cell: ({ counter }) => String(counter) },
   { title: 'ROLE', cell: ({ role, roleVersion }) => `${role} ${roleVersion}` },
   {
@@ -163,16 +163,22 @@ function facts(release: ReleaseJson): [string, string][] {
     ['travels', encoding === null ? 'in a form that needs a newer pimesh' : encodingText(encoding)],
     ['installer', release.installer ?? 'one that needs a newer pimesh'],
     ['release', release.hash],
-    ...(here === null ? [] : [['here', hereText(here)] as [string, string]]),
+    ...(here === null ? [] : [['here', hereText(here, hereState(release))] as [string, string]]),
     ...(here?.installedAt ? [['in use', here.installedAt] as [string, string]] : []),
   ]
 }
 
+/** An operator's peer installs nothing: what it has whole, it serves. */
+function hereState({ here, selected }: Pick<ReleaseJson, 'here' | 'selected'>): string {
+  if (here === null) return '-'
+  return selected === null && here.state === 'verified' ? 'served' : here.state
+}
+
 /** `fetching, 40 %, 4.0 MB of 10.0 MB, 1.3 MB/s, 5 s left, from 3 members (2 have all)`. */
-function hereText(here: InstallHereJson): string {
+function hereText(here: InstallHereJson, word: string): string {
   const { state, reason, detail, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
   const why = reason === null ? '' : ` (${plain(detail ?? reasonText(reason))})`
-  if (state !== 'fetching') return `${state}${why}`
+  if (state !== 'fetching') return `${word}${why}`
   const from =
     providers === 0
       ? 'nobody has it'

@@ -141,6 +141,13 @@ export class Exchange {
     return count
   }
 
+  /** Pieces of it that the linked member has that has most. */
+  most(hash: string): number {
+    let most = 0
+    for (const peer of this.#parts.peers.values()) most = Math.max(most, peer.shares.get(hash)?.count ?? 0)
+    return most
+  }
+
   #share(peer: Peer, holding: Holding): Share {
     const known = peer.shares.get(holding.encoding.hash)
     if (known !== undefined) return known

@@ -50,6 +50,8 @@ export interface Progress {
   providers: number
   /** Peers that told us that they hold all of it. */
   copies: number
+  /** Pieces of it that the linked peer has that has most. */
+  most: number
   problem: ArtifactProblem | 'noProvider' | undefined
 }
 
@@ -146,6 +148,7 @@ export class Swarm {
       bytesPerSecond: download?.meter.rate(this.#now) ?? 0,
       providers: this.#exchange.providers(hash),
       copies: this.#exchange.copies(hash),
+      most: this.#exchange.most(hash),
       problem: holding.problem ?? (alone && !holding.isFull ? 'noProvider' : undefined),
     }
   }
