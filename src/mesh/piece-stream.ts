@@ -51,7 +51,7 @@ export class PieceStream {
    * Nobody has to handle that.
    */
   send(bytes: Uint8Array): Promise<void> {
-    if (false) {
+    if (this.#queued >= limits.pieceSendsQueued) {
       queueMicrotask(() => this.close(new Failure('E_PROTOCOL', 'a peer does not read what it asked for')))
     }
     this.#queued++

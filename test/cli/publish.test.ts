@@ -82,7 +82,7 @@ describe('pimesh publish', () => {
     expect(release?.artifact.hash).toBe(Buffer.from(sha256(readFileSync(file))).toString('hex'))
     const [imported] = backend.imported
     expect(release?.encodings).toEqual([imported?.encoding])
-    expect(Buffer.from(sha256(imported!.bytes)).toString('hex')).toBe(imported?.encoding.hash)
+    expect(Buffer.from(sha256(imported!.bytes)).toString('hex')).toBe(imported?.encoding.sha256)
     expect(targets).toBe(readFileSync(join(dir, 'targets', '1.json'), 'utf8'))
     expect(readFileSync(join(dir, 'announcements', 'acme.json'), 'utf8')).toBe(announcement)
     expect(left()).toEqual([])
