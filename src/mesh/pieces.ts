@@ -134,7 +134,7 @@ export class MeshPieces implements Pieces {
   #offered(peer: NodeId, stream: Stream): void {
     const known = this.#pairs.get(peer)
     const full = known === undefined && this.#pairs.size >= this.#bounds.streams
-    if (this.#events === undefined  || known?.stream !== undefined) return stream.abort(SUPERFLUOUS)
+    if (this.#events === undefined || full || known?.stream !== undefined) return stream.abort(SUPERFLUOUS)
     if (known !== undefined && this.#libp2p.peerId.toString() < peer) {
       known.spare?.abort(SUPERFLUOUS)
       known.spare = stream

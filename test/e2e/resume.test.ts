@@ -123,6 +123,17 @@ describe(`a node that is killed at ${KILLS} moments of its download (seed ${SEED
   }
 })
 
+describe('a node that serves', () => {
+  it('ends at once when it is told to, though nobody reads what it sends', async () => {
+    const enough = line.carry(4 * MIB)
+    await publish(fleet, PROVIDER, randomArtifact(12 * MIB), 'true')
+    await enough
+    const { status, err } = await fleet.stop(PROVIDER, 'SIGTERM')
+    expect(err).toMatch(/said goodbye to the mesh \(1 linked\)\n$/)
+    expect(status).toBe(0)
+  })
+})
+
 /** Looks again and again at what is in use. */
 class Reader {
   /** What was found, each when it was not what had been found before. */

@@ -142,6 +142,7 @@ test('handlers that are set before the start serve the first who comes', async (
 
 test('T02 a frame of the muxer that promises more than the window closes the link by its header', async () => {
   const [a, b] = await linked()
+  await gossips(a, b) // or the link would be closed for being deaf
   const { muxer } = a.libp2p.getConnections()[0] as unknown as { muxer: { send(bytes: Uint8Array): boolean } }
   const header = new DataView(new ArrayBuffer(12))
   header.setUint16(2, 1) // SYN of a new stream
@@ -150,3 +151,17 @@ test('T02 a frame of the muxer that promises more than the window closes the lin
   muxer.send(new Uint8Array(header.buffer))
   await b.diary.until('disconnected', a.id)
 })
+
+/** Resolves when gossip has its streams on the link, both ways. */
+async function gossips(...nodes: readonly [TestNode, TestNode]): Promise<void> {
+  for (const [i, { libp2p }] of nodes.entries()) {
+    const { gossip } = libp2p.services
+    const { streamsInbound, streamsOutbound } = gossip as unknown as Record<string, Map<string, unknown>>
+    const peer = nodes[1 - i]?.id as string
+    while (!streamsInbound?.has(peer) || !streamsOutbound?.has(peer)) {
+      await new Promise<void>((resolve) =>
+        gossip.addEventListener('gossipsub:heartbeat', () => resolve(), { once: true }),
+      )
+    }
+  }
+}

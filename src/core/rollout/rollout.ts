@@ -34,6 +34,8 @@ export class Rollout {
   /** Those with something to do or to wait for. */
   readonly #busy = new Set<Installation>()
   #current: readonly Current[] = []
+  /** By role: the releases that it announced last. */
+  #said: ReadonlyMap<string, readonly Release[]> = new Map()
   /** Selected releases for whose paths there is no room. */
   #crowdedOut: ReadonlySet<string> = new Set()
   #commits = 0
@@ -55,6 +57,7 @@ export class Rollout {
   /** What is announced changed, or a run begins: looks again at what counts, what to hold and to fetch, and goes on with it. */
   changed(now: Millis): void {
     this.#current = this.#parts.announcing.current()
+    this.#listen()
     this.#choose()
     this.#first = false
     this.#provide(now)
@@ -151,6 +154,17 @@ export class Rollout {
     else this.#busy.add(path)
   }
 
+  /** A role that was given another epoch says nothing until it signs again: what it said last is held and served until then. */
+  #listen(): void {
+    const said = new Map<string, readonly Release[]>()
+    for (const { name } of this.#parts.targets.roles) {
+      const { document } = this.#current.find(({ role }) => role.name === name) ?? {}
+      const releases = document?.signed.releases ?? this.#said.get(name)
+      if (releases !== undefined) said.set(name, releases)
+    }
+    this.#said = said
+  }
+
   #choose(): void {
     const choices = choose(this.#parts.targets.roles, this.#current, {
       selects: (release) => this.selected(release),
@@ -192,7 +206,6 @@ export class Rollout {
 
   #provide(now: Millis): void {
     const underway = [...this.#paths.values()].map((path) => path.needed()).filter((need) => need !== undefined)
-    const announced = this.#current.flatMap(({ document }) => document.signed.releases)
-    this.#supply.keep(underway, announced, now)
+    this.#supply.keep(underway, [...this.#said.values()].flat(), now)
   }
 }

@@ -30,6 +30,19 @@ describe('rollout', () => {
     expect(world.rollout.stateOf(elsewhere.hash)).toBeUndefined()
   })
 
+  it('goes on keeping what a role said last, while a new epoch keeps it silent, and drops it with the role', () => {
+    const world = new World()
+    const kept = release.encodings.map(({ hash }) => hash)
+    world.announce(announced([release]))
+    world.announce()
+    expect(world.kept).toEqual(kept)
+    world.announce(announced([releaseOf(3)]))
+    expect(world.kept).not.toContain(kept[0])
+    world.roles.pop()
+    world.announce()
+    expect(world.kept).toEqual([])
+  })
+
   it('keeps what is on its way before what others say of the same encoding', () => {
     const world = new World()
     const [encoding] = release.encodings
