@@ -88,7 +88,7 @@ export class NodeCore {
   }
 
   /** What is held of the publishers and their releases. */
-  get releases(): Pick<Releases, 'publishers' | 'release' | 'holds'> {
+  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds'> {
     return this.#m.releases
   }
 

@@ -154,6 +154,11 @@ export class Releases {
     return { targets: targets.current, current: announcing.current(), pathFloors: announcing.pathFloors() }
   }
 
+  /** Whether this node has all of an encoding (hex hash). */
+  has(encoding: string): boolean {
+    return this.swarm.isComplete(encoding)
+  }
+
   /** Whether pieces of this encoding (hex hash) are held or fetched here. */
   holds(encoding: string): boolean {
     return this.swarm.progress(encoding) !== undefined

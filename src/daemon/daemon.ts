@@ -86,14 +86,13 @@ export class Daemon {
     this.#closers = closers
     this.#feed = (input) => this.#early.push(input)
     this.#credential = ownMembership(joined, state)
-    const { clock } = { clock: this.#clock }
     this.#core = new NodeCore(
       cryptoEnv(Math.random),
       { ...setupOf(joined, state, this.#credential, options.config), facts: machineFacts(facts) },
-      clock.now(),
+      this.#clock.now(),
     )
     const nameOf = (node: string) => this.#core.membershipOf(node)?.claims.name ?? node
-    this.#log = new EventLog({ level: options.config.log.level, write: options.log, nameOf, now: clock.now })
+    this.#log = new EventLog({ level: options.config.log.level, write: options.log, nameOf, now: this.#clock.now })
   }
 
   /** Logs what was wrong with the state that was found. */
@@ -242,6 +241,7 @@ export class Daemon {
       artifacts: ports.artifacts,
       driver,
       linked: () => core.snapshot().links.length,
+      has: (encoding) => core.releases.has(encoding),
       known: (encoding) => core.releases.holds(encoding),
     })
     this.#closers.add(() => submissions.close())

@@ -16,6 +16,8 @@ interface Parts {
   driver: Pick<Driver, 'submit'>
   /** Members that are linked now. */
   linked: () => number
+  /** Encodings that are here as a whole: their bytes are not needed again. */
+  has: (encoding: string) => boolean
   /** Encodings that core holds or fetches already: their files are not ours to remove. */
   known: (encoding: string) => boolean
 }
@@ -40,7 +42,7 @@ export class Submissions {
    */
   async import(encoding: Encoding, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     this.#needMembers()
-    if (this.#p.known(encoding.hash)) return await drain(bytes)
+    if (this.#p.has(encoding.hash)) return await drain(bytes)
     if (this.#waiting.size >= limits.importsWaiting)
       throw new Failure('E_ARTIFACT', 'too many artifacts wait for their announcement: try again in some minutes')
     const pieceList = await this.#p.artifacts.import(encoding, bytes, { signal }).catch((cause) => {

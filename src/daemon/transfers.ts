@@ -69,10 +69,10 @@ export class Transfers {
     })
   }
 
-  /** Frees what waits, and resolves when no disk is written any more. */
+  /** Resolves when no disk is written any more; only then the buffers of what is being written may be used again. */
   async stop(): Promise<void> {
-    for (const ticket of [...this.#arrivals.keys()]) this.#free(ticket)
     await Promise.all(this.#underway)
+    for (const ticket of [...this.#arrivals.keys()]) this.#free(ticket)
   }
 
   perform(effect: TransferEffect): void {

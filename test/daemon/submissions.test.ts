@@ -13,10 +13,16 @@ const encoding = release?.encodings[0] as Encoding
 const body = { announcement: new TextDecoder().decode(document.raw), targets: null }
 const LIST = new Uint8Array(32)
 
-function stand(options: { linked?: number; refused?: 'oldVersion'; known?: boolean; importFails?: Error } = {}) {
+function stand(
+  options: { linked?: number; refused?: 'oldVersion'; known?: boolean; whole?: boolean; importFails?: Error } = {},
+) {
   const [forgotten, submitted]: [string[], number[]] = [[], []]
+  let taken = 0
   const artifacts = {
-    import: () => (options.importFails === undefined ? Promise.resolve(LIST) : Promise.reject(options.importFails)),
+    import: () => {
+      taken += 1
+      return options.importFails === undefined ? Promise.resolve(LIST) : Promise.reject(options.importFails)
+    },
     forget: async (hash: string) => void forgotten.push(hash),
   } as Partial<Artifacts> as Artifacts
   const submissions = new Submissions({
@@ -28,9 +34,10 @@ function stand(options: { linked?: number; refused?: 'oldVersion'; known?: boole
       },
     },
     linked: () => options.linked ?? 2,
+    has: () => options.whole === true,
     known: () => options.known === true,
   })
-  return { submissions, forgotten, submitted }
+  return { submissions, forgotten, submitted, taken: () => taken }
 }
 
 async function* nothing(): AsyncIterable<Uint8Array> {}
@@ -68,6 +75,14 @@ describe('a submission', () => {
     await bring(submissions)
     await failure(submissions.submit(body))
     expect(forgotten).toEqual([])
+  })
+
+  it('takes bytes that are announced already and that this peer does not have', async () => {
+    const announcedOnly = stand({ known: true })
+    await bring(announcedOnly.submissions)
+    const here = stand({ known: true, whole: true })
+    await bring(here.submissions)
+    expect([announcedOnly.taken(), here.taken()]).toEqual([1, 0])
   })
 
   it('of bytes that never got their announcement leaves nothing', async () => {
