@@ -167,6 +167,7 @@ export class Driver {
   #break(error: unknown): void {
     this.#queue.length = 0
     this.#end(new Failure('E_INTERNAL', `this daemon ends because of a defect: ${reasonOf(error)}`, { cause: error }))
+    this.#abort.abort(this.#over)
     this.#left.resolve()
     this.#o.onBroken(error)
   }
