@@ -59,11 +59,14 @@ async function run(context: Context): Promise<number> {
   const held = await client.publishers()
   requirePeer(held, offline.mesh, dataFolder(context))
   const { planRelease } = await import('../publish/release.ts')
-  const plan = planRelease(offline.mesh, held, { ...wanted.request, origin: originOf(held.addresses) }, Date.now())
+  const planOn = (base: PublishersJson) =>
+    planRelease(offline.mesh, base, { ...wanted.request, origin: originOf(base.addresses) }, Date.now())
+  const plan = planOn(held)
+  const replan = async () => planOn(await client.publishers())
   for (const note of plan.notes) terminal.notice(note)
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
-  const announced = await announce({ client, plan, file: wanted.file, signal, progress }).catch((error) => {
+  const announced = await announce({ client, plan, replan, file: wanted.file, signal, progress }).catch((error) => {
     if (!signal.aborted || error instanceof Failure) throw error
     terminal.notice('stopped before anything was announced: nothing has changed')
     return undefined
@@ -155,28 +158,34 @@ interface Announced {
 async function announce(work: {
   client: ApiClient
   plan: ReleasePlan
+  /** The plan again, after the time that encoding took: others may have published. */
+  replan: () => Promise<ReleasePlan>
   file: string
   signal: AbortSignal
   progress: ProgressLine
 }): Promise<Announced> {
-  const { client, plan, file, signal, progress } = work
+  const { client, file, signal, progress } = work
+  const { mesh } = work.plan
   const { withEncoding, encodingBytes } = await import('../publish/artifact.ts')
   const { signRelease } = await import('../publish/release.ts')
   const { keepAnnouncement } = await import('../publish/delegations.ts')
+  const { inTurn } = await import('../publish/turn.ts')
   try {
     return await withEncoding(file, { progress: progress.meter('encoding'), signal }, async (encoded) => {
       const body = encodingBytes(encoded, progress.meter('handing over'))
       await client.importEncoding(encoded.encoding, body, signal)
       signal.throwIfAborted()
       progress.say('announcing')
-      const signed = signRelease(plan, encoded)
-      keepAnnouncement(plan.mesh, signed.document, 'pending')
-      const submitted = await client.submit({
-        announcement: text(signed.document.raw),
-        targets: plan.newTargets === undefined ? null : text(plan.newTargets.raw),
-      })
-      keepAnnouncement(plan.mesh, signed.document, 'accepted')
-      return { signed, submitted }
+      const sign = async () => {
+        const plan = await work.replan()
+        const signed = signRelease(plan, encoded)
+        keepAnnouncement(mesh, signed.document, 'pending')
+        const targets = plan.newTargets === undefined ? null : text(plan.newTargets.raw)
+        const submitted = await client.submit({ announcement: text(signed.document.raw), targets })
+        keepAnnouncement(mesh, signed.document, 'accepted')
+        return { signed, submitted }
+      }
+      return await inTurn(mesh, sign, signal)
     })
   } finally {
     progress.end()

@@ -292,6 +292,8 @@ export const limits = {
   bodiesMissed: 1_024,
   /** Artifact paths whose highest counter is remembered: every path of 64 roles with 64 releases each. */
   pathFloors: 4_096,
+  /** How long a publisher waits for another one of the same folder to sign and hand in: both take about a second. */
+  signingTurn: 30 * SECOND,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
   announcementLifetime: 90 * DAY,
 

@@ -1,4 +1,5 @@
 // Signing releases: what is announced next, and every mistake of a publisher that is refused before anything is encoded.
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +23,7 @@ import {
 } from '../../src/publish/release.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
+import { encodingOf } from '../../src/wire/release.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { parseTargets, targetsJson } from '../../src/wire/targets.ts'
 import { env, keyOf, NOW, seedOf } from '../fixtures/documents.ts'
