@@ -54,14 +54,13 @@ function made(name = 'a'): { artifact: { hash: string; length: number }; encodin
   const hash = Buffer.from(seedOf(name)).toString('hex')
   const artifact = { hash, length: 1_000 }
   const pieceList = Buffer.from(seedOf(`${name} list`)).toString('hex')
-  const encoding = {
-    type: 'identity' as const,
-    hash,
+  const encoding = encodingOf({
+    type: 'identity',
     sha256: hash,
     length: 1_000,
     pieceLength: limits.pieceBytesMin,
     pieceList,
-  }
+  })
   return { artifact, encoding }
 }
 
