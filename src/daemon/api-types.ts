@@ -197,8 +197,10 @@ export interface ReleaseJson {
   /** Whether the selector names the node that was asked; null for an operator's peer. */
   selected: boolean | null
   here: InstallHereJson | null
-  /** Every node that says something about it. */
+  /** Every node that says something about it, but for those that left. */
   nodes: InstallJson[]
+  /** Nodes whose records have no room for it: they speak of other releases first, so what they have is not known. */
+  unsaid: number
 }
 
 /** GET /v1/releases?zone=/a&timeoutMs=5000: current releases, with what the nodes of these zones say of them. `zone=` alone (empty): only what is known here. */

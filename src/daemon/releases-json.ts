@@ -2,6 +2,7 @@
 // each other only by the first 8 bytes of a release's hash.
 import type { QueryResult, ZoneAnswer } from '../core/events.ts'
 import type { Row } from '../core/fleet/rows.ts'
+import { limits } from '../core/limits.ts'
 import type { InstallReport } from '../core/rollout/states.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
@@ -57,6 +58,7 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     selected: parts.selected(release),
     here: parts.here(release),
     nodes,
+    unsaid: unsaid(parts.result, hash.slice(0, RELEASE8)),
   }
 }
 
@@ -64,10 +66,21 @@ function encodingJson({ type, hash, length, pieceLength }: Release['encodings'][
   return { type, hash, bytes: length, pieces: pieceCount(length, pieceLength) }
 }
 
+/** Who left has nothing to do with the fleet any more, whatever it had. */
+const isHere = (row: Row): boolean => row.status !== 'left'
+
+/** Nodes whose records are full of other releases. */
+function unsaid({ zones }: QueryResult, release8: string): number {
+  const full = zones
+    .flatMap(({ rows }) => rows.filter(isHere))
+    .filter(({ record }) => record.installs.length >= limits.recordInstalls)
+  return full.filter(({ record }) => !record.installs.some((report) => report.release8 === release8)).length
+}
+
 function reportsByRelease({ zones, memberships }: QueryResult): Map<string, InstallJson[]> {
   const reports = new Map<string, InstallJson[]>()
   for (const zone of zones)
-    for (const row of zone.rows)
+    for (const row of zone.rows.filter(isHere))
       for (const report of row.record.installs) {
         const name = memberships.get(row.envelope.membership)?.claims.name ?? row.node
         const list = reports.get(report.release8) ?? []

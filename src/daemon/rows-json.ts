@@ -25,7 +25,8 @@ export function completeness({ zones }: QueryResult): NodesJson['completeness'] 
   return {
     zonesAnswered: answered.length,
     zonesKnown: zones.length,
-    oldestMs: oldest(zones.flatMap(({ rows }) => rows)),
+    // Who left says nothing more: its age would only tell how long ago that was.
+    oldestMs: oldest(zones.flatMap(({ rows }) => rows.filter(({ status }) => status !== 'left'))),
     complete: zones.length > 0 && answered.length === zones.length && answered.every((zone) => !zone.partial),
   }
 }

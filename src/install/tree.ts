@@ -67,8 +67,17 @@ export async function makeFolders(root: string, path: string): Promise<void> {
   for (const name of path.split('/')) {
     const parent = folder
     folder = join(folder, name)
-    if (!(await isFolder(folder))) await makeReadable(folder)
+    if (!(await isFolder(folder))) await makeShared(folder)
     await syncFolder(parent)
+  }
+}
+
+/** The same for a folder that another installation may make at this moment. */
+async function makeShared(folder: string): Promise<void> {
+  try {
+    await makeReadable(folder)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !(await isFolder(folder))) throw error
   }
 }
 

@@ -150,6 +150,7 @@ export function releaseJson(some: Partial<ReleaseJson> = {}): ReleaseJson {
     selected: true,
     here: null,
     nodes: [installJson('pi-1', 'committed'), installJson('pi-2', 'fetching', { percent: 40 })],
+    unsaid: 0,
     ...some,
   }
 }

@@ -53,12 +53,13 @@ const NAME = ['--name', 'acme/agent@2.4.0', '--to', 'true']
 describe('pimesh publish', () => {
   it('hands over the encoding and the announcement, keeps a copy, and waits for another member', async () => {
     const { backend, dir, file, mesh, run, left } = await publisher()
-    const looks = [
-      { here: hereJson({ providers: 0, copies: 0 }) },
-      { here: hereJson({ providers: 1, copies: 0, best: 40 }), nodes: [installJson('laptop', 'committed')] },
-      { here: hereJson({ providers: 2, copies: 0 }), nodes: [installJson('pi-3', 'verified')] },
-    ]
-    backend.onReleases = () => answering(backend, looks.shift() ?? {})
+    const here = hereJson({ providers: 1, copies: 0, best: 40 })
+    // What the fleet says: first nothing, then that this peer itself has it, which does not count, then that another one has.
+    const said = [[], [installJson('laptop', 'committed')], [installJson('pi-3', 'verified')]]
+    backend.onReleases = () => {
+      const local = backend.releaseQueries.at(-1)?.local === true
+      return answering(backend, { here, nodes: local ? [] : (said.shift() ?? []) })
+    }
     const ran = await run([file, ...NAME, '--executable'])
     expect(ran.err).toBe('pi-3 has all of it: you may stop this peer now\n')
     expect(ran.out.replace(/[0-9a-f]{64}/, 'HASH').replace(/\d+ B/, 'N B')).toBe(`acme/agent@2.4.0 is announced
@@ -70,8 +71,8 @@ describe('pimesh publish', () => {
   travels   N B as zstd, 1 piece
 `)
     expect(ran.status).toBe(0)
-    expect(looks).toEqual([])
-    expect(backend.releaseQueries.every(({ local }) => local)).toBe(true)
+    expect(said).toEqual([])
+    expect(backend.releaseQueries.some(({ local }) => local)).toBe(true)
 
     const [{ announcement, targets }] = backend.submitted as [(typeof backend.submitted)[0]]
     const { signed } = parseAnnouncement(Buffer.from(announcement))

@@ -42,7 +42,7 @@ const partial = { zonesAnswered: 1, zonesKnown: 2, complete: false }
 
 const TABLE = `\
 RELEASE              SIZE  ANNOUNCED  FETCHING  INSTALLED  FAILED  WHY
-acme/agent@2.4.0  24.0 MB          2         2          1       1  2 disk full, 1 bad artifact, 1 down
+acme/agent@2.4.0  24.0 MB          0         2          1       3  2 disk full, 1 bad artifact, 1 down
 acme/map@7         105 MB          0         0          0       0  role frozen
 acme/next@8       24.0 MB          1         0          0       0  expired, 1 needs a newer pimesh
 `
@@ -55,7 +55,7 @@ pi-4  /uk/leeds    announced    0 %  up         4 s  disk full
 pi-5  /uk/glasgow  failed     100 %  up         4 s  bad artifact
 pi-6  /uk/glasgow  staged     100 %  down    66 min  -
 `
-const COUNTS = 'acme/agent@2.4.0: installed on 1 of 6 nodes, 2 announced, 2 fetching, 1 failed\n'
+const COUNTS = 'acme/agent@2.4.0: installed on 1 of 6 nodes, 2 fetching, 3 failed\n'
 const COMPLETE = '1 of 1 zone answered, oldest 4 s\n'
 const DETAILS = `\
 for        zone.startsWith("/uk")
@@ -86,6 +86,14 @@ describe('pimesh releases', () => {
     expect([ran.status, ran.out.split('\n').at(-2)]).toEqual([1, '1 of 2 zones answered, oldest 4 s (partial)'])
     const json = await run(['releases', '-o', 'json'])
     expect([json.status, JSON.parse(json.out)]).toEqual([1, backend.rollout])
+  })
+
+  it('says of how many nodes it does not know', async () => {
+    const { backend, run } = await daemon()
+    backend.rollout = releasesJson([releaseJson({ nodes: [], unsaid: 5 })])
+    const [, line, last] = (await run(['releases'])).out.split('\n')
+    expect(line).toMatch(/ 0+ +0 +0[+] +0 +-$/)
+    expect(last).toContain('+: 5 nodes tell of four other releases first, and may have it')
   })
 
   it('has nothing to show when nothing is announced', async () => {

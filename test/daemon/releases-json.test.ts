@@ -93,10 +93,22 @@ describe('releases', () => {
     expect(json).toEqual({
       ...{ release: 'acme/agent@1.2', path: 'acme/agent', version: '1.2', counter: 3, hash: agent.hash },
       ...{ role: 'acme', epoch: 2, roleVersion: 5, expires: '2026-07-01T00:00:00.000Z', expired: false, frozen: false },
-      ...{ to: 'true', installer: 'file', unsupported: null, selected: null, here: null, nodes: [] },
+      ...{ to: 'true', installer: 'file', unsupported: null, selected: null, here: null, nodes: [], unsaid: 0 },
       artifact: { hash: 'a7'.repeat(32), bytes: 900_000 },
-      encoding: { type: 'zstd', hash: 'e0'.repeat(32), bytes: 600_000, pieces: 3 },
+      encoding: { type: 'zstd', hash: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: 600_000, pieces: 3 },
     })
+  })
+
+  it('leave out who left, and count those whose records are full of others', () => {
+    const others = ['01', '02', '03', '04'].map((byte) => report(agent, { release8: byte.repeat(8) }))
+    const left = row('pi-9', [report(agent, { state: 'committed' })], { status: 'left', age: 3_600_000 })
+    const rows = [row('pi-1', [report(agent)]), row('pi-2', others), row('pi-3', others.slice(1)), left]
+    const json = releasesJson({ current, result: answer({ '/a': rows }), ...nobody })
+    expect(json.releases.map(({ nodes, unsaid }) => [nodes.length, unsaid])).toEqual([
+      [1, 1],
+      [0, 1],
+    ])
+    expect(json.completeness.oldestMs).toBe(1_235)
   })
 
   it('that nobody announces any more are left out, and so is what is told of them', () => {

@@ -22,7 +22,11 @@ const job: InstallJob = {
   installer: { type: 'file', file: 'agent', executable: false },
 }
 
-async function stand(artifacts: Partial<Artifacts> = {}, installer: Partial<Installer> = {}) {
+async function stand(
+  artifacts: Partial<Artifacts> = {},
+  installer: Partial<Installer> = {},
+  piecePorts: Partial<Pieces> = {},
+) {
   const [fed, closed, sent, defects]: [Input[], string[], Uint8Array[], string[]] = [[], [], [], []]
   let events!: PieceEvents
   const pieces: Pieces = {
@@ -33,6 +37,7 @@ async function stand(artifacts: Partial<Artifacts> = {}, installer: Partial<Inst
     expect: () => undefined,
     send: async (_peer, bytes) => void sent.push(bytes),
     close: (peer) => void closed.push(peer),
+    ...piecePorts,
   }
   const ports = { pieces, artifacts: artifacts as Artifacts, installer: installer as Installer }
   const waiting: ((input: Input) => boolean)[] = []
@@ -52,7 +57,7 @@ async function stand(artifacts: Partial<Artifacts> = {}, installer: Partial<Inst
   const onDefect = (detail: string) => void defects.push(detail)
   const transfers = new Transfers(ports, { feed, onDefect, signal: abort.signal })
   await transfers.attach()
-  return { transfers, events, fed, closed, sent, defects, next }
+  return { transfers, events, fed, closed, sent, defects, next, abort }
 }
 
 /** Feeds a piece and tells whether the peer may send on. */
@@ -148,6 +153,50 @@ describe('transfers', () => {
     const switched = next('installStepped')
     transfers.perform({ type: 'install', ticket: 2, step: 'switch', job })
     expect(await switched).toMatchObject({ ticket: 2, problem: { reason: 'notWritable', detail: 'read-only' } })
+  })
+
+  it('do not wait for a peer that does not read when they stop', async () => {
+    const sending = Promise.withResolvers<void>()
+    const send = () => {
+      sending.resolve()
+      return new Promise<never>(() => undefined)
+    }
+    const { transfers, fed } = await stand({ read: async () => BYTES }, {}, { send })
+    transfers.perform({ type: 'pieceServe', ticket: 1, peer: 'peer', encoding: ENCODING, index: 7 })
+    await sending.promise
+    await transfers.stop()
+    expect(fed).toEqual([])
+  })
+
+  it('wait for what is being written when they stop, before its bytes may be used again', async () => {
+    const written = Promise.withResolvers<void>()
+    const { transfers, events, fed } = await stand({ write: () => written.promise })
+    const { state, read } = arrive(events)
+    const message = fed.find((input) => input.type === 'pieceMessage')?.message
+    if (message?.type !== 'data') throw new Error('no piece reached core')
+    transfers.perform({ type: 'pieceKeep', ticket: 5, arrival: message.arrival, encoding: ENCODING, index: 7 })
+    const stopped = transfers.stop().then(() => 'stopped')
+    // More turns than a stop without anything to wait for takes.
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    expect([state.mayGoOn, await Promise.race([stopped, 'waits'])]).toEqual([false, 'waits'])
+    written.resolve()
+    expect(await stopped).toBe('stopped')
+    await read
+  })
+
+  it('end the hashing of a file when the daemon stops', async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const installer: Partial<Installer> = {
+      stage: async (_job, { signal }) => void signals.push(signal),
+      switch: async (_job, options) => void signals.push(options?.signal),
+    }
+    const { transfers, next, abort } = await stand({ path: () => '' }, installer)
+    for (const step of ['stage', 'switch'] as const) {
+      const stepped = next('installStepped')
+      transfers.perform({ type: 'install', ticket: 1, step, job })
+      await stepped
+    }
+    expect(signals).toEqual([abort.signal, abort.signal])
   })
 
   it('free every peer when they stop', async () => {

@@ -47,10 +47,16 @@ export function reasonText(reason: string): string {
   return Object.hasOwn(REASONS, reason) ? (REASONS[reason] as string) : reason
 }
 
+/** What a node cannot get past by itself; it goes on when somebody has mended that. */
+const STUCK = ['diskFull', 'notWritable', 'ioError']
+
 /** How many nodes are at each stage; a state that this version does not know counts as on its way. */
-export function stagesOf(nodes: readonly Pick<InstallJson, 'state'>[]): Record<Stage, number> {
+export function stagesOf(nodes: readonly Pick<InstallJson, 'state' | 'reason'>[]): Record<Stage, number> {
   const counts = { announced: 0, fetching: 0, installed: 0, failed: 0 }
-  for (const { state } of nodes) counts[STAGES[state] ?? 'fetching'] += 1
+  for (const { state, reason } of nodes) {
+    const stage = STAGES[state] ?? 'fetching'
+    counts[stage !== 'installed' && reason !== null && STUCK.includes(reason) ? 'failed' : stage] += 1
+  }
   return counts
 }
 
@@ -80,17 +86,18 @@ export function releaseLines(answer: ReleasesJson, terminal: Paint): string[] {
 }
 
 /** `2 of 2 zones answered, oldest 9 s`. */
-function completenessLine({ completeness }: ReleasesJson): string {
+function completenessLine({ completeness, releases }: ReleasesJson): string {
+  const unsaid = Math.max(0, ...releases.map((release) => release.unsaid))
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
   const oldest = oldestMs === null ? '' : `, oldest ${age(oldestMs)}`
-  return `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered${oldest}${complete ? '' : ' (partial)'}`
+  return `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered${oldest}${complete ? '' : ' (partial)'}${unsaid === 0 ? '' : `; +: ${saidText(unsaid)}`}`
 }
 
 function narrow(terminal: Paint): Column<ReleaseJson>[] {
   const stage = (name: Stage): Column<ReleaseJson> => ({
     title: name.toUpperCase(),
     right: true,
-    cell: (release) => String(stagesOf(release.nodes)[name]),
+    cell: (release) => stagesOf(release.nodes)[name] + (name === 'installed' && release.unsaid > 0 ? '+' : ''),
     paint: (release, text) => (stagesOf(release.nodes)[name] === 0 ? text : terminal.paint(STAGE_COLOURS[name], text)),
   })
   return [
@@ -137,13 +144,19 @@ function downText({ state, status }: InstallJson): string | undefined {
   return STAGES[state] === 'installed' || status === 'up' || status === 'late' ? undefined : status
 }
 
-function stagesText({ nodes }: ReleaseJson): string {
-  if (nodes.length === 0) return 'no node that answered has it or waits for it'
+/** A record has room for four releases: what is under way or in trouble comes first, then what was installed last. */
+function saidText(unsaid: number): string {
+  return `${counted(unsaid, 'node')} ${unsaid === 1 ? 'tells' : 'tell'} of four other releases first, and may have it`
+}
+
+function stagesText({ nodes, unsaid }: ReleaseJson): string {
+  if (nodes.length === 0) return unsaid > 0 ? saidText(unsaid) : 'no node that answered has it or waits for it'
   const counts = stagesOf(nodes)
   const others = STAGE_NAMES.filter((name) => name !== 'installed' && counts[name] > 0)
   return [
     `installed on ${counts.installed} of ${counted(nodes.length, 'node')}`,
     ...others.map((name) => `${counts[name]} ${name}`),
+    ...(unsaid > 0 ? [saidText(unsaid)] : []),
   ].join(', ')
 }
 

@@ -9,6 +9,9 @@ import { wait } from '../frame/wait.ts'
 
 /** How often the peer is asked, in ms: it answers from memory. */
 const LOOK = 500
+/** How often the fleet is, in ms: its records say who has what, also of those that never asked this peer for a piece. */
+const ASK = 3_000
+const ASK_TIMEOUT = 2_000
 /** When nobody wants it for so long, in ms, a person may have chosen the wrong nodes. */
 const QUIET = 30_000
 /** States of a node that has every byte. */
@@ -31,9 +34,17 @@ export async function waitForCopy(ends: Ends, { hash }: { hash: string }): Promi
   try {
     const { node } = await client.status()
     let quietUntil = performance.now() + QUIET
+    let askAt = 0
+    let known: ReleaseJson['nodes'] = []
     for (;;) {
-      const { releases } = await client.releases({ local: true })
-      const release = releases.find((one) => one.hash === hash)
+      const asks = performance.now() >= askAt
+      const { releases } = await client.releases(asks ? { timeoutMs: ASK_TIMEOUT } : { local: true })
+      const found = releases.find((one) => one.hash === hash)
+      if (asks) {
+        askAt = performance.now() + ASK
+        known = found?.nodes ?? []
+      }
+      const release = found && { ...found, nodes: known }
       if (release === undefined) return said(ends, 'a newer announcement has taken its place meanwhile', 0)
       const { count, who } = copiesOf(release, node)
       if (count > 0)
