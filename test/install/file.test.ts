@@ -78,6 +78,14 @@ describe('the installer "file"', () => {
     for (const folder of [join(root, 'acme'), at(), at(versionOf(job))]) expect(await modeOf(folder)).toBe('755')
   })
 
+  it('installs several paths of one publisher at once on a fresh disk', async () => {
+    const names = Array.from({ length: 12 }, (_, n) => `tool${n}`)
+    const installer = fileInstaller({ root })
+    const options = { encoded: join(base, 'encoded'), signal }
+    await Promise.all(names.map((name) => installer.stage({ ...job, path: `acme/deep/${name}` }, options)))
+    expect((await readdir(join(root, 'acme', 'deep'))).sort()).toEqual([...names].sort())
+  })
+
   it('names the version by its counter and its release, and links to it with a relative link', async () => {
     await stage()
     await fileInstaller({ root }).switch(job)
