@@ -15,6 +15,8 @@ export class Entry {
   readonly #have: Uint8Array
   /** Bytes of the pieces that are not here. */
   #absent = 0
+  /** Encodings that found no room because of this one since it was last written to. */
+  readonly #refused = new Set<string>()
 
   /** `have`: the pieces that are here; becomes the entry's own. */
   constructor(encoding: Encoding, pieceList: Uint8Array, have: Uint8Array, decoded: number) {
@@ -35,7 +37,23 @@ export class Entry {
     return this.#have.slice()
   }
 
+  /** Bytes that this encoding will still write, as `other` has to count them. */
+  promisedBefore(other: string): number {
+    return this.#refused.has(other) ? 0 : this.#absent
+  }
+
+  /** `other` asked for room and found none. */
+  stoodInTheWay(other: string): void {
+    if (this.#absent > 0) this.#refused.add(other)
+  }
+
+  /** `other` asks no more. */
+  forgets(other: string): void {
+    this.#refused.delete(other)
+  }
+
   gained(index: number): void {
+    this.#refused.clear()
     if (hasBit(this.#have, index)) return
     setBit(this.#have, index)
     this.#absent -= pieceBytes(this.encoding, index)

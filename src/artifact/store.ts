@@ -9,10 +9,11 @@ import { pieceBytes, pieceCount } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
 import { ArtifactFailure, errorCode } from '../ports/disk-failure.ts'
-import { freeBytes, makeFolder, readAll, syncFolder, writeAll } from '../ports/files.ts'
+import { blocks, freeBytes, makeFolder, readAll, syncFolder, writeAll } from '../ports/files.ts'
 import { checkEncoding, Entry, fullBitfield, HASH, HASH_BYTES } from './entry.ts'
 import { importEncoding } from './import.ts'
 import { OpenFiles } from './open-files.ts'
+import { PieceHasher } from './piece-hasher.ts'
 import { scan, scanEmpty } from './scan.ts'
 import { artifactFailure, corrupt, diskFull, missingBytes } from './space.ts'
 import { Turns } from './turns.ts'
@@ -56,9 +57,8 @@ class ArtifactFolder implements Artifacts {
         throw new TypeError(`a piece list of ${pieceList.length} bytes does not fit encoding ${encoding.hash}`)
       const have = await this.#scanned(encoding, pieceList, signal)
       const entry = new Entry(encoding, pieceList, have, decoded)
-      // What is there already needs no room, however full the disk is.
-      const needed = entry.absent + decoded
-      if (needed > 0) await this.#needFree(needed + this.#promised(encoding.hash))
+      // A whole file is served however full the disk is; who unpacks it looks for room of his own.
+      if (entry.absent > 0) await this.#needFree(entry.absent + decoded, encoding.hash)
       this.#entries.set(encoding.hash, entry)
       return entry.have
     })
@@ -103,7 +103,7 @@ class ArtifactFolder implements Artifacts {
       const path = this.path(hash)
       const pieceList = await this.#guarded(path, length, async () => {
         await makeFolder(this.#folder, 0o750)
-        await this.#needFree(length + this.#promised(hash))
+        await this.#needFree(length, hash)
         const places = { path, temporary: path + UNFINISHED, folder: this.#folder }
         return await importEncoding(encoding, bytes, places, signal)
       })
@@ -117,6 +117,7 @@ class ArtifactFolder implements Artifacts {
   forget(hash: string): Promise<void> {
     return this.#inTurn(hash, async () => {
       this.#entries.delete(hash)
+      for (const entry of this.#entries.values()) entry.forgets(hash)
       const path = this.path(hash)
       await this.#files.drop(path)
       await this.#guarded(path, 0, async () => {
@@ -127,15 +128,26 @@ class ArtifactFolder implements Artifacts {
   }
 
   /** Looks only at names that this store gives. */
-  async sweep(keep: ReadonlySet<string>): Promise<void> {
+  async sweep(keep: ReadonlySet<string>): Promise<string[]> {
     this.#needOpen()
+    const kept: string[] = []
     const names = await this.#guarded(this.#folder, 0, () => readdir(this.#folder).catch(unlessMissing))
     for (const name of names ?? []) {
       const hash = name.endsWith(UNFINISHED) ? name.slice(0, -UNFINISHED.length) : name
       if (!HASH.test(hash)) continue
       if (!keep.has(hash)) await this.forget(hash)
       else if (hash !== name) await this.#removeUnfinished(hash)
+      else kept.push(hash)
     }
+    return kept
+  }
+
+  pieceList(encoding: Encoding): Promise<Uint8Array | undefined> {
+    return this.#inTurn(encoding.hash, async () => {
+      checkEncoding(encoding)
+      const path = this.path(encoding.hash)
+      return await this.#guarded(path, 0, () => pieceListIn(path, encoding))
+    })
   }
 
   async close(): Promise<void> {
@@ -170,17 +182,18 @@ class ArtifactFolder implements Artifacts {
     })
   }
 
-  async #needFree(needed: number): Promise<void> {
+  /**
+   * Two downloads may not count on the same room. But a promise that is in the way of `hash` holds only until it asks again: when
+   * nothing was written meanwhile, nobody has the pieces, and the room is for who asks.
+   */
+  async #needFree(bytes: number, hash: string): Promise<void> {
+    const others = [...this.#entries.values()].filter(({ encoding }) => encoding.hash !== hash)
+    const needed = bytes + others.reduce((sum, entry) => sum + entry.promisedBefore(hash), 0)
     const free = await this.#guarded(this.#folder, needed, () => this.#free(this.#folder))
     const missing = missingBytes(needed, free)
-    if (missing > 0) throw diskFull(this.#folder, missing)
-  }
-
-  /** Bytes that other encodings will still write: two downloads may not count on the same room. */
-  #promised(besides: string): number {
-    let sum = 0
-    for (const { encoding, absent } of this.#entries.values()) if (encoding.hash !== besides) sum += absent
-    return sum
+    if (missing <= 0) return
+    for (const entry of others) entry.stoodInTheWay(hash)
+    throw diskFull(this.#folder, missing)
   }
 
   #onFile<T>(hash: string, work: (file: FileHandle) => Promise<T>, needed = 0): Promise<T> {
@@ -220,6 +233,21 @@ class ArtifactFolder implements Artifacts {
 
   #needOpen(): void {
     if (this.#closed) throw new Error('the artifact store is closed')
+  }
+}
+
+/** The piece list of a file that is the whole encoding; undefined for any other. */
+async function pieceListIn(path: string, encoding: Encoding): Promise<Uint8Array | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(unlessMissing)
+  if (file === undefined) return undefined
+  try {
+    if ((await file.stat()).size !== encoding.length) return undefined
+    const hasher = new PieceHasher(encoding.pieceLength)
+    for await (const block of blocks(file, undefined)) hasher.update(block)
+    const { pieceList, pieceListHash } = hasher.end()
+    return pieceListHash === encoding.pieceList ? pieceList : undefined
+  } finally {
+    await file.close()
   }
 }
 

@@ -4,7 +4,7 @@ import { apiClient } from '../daemon/api-client.ts'
 import type { StatusJson } from '../daemon/api-types.ts'
 import type { Check, CheckState } from './doctor/check.ts'
 import { daemonChecks } from './doctor/daemon.ts'
-import { clockCheck, folderChecks, membershipCheck, nodeCheck } from './doctor/machine.ts'
+import { clockCheck, folderChecks, installCheck, membershipCheck, nodeCheck } from './doctor/machine.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { type Colour, plain } from './frame/terminal.ts'
@@ -43,6 +43,7 @@ async function examine(context: Context): Promise<Check[]> {
   return [
     nodeCheck(process.versions.node, process.execPath),
     ...(await folderChecks(data)),
+    ...(running?.installRoot === undefined ? [] : [await installCheck(running.installRoot)]),
     membershipCheck(about, Date.now()),
     clockCheck(running?.clockTrusted ?? undefined, Date.now()),
     ...(await daemonChecks(data, status)),

@@ -13,7 +13,7 @@ export const leave: Command = {
   summary: 'leave the mesh for good',
   usage: '--yes [--data DIR]',
   details:
-    'Without --yes it only says what it would do, and exits with 2. To stop a node for a while, stop its daemon instead.',
+    'Without --yes it only says what it would do, and exits with 2. Releases that are installed stay, and stay in use; remove their\nfolder (install.root) yourself. To stop a node for a while, stop its daemon instead.',
   options: { yes: { type: 'boolean', help: 'really do it' }, ...dataOption },
   examples: [['pimesh leave --yes', 'say goodbye, stop the daemon and remove key and membership']],
   run,
@@ -25,8 +25,9 @@ async function run(context: Context): Promise<number> {
   if (!args.flag('yes')) {
     await needJoined(context, data)
     terminal.notice(
-      `this would say goodbye to the mesh, stop the daemon, and remove the key, membership and state in ${data};`,
+      `this would say goodbye to the mesh, stop the daemon, and remove the key, membership, state and fetched pieces in ${data};`,
     )
+    terminal.notice('releases that are installed stay where they are;')
     terminal.notice(
       'to come back, the machine would need a new invite, and it would be a new node. Nothing was done: add --yes',
     )
@@ -40,6 +41,7 @@ async function run(context: Context): Promise<number> {
     await (await launch()).leave({ data })
   }
   terminal.print(`left; ${data} belongs to no mesh any more`)
+  terminal.notice('releases that were installed stay where they are')
   return 0
 }
 

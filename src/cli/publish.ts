@@ -118,15 +118,17 @@ function readName(args: Context['args']): { path: string; version: string | unde
   return { path, version: inName ?? apart }
 }
 
-/** What needs no peer: the file, the words, the selector, and a key that may announce the path. */
+/** What needs no peer: the file, the words, the selector, a key that may announce the path, and a folder that keeps what is signed. */
 async function prepare(context: Context, { file, request }: Wanted): Promise<{ mesh: Mesh }> {
   const { openMesh } = await import('../publish/mesh.ts')
   const { checkRequest, checkWords } = await import('../publish/release.ts')
   const { artifactLength } = await import('../publish/artifact.ts')
+  const { requireKeeping } = await import('../publish/delegations.ts')
   checkWords(request)
   await artifactLength(file)
   const mesh = openMesh(meshFolder(context))
   checkRequest(mesh, request)
+  requireKeeping(mesh)
   return { mesh }
 }
 

@@ -6,6 +6,7 @@ import type { ReleaseJson, ReleasesJson } from '../daemon/api-types.ts'
 import { releaseLines, releasesLines } from './format/releases.ts'
 import { type Command, type Context, dataOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
+import { plain } from './frame/terminal.ts'
 import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
 import { watch, watchOption, watchPeriod } from './frame/watch.ts'
 
@@ -13,9 +14,10 @@ export const releases: Command = {
   name: 'releases',
   summary: 'what is announced, and how many nodes have it, fetch it or failed, and why',
   usage: '[PATH|RELEASE] [--zone Z]... [-o table|wide|json] [--nodes] [--watch [S]]',
-  details: `With a path (acme/agent), a release (acme/agent@2.4.0) or the beginning of its hash: all about it, and each node. FETCHING counts
-nodes on their way, up to the last check; a node speaks of the four releases that matter most on it. The last line says how complete and
-how old the answer is. Exit status: 0 the answer is complete, 1 it is partial or there is none.`,
+  details: `With a path (acme/agent), a release (acme/agent@2.4.0) or the beginning of its hash: all about it, and each node; --watch waits
+for one that is not announced yet. FETCHING counts nodes on their way, up to the last check; a node speaks of the four releases that
+matter most on it. The last line says how complete and how old the answer is. Exit status: 0 the answer is complete, 1 it is partial or
+there is none.`,
   positionals: [0, 1],
   options: {
     zone: { type: 'string', multiple: true, value: 'Z', help: 'only nodes of this zone (default: all that are known)' },
@@ -47,10 +49,20 @@ async function run(context: Context): Promise<number> {
   const every = watchPeriod(context)
   const [which] = args.positionals
   const client = apiClient(dataFolder(context))
-  const ask = async () => only(await client.releases({ zones: args.texts('zone'), timeoutMs }), which)
+  let missing: string | undefined
+  const ask = async () => {
+    const answer = await client.releases({ zones: args.texts('zone'), timeoutMs })
+    const found = which === undefined ? answer : only(answer, which)
+    missing = which === undefined || found.releases.length > 0 ? undefined : missingText(answer, which)
+    // Whoever watches may have begun before it was announced.
+    if (missing !== undefined && every === undefined) throw new Failure('E_PATH', missing)
+    return found
+  }
   const options = { wide: output === 'wide', nodes: args.flag('nodes') }
   const lines = (answer: ReleasesJson) =>
-    which === undefined ? releasesLines(answer, terminal, options) : releaseLines(answer, terminal)
+    which === undefined
+      ? releasesLines(answer, terminal, options)
+      : [...(missing === undefined ? [] : [plain(missing)]), ...releaseLines(answer, terminal)]
   const json = output === 'json'
   const answer = every === undefined ? await ask() : await watch(context, { ask, json, lines }, every)
   if (every === undefined && json) terminal.json(answer)
@@ -61,15 +73,16 @@ async function run(context: Context): Promise<number> {
 /** Fewest characters of a hash that name a release. */
 const HASH_MIN = 6
 
-/** The answer with these releases only. E_PATH when there is none. */
-function only(answer: ReleasesJson, which: string | undefined): ReleasesJson {
-  if (which === undefined) return answer
+/** The answer with these releases only. */
+function only(answer: ReleasesJson, which: string): ReleasesJson {
   const named = ({ path, release, hash }: ReleaseJson) =>
     path === which || release === which || (which.length >= HASH_MIN && hash.startsWith(which))
-  const found = answer.releases.filter(named)
-  if (found.length > 0) return { ...answer, releases: found }
+  return { ...answer, releases: answer.releases.filter(named) }
+}
+
+function missingText(answer: ReleasesJson, which: string): string {
   const names = answer.releases.flatMap(({ path, release }) => [path, release])
   const close = nearest(which, names)
   const advice = close === undefined ? '"pimesh releases" lists all' : `did you mean "${close}"?`
-  throw new Failure('E_PATH', `nothing is announced as "${which}": ${advice}`)
+  return `nothing is announced as "${which}": ${advice}`
 }

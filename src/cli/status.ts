@@ -2,7 +2,7 @@
 import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { type LinkJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
-import { countsText } from './format/nodes.ts'
+import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -75,19 +75,23 @@ export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'
 
 function identity(status: StatusJson, now: number): [string, string][] {
   const { facts, counts } = status
-  const machine = ['model', 'os', 'kernel'].flatMap((fact) => facts[fact] ?? []).join(', ')
   const expires = span(Date.parse(status.membershipExpires) - now)
   return [
+    ['name', plain(status.name)],
     ['node', `${status.node} (${status.role === 'node' ? `node, incarnation ${status.incarnation}` : status.role})`],
     ['mesh', `${status.mesh} (root version ${status.rootVersion})`],
     [
       'membership',
       `until ${status.membershipExpires.slice(0, 10)} (${expires} left)${status.countersigned ? '' : ', not countersigned'}`,
     ],
-    ...(status.role === 'node' ? [['zone', countsText(counts)] as [string, string]] : []),
-    ...(machine === '' ? [] : [['machine', plain(machine)] as [string, string]]),
+    ['zone', status.role === 'node' ? `${status.zone} (${countsText(counts)})` : status.zone],
+    ['labels', plain(labelsText(status.labels)) || 'none'],
+    ...MACHINE.map((fact): [string, string] => [fact, plain(String(facts[fact] ?? 'not known'))]),
   ]
 }
+
+/** What a selector may ask of the machine, by its name there. */
+const MACHINE = ['model', 'os', 'kernel', 'arch', 'cpus'] as const
 
 function activity(status: StatusJson): [string, string][] {
   const { process, traffic, contacts, refusals } = status

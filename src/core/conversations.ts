@@ -97,7 +97,7 @@ export class Conversations {
   /** Newer versions than ours of the root, the targets or an announcement are asked for. */
   #versions(peer: NodeId, hello: Hello, now: Millis): void {
     this.#m.roots.offered(peer, hello)
-    this.#m.releases.targets.offered(peer, hello.vector)
+    this.#m.releases.targets.offered(peer, hello.vector, now)
     this.#m.releases.announcing.offered(peer, hello.vector, now)
   }
 

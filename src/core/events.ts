@@ -104,11 +104,15 @@ export type Change =
   | { type: 'row'; node: NodeId; envelope: Envelope; status: Status; heardWall: Millis }
   | { type: 'forgetRow'; node: NodeId }
   | { type: 'targets'; targets: TargetsDocument }
+  /** No older targets are ever in force; written with the document that raises it. */
+  | { type: 'targetsFloor'; version: number }
   /** `side`: held is the winner of its (epoch, version); rival the other side of an equivocation. */
   | { type: 'announcement'; side: 'held' | 'rival'; announcement: AnnouncementDocument }
   | { type: 'forgetAnnouncement'; side: 'held' | 'rival'; role: string }
   | { type: 'roleFloor'; floor: RoleFloor }
   | { type: 'pathFloor'; floor: PathFloor }
+  /** A newer epoch of the role made it void. */
+  | { type: 'forgetPathFloor'; role: string; path: string }
   | { type: 'pieceList'; hash: string; list: Uint8Array }
   | { type: 'forgetPieceList'; hash: string }
   /** The pieces of an encoding that are on disk. */

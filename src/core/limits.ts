@@ -290,8 +290,13 @@ export const limits = {
   bodiesQueued: 32,
   /** Bodies that peers did not give, remembered by peer and hash: those of all links for a minute. */
   bodiesMissed: 1_024,
-  /** Artifact paths whose highest counter is remembered: every path of 64 roles with 64 releases each. */
-  pathFloors: 4_096,
+  /**
+   * Artifact paths of one role whose highest counter is remembered: four announcements without a common path; a new epoch begins anew.
+   * For each role, so that none takes another's room: 64 roles take 16,384 floors (3 MB) at most.
+   */
+  pathFloors: 256,
+  /** A key file has 190 bytes; whatever is longer is none, and is not read. */
+  keyFileBytes: 4_096,
   /** How long a publisher waits for another one of the same folder to sign and hand in: both take about a second. */
   signingTurn: 30 * SECOND,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
@@ -384,6 +389,8 @@ export const limits = {
   syncPeriod: 30 * SECOND,
   /** A full or read-only disk is tried again this often. */
   diskRetry: 30 * SECOND,
+  /** The longest pause between two tries of an installation that the disk keeps failing: each may write the whole artifact. */
+  installRetryMax: HOUR,
   /** Left free on the disk when room is made for an encoding: logs and LevelDB need some. */
   diskReserve: 16_777_216,
 

@@ -65,6 +65,8 @@ export interface NodeSetup {
 /** What earlier runs accepted from publishers. */
 export interface SavedPublishers {
   targets: TargetsDocument | undefined
+  /** The highest version that was accepted; 0 when there was none. */
+  targetsFloor: number
   announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
   roleFloors: readonly RoleFloor[]
   pathFloors: readonly PathFloor[]
@@ -120,7 +122,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
-  const targets = new TargetsKeeper(env, out, self, setup.publishers.targets, setup.targetsFloor)
+  const targetsFloor = Math.max(setup.targetsFloor, setup.publishers.targetsFloor)
+  const targets = new TargetsKeeper(env, out, self, setup.publishers.targets, targetsFloor)
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
   const announcing: Announcing = new Announcing({ env, out, self, targets, refusals, topic: heads }, setup.publishers, {

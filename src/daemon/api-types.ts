@@ -123,6 +123,8 @@ export interface StatusJson {
   /** What this machine is (model, OS, kernel), as far as it says. */
   facts: Record<string, string | number | null>
   data: string
+  /** The folder below which releases are installed; absent for an operator's peer, which installs none. */
+  installRoot?: string
 }
 
 /** GET /v1/events?after=SEQ: those that came after SEQ (default 0: all that are kept), oldest first. */

@@ -22,6 +22,8 @@ export interface BackendParts extends Publishing {
   log: EventLog
   mesh: string
   data: string
+  /** The folder below which releases are installed. */
+  installRoot: string
   mdns: boolean
   facts: Record<string, string | number | null>
   now: () => number
@@ -89,6 +91,7 @@ function statusJson(parts: BackendParts): StatusJson {
   const snapshot = core.snapshot()
   const { membership } = snapshot
   const invite = membership.invite.signed
+  const isNode = invite.capabilities.includes('node')
   const now = parts.now()
   const { user, system } = process.cpuUsage()
   return {
@@ -98,7 +101,7 @@ function statusJson(parts: BackendParts): StatusJson {
     node: membership.claims.node,
     name: membership.claims.name,
     zone: membership.claims.zone,
-    role: invite.capabilities.includes('node') ? 'node' : 'operator',
+    role: isNode ? 'node' : 'operator',
     capabilities: [...invite.capabilities],
     labels: { ...invite.labels },
     membershipExpires: new Date(membership.claims.expires).toISOString(),
@@ -138,5 +141,6 @@ function statusJson(parts: BackendParts): StatusJson {
     },
     facts: parts.facts,
     data: parts.data,
+    ...(isNode ? { installRoot: parts.installRoot } : {}),
   }
 }

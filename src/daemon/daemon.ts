@@ -23,6 +23,7 @@ import type { Config } from './config.ts'
 import { Driver, type Ports } from './driver.ts'
 import { EventLog } from './event-log.ts'
 import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
+import { foundArtifacts, foundInstalls, knownEncodings } from './found.ts'
 import { memberGate } from './gate.ts'
 import { publishing } from './published.ts'
 import { openState } from './state.ts'
@@ -42,15 +43,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await needWritable(options.data)
   const closers = new Closers()
   try {
-    const { store, state, notes } = await openState(paths(options.data).db, joined)
+    const { store, state: saved, notes } = await openState(paths(options.data).db, joined)
     closers.add(() => store.close())
     await sweep(options.data)
     const probe = await openProbe({ dataFolder: options.data })
     closers.add(() => probe.close())
     const artifacts = await openArtifacts({ folder: paths(options.data).artifacts })
     closers.add(() => artifacts.close())
-    await artifacts.sweep(knownEncodings(state))
+    const names = await artifacts.sweep(knownEncodings(saved))
     const installer = fileInstaller({ root: installFolder(options) })
+    const found = await foundInstalls(saved.installs, installer)
+    notes.push(...found.notes)
+    const state = {
+      ...saved,
+      installs: found.installs,
+      artifacts: await foundArtifacts(saved, names, { artifacts, store }),
+    }
     const daemon = new Daemon(options, joined, { state, facts: probe.facts() }, closers)
     for (const note of notes) daemon.note(note)
     await daemon.start({ store, probe, artifacts, installer })
@@ -255,6 +263,7 @@ export class Daemon {
       log: this.#log,
       mesh: this.#joined.mesh,
       data: this.#options.data,
+      installRoot,
       mdns: this.#options.config.discovery.mdns,
       facts: ports.probe.facts(),
       now: this.#clock.now,
@@ -305,15 +314,6 @@ function machineFacts(facts: Facts): MachineFacts {
   const text = (name: string) => (typeof facts[name] === 'string' ? facts[name] : null)
   const cpus = typeof facts.cpus === 'number' ? facts.cpus : null
   return { model: text('model'), os: text('os'), kernel: text('kernel'), arch: text('arch'), cpus }
-}
-
-/** Files of others are left over from what nobody knows any more. */
-function knownEncodings({ artifacts, publishers, installs }: SavedState): ReadonlySet<string> {
-  const announced = publishers.announcements.flatMap(({ announcement }) =>
-    announcement.signed.releases.flatMap(({ encodings }) => encodings.map(({ hash }) => hash)),
-  )
-  const underway = installs.flatMap((entry) => entry.underway?.encoding.hash ?? [])
-  return new Set([...artifacts.holdings.map(({ encoding }) => encoding), ...announced, ...underway])
 }
 
 /** Members named by the invite and by the configuration. */

@@ -71,8 +71,9 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
     }
     case 'install': {
       const { name, state, detail } = event
-      const level = detail === undefined && state !== 'failed' && state !== 'rolledBack' ? 'info' : 'warn'
-      return { level, text: `${name} is ${state}${detail === undefined ? '' : `: ${detail}`}` }
+      const ended = state === 'failed' || state === 'rolledBack'
+      if (detail === undefined) return { level: ended ? 'warn' : 'info', text: `${name} is ${state}` }
+      return { level: 'warn', text: `${name} is ${ended ? state : `held up at ${state}`}: ${detail}` }
     }
     case 'providerBanned': {
       const encoding = event.encoding.slice(0, 16)

@@ -58,7 +58,8 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
       const { role, epoch, version } = document.signed
       return { role, epoch, version, frozen, announcement: decoder.decode(document.raw) }
     }),
-    counters: Object.fromEntries(pathFloors.map(({ path, counter }) => [path, counter])),
+    // In the order of targets' roles: of two that announced a path, the first one counts, as it does for the release.
+    counters: Object.fromEntries(pathFloors.toReversed().map(({ path, counter }) => [path, counter])),
   }
 }
 

@@ -69,7 +69,10 @@ export class Transfers {
     })
   }
 
-  /** Resolves when no disk is written any more; only then the buffers of what is being written may be used again. */
+  /**
+   * Resolves when no disk is written any more; only then the buffers of what is being written may be used again. Does not wait for
+   * peers: what is on its way to one that does not read ends with its stream.
+   */
   async stop(): Promise<void> {
     await Promise.all(this.#underway)
     for (const ticket of [...this.#arrivals.keys()]) this.#free(ticket)
@@ -157,14 +160,18 @@ export class Transfers {
   }
 
   async #serve({ ticket, peer, encoding, index }: OfType<'pieceServe'>): Promise<void> {
-    let problem: ArtifactProblem | undefined
+    const served = (problem?: ArtifactProblem) => this.#o.feed({ type: 'pieceServed', ticket, problem })
+    let bytes: Uint8Array
     try {
-      const bytes = await this.#ports.artifacts.read(encoding, index)
-      await this.#ports.pieces.send(peer, encodePieceData(encoding, index, bytes)).catch(() => undefined)
+      bytes = await this.#ports.artifacts.read(encoding, index)
     } catch (error) {
-      problem = problemOf(error)
+      return served(problemOf(error))
     }
-    this.#o.feed({ type: 'pieceServed', ticket, problem })
+    // Not waited for: the disk has done its part.
+    void this.#ports.pieces
+      .send(peer, encodePieceData(encoding, index, bytes))
+      .catch(() => undefined)
+      .then(() => served())
   }
 
   async #prepare({ ticket, encoding, pieceList, decoded }: OfType<'artifactPrepare'>): Promise<void> {
@@ -179,11 +186,12 @@ export class Transfers {
 
   async #install({ ticket, step, job }: OfType<'install'>): Promise<void> {
     const { installer, artifacts } = this.#ports
+    const { signal } = this.#o
     let problem: InstallProblem | undefined
     try {
-      if (step === 'stage') {
-        await installer.stage(job, { encoded: artifacts.path(job.encoding.hash), signal: this.#o.signal })
-      } else await installer[step](job)
+      if (step === 'stage') await installer.stage(job, { encoded: artifacts.path(job.encoding.hash), signal })
+      else if (step === 'switch') await installer.switch(job, { signal })
+      else await installer.tidy(job)
     } catch (error) {
       problem = error instanceof InstallFailure ? error.problem : { reason: 'ioError', detail: reasonOf(error) }
     }

@@ -39,12 +39,13 @@ class FileInstaller implements Installer {
   }
 
   stage(job: InstallJob, options: { encoded: string; signal: AbortSignal }): Promise<void> {
-    return this.#step(job, job.artifact.length, async (places) => {
+    const step = { bytes: job.artifact.length, signal: options.signal }
+    return this.#step(job, step, async (places) => {
       options.signal.throwIfAborted()
       await makeFolders(this.#root, job.path)
       await rm(places.staging, { recursive: true, force: true })
       const exists = await isFolder(places.versionFolder)
-      if (exists && (await isWhole(places, job))) return await syncFolder(places.folder)
+      if (exists && (await isWhole(places, job, options.signal))) return await syncFolder(places.folder)
       await needRoom(places.folder, job.artifact.length)
       try {
         await fill(places, job, options)
@@ -62,9 +63,9 @@ class FileInstaller implements Installer {
    * Reads the staged file once more before it is put in use: stage hashed what it wrote, and only this tells what the disk gives
    * back (T31), also when power went in between on a card that lies about fsync. From the page cache it costs the SHA-256 alone.
    */
-  switch(job: InstallJob): Promise<void> {
-    return this.#step(job, 0, async (places) => {
-      const staged = (await isFolder(places.versionFolder)) && (await isWhole(places, job))
+  switch(job: InstallJob, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#step(job, { bytes: 0, signal }, async (places) => {
+      const staged = (await isFolder(places.versionFolder)) && (await isWhole(places, job, signal))
       if (!staged) {
         const detail = `${places.versionFolder} is not there or not what was announced: it has to be unpacked again`
         throw installFailure('ioError', detail)
@@ -80,7 +81,7 @@ class FileInstaller implements Installer {
   }
 
   tidy(job: InstallJob): Promise<void> {
-    return this.#step(job, 0, async ({ folder }) => {
+    return this.#step(job, { bytes: 0, signal: undefined }, async ({ folder }) => {
       const names = await readdir(folder).catch(unlessMissing)
       if (names === undefined) return
       const links = [await target(join(folder, CURRENT)), await target(join(folder, PREVIOUS))]
@@ -112,18 +113,24 @@ class FileInstaller implements Installer {
     }
   }
 
-  async #step(job: InstallJob, bytes: number, work: (places: Places) => Promise<void>): Promise<void> {
+  async #step(
+    job: InstallJob,
+    { bytes, signal }: { bytes: number; signal: AbortSignal | undefined },
+    work: (places: Places) => Promise<void>,
+  ): Promise<void> {
     try {
       await work(placesOf(this.#root, job))
     } catch (error) {
+      // Why it was told to stop says nothing of the artifact.
+      if (signal?.aborted && error === signal.reason) throw error
       throw await stepFailure(error, this.#root, bytes)
     }
   }
 }
 
-async function isWhole(places: Places, job: InstallJob): Promise<boolean> {
+async function isWhole(places: Places, job: InstallJob, signal: AbortSignal | undefined): Promise<boolean> {
   const release = await readRelease(join(places.versionFolder, RELEASE_FILE))
-  return release === job.release && (await isArtifact(join(places.versionFolder, places.file), job.artifact))
+  return release === job.release && (await isArtifact(join(places.versionFolder, places.file), job.artifact, signal))
 }
 
 /** Makes the version in its staging folder, all of it on the disk. */

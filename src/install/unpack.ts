@@ -31,7 +31,7 @@ export async function unpack(job: InstallJob, path: string, sources: Sources): P
   } catch (error) {
     // What the publisher signed is blamed for ever: only when the disk is not to blame.
     if (isWrong(error) && (await hashOf(sources.encoded, sources.signal)) !== job.encoding.sha256)
-      throw installFailure('ioError', `${sources.encoded} is not what was fetched: it has to be fetched again`, error)
+      throw mismatch(sources.encoded, error)
     throw error
   }
   const file = await open(path, EXISTING)
@@ -118,6 +118,11 @@ async function sha256Of(file: FileHandle, signal: AbortSignal | undefined): Prom
   const sha256 = createHash('sha256')
   for await (const chunk of blocks(file, signal)) sha256.update(chunk)
   return sha256.digest('hex')
+}
+
+function mismatch(encoded: string, cause: unknown) {
+  const detail = `${encoded} does not have the announced SHA-256: its pieces have to be hashed again`
+  return new InstallFailure({ reason: 'ioError', detail, mismatch: true }, { cause })
 }
 
 function wrong({ path, version, artifact }: InstallJob) {

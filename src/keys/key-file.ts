@@ -1,6 +1,7 @@
 // A key file: one Ed25519 secret as JSON, readable by its owner only.
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
 import { writeAtomic } from './atomic-file.ts'
 import { publicKeyOf } from './ed25519.ts'
 
@@ -15,12 +16,29 @@ export function writeKeyFile(path: string, seed: Uint8Array): void {
 
 /**
  * The 32-byte seed in a key file.
- * @throws Failure E_STATE when it is no key file or damaged; the system's error when it cannot be read.
+ * @throws Failure E_KEY when it is no key file, E_STATE when it is damaged; the system's error when it cannot be read.
  */
 export function readKeyFile(path: string): Uint8Array {
-  const seed = parseKeyFile(readFileSync(path, 'utf8'))
+  const text = readSmallFile(path)
+  if (text === undefined || !text.includes(TYPE)) {
+    const advice = 'give one that "pimesh init" made, or restore it from your backup'
+    throw new Failure('E_KEY', `${path} is no key file: ${advice}`)
+  }
+  const seed = parseKeyFile(text)
   if (seed !== undefined) return seed
   throw new Failure('E_STATE', `The key file ${path} is damaged; restore it from your backup.`)
+}
+
+/** Undefined for what is no regular file, or too long: a pipe may never have anything to read, a device never an end. */
+function readSmallFile(path: string): string | undefined {
+  // Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(file)
+    return stats.isFile() && stats.size <= limits.keyFileBytes ? readFileSync(file, 'utf8') : undefined
+  } finally {
+    closeSync(file)
+  }
 }
 
 function parseKeyFile(text: string): Uint8Array | undefined {

@@ -28,7 +28,9 @@ export interface Artifacts {
   import(encoding: Encoding, bytes: AsyncIterable<Uint8Array>, options: { signal: AbortSignal }): Promise<Uint8Array>
   /** Removes what there is of an encoding. Idempotent. */
   forget(encoding: string): Promise<void>
-  /** Removes everything but these encodings: what no journal knows of. */
-  sweep(keep: ReadonlySet<string>): Promise<void>
+  /** Removes everything but these encodings: what no journal knows of. @returns of which of them there is anything. */
+  sweep(keep: ReadonlySet<string>): Promise<string[]>
+  /** The piece list of an encoding that is there as a whole, by reading all of it; undefined for any other. */
+  pieceList(encoding: Encoding): Promise<Uint8Array | undefined>
   close(): Promise<void>
 }

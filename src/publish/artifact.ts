@@ -21,19 +21,36 @@ export async function withEncoding<T>(
   use: (encoded: Encoded) => Promise<T>,
 ): Promise<T> {
   const into = await mkdtemp(join(tmpdir(), 'pimesh-encoding-')).catch((cause: NodeJS.ErrnoException) => {
-    const advice = 'name another folder for temporary files with TMPDIR'
-    throw new Failure('E_DATA_WRITE', `cannot write to ${tmpdir()} (${cause.code}): ${advice}`, { cause })
+    throw cannotWrite(cause.code, cause)
   })
   const remove = () => rmSync(into, { recursive: true, force: true })
   process.once('exit', remove)
   try {
     const { progress, signal } = options
-    const encoded = await encodeArtifact({ file, into, signal, ...(progress === undefined ? {} : { progress }) })
+    const encoding = encodeArtifact({ file, into, signal, ...(progress === undefined ? {} : { progress }) })
+    const encoded = await encoding.catch((error: unknown) => Promise.reject(temporaryFailure(error)))
     return await use(encoded)
   } finally {
     process.off('exit', remove)
     await rm(into, { recursive: true, force: true })
   }
+}
+
+const ELSEWHERE = 'name another folder for temporary files with TMPDIR'
+
+function cannotWrite(code: string | undefined, cause: Error): Failure {
+  return new Failure('E_DATA_WRITE', `cannot write to ${tmpdir()} (${code}): ${ELSEWHERE}`, { cause })
+}
+
+/** The hidden file that could not be written says nothing to a person: the folder does, which is theirs to choose. */
+function temporaryFailure(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error
+  if (error.code === 'E_DISK_FULL') {
+    const advice = `free some space, as much as the artifact has, or ${ELSEWHERE}`
+    return new Failure('E_DISK_FULL', `the disk of ${tmpdir()} is full: ${advice}`, { cause: error })
+  }
+  if (error.code !== 'E_DATA_WRITE') return error
+  return cannotWrite((error.cause as NodeJS.ErrnoException).code, error)
 }
 
 /** The bytes of an encoding, for an upload; progress counts those that were asked for. @throws Failure E_ARTIFACT */

@@ -1,7 +1,7 @@
 // The publishers of a mesh as its owner's folder knows them: the newest targets document, and of each role the last
 // announcement that was signed here. `pending` is one that was signed and perhaps never accepted: its version and counters
 // are spent all the same, since nobody can take a signature back.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
@@ -80,6 +80,13 @@ function counts(
   const { signed } = document
   if (signed.mesh !== mesh.id || signed.role !== role.name || signed.epoch !== role.epoch) return false
   return signedBy(document, targets.signed.keys, role, { verifyStrict })
+}
+
+/** Whether `keepAnnouncement` will be able to, found out without leaving anything. @throws Failure E_DATA_WRITE */
+export function requireKeeping(mesh: Mesh): void {
+  const folder = join(mesh.dir, 'announcements')
+  const found = existsSync(folder) ? folder : mesh.dir
+  writing(found, () => accessSync(found, constants.W_OK | constants.X_OK))
 }
 
 /** Keeps what was signed; `accepted` takes the place of what was pending. @throws Failure E_DATA_WRITE */

@@ -78,7 +78,7 @@ export function openMesh(dir: string): Mesh {
   return { dir: folder, id: first.hash, roots, root }
 }
 
-/** The secret keys in the folder, by keyid. Owners may keep some of them elsewhere. @throws Failure E_STATE */
+/** The secret keys in the folder, by keyid. Owners may keep some of them elsewhere. @throws Failure E_KEY, E_STATE */
 export function meshKeys(mesh: Mesh): Map<string, MeshKey> {
   const folder = join(mesh.dir, 'keys')
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.key')) : []

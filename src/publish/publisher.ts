@@ -13,7 +13,7 @@ export interface PublisherKeys {
   from: { file: string } | { folder: string }
 }
 
-/** The key in `keyFile`, or those in the mesh folder. @throws Failure E_KEY (no such file), E_STATE (damaged) */
+/** The key in `keyFile`, or those in the mesh folder. @throws Failure E_KEY (no such file, no key file), E_STATE (damaged) */
 export function publisherKeys(mesh: Mesh, keyFile: string | undefined): PublisherKeys {
   if (keyFile === undefined) return { keys: meshKeys(mesh), from: { folder: `${mesh.dir}/keys` } }
   const key = readKey(keyFile)

@@ -1,4 +1,6 @@
 // The Store port on LevelDB: one folder, one process, batches that are written whole or not at all.
+// Invariant: nothing is appended to a log behind a batch that failed. LevelDB itself goes on there, answers well also with sync,
+// and drops at its next start all that lies behind the tear; so it is closed and opened again first, which begins a new log.
 import { Level } from 'level'
 import { Failure } from '../core/failure.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
@@ -35,45 +37,74 @@ export async function openLevelStore(path: string): Promise<Store> {
 class LevelStore implements Store {
   readonly #db: Level<string, Uint8Array>
   readonly #path: string
-  /** Settles when all writes so far are done. */
-  #last: Promise<void> = Promise.resolve()
+  /** Settles when all calls so far are done. */
+  #last: Promise<unknown> = Promise.resolve()
+  /** A batch failed since the database was opened. */
+  #torn = false
+  #closed = false
 
   constructor(db: Level<string, Uint8Array>, path: string) {
     this.#db = db
     this.#path = path
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    const value = await this.#db.get(key).catch((error) => {
-      throw readFailure(this.#path, error)
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#read(async () => {
+      const value = await this.#db.get(key)
+      return value === undefined ? undefined : plain(value)
     })
-    return value === undefined ? undefined : plain(value)
   }
 
-  async entries(prefix: string): Promise<{ key: string; value: Uint8Array }[]> {
-    const found: { key: string; value: Uint8Array }[] = []
-    try {
+  entries(prefix: string): Promise<{ key: string; value: Uint8Array }[]> {
+    return this.#read(async () => {
+      const found: { key: string; value: Uint8Array }[] = []
       for await (const [key, value] of this.#db.iterator({ gte: prefix })) {
         // LevelDB orders by bytes, so all keys with the prefix follow each other.
         if (!key.startsWith(prefix)) break
         found.push({ key, value: plain(value) })
       }
-    } catch (error) {
-      throw readFailure(this.#path, error)
-    }
-    return found
+      return found
+    })
   }
 
-  /** One after the other: LevelDB works with several threads, and would let a later batch overtake an earlier one. */
   write(batch: readonly StoreWrite[], options: { sync: boolean }): Promise<void> {
-    const written = this.#last.then(() => this.#put(batch, options))
-    this.#last = written.catch(() => undefined)
-    return written
+    return this.#inTurn(() => this.#put(batch, options))
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.#last
+    // Closed already when it could not be opened again.
     await this.#db.close()
+  }
+
+  /**
+   * One after the other: LevelDB works with several threads, and would let a later batch overtake an earlier one; and nobody finds
+   * it closed while it is opened again.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error(`the state in ${this.#path} is closed`))
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  /** What was read before a tear can be read behind it: only a database that could not be opened again is opened first. */
+  #read<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      try {
+        if (this.#db.status !== 'open') await this.#reopen()
+        return await work()
+      } catch (error) {
+        throw readFailure(this.#path, error)
+      }
+    })
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#db.close()
+    await this.#db.open()
+    this.#torn = false
   }
 
   async #put(batch: readonly StoreWrite[], { sync }: { sync: boolean }): Promise<void> {
@@ -81,8 +112,10 @@ class LevelStore implements Store {
       value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
     )
     try {
+      if (this.#torn) await this.#reopen()
       await this.#db.batch(operations, { sync })
     } catch (error) {
+      this.#torn = true
       throw new Failure('E_DATA_WRITE', `the state in ${this.#path} cannot be written (${reason(error)})`, {
         cause: error,
       })

@@ -13,15 +13,18 @@ import { ENCODING_BYTES_MAX } from '../core/swarm/pieces.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { ENCODING_TYPES, fileProblem, pathProblem, versionProblem } from './release.ts'
+import { roleNameProblem } from './targets.ts'
 
 type Failed = InstallEntry['failed'][number]
 
 /** Number of the installer `file` on disk. */
 const FILE = 1
 const WHAT = 'a saved journal'
+/** A role has a name of at most so many characters, all ASCII. */
+const ROLE_BYTES = 32
 const HASH_BYTES = 32
-/** Two hashes, two numbers and a label, with their tags. */
-const INSTALLED_BYTES = 2 * HASH_BYTES + limits.versionLength + 32
+/** Two hashes, two numbers, a label and the name of a role, with their tags. */
+const INSTALLED_BYTES = 2 * HASH_BYTES + limits.versionLength + 80
 const FAILED_BYTES = HASH_BYTES + 8
 /** What is on its way also says how long it is, how it is encoded and what installs it. */
 const UNDERWAY_BYTES = INSTALLED_BYTES + 16 + (HASH_BYTES + 8) + (limits.pathLength + 16)
@@ -53,12 +56,14 @@ export function decodeInstallEntry(bytes: Uint8Array, path: string): InstallEntr
   }
 }
 
-function writeInstalled({ release, counter, version, artifact }: Installed): MessageWriter {
+function writeInstalled({ release, counter, version, artifact, role, epoch }: Installed): MessageWriter {
   return new MessageWriter()
     .bytes(1, hexBytes(release, HASH_BYTES, "release's hash"))
     .uint(2, counter)
     .text(3, version)
     .bytes(4, hexBytes(artifact, HASH_BYTES, "artifact's hash"))
+    .text(5, role)
+    .uint(6, epoch)
 }
 
 function readInstalled(reader: MessageReader): Installed {
@@ -66,8 +71,11 @@ function readInstalled(reader: MessageReader): Installed {
   const counter = reader.uint(2, INTEGER_MAX)
   const version = reader.text(3, limits.versionLength)
   const artifact = toHex(reader.bytes(4, HASH_BYTES, HASH_BYTES))
+  const role = reader.text(5, ROLE_BYTES)
+  const epoch = reader.uint(6, INTEGER_MAX)
   if (counter === 0 || versionProblem(version) !== undefined) reader.refuse('its counter or its version is none')
-  return { release, counter, version, artifact }
+  if (epoch === 0 || roleNameProblem(role) !== undefined) reader.refuse('its role or its epoch is none')
+  return { role, epoch, release, counter, version, artifact }
 }
 
 function decodeInstalled(bytes: Uint8Array): Installed {
@@ -83,21 +91,21 @@ function encodeUnderway(underway: Underway): Uint8Array {
   const sha256 = hexBytes(encoding.sha256, HASH_BYTES, "encoding's SHA-256")
   const type = ENCODING_TYPES.indexOf(encoding.type) + 1
   return writeInstalled(underway)
-    .uint(5, INSTALL_STATES.indexOf(state) + 1)
-    .uint(6, length)
-    .bytes(7, new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256).finish())
-    .bytes(8, new MessageWriter().uint(1, FILE).text(2, installer.file).bool(3, installer.executable).finish())
+    .uint(7, INSTALL_STATES.indexOf(state) + 1)
+    .uint(8, length)
+    .bytes(9, new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256).finish())
+    .bytes(10, new MessageWriter().uint(1, FILE).text(2, installer.file).bool(3, installer.executable).finish())
     .finish()
 }
 
 function decodeUnderway(bytes: Uint8Array): Underway {
   const reader = new MessageReader(bytes, WHAT, UNDERWAY_BYTES)
   const installed = readInstalled(reader)
-  const name = INSTALL_STATES[reader.uint(5) - 1]
+  const name = INSTALL_STATES[reader.uint(7) - 1]
   const state = UNDERWAY.find((known) => known === name) ?? reader.refuse('it is on its way in no known state')
-  const length = reader.uint(6, ENCODING_BYTES_MAX)
-  const encoding = decodeEncoding(reader.bytes(7, 1, UNDERWAY_BYTES))
-  const installer = decodeInstaller(reader.bytes(8, 1, UNDERWAY_BYTES))
+  const length = reader.uint(8, ENCODING_BYTES_MAX)
+  const encoding = decodeEncoding(reader.bytes(9, 1, UNDERWAY_BYTES))
+  const installer = decodeInstaller(reader.bytes(10, 1, UNDERWAY_BYTES))
   reader.end()
   if (length === 0) reader.refuse('its length is missing')
   return { ...installed, state, length, encoding, installer }

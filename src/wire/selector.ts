@@ -29,7 +29,7 @@ export interface SelectorProblem {
   problem: string
   /** Where, counted in characters from 1. */
   position?: number
-  /** The fact that was probably meant. */
+  /** The fact or function that was probably meant. */
   near?: string
 }
 
@@ -52,7 +52,7 @@ export function checkSelector(text: string): SelectorProblem | undefined {
   return typeof result === 'function' ? undefined : result
 }
 
-/** @throws Failure E_SELECTOR: one sentence with the place, and the fact that was probably meant. */
+/** @throws Failure E_SELECTOR: one sentence with the place, and the fact or function that was probably meant. */
 export function requireSelector(text: string): void {
   const found = checkSelector(text)
   if (found === undefined) return
@@ -122,8 +122,10 @@ function treeProblem(root: ASTNode): SelectorProblem | undefined {
 function nodeProblem(node: ASTNode): SelectorProblem | undefined {
   const position = node.start + 1
   if (node.op === 'id') return Object.hasOwn(FACTS, node.args) ? undefined : unknownFact(node.args, position)
-  if (node.op === 'call') return FUNCTIONS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], position)
-  if (node.op === 'rcall') return METHODS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], position)
+  if (node.op === 'call')
+    return FUNCTIONS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], position, FUNCTIONS)
+  if (node.op === 'rcall')
+    return METHODS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], methodPosition(node), METHODS)
   if (node.op === 'value') return typeof node.args === 'object' && node.args !== null ? foreign(node) : undefined
   return OPERATORS.includes(node.op) ? undefined : foreign(node)
 }
@@ -135,8 +137,15 @@ function unknownFact(name: string, position: number): SelectorProblem {
   return near === undefined ? { problem, position } : { problem, position, near }
 }
 
-function unknownCall(name: string, position: number): SelectorProblem {
-  return { problem: `"${name.slice(0, 64)}" cannot be called, only ${CALLS.join(', ')}`, position }
+function unknownCall(name: string, position: number, callable: readonly string[]): SelectorProblem {
+  const near = nearest(name, callable)
+  const problem = `"${name.slice(0, 64)}" cannot be called, only ${CALLS.join(', ')}`
+  return near === undefined ? { problem, position } : { problem, position, near }
+}
+
+/** The name of a method comes after all that it is called on. */
+function methodPosition({ args: [name, receiver], input }: ASTNode & { op: 'rcall' }): number {
+  return input.indexOf(name, receiver.end) + 1
 }
 
 function foreign(node: ASTNode): SelectorProblem {

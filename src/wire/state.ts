@@ -87,6 +87,8 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `row/${change.node}`, value: undefined }
     case 'targets':
       return { key: 'targets/newest', value: change.targets.raw }
+    case 'targetsFloor':
+      return { key: 'targetsFloor', value: utf8(String(change.version)) }
     case 'announcement':
       return { key: `announcement/${change.side}/${change.announcement.signed.role}`, value: change.announcement.raw }
     case 'forgetAnnouncement':
@@ -94,7 +96,9 @@ function changeToWrite(change: Change): StoreWrite {
     case 'roleFloor':
       return { key: `roleFloor/${change.floor.role}`, value: utf8(`${change.floor.epoch} ${change.floor.version}`) }
     case 'pathFloor':
-      return { key: `pathFloor/${change.floor.path}`, value: utf8(`${change.floor.counter} ${change.floor.artifact}`) }
+      return pathFloorWrite(change.floor)
+    case 'forgetPathFloor':
+      return { key: pathFloorKey(change), value: undefined }
     case 'pieceList':
       return { key: `pieceList/${change.hash}`, value: change.list }
     case 'forgetPieceList':
@@ -107,6 +111,13 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
   }
 }
+
+function pathFloorWrite(floor: PathFloor): StoreWrite {
+  return { key: pathFloorKey(floor), value: utf8(`${floor.epoch} ${floor.counter} ${floor.artifact}`) }
+}
+
+/** The name of a role has no `/`: it ends at the first one. */
+const pathFloorKey = ({ role, path }: Pick<PathFloor, 'role' | 'path'>): string => `pathFloor/${role}/${path}`
 
 type Read = <T>(prefix: string, parse: (value: Uint8Array, name: string) => T) => Promise<T[]>
 
@@ -140,7 +151,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
   }
 }
 
-async function readPublishers(read: Read, store: Pick<Store, 'entries'>): Promise<SavedPublishers> {
+async function readPublishers(read: Read, store: Pick<Store, 'get' | 'entries'>): Promise<SavedPublishers> {
   const [targets] = await read('targets/', (value) => parseTargets(value))
   const side = (side: 'held' | 'rival') =>
     read(`announcement/${side}/`, (value, role) => ({
@@ -153,6 +164,7 @@ async function readPublishers(read: Read, store: Pick<Store, 'entries'>): Promis
     )
   return {
     targets,
+    targetsFloor: parseTargetsFloor(await store.get('targetsFloor')),
     announcements: [...(await side('held')), ...(await side('rival'))],
     roleFloors: await floors('roleFloor/', parseRoleFloor),
     pathFloors: await floors('pathFloor/', parsePathFloor),
@@ -165,10 +177,19 @@ function parseRoleFloor(value: string, role: string): RoleFloor | undefined {
   return roleNameProblem(role) === undefined ? { role, epoch, version } : undefined
 }
 
-function parsePathFloor(value: string, path: string): PathFloor | undefined {
-  const [, counter, artifact] = /^([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(value) ?? []
-  if (artifact === undefined || Number(counter) > INTEGER_MAX || pathProblem(path) !== undefined) return undefined
-  return { path, counter: Number(counter), artifact }
+function parsePathFloor(value: string, name: string): PathFloor | undefined {
+  const [, epoch, counter, artifact] = /^([1-9]\d{0,9}) ([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(value) ?? []
+  if (artifact === undefined || Math.max(Number(epoch), Number(counter)) > INTEGER_MAX) return undefined
+  const [, role = '', path = ''] = /^([^/]*)[/](.*)$/.exec(name) ?? []
+  if (roleNameProblem(role) !== undefined || pathProblem(path) !== undefined) return undefined
+  return { role, path, epoch: Number(epoch), counter: Number(counter), artifact }
+}
+
+function parseTargetsFloor(value: Uint8Array | undefined): number {
+  if (value === undefined) return 0
+  const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
+  if (digits !== undefined && Number(digits) <= INTEGER_MAX) return Number(digits)
+  return damagedForGood('targetsFloor')
 }
 
 async function readArtifacts(read: Read): Promise<SavedArtifacts> {

@@ -4,6 +4,9 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 
+/** Of a transfer: 256 MiB. */
+export const BYTES = 256 * 2 ** 20
+
 const BLOCK = 4 * 1024 * 1024
 
 /** @returns its SHA-256, in hex. */

@@ -37,6 +37,7 @@ export async function deliverByPimesh(
     const installed = Math.max(...all.map((times) => times.installed))
     const [sender, ...receivers] = pids.map((pid) => processReading(pid).peakRssBytes)
     return {
+      began,
       seconds: (verified - began) / 1000,
       installedSeconds: (installed - began) / 1000,
       cpuSeconds: watch.between(began, verified) / 1000,

@@ -81,6 +81,7 @@ export async function deliverByWebtorrent(
         throw new Error('what WebTorrent transferred is not the artifact')
     }
     return {
+      began,
       seconds: (ended - began) / 1000,
       cpuSeconds: watch.between(began, ended) / 1000,
       installedSeconds: null,

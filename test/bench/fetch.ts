@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeArtifact } from './artifact.ts'
+import { BYTES, makeArtifact } from './artifact.ts'
 import { deliverByPimesh } from './fetch-pimesh.ts'
 import { deliverByWebtorrent, webtorrentReady } from './fetch-webtorrent.ts'
 import { type BenchFleet, startFleet } from './fleet.ts'
@@ -14,8 +14,6 @@ import { type Spread, spread, spreadText } from './spread.ts'
 import type { Transfer } from './transfer.ts'
 
 const RECEIVERS = [1, 4]
-const MEBIBYTES = 256
-const BYTES = MEBIBYTES * 2 ** 20
 const FLUSH = 600
 const BARS = { peakRssBytes: 130e6 }
 
@@ -39,15 +37,12 @@ interface Fleet {
   ratios: { bytesPerSecond: number; cpuSecondsPerGiB: number; receiverPeakRssBytes: number } | null
 }
 
-export async function benchFetch(
-  say: (line: string) => void,
-  { rounds, profile }: { rounds: number; profile: string | undefined },
-): Promise<Report> {
+export async function benchFetch(say: (line: string) => void, { rounds }: { rounds: number }): Promise<Report> {
   const beside = await webtorrentReady(spawn, say)
   const loads: number[] = []
   const fleets: Fleet[] = []
   for (const receivers of RECEIVERS) {
-    const transfers = await compare(receivers, { rounds, beside, profile, say, loads })
+    const transfers = await compare(receivers, { rounds, beside, say, loads })
     fleets.push(summary(receivers, transfers))
   }
   const json = {
@@ -74,18 +69,20 @@ async function compare(
   options: {
     rounds: number
     beside: boolean
-    profile: string | undefined
     say: (line: string) => void
     loads: number[]
   },
 ): Promise<Transfers> {
-  const { rounds, beside, profile, say, loads } = options
+  const { rounds, beside, say, loads } = options
   const folder = await mkdtemp(join(tmpdir(), 'pimesh-bench-'))
   const transfers: Transfers = { pimesh: [], webtorrent: [] }
   let fleet: BenchFleet | undefined
   try {
     say(`1 to ${receivers}: joining and starting`)
-    fleet = await started(folder, receivers, profile)
+    fleet = await startFleet(folder, { nodes: receivers, flush: FLUSH, operator: true, launch: spawn })
+    // Everybody has met everybody, and start-up is over.
+    await fleet.whole()
+    await fleet.counters(2)
     const { operator } = fleet
     if (operator === undefined) throw new Error('there is no operator')
     for (let round = 1; round <= rounds; round++) {
@@ -115,18 +112,6 @@ async function compare(
     await fleet?.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** A fleet in which everybody has met, the operator too. */
-async function started(folder: string, nodes: number, profile: string | undefined): Promise<BenchFleet> {
-  const flags = (name: string) =>
-    profile === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=1to${nodes}-${name}.cpuprofile`]
-  const fleet = await startFleet(folder, { nodes, flush: FLUSH, operator: true, flags, launch: spawn })
-  await fleet.whole()
-  await fleet.counters(2)
-  return fleet
 }
 
 function summary(receivers: number, { pimesh, webtorrent }: Transfers): Fleet {

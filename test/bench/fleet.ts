@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../../src/daemon/api-client.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/pimesh.js', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** The flags of bin/pimesh.js's first line: what a person runs. */
 const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 const ZONE = '/bench/zone'
@@ -44,6 +45,8 @@ interface Options {
   operator?: boolean
   /** Flags of Node for the daemon of this name, beside those that everybody has. */
   flags?: (name: string) => readonly string[]
+  /** Daemons are run from the sources, not from the bundle. */
+  source?: boolean
   launch: typeof spawn
 }
 
@@ -89,7 +92,15 @@ export async function startFleet(folder: string, options: Options): Promise<Benc
 /** Joins and starts one peer; resolves when it answers. */
 async function startMember(
   folder: string,
-  { name, token, seat, flush, flags, launch }: Options & { name: string; token: string; seat: number | undefined },
+  {
+    name,
+    token,
+    seat,
+    flush,
+    flags,
+    source,
+    launch,
+  }: Options & { name: string; token: string; seat: number | undefined },
   children: ChildProcess[],
 ): Promise<Member> {
   const data = join(folder, name)
@@ -101,9 +112,8 @@ async function startMember(
     `listen = ["/ip4/127.0.0.1/tcp/${port}"]\n[discovery]\nmdns = false\n[state]\nflush = ${flush}\n[log]\nlevel = "warn"\n`,
   )
   const verb = name === OPERATOR ? 'attach' : 'up'
-  const child = launch(process.execPath, [...FLAGS, ...(flags?.(name) ?? []), BIN, verb, '--data', data], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  const node = [...FLAGS, ...(flags?.(name) ?? []), source ? SOURCE : BIN]
+  const child = launch(process.execPath, [...node, verb, '--data', data], { stdio: ['ignore', 'ignore', 'inherit'] })
   children.push(child)
   const client = apiClient(data)
   await until(`${name} answers`, () => client.status().then(Boolean, () => false))

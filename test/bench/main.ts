@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
+import { benchProfile } from './profile.ts'
 
 export interface Report {
   /** One JSON object; its keys are documented in docs/benchmarks.md. */
@@ -15,18 +16,17 @@ interface Settings {
   seconds: number
   /** How often a transfer is repeated. */
   rounds: number
-  /** Folder for a CPU profile of each daemon. */
-  profile: string | undefined
 }
 
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
   fetch: benchFetch,
+  profile: benchProfile,
 }
 
 function usage(problem: string): never {
   const names = Object.keys(benches).join('|')
-  const options = '[--json] [--seconds 60] [--rounds 3] [--profile DIR]'
+  const options = '[--json] [--seconds 60] [--rounds 3]'
   process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
@@ -39,7 +39,6 @@ function readArguments() {
         json: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '60' },
         rounds: { type: 'string', default: '3' },
-        profile: { type: 'string' },
       },
     })
   } catch (error) {
@@ -59,7 +58,6 @@ if (bench === undefined || positionals.length > 1) usage(`there is no benchmark 
 const settings = {
   seconds: whole('seconds', values.seconds, 10, 600),
   rounds: whole('rounds', values.rounds, 1, 20),
-  profile: values.profile,
 }
 const report = await bench((line) => process.stderr.write(`${line}\n`), settings)
 if (!values.json) process.stdout.write(`${report.table.join('\n')}\n`)

@@ -2,6 +2,8 @@
 
 /** The clock runs from when the senders' offer is known until the last receiver is done. CPU is of all processes together. */
 export interface Transfer {
+  /** Moment of performance.now(). */
+  began: number
   /** Until the last receiver has all pieces, verified. */
   seconds: number
   cpuSeconds: number

@@ -233,6 +233,14 @@ describe('a mistake is one sentence, before anything is encoded', () => {
       /^the key in HOME\/mesh\/keys\/root.key is not one of the role "acme", .*give another with --key FILE \[E_KEY\]$/,
     ],
     [
+      'a key file that is none',
+      ['FILE', ...NAME, '--key', 'FILE'],
+      1,
+      /^HOME\/agent is no key file: give one that "pimesh init" made, .*\[E_KEY\]$/,
+    ],
+    ['a folder of keys', ['FILE', ...NAME, '--key', 'HOME/mesh/keys'], 1, /^HOME\/mesh\/keys is no key file: .*E_KEY/],
+    ['a device without an end', ['FILE', ...NAME, '--key', '/dev/zero'], 1, /^\/dev\/zero is no key file: .*E_KEY/],
+    [
       'a path outside the role, also without a peer',
       ['FILE', '--name', 'other/agent', '--to', 'true', '--data', 'HOME/none'],
       1,
@@ -261,6 +269,16 @@ describe('a mistake is one sentence, before anything is encoded', () => {
     rmSync(file)
     writeFileSync(file, 'secret', { mode: 0 })
     expect((await run([file, ...NAME])).err).toMatch(/cannot be read \(EACCES\).*\[E_ARTIFACT\]\n$/)
+  })
+
+  it('a mesh folder that cannot keep what is signed', async () => {
+    const { backend, dir, file, home, run } = await publisher()
+    // Also root cannot write into a file.
+    writeFileSync(join(dir, 'announcements'), '')
+    const ran = await run([file, ...NAME])
+    const sentence = 'cannot write to HOME/mesh/announcements (EACCES); check its permissions and the space on its disk'
+    expect([ran.status, ran.err.replace(home, 'HOME')]).toEqual([1, `pimesh: ${sentence} [E_DATA_WRITE]\n`])
+    expect(backend.imported).toEqual([])
   })
 
   it('a counter that is not newer, with the number that is', async () => {

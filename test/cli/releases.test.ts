@@ -167,6 +167,22 @@ describe('pimesh releases', () => {
     expect(ran.status).toBe(0)
   })
 
+  it('watches for a release that is not announced yet', async () => {
+    const { backend, run } = await daemon()
+    const stop = new AbortController()
+    let asked = 0
+    backend.onReleases = () => releasesJson(++asked === 1 ? [frozen] : [frozen, agent])
+    const written = (text: string) => {
+      if (text.includes('pi-6')) stop.abort()
+    }
+    const ran = await run(['releases', 'acme/agent', '--watch', '1'], {
+      signal: stop.signal,
+      written,
+    })
+    const none = 'nothing is announced as "acme/agent": "pimesh releases" lists all\n'
+    expect(ran).toEqual({ status: 0, out: `${none}${COMPLETE}${COUNTS}${DETAILS}\n${NODES}${COMPLETE}`, err: '' })
+  })
+
   it('shows names of others as harmless text', async () => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([

@@ -1,15 +1,17 @@
 // The commands that ask a daemon, as child processes against the real API server with a backend of the test.
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
+import { FACTS } from '../../src/wire/selector.ts'
 import { nodeJson, nodesJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
+import { line } from './line.ts'
 import { folder, pimesh, start } from './pimesh.ts'
 
 async function daemon() {
@@ -114,8 +116,7 @@ describe('pimesh status', () => {
     expect([status, err]).toEqual([0, ''])
     expect(out).toMatch(/^pi-1 in \/uk\/glasgow: fine\n/)
     for (const line of [
-      /^zone +3 up, 0 late, 0 down, 0 left$/m,
-      /^machine +Raspberry Pi 4 Model B, Debian 13$/m,
+      /^zone +\/uk\/glasgow \(3 up, 0 late, 0 down, 0 left\)$/m,
       /^daemon +pimesh 0.1.0, pid 42, since 1 min, 96.8 MB memory, CPU 1 % of a core$/m,
       /^traffic +1.2 MB in, 999 B out$/m,
       /^node +12D3KooWpi-1 \(node, incarnation 3\)$/m,
@@ -125,6 +126,19 @@ describe('pimesh status', () => {
       / {2}pi-2 in \/uk\/glasgow, outbound \/ip4\/10.0.0.2\/tcp\/31415, since 5 s$/m,
     ])
       expect(out).toMatch(line)
+  })
+
+  it('shows all that a selector may ask, by its name there', async () => {
+    const { data, backend } = await daemon()
+    const { facts } = statusJson()
+    backend.now = statusJson({ facts: { ...facts, arch: 'arm64', cpus: 4 }, labels: { room: 'lab3', rack: 'b' } })
+    const { out } = await line(['status', '--data', data])
+    const shown = Object.fromEntries([...out.matchAll(/^(\w+) +(.*)$/gm)].map(([, name, value]) => [name, value]))
+    expect(Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, shown[fact]]))).toEqual({
+      ...{ node: '12D3KooWpi-1 (node, incarnation 3)', name: 'pi-1' },
+      ...{ zone: '/uk/glasgow (3 up, 0 late, 0 down, 0 left)', labels: 'room=lab3,rack=b' },
+      ...{ model: 'Raspberry Pi 4 Model B', os: 'Debian 13', kernel: 'not known', arch: 'arm64', cpus: '4' },
+    })
   })
 
   it('of the first node, which knows no other, is fine; so says doctor', async () => {
@@ -187,6 +201,20 @@ describe('pimesh doctor', () => {
     expect(out.match(/-> /g)).toHaveLength(Object.values(found).filter((state) => state !== 'ok').length)
   })
 
+  it('warns when no release can be installed', async () => {
+    const { data, backend } = await daemon()
+    const said = async (installRoot: string) => {
+      backend.now = statusJson({ installRoot })
+      const ran = await line(['doctor', '--data', data])
+      return /^(ok|warn|fail) +install +(.*)\n( +-> .*)?/m.exec(ran.out)?.slice(1, 3)
+    }
+    // It is made with the first release.
+    expect(await said(`${data}/below/installed`)).toEqual(['ok', `releases go to ${data}/below/installed`])
+    await writeFile(`${data}/file`, '')
+    for (const root of [`${data}/file`, `${data}/file/installed`])
+      expect(await said(root)).toEqual(['warn', `releases go to ${root}, and ${data}/file is no folder`])
+  })
+
   it('works without a daemon and without a folder', async () => {
     const ran = await pimesh(['doctor', '--data', '/nonexistent', '-o', 'json'])
     expect(ran.status).toBe(1)
@@ -206,9 +234,11 @@ describe('pimesh doctor', () => {
 describe('pimesh leave', () => {
   it('asks the daemon to say goodbye, only with --yes', async () => {
     const { data, backend } = await daemon()
-    expect((await pimesh(['leave', '--data', data])).status).toBe(2)
+    const asked = await pimesh(['leave', '--data', data])
+    expect(asked).toMatchObject({ status: 2, err: expect.stringContaining('\nreleases that are installed stay') })
     expect(backend.stops).toEqual([])
-    expect((await pimesh(['leave', '--yes', '--data', data])).status).toBe(0)
+    const done = await pimesh(['leave', '--yes', '--data', data])
+    expect(done).toMatchObject({ status: 0, err: 'releases that were installed stay where they are\n' })
     expect(backend.stops).toEqual([true])
   })
 
@@ -228,6 +258,6 @@ describe('pimesh leave', () => {
     await rm(`${data}/db`, { recursive: true })
     await left
     expect(order).toEqual(['gone', 'left'])
-    expect(await leaving).toMatchObject({ status: 0, out: expect.stringMatching(/^left; /), err: '' })
+    expect(await leaving).toMatchObject({ status: 0, out: expect.stringMatching(/^left; /) })
   })
 })

@@ -210,7 +210,7 @@ export function artifactsContract(name: string, make: () => Promise<ArtifactsPla
         expect(await prepare()).toEqual(all.filter((index) => index !== 2))
         await artifacts.write(hash, 2, piece(2))
         place.setFree(0)
-        expect(await prepare()).toEqual(all)
+        expect(await prepare(5_000), 'whoever unpacks it looks for room').toEqual(all)
       })
 
       it('does not promise the same room twice', async () => {
@@ -223,6 +223,23 @@ export function artifactsContract(name: string, make: () => Promise<ArtifactsPla
         await expect(second()).rejects.toMatchObject({ problem: { code: 'diskFull', missing: PIECE } })
         await artifacts.forget(hash)
         expect(piecesIn(await second())).toEqual([])
+      })
+
+      it('keeps no promise to who writes nothing from one request of another to the next', async () => {
+        const others = [5, 6].map((seed) => encodingOf(someBytes(4 * PIECE, seed)))
+        const [second, third] = others.map(
+          (other) => () => artifacts.prepare(other.encoding, other.pieceList, { decoded: 0, signal: never() }),
+        ) as [() => Promise<Uint8Array>, () => Promise<Uint8Array>]
+        place.setFree(bytes.length + limits.diskReserve)
+        await prepare()
+        const full = { problem: { code: 'diskFull', missing: 4 * PIECE } }
+        await expect(second()).rejects.toMatchObject(full)
+        await artifacts.write(hash, 0, piece(0))
+        await expect(second()).rejects.toMatchObject({ problem: { code: 'diskFull', missing: 3 * PIECE } })
+        await expect(third(), 'it is asked for the first time').rejects.toMatchObject({ problem: { code: 'diskFull' } })
+        expect(piecesIn(await second())).toEqual([])
+        place.setFree(limits.diskReserve)
+        await expect(third()).rejects.toMatchObject({ problem: { code: 'diskFull' } })
       })
 
       it('refuses an import that does not fit, and leaves nothing', async () => {
@@ -312,9 +329,22 @@ export function artifactsContract(name: string, make: () => Promise<ArtifactsPla
       await artifacts.prepare(other.encoding, other.pieceList, { decoded: 0, signal: never() })
       await artifacts.write(hash, 0, piece(0))
       await reopen()
-      await artifacts.sweep(new Set([hash, '0'.repeat(64)]))
+      expect(await artifacts.sweep(new Set([hash, '0'.repeat(64)]))).toEqual([hash])
       expect(await place.names()).toEqual([hash])
       expect(await prepare()).toEqual([0])
+    })
+
+    it('finds the piece list of what is whole, and of nothing else', async () => {
+      expect(await artifacts.pieceList(encoding)).toBeUndefined()
+      await prepare()
+      for (const index of all) {
+        expect(await artifacts.pieceList(encoding)).toBeUndefined()
+        await artifacts.write(hash, index, piece(index))
+      }
+      await reopen()
+      expect(await artifacts.pieceList(encoding)).toEqual(pieceList)
+      await place.flip(hash, 4 * PIECE + 7)
+      expect(await artifacts.pieceList(encoding)).toBeUndefined()
     })
 
     it('finishes writes under way when it is closed, and rejects every later call', async () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Failure } from '../../src/core/failure.ts'
 import type { InstallJob } from '../../src/core/rollout/states.ts'
 import type { Installer } from '../../src/ports/installer.ts'
 
@@ -177,9 +178,21 @@ export function installerContract(name: string, make: () => Promise<InstallerPla
       await expect(place.installer.stage(job, { encoded, signal })).rejects.toMatchObject(failure('ioError'))
     })
 
+    it('tells bytes that are not the signed ones from a disk that fails', async () => {
+      const { job, encoding } = of(1)
+      const changed = encoding.slice()
+      changed[20] = (changed[20] as number) ^ 1
+      const mismatch = await stage({ job, encoding: changed }).catch((error) => error.problem)
+      expect(mismatch).toMatchObject({ reason: 'ioError', mismatch: true })
+      const missing = { encoded: `${await place.encoded(encoding)}0`, signal }
+      const failed = await place.installer.stage(job, missing).catch((error) => error.problem)
+      expect(failed).toEqual({ reason: 'ioError', detail: expect.any(String) })
+    })
+
     it('stops when it is told to, and leaves nothing', async () => {
       const { job, encoding } = of(1)
-      const reason = new Error('enough')
+      // As the driver gives it: a Failure of documents would be the publisher's.
+      const reason = new Failure('E_NO_DAEMON', 'this daemon is stopping')
       const staged = place.installer.stage(job, {
         encoded: await place.encoded(encoding),
         signal: AbortSignal.abort(reason),

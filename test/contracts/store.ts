@@ -8,6 +8,8 @@ export interface StorePlace {
   open(): Promise<Store>
   /** Writes the batches one after the other, without sync, and ends the process without closing the store. */
   writeThenKill(batches: readonly (readonly StoreWrite[])[]): Promise<void>
+  /** The next batch fails as it does on a full disk. */
+  failNext(): void
   remove(): Promise<void>
 }
 
@@ -109,6 +111,21 @@ export function storeContract(name: string, make: () => Promise<StorePlace>): vo
       await expect(store.write([put('b')], noSync)).rejects.toThrow()
       store = await place.open()
       expect((await store.entries('')).map(({ key }) => key)).toEqual(['a'])
+    })
+
+    it('keeps what is written after a batch that failed, and nothing of that one', async () => {
+      await store.write([put('a')], sync)
+      place.failNext()
+      const failed = store.write([put('b'), drop('a')], sync)
+      const after = Array.from({ length: 20 }, (_, index) => store.write([put(`c${index % 10}`)], { sync: index > 9 }))
+      const read = store.get('c9')
+      await expect(failed).rejects.toMatchObject({ code: 'E_DATA_WRITE' })
+      await Promise.all(after)
+      await read
+      const left = ['a', ...Array.from({ length: 10 }, (_, index) => `c${index}`)]
+      expect((await store.entries('')).map(({ key }) => key)).toEqual(left)
+      await reopen()
+      expect((await store.entries('')).map(({ key }) => key)).toEqual(left)
     })
 
     it('accepts an empty batch', async () => {

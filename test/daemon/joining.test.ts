@@ -156,8 +156,10 @@ describe('the folder', () => {
     await writeFile(paths(data).joiningKey, 'x')
     await sweep(data)
     expect((await readdir(data)).sort()).toEqual(['db', 'mesh'])
+    for (const name of ['artifacts', 'installed']) await mkdir(joinPath(data, name))
     await wipe(data)
-    expect(await readdir(data)).toEqual([])
+    // What is installed is in use, whoever may have no membership.
+    expect(await readdir(data)).toEqual(['installed'])
   })
 
   it('uses no state of another mesh', async () => {

@@ -35,7 +35,7 @@ const { encoding, list } = identityOf(new Uint8Array(300_000))
 const published = { targets: targetsOf(), announcements: [announcementOf()], pieceList: list }
 const documents = { ...NOTHING, memberships: [sampleMembership(1)], roots: [sampleRoot(1), sampleRoot(2)] }
 const bitfield = { type: 'bitfield', encoding: encoding.hash, bits: Uint8Array.of(5), wants: true } as const
-const release = { release: 'ab'.repeat(32), counter: 1, version: '1', artifact: encoding.hash }
+const release = { role: 'acme', epoch: 1, release: 'ab'.repeat(32), counter: 1, version: '1', artifact: encoding.hash }
 const entry: InstallEntry = {
   path: 'acme/agent',
   installed: release,

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import { writeAtomic } from '../../src/keys/atomic-file.ts'
 import { makeSigner, newSecret, publicKeyOf, sha256, sign, verify, verifyStrict } from '../../src/keys/ed25519.ts'
 import { cryptoEnv } from '../../src/keys/env.ts'
@@ -102,12 +104,31 @@ describe('files', () => {
     writeKeyFile(path, newSecret())
     const text = readFileSync(path, 'utf8')
     const other = text.replace(/"secret": "./, (start) => start.slice(0, -1) + (start.endsWith('0') ? '1' : '0'))
-    for (const damaged of [other, text.slice(0, -20), '', 'null', '{}', '[]']) {
+    for (const damaged of [other, text.slice(0, -20)]) {
       writeFileSync(path, damaged)
       expect(() => readKeyFile(path)).toThrow(
         expect.objectContaining({ code: 'E_STATE', message: expect.stringContaining(path) }),
       )
     }
+  })
+
+  it('what is no key file is named so, and never waited for', () => {
+    const path = join(dir, 'a.key')
+    const no = (other: string) =>
+      expect(() => readKeyFile(other)).toThrow(
+        expect.objectContaining({ code: 'E_KEY', message: expect.stringMatching(`^${other} is no key file: `) }),
+      )
+    writeKeyFile(path, newSecret())
+    const long = readFileSync(path, 'utf8').padEnd(limits.keyFileBytes + 1)
+    for (const text of ['', 'null', '{}', '[]', '-----BEGIN OPENSSH PRIVATE KEY-----\n', long]) {
+      writeFileSync(path, text)
+      no(path)
+    }
+    const pipe = join(dir, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const other of [dir, pipe, '/dev/zero']) no(other)
+    writeFileSync(path, long.slice(0, limits.keyFileBytes))
+    expect(readKeyFile(path)).toHaveLength(32)
   })
 
   it('replaces a file whole, and leaves nothing behind when it cannot', () => {

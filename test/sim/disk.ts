@@ -31,6 +31,7 @@ export class SimDisk {
   #loose: Batch[] = []
   #underWay: Batch[] = []
   #busyUntil: Millis = 0
+  #refusesNext = false
   /** Bytes of keys and values of all finished batches. */
   bytesWritten = 0
 
@@ -45,10 +46,17 @@ export class SimDisk {
     const batch: Batch = { writes, sync, done }
     const { delayMean, delayMax, failShare } = this.#faults
     const delay = Math.min(delayMax, Math.ceil(this.#prng.exponential(delayMean * (sync ? 5 : 1))))
-    const failure = this.#prng.chance(failShare) ? 'no space left on device' : undefined
+    const refused = this.#prng.chance(failShare) || this.#refusesNext
+    this.#refusesNext = false
+    const failure = refused ? 'no space left on device' : undefined
     this.#busyUntil = Math.max(this.#busyUntil, this.#queue.now) + delay
     this.#underWay.push(batch)
     this.#queue.at(this.#busyUntil, () => this.#finish(batch, failure))
+  }
+
+  /** The next batch is refused, whatever the faults say. */
+  refuseNext(): void {
+    this.#refusesNext = true
   }
 
   /** The value of a key that a power cut cannot take any more. */

@@ -20,7 +20,7 @@ export const USAGE = `npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME
 
   --seed N          what all chance follows from: the same seed, the same run (default 42, with --seeds 1)
   --seeds COUNT     so many seeds from that one on, on every core; one line each, then a summary
-  --scenario X      a name in test/sim/scenarios (default "default") or a JSON file
+  --scenario X      a name in test/sim/scenarios (default "default", with --seeds "release") or a JSON file
   --KEY NUMBER      any number of the scenario: --nodes --zones --minutes --operators --loss --duplicate --mdns --hidden
                     --crashes-per-node-hour --power-cuts --goodbyes --clock-steps-per-node-hour --breaks-per-link-hour
                     --start-seconds --quiet-seconds --record-period-min --view-flush-period
@@ -48,7 +48,7 @@ export function parseOptions(args: readonly string[]): SimOptions {
   const many = values.get('seeds')
   const seed = whole('seed', values.get('seed') ?? (many === undefined ? '42' : '1'), 0, SEED_MAX)
   const seeds = many === undefined ? undefined : whole('seeds', many, 1, SEEDS_MAX)
-  const base = usage(() => findScenario(values.get('scenario') ?? 'default'))
+  const base = usage(() => findScenario(values.get('scenario') ?? (many === undefined ? 'default' : 'release')))
   values.delete('seed')
   values.delete('seeds')
   values.delete('scenario')

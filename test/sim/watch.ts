@@ -1,6 +1,6 @@
 // The watch over a run: every step goes by here. It writes the trace, keeps what the invariants need, and collects violations.
 import type { Millis } from '../../src/core/env.ts'
-import type { Effect, Input } from '../../src/core/events.ts'
+import type { Effect, Input, NodeEvent } from '../../src/core/events.ts'
 import type { Status } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
 import type { SavedState } from '../../src/wire/state.ts'
@@ -43,6 +43,8 @@ export class Watchman implements Watch {
   readonly convergence: Convergence
   readonly releases: ReleaseWatch
   readonly violations: Violation[] = []
+  /** How often nodes told of what, by type, and by code or state where there is one. */
+  readonly told: Record<string, number> = {}
   steps = 0
   checks = 0
   restarts = 0
@@ -115,6 +117,7 @@ export class Watchman implements Watch {
   effect(node: SimNode, effect: Effect): void {
     this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
     this.releases.effect(node, effect)
+    if (effect.type === 'event') this.#count(effect.event)
     if (effect.type === 'publish') this.#published(node, effect.record)
     else if (effect.type === 'event' && effect.event.type === 'status') {
       const subject = this.#byId.get(effect.event.node)
@@ -195,6 +198,12 @@ export class Watchman implements Watch {
           this.#report('I8', node.id.index, `its rows show #${subject} as ${status}, its events said ${told}`)
       }
     }
+  }
+
+  #count(event: NodeEvent): void {
+    const detail = 'code' in event ? ` ${event.code}` : event.type === 'install' ? ` ${event.state}` : ''
+    const key = `${event.type}${detail}`
+    this.told[key] = (this.told[key] ?? 0) + 1
   }
 
   #published(node: SimNode, record: { incarnation: number; counter: number; promise: Millis }): void {

@@ -58,6 +58,8 @@ export interface Report {
   detection: DetectionStats
   convergence: ConvergenceStats
   delivery: DeliveryStats & { pieces: number }
+  /** Events of nodes, by type, and by code or state where there is one. */
+  events: Readonly<Record<string, number>>
   slowestNotice: Millis
   violations: readonly Violation[]
   traceLines: number
@@ -198,6 +200,7 @@ class World implements Surroundings {
       detection: watch.detection.stats,
       convergence: watch.convergence.stats,
       delivery: { ...watch.releases.delivery.stats, pieces: watch.releases.pieces.asked },
+      events: Object.fromEntries(Object.entries(watch.told).sort()),
       slowestNotice: this.network.slowestNotice(),
       violations: watch.violations,
       traceLines: this.trace.lines,
@@ -217,7 +220,16 @@ class World implements Surroundings {
       const invite = index === 0 ? founding : invites[zone]
       const seat = index === 0 ? 0 : Math.floor(index / zones)
       const bootstrap = [ids[0], ids[zone], prng.pick(ids)].filter((id) => id !== undefined)
-      ids.push(this.#identity(prng, index, invite as never, seat, index >= zones && prng.chance(hidden), bootstrap))
+      ids.push(
+        this.#identity(
+          prng,
+          index,
+          invite as never,
+          seat,
+          index >= zones && prng.chance(hidden) && !this.#publishes(index),
+          bootstrap,
+        ),
+      )
     }
     const operator = this.mesh.invite('/', Math.max(1, operators), 'operator')
     for (let seat = 0; seat < operators; seat++) {
@@ -248,15 +260,19 @@ class World implements Surroundings {
 
   /** What a machine is, and how it behaves; a draw of its own, so that nothing else depends on it. */
   #kind(index: number, operator: boolean): Pick<Identity, 'facts' | 'mirror' | 'hostile'> {
-    const { junk, liars, mirrors, releases } = this.scenario
+    const { junk, liars, mirrors } = this.scenario
     const draws = this.#prng.fork(`kind ${index}`)
     const [model, cpus] = MODELS[index % MODELS.length] as (typeof MODELS)[number]
     const facts = { model, os: 'Debian GNU/Linux 12', kernel: '6.12.34', arch: 'aarch64', cpus }
     const draw = draws.real()
     const hostile = draw < junk ? 'junk' : draw < junk + liars ? 'liar' : undefined
-    // Who publishes is believed: only others are hostile.
-    const honest = operator || releases.some(({ by }) => by === index)
+    const honest = operator || this.#publishes(index)
     return { facts, mirror: !operator && draws.chance(mirrors), hostile: honest ? undefined : hostile }
+  }
+
+  /** Machines at which releases are published are honest, and can be dialled: else nobody outside might ever get what they alone have. */
+  #publishes(index: number): boolean {
+    return this.scenario.releases.some(({ by }) => by === index)
   }
 
   #scheduleStarts(): void {

@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Level } from 'level'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { utf8 } from '../../src/core/bytes.ts'
 import { openLevelStore } from '../../src/store/level.ts'
 import { storeContract } from '../contracts/store.ts'
+import { namespaces, onDisk, run } from '../install/processes.ts'
 
 /** A process that opens the store, writes what its arguments say, prints "written" and stays until it is killed. */
 const child = join(import.meta.dirname, 'child.ts')
@@ -30,6 +32,7 @@ beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'pimesh-store-'))
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   await rm(base, { recursive: true, force: true })
 })
 
@@ -45,6 +48,7 @@ storeContract('LevelDB', async () => {
       )
       await kill()
     },
+    failNext: () => void vi.spyOn(Level.prototype, 'batch').mockRejectedValueOnce(new Error('no space left on device')),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 })
@@ -116,5 +120,40 @@ describe('the LevelDB store', () => {
     await expect(store.entries('k')).rejects.toMatchObject(damaged)
     await expect(store.get('k0')).rejects.toMatchObject(damaged)
     await store.close()
+  })
+
+  it('goes on when it can be opened again after a batch that failed, and can be closed when it cannot', async () => {
+    const store = await openLevelStore(base)
+    const put = (key: string) => store.write([{ key, value: utf8(key) }], { sync: true })
+    await put('a')
+    vi.spyOn(Level.prototype, 'batch').mockRejectedValueOnce(new Error('no space left on device'))
+    await expect(put('b')).rejects.toEqual(failure('E_DATA_WRITE'))
+    // A folder that is gone cannot be opened.
+    await rename(base, `${base}-gone`)
+    await writeFile(base, '')
+    await expect(put('c')).rejects.toEqual(failure('E_DATA_WRITE'))
+    await expect(store.get('a')).rejects.toEqual(failure('E_DATA_WRITE'))
+    await rm(base)
+    await rename(`${base}-gone`, base)
+    expect(await store.get('a')).toEqual(utf8('a'))
+    await put('d')
+    expect((await store.entries('')).map(({ key }) => key)).toEqual(['a', 'd'])
+    vi.spyOn(Level.prototype, 'batch').mockRejectedValueOnce(new Error('no space left on device'))
+    await expect(put('e')).rejects.toEqual(failure('E_DATA_WRITE'))
+    await rename(base, `${base}-gone`)
+    await writeFile(base, '')
+    await expect(put('f')).rejects.toEqual(failure('E_DATA_WRITE'))
+    await store.close()
+    await rm(base)
+    await rename(`${base}-gone`, base)
+  })
+
+  // Only a disk of its own can be filled, and only root can have one.
+  it.skipIf(!namespaces)('keeps what is written after its disk was full, when the process is killed then', async () => {
+    const script = join(import.meta.dirname, 'full-disk.ts')
+    const { status, out } = await run(script, ['all', base], onDisk(base, 6 * 1024 * 1024))
+    expect(status, out).toBe(0)
+    const after = Array.from({ length: 20 }, (_, index) => `after${String(index).padStart(2, '0')}`)
+    expect(JSON.parse(out)).toEqual({ failed: 5, read: 'before', kept: [...after, 'before'] })
   })
 })

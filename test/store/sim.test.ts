@@ -19,6 +19,7 @@ function running(): { disk: SimDisk; stop: () => void } {
 storeContract('the simulated disk', async () => {
   const { disk, stop } = running()
   return {
+    failNext: () => disk.refuseNext(),
     open: async () => new SimStore(disk),
     writeThenKill: async (batches) => {
       const store = new SimStore(disk)

@@ -31,7 +31,7 @@ level = "debug"
 `
 /** How often a question is repeated that no event answers, and after how long it fails, in ms: a broken test says what it saw. */
 const POLL = 40
-const PATIENCE = 25_000
+const PATIENCE = 40_000
 
 /** The configuration of every daemon here, for one that runs as a process of its own. */
 export const configText = CONFIG

@@ -5,7 +5,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Envelope, Row } from '../../src/core/fleet/rows.ts'
 import { announcementTopic, recordTopic } from '../../src/core/machines.ts'
-import { type Hello, NOTHING, PROTOCOLS, type ProtocolName, type SyncRequest } from '../../src/core/protocols.ts'
+import { type Hello, NOTHING, PROTOCOLS, type SyncRequest } from '../../src/core/protocols.ts'
 import { EMPTY_VECTOR, type Head, type VersionVector } from '../../src/core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { type Joined, readJoined } from '../../src/daemon/folder.ts'
@@ -59,6 +59,8 @@ export class Hostile {
   readonly asked: { peer: NodeId; request: SyncRequest }[] = []
   /** Streams of pieces that members opened towards it, in order; each was answered. */
   readonly lanes: Lane[] = []
+  /** Called with each of these, before anything comes on it. */
+  onLane: (lane: Lane) => void = () => undefined
   /** Who asked for rows. */
   readonly #told: NodeId[] = []
   #barriers = 0
@@ -155,7 +157,15 @@ export class Hostile {
     delete this.tricks.rows
   }
 
-  /** Resolves when the link is gone on both sides: what the member knew of our streams is forgotten. */
+  /** Resolves when the member has taken what it was sent on streams before: it answers a question that came behind. */
+  async settle(member: Member): Promise<void> {
+    await this.ask(member, { protocol: 'sync', body: { type: 'targets' } })
+  }
+
+  /**
+   * Resolves when the link is gone on both sides: what the member knew of our streams is forgotten. gossipsub may not hear us on
+   * the next link for some seconds, so nothing that relinks should rely on gossip.
+   */
   async hangUp(member: Member): Promise<void> {
     await this.#composed.mesh.links.close(member.id)
     await until('no link', async () => !(await member.status()).links.some(({ node }) => node === this.id))
@@ -193,9 +203,16 @@ export class Hostile {
     return lane
   }
 
-  /** Answers this protocol by raw bytes from now on. */
-  async serveRaw(protocol: ProtocolName, serve: (stream: Stream) => void): Promise<void> {
-    await this.#composed.libp2p.handle(PROTOCOLS[protocol], (stream) => serve(stream), { force: true })
+  /** Answers sync by raw bytes while `work` goes on. */
+  async servingRaw<T>(serve: (stream: Stream) => void, work: () => Promise<T>): Promise<T> {
+    const { libp2p } = this.#composed
+    await libp2p.handle(PROTOCOLS.sync, (stream) => serve(stream), { force: true })
+    try {
+      return await work()
+    } finally {
+      await libp2p.unhandle(PROTOCOLS.sync)
+      await this.#serveSync()
+    }
   }
 
   #connection(member: Member): Connection {
@@ -261,14 +278,11 @@ export class Hostile {
   async #serve(): Promise<void> {
     const { streams } = this.#composed.mesh
     await streams.handle('hello', async () => encodeResponse({ protocol: 'hello', body: this.#hello() }))
-    await streams.handle('sync', async (peer, bytes) => {
-      const request = decodeSyncRequest(bytes)
-      this.asked.push({ peer, request })
-      return this.#syncAnswer(request)
-    })
+    await this.#serveSync()
     const serve = (stream: Stream, { remotePeer }: Connection) => {
       const lane = new Lane(remotePeer.toString(), stream)
       this.lanes.push(lane)
+      this.onLane(lane)
       lane.frame(new Uint8Array(0))
     }
     await this.#composed.libp2p.handle(PIECES_PROTOCOL, serve)
@@ -277,6 +291,14 @@ export class Hostile {
       const counts = { up: 0, late: 0, down: 0, left: 0 }
       const { rows = [] } = this.tricks
       return encodeResponse({ protocol: 'query', body: { refused: undefined, counts, rows, more: false } })
+    })
+  }
+
+  async #serveSync(): Promise<void> {
+    await this.#composed.mesh.streams.handle('sync', async (peer, bytes) => {
+      const request = decodeSyncRequest(bytes)
+      this.asked.push({ peer, request })
+      return this.#syncAnswer(request)
     })
   }
 

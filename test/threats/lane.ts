@@ -12,7 +12,8 @@ const LONGEST = limits.pieceBytesMax + limits.pieceFrameBytes
 const PATIENCE = 60_000
 const CHUNK = new Uint8Array(65_536)
 
-type Heard = PieceMessage | PieceData
+/** What the member may say. */
+export type Heard = PieceMessage | PieceData
 
 export class Lane {
   readonly peer: NodeId

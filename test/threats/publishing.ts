@@ -10,7 +10,7 @@ import type { InstallHereJson, ReleaseJson, SubmittedJson } from '../../src/daem
 import { sha256 } from '../../src/keys/ed25519.ts'
 import { type MeshKey, meshKeys } from '../../src/publish/mesh.ts'
 import type { ReleaseTerms } from '../../src/wire/release.ts'
-import { encodeSigned } from '../../src/wire/signed.ts'
+import { encodeSigned, sha256Hex } from '../../src/wire/signed.ts'
 import { parseTargets, targetsJson } from '../../src/wire/targets.ts'
 import { announcementOf, delegationOf, identityOf, keyOf, releaseOf } from '../fixtures/documents.ts'
 import { type Fleet, type Member, until } from './fleet.ts'
@@ -18,9 +18,12 @@ import { type Fleet, type Member, until } from './fleet.ts'
 /** The path that tests publish under, and the file that is installed there. */
 export const PATH = 'acme/agent'
 const FILE = 'agent'
+const EXPIRES = Date.now() + 90 * DAY
 
 export interface Artifact {
   bytes: Uint8Array
+  /** Hex SHA-256 of the bytes. */
+  hash: string
   encoding: Encoding
   /** Its piece list. */
   list: Uint8Array
@@ -35,13 +38,12 @@ export function artifactOf(name: string, length = 1_000): Artifact {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     blocks.setUint32(at, state)
   }
-  return { bytes, ...identityOf(bytes) }
+  return { bytes, hash: sha256Hex(bytes), ...identityOf(bytes) }
 }
 
 /** A release of that artifact for every node. */
-export function releaseFor({ encoding }: Artifact, changes: Partial<ReleaseTerms> = {}): ReleaseTerms {
-  const { hash, length } = encoding
-  return releaseOf({ artifact: { hash, length }, encodings: [encoding], ...changes })
+export function releaseFor({ hash, bytes, encoding }: Artifact, changes: Partial<ReleaseTerms> = {}): ReleaseTerms {
+  return releaseOf({ artifact: { hash, length: bytes.length }, encodings: [encoding], ...changes })
 }
 
 /** The targets key of the fleet's owner. */
@@ -57,15 +59,13 @@ export function targetsFor(
 ): TargetsDocument {
   const { version = 2, roles = [delegationOf()], keys = ['publisher'], by = ownerKey(fleet) } = terms
   const listed = new Map(keys.map((name) => [keyOf(name).keyId, keyOf(name).publicKey]))
-  return parseTargets(encodeSigned(targetsJson({ version, expires: expiry(), keys: listed, roles }), [by]))
+  return parseTargets(encodeSigned(targetsJson({ version, expires: EXPIRES, keys: listed, roles }), [by]))
 }
 
 /** An announcement of this mesh; by default of the role acme, signed by `publisher`. */
 export function announce(fleet: Fleet, terms: Parameters<typeof announcementOf>[0]): AnnouncementDocument {
-  return announcementOf({ mesh: fleet.mesh.id, expires: expiry(), ...terms })
+  return announcementOf({ mesh: fleet.mesh.id, expires: EXPIRES, ...terms })
 }
-
-const expiry = () => Date.now() + 90 * DAY
 
 export function textOf({ raw }: { raw: Uint8Array }): string {
   return Buffer.from(raw).toString('utf8')
@@ -123,13 +123,10 @@ export async function reaches(member: Member, state: string, counter: number, pa
   )
 }
 
-/** The bytes that are installed under a path; undefined when none are. */
-export async function installed(member: Member, path = PATH): Promise<Uint8Array | undefined> {
+/** Hex SHA-256 of the file that is installed under a path; undefined when none is. */
+export async function installed(member: Member, path = PATH): Promise<string | undefined> {
   const file = join(member.data, 'installed', path, 'current', FILE)
-  return readFile(file).then(
-    (bytes) => new Uint8Array(bytes),
-    () => undefined,
-  )
+  return readFile(file).then(sha256Hex, () => undefined)
 }
 
 export const head = (document: AnnouncementDocument): Head => headOf(document)

@@ -6,7 +6,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { Registers, type Terms } from '../../src/core/trust/registers.ts'
-import { verifyStrict } from '../../src/keys/ed25519.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonical.ts'
 import { encodeSigned, sha256Hex } from '../../src/wire/signed.ts'
@@ -61,11 +60,12 @@ beforeAll(async () => {
 })
 afterAll(closeFleets)
 
-/** The version that would be the next of a role, naming software that its publisher did not sign. */
+/** What would be the next version of a role, naming software that its publisher did not sign; each time another text. */
 const next = (fleet: Fleet, role: 'acme' | 'pair', by: string[]): Uint8Array => {
-  const path = role === 'acme' ? PATH : 'pair/agent'
-  return announce(fleet, { role, version: 2, by, releases: { [path]: releaseFor(EVIL, { counter: 2 }) } }).raw
+  const [path, counter] = [role === 'acme' ? PATH : 'pair/agent', ++counters]
+  return announce(fleet, { role, version: 2, by, releases: { [path]: releaseFor(EVIL, { counter }) } }).raw
 }
+let counters = 1
 
 /** With its signatures changed. */
 function resigned(raw: Uint8Array, change: (signatures: { keyid: string; sig: string }[]) => unknown): Uint8Array {
@@ -170,7 +170,7 @@ test.each(attacks)('T01 an announcement $what is refused, from a peer and on the
   expect((await other.status()).refusals).toEqual(othersRefusals)
   for (const each of [member, other]) {
     expect(await holdings(each)).toEqual(before)
-    expect(await installed(each)).toEqual(GOOD.bytes)
+    expect(await installed(each)).toBe(GOOD.hash)
   }
 })
 
@@ -213,30 +213,23 @@ test('T01 after all that the publisher is heard', async () => {
   for (const each of [member, other]) {
     await holds(each, document)
     await reaches(each, 'committed', 2)
-    expect(await installed(each)).toEqual(better.bytes)
+    expect(await installed(each)).toBe(better.hash)
   }
 })
 
 test('T01 no announcement with any byte changed is taken', () => {
   const { keys: listed } = targetsOf().signed
-  const terms: Terms = { mesh: MESH, delegation: delegationOf(), keys: listed, env: { ...env, verifyStrict } }
-  const genuine = announcementOf()
-  expect(new Registers([]).judge(genuine, terms)).toBe('newer')
-  const masks = fc.array(fc.integer({ min: 1, max: 255 }), {
-    minLength: genuine.raw.length,
-    maxLength: genuine.raw.length,
-  })
-  fc.assert(
-    fc.property(masks, (changes) => {
-      for (const [i, mask] of changes.entries()) {
-        const raw = genuine.raw.map((byte, at) => (at === i ? byte ^ mask : byte))
-        expect({ i, mask, outcome: outcomeOf(raw, terms) }).not.toMatchObject({ outcome: /newer|rival|same/ })
-      }
-    }),
-    { numRuns: 2 },
-  )
+  const terms: Terms = { mesh: MESH, delegation: delegationOf(), keys: listed, env }
+  const { raw } = announcementOf()
+  expect(outcomeOf(raw, terms)).toBe('newer')
+  for (const at of raw.keys()) {
+    const changed = fc.integer({ min: 1, max: 255 }).map((mask) => raw.with(at, (raw[at] as number) ^ mask))
+    const refused = fc.property(changed, (bytes) => !['newer', 'rival', 'same'].includes(outcomeOf(bytes, terms)))
+    fc.assert(refused, { numRuns: 1 })
+  }
 })
 
+/** What a node that holds nothing makes of these bytes. */
 function outcomeOf(raw: Uint8Array, terms: Terms): string {
   try {
     return new Registers([]).judge(parseAnnouncement(raw), terms)

@@ -1,18 +1,40 @@
 // T23: the same bytes under another mesh, kind, author or zone. A genuine record is taken from the row of a member, changed as
 // an attacker can change it without the author's key, and said by a real member of the other mesh: rejected, the reason counted,
-// no row changed, and honest records still arrive.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+// no row changed, and honest records still arrive. And a genuine announcement of a publisher that has one key in two meshes, and
+// for two roles: it means nothing in the other mesh or for the other role.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
+import type { AnnouncementDocument, Head } from '../../src/core/trust/announcement.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
 import { readJoined, writeJoined } from '../../src/daemon/folder.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
+import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { encodeRecord } from '../../src/wire/record.ts'
+import { delegationOf } from '../fixtures/documents.ts'
 import { closeFleets, Fleet, type Member, NORTH, SOUTH, until } from './fleet.ts'
 import { forge, Hostile } from './hostile.ts'
+import {
+  announce,
+  artifactOf,
+  head,
+  holdings,
+  installed,
+  PATH,
+  publish,
+  reaches,
+  releaseFor,
+  targetsFor,
+  textOf,
+} from './publishing.ts'
 
 /** A node with one key in two meshes: the one case in which the author's signature alone proves nothing. */
 interface Stage {
+  meshA: Fleet
+  meshB: Fleet
+  /** A member of mesh A, and a spy in its zone. */
+  a: Member
+  spy: Hostile
   /** A member of mesh B, in the zone of the attacker, and one in another zone. */
   north: Member
   south: Member
@@ -53,7 +75,7 @@ beforeAll(async () => {
   for (const member of [north, south]) await attacker.dial(member)
   const fromA = await newest(spy, a, inA.id)
   const fromB = () => newest(attacker, north, inB.id)
-  stage = { north, south, inB, membershipInA, membershipInB, fromA, fromB, attacker }
+  stage = { meshA, meshB, a, spy, north, south, inB, membershipInA, membershipInB, fromA, fromB, attacker }
 })
 afterAll(closeFleets)
 
@@ -152,6 +174,83 @@ test('T23 records of another mesh in the answer to a question', async () => {
   for (const code of ['foreignMesh', 'badSignature']) expect(await north.refused(code)).toBeGreaterThan(0)
   await north.hears(inB.id)
   await expectUntouched(north, inB, attacker)
+})
+
+describe('an announcement', () => {
+  const both = [delegationOf(), delegationOf({ name: 'twin', paths: ['acme/*'] })]
+  const [ours, theirs] = [artifactOf('ours'), artifactOf('theirs')]
+  /** In force in mesh B, and in mesh A: a later version of the same role, signed with the same key. */
+  let inForce: AnnouncementDocument
+  let foreign: AnnouncementDocument
+
+  beforeAll(async () => {
+    const { meshA, meshB, a, spy, north, inB } = stage
+    const document = announce(meshA, { version: 2, releases: { [PATH]: releaseFor(theirs, { counter: 2 }) } })
+    inForce = announce(meshB, { releases: { [PATH]: releaseFor(ours) } })
+    await publish(a, document, { targets: targetsFor(meshA, { roles: both }) })
+    await publish(north, inForce, { targets: targetsFor(meshB, { roles: both }), artifacts: [ours] })
+    for (const member of [north, inB]) await reaches(member, 'committed', 1)
+    const answer = await spy.ask(a, { protocol: 'sync', body: { type: 'announcements', hashes: [document.hash] } })
+    foreign = (answer.protocol === 'sync' && answer.body.announcements[0]) as AnnouncementDocument
+  })
+
+  /** Its bytes, with a text of what is signed replaced and the signatures as they were. */
+  const rewritten = ({ raw }: AnnouncementDocument, from: string, to: string): AnnouncementDocument =>
+    parseAnnouncement(Buffer.from(Buffer.from(raw).toString().replaceAll(from, to)))
+
+  const replays: { what: string; document: () => AnnouncementDocument; code: string; told: string }[] = [
+    { what: 'of another mesh', document: () => foreign, code: 'foreignMesh', told: 'it belongs to another mesh' },
+    {
+      what: 'of another mesh with our mesh written in',
+      document: () => rewritten(foreign, stage.meshA.mesh.id, stage.meshB.mesh.id),
+      code: 'badSignature',
+      told: 'a signature is wrong',
+    },
+    {
+      what: 'of another role with this role written in',
+      document: () => rewritten(inForce, '"role":"acme"', '"role":"twin"'),
+      code: 'badSignature',
+      told: 'a signature is wrong',
+    },
+  ]
+
+  test.each(replays)(
+    'T23 an announcement $what: refused, from a peer and on the spot',
+    async ({ document, code, told }) => {
+      const replayed = document()
+      await expectRefused({ head: head(replayed), body: replayed }, code)
+      await expect(publish(stage.north, replayed)).rejects.toMatchObject({
+        code: 'E_ANNOUNCEMENT',
+        message: expect.stringContaining(told),
+      })
+      await expectNothingNew()
+    },
+  )
+
+  test('T23 an announcement of another role under a head of this role: refused', async () => {
+    await expectRefused({ head: { ...head(inForce), role: 'twin' }, body: inForce }, 'malformed')
+    await expectNothingNew()
+  })
+
+  /** One refusal more at the node that is told, and none at the others. */
+  async function expectRefused({ head: said, body }: { head: Head; body: AnnouncementDocument }, code: string) {
+    const { north, inB, attacker } = stage
+    const [refusals, others] = [(await north.status()).refusals, (await inB.status()).refusals]
+    attacker.tricks.bodies = new Map([[body.hash, body.raw]])
+    await attacker.sayHead(north, said)
+    await until(`one ${code} more`, async () => (await north.refused(code)) > (refusals[code] ?? 0))
+    expect((await north.status()).refusals).toEqual({ ...refusals, [code]: (refusals[code] ?? 0) + 1 })
+    expect((await inB.status()).refusals).toEqual(others)
+  }
+
+  async function expectNothingNew(): Promise<void> {
+    for (const member of [stage.north, stage.inB]) {
+      const { roles, counters } = await holdings(member)
+      expect(roles.map(({ announcement }) => announcement)).toEqual([textOf(inForce)])
+      expect(counters).toEqual({ [PATH]: 1 })
+      expect(await installed(member)).toBe(ours.hash)
+    }
+  }
 })
 
 /** All has been judged, the node is as it said itself in this mesh, and nobody else is in the zone. */

@@ -85,14 +85,14 @@ describe('what is no selector (clause CEL 2)', () => {
     ['1 +* 2', 4, '"*" was not expected'],
     ['zone = "a"', 6, 'Unexpected character'],
     ['"abc', 1, 'Unterminated string'],
-    ['zone.matches("(a+)+$")', 1, '"matches" cannot be called'],
-    ['labels.exists(l, l == "a")', 1, '"exists" cannot be called'],
-    ['labels.exists_one(l, l == "a")', 1, '"exists_one" cannot be called'],
-    ['labels.all(l, l == "a")', 1, '"all" cannot be called'],
-    ['labels.map(l, l) == []', 1, '"map" cannot be called'],
-    ['labels.filter(l, l == "a") == []', 1, '"filter" cannot be called'],
-    ['zone.split("/").size() > 2', 1, '"split" cannot be called'],
-    ['cel.bind(x, zone, x + x) == ""', 1, '"bind" cannot be called'],
+    ['zone.matches("(a+)+$")', 6, '"matches" cannot be called'],
+    ['labels.exists(l, l == "a")', 8, '"exists" cannot be called'],
+    ['labels.exists_one(l, l == "a")', 8, '"exists_one" cannot be called'],
+    ['labels.all(l, l == "a")', 8, '"all" cannot be called'],
+    ['labels.map(l, l) == []', 8, '"map" cannot be called'],
+    ['labels.filter(l, l == "a") == []', 8, '"filter" cannot be called'],
+    ['zone.split("/").size() > 2', 6, '"split" cannot be called'],
+    ['cel.bind(x, zone, x + x) == ""', 5, '"bind" cannot be called'],
     ['startsWith(zone, "/uk")', 1, '"startsWith" cannot be called'],
     ['dyn(zone) == 1', 1, '"dyn" cannot be called'],
     ['zone == "/uk" || matches(zone, "a")', 18, '"matches" cannot be called'],
@@ -116,6 +116,14 @@ describe('what is no selector (clause CEL 2)', () => {
   ])('names the fact that was meant: %s', (text, near, position) => {
     expect(checkSelector(text)).toMatchObject({ near, position })
     expect(matchesSelector(text, PI)).toBe(false)
+  })
+
+  it.each([
+    ['zone . startWith("/uk")', 'startsWith', 8],
+    ['(name + "contain").contain("x")', 'contains', 20],
+    ['sizes(zone) > 1', 'size', 1],
+  ])('names the function that was meant: %s', (text, near, position) => {
+    expect(checkSelector(text)).toMatchObject({ near, position })
   })
 
   it('says how a label is written when no fact is near', () => {

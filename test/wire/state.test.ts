@@ -21,8 +21,15 @@ const [node, envelope] = [sampleNode(4), sampleEnvelope()]
 const row = { node, envelope, status: 'late', heardWall: 1_790_000_000_000 } as const
 const { encoding, list } = identityOf(new Uint8Array(600_000))
 const roleFloor = { role: 'acme', epoch: 3, version: 2 ** 31 - 1 }
-const pathFloor = { path: 'acme/agent', counter: 12, artifact: encoding.hash }
-const installed = { release: 'ab'.repeat(32), counter: 11, version: '1:2.4.0~rc1', artifact: 'cd'.repeat(32) }
+const pathFloor = { role: 'acme', epoch: 3, path: 'acme/agent', counter: 12, artifact: encoding.hash }
+const installed = {
+  role: 'acme',
+  epoch: 2,
+  release: 'ab'.repeat(32),
+  counter: 11,
+  version: '1:2.4.0~rc1',
+  artifact: 'cd'.repeat(32),
+}
 const entry: InstallEntry = {
   path: 'acme/agent',
   installed,
@@ -44,6 +51,7 @@ const changes: Change[] = [
   { type: 'contact', contact, wall: 1_790_000_000_001 },
   { type: 'row', ...row },
   { type: 'targets', targets: targetsOf() },
+  { type: 'targetsFloor', version: 7 },
   { type: 'announcement', side: 'held', announcement: announcementOf({ version: 2 }) },
   { type: 'announcement', side: 'rival', announcement: announcementOf({ version: 2, expires: NOW }) },
   { type: 'roleFloor', floor: roleFloor },
@@ -52,7 +60,7 @@ const changes: Change[] = [
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
   { type: 'install', entry },
 ]
-const FOR_GOOD = ['incarnation', 'roleFloor', 'pathFloor']
+const FOR_GOOD = ['incarnation', 'targetsFloor', 'roleFloor', 'pathFloor']
 
 /** A store in which these batches were written. */
 function storeWith(...batches: StoreWrite[][]) {
@@ -68,6 +76,7 @@ function storeWith(...batches: StoreWrite[][]) {
       [...all].map(([key, value]) => ({ key, value })).filter(({ key }) => key.startsWith(prefix)),
   }
 }
+const HASH = 'ab'.repeat(32)
 const put = (key: string, text: string): StoreWrite[] => [{ key, value: utf8(text) }]
 const failure = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })
@@ -90,6 +99,7 @@ describe('saved state (clause STATE)', () => {
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
       publishers: {
         targets: targetsOf(),
+        targetsFloor: 7,
         announcements: [
           { side: 'held', announcement: announcementOf({ version: 2 }) },
           { side: 'rival', announcement: announcementOf({ version: 2, expires: NOW }) },
@@ -123,10 +133,11 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
       { type: 'forgetPieceList', hash: encoding.pieceList },
       { type: 'forgetHolding', encoding: encoding.hash },
+      { type: 'forgetPathFloor', role: 'acme', path: 'acme/agent' },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
-    const kept = ['format', 'incarnation', 'install/acme/agent', 'pathFloor/acme/agent', 'roleFloor/acme']
-    expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest'])
+    const kept = ['format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
+    expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest', 'targetsFloor'])
   })
 
   it('skips and names what is damaged, and keeps the rest', async () => {
@@ -136,8 +147,8 @@ describe('saved state (clause STATE)', () => {
       const cut = { key, value: (value as Uint8Array).slice(0, -1) }
       const state = await readState(storeWith(written, [cut]))
       expect(state.damaged).toEqual([key])
-      // Without the damaged one, the format, the incarnation and two floors.
-      expect(kept(state)).toBe(written.length - 5)
+      // Without the damaged one, the format, the incarnation and three floors.
+      expect(kept(state)).toBe(written.length - 6)
     }
   })
 
@@ -165,10 +176,22 @@ describe('saved state (clause STATE)', () => {
     ['roleFloor/acme', ['', '1', '0 1', '1 0', '1 x', '1 1 1', `1 ${2 ** 31}`]],
     ['roleFloor/NoRole', ['1 1']],
     [
-      'pathFloor/acme/agent',
-      ['', '1', `0 ${'ab'.repeat(32)}`, `1 ${'ab'.repeat(31)}`, `${2 ** 31} ${'ab'.repeat(32)}`],
+      'pathFloor/acme/acme/agent',
+      [
+        '',
+        '1',
+        `1 ${HASH}`,
+        `1 0 ${HASH}`,
+        `0 1 ${HASH}`,
+        `1 1 ${'ab'.repeat(31)}`,
+        `1 ${2 ** 31} ${HASH}`,
+        `${2 ** 31} 1 ${HASH}`,
+      ],
     ],
-    ['pathFloor/../etc', [`1 ${'ab'.repeat(32)}`]],
+    ['pathFloor/acme/../etc', [`1 1 ${HASH}`]],
+    ['pathFloor/NoRole/agent', [`1 1 ${HASH}`]],
+    ['pathFloor/acme', [`1 1 ${HASH}`]],
+    ['targetsFloor', ['', '0', '-1', '1 1', String(2 ** 31)]],
   ])('T08 does not guess a damaged floor: %s', async (key, values) => {
     for (const value of values)
       await expect(readState(storeWith(put(key, value)))).rejects.toEqual(failure('E_STATE', /join again/))
@@ -188,7 +211,8 @@ describe('saved state (clause STATE)', () => {
     const failed = Array.from({ length: limits.failedReleases + 3 }, (_, i) => ({
       ...{ release: String(i).padStart(64, '0'), reason: 'oldCounter' as const },
     }))
-    const largest = { ...installed, version: 'v'.repeat(limits.versionLength), counter: 2 ** 31 - 1 }
+    const name = { role: 'r'.repeat(32), epoch: 2 ** 31 - 1 }
+    const largest = { ...installed, ...name, version: 'v'.repeat(limits.versionLength), counter: 2 ** 31 - 1 }
     const installer = { type: 'file', file: 'f'.repeat(limits.pathLength), executable: true } as const
     const underway = { ...(entry.underway as Underway), ...largest, installer }
     const full = { path: 'p'.repeat(limits.pathLength), installed: largest, underway, failed }

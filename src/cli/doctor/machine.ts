@@ -1,5 +1,5 @@
 // Checks of the machine: Node, the data folder, the membership and the clock.
-import { constants, existsSync } from 'node:fs'
+import { constants, existsSync, statSync } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Failure } from '../../core/failure.ts'
@@ -52,6 +52,29 @@ async function spaceCheck(folder: string): Promise<Check> {
   const text = `${bytes(free)} free`
   if (free < SPACE_NONE) return fail('space', text, 'make room: the node can no longer save its state')
   return free < SPACE_LOW ? warn('space', text, 'make room before the next update') : ok('space', text)
+}
+
+/** `root`: the folder below which releases are installed. It is made with the first of them. */
+export async function installCheck(root: string): Promise<Check> {
+  const there = nearestExisting(root)
+  const { W_OK, X_OK } = constants
+  const usable =
+    statSync(there).isDirectory() &&
+    (await access(there, W_OK | X_OK).then(
+      () => true,
+      () => false,
+    ))
+  if (usable) return ok('install', `releases go to ${root}`)
+  const why = statSync(there).isDirectory() ? 'is not writable for this user' : 'is no folder'
+  return warn('install', `releases go to ${root}, and ${there} ${why}`, ADVICE)
+}
+
+const ADVICE =
+  'give "install.root" in the configuration a folder that the user of the daemon may write to, or make it one'
+
+/** The path itself, or the lowest folder above it that is there. */
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path))
 }
 
 export function membershipCheck(about: { zone: string; membershipExpires: string } | Failure, now: number): Check {

@@ -20,7 +20,7 @@ import {
 } from './journal.ts'
 import { holdOf, type PathView, type Standing, standingOf } from './reports.ts'
 import type { Choice } from './selection.ts'
-import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './states.ts'
+import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep, Underway } from './states.ts'
 import type { Need, Supply } from './supply.ts'
 
 type Waiting = { ticket: Ticket } & (
@@ -42,6 +42,10 @@ export class Installation implements PathView {
   #waiting: Waiting | undefined
   /** Nothing is tried before. */
   #retryAt: Millis | undefined
+  /** How long to wait after the next error of the disk: twice as long each time, until an edge is reached. */
+  #pause: Millis = limits.diskRetry
+  /** The encoding that did not have its SHA-256 although all its pieces were right, ever since: no piece of it was fetched again. */
+  #mismatched: string | undefined
   /** When to look how its download fares. */
   #lookAt: Millis = Number.NEGATIVE_INFINITY
   #tidyAgain: { job: InstallJob; at: Millis } | undefined
@@ -103,11 +107,11 @@ export class Installation implements PathView {
     const another = choice?.release.hash !== this.choice?.release.hash || choice?.hold !== this.choice?.hold
     this.choice = choice
     // A disk that troubled another release is no reason to let this one wait.
-    if (another) this.#retryAt = undefined
+    if (another) this.#goOn()
     if (another && underway === undefined) this.#setTrouble(undefined)
     if (choice !== undefined && choice.release.hash === underway?.release) this.#source = choice.release
     if (first && underway === undefined && choice !== undefined && choice.release.hash === installed?.release) {
-      const again = underwayOf(choice.release)
+      const again = underwayOf(choice)
       this.#known = { ...this.#known, tidy: again && jobOf(path, again) }
     }
     this.#tellHold()
@@ -116,6 +120,8 @@ export class Installation implements PathView {
   /** Goes on as far as it can. */
   advance(now: Millis): void {
     this.#idle = false
+    // A piece is missing: the disk had changed the file, so its publisher is not to blame.
+    if (this.#mismatched !== undefined && this.#supply.percentOf(this.#mismatched) < 100) this.#mismatched = undefined
     if (this.#waiting !== undefined) return
     if (this.#tidyAgain !== undefined && now >= this.#tidyAgain.at) {
       this.#known = { ...this.#known, tidy: this.#known.tidy ?? this.#tidyAgain.job }
@@ -152,6 +158,7 @@ export class Installation implements PathView {
     this.#waiting = undefined
     this.#known = afterEdge(before, write, this.#known)
     this.entry = write
+    this.#goOn()
     this.#setTrouble(undefined)
     this.#tellEdge(before, commits)
   }
@@ -166,7 +173,8 @@ export class Installation implements PathView {
   #wish(): Wish {
     const { choice } = this
     if (!choice?.selected || choice.hold === 'oldCounter' || choice.hold === 'unsupported') return undefined
-    return { release: choice.release, may: choice.hold === undefined }
+    const { release, role, epoch } = choice
+    return { release, role, epoch, may: choice.hold === undefined }
   }
 
   #write(write: InstallEntry): void {
@@ -192,15 +200,42 @@ export class Installation implements PathView {
   #failed(step: InstallStep, problem: InstallProblem, now: Millis): void {
     const { underway } = this.entry
     // What was staged was the artifact once: whatever is wrong with it now, the disk did it.
-    if (problem.reason === 'badArtifact' && underway?.state === 'verified') {
-      this.failure = { release: underway.release, detail: problem.detail }
-      return this.#write(withFailure(this.entry, underway))
+    if (underway?.state === 'verified') {
+      const detail = this.#blame(underway, problem)
+      if (detail !== undefined) {
+        this.failure = { release: underway.release, detail }
+        return this.#write(withFailure(this.entry, underway))
+      }
     }
     if (step === 'stage' && problem.reason === 'ioError' && underway !== undefined) {
+      this.#mismatched = problem.mismatch ? underway.encoding.hash : undefined
       this.#supply.doubt(underway.encoding.hash, problem.detail, now)
     }
-    this.#retryAt = now + limits.diskRetry
+    this.#retryAt = now + this.#nextPause(problem)
     this.#setTrouble(problem)
+  }
+
+  /** Why what was signed cannot be installed anywhere; undefined when the disk may be to blame. */
+  #blame({ version, encoding }: Underway, { reason, detail, mismatch }: InstallProblem): string | undefined {
+    if (reason === 'badArtifact') return detail
+    // Between the two, every piece was hashed again and found to be what was signed.
+    if (!mismatch || this.#mismatched !== encoding.hash) return undefined
+    return `the encoding of ${this.entry.path} ${version} has all the announced pieces and not the announced SHA-256 ${encoding.sha256}: its publisher must sign it anew`
+  }
+
+  /** A full or read-only disk says so before anything is written; any other error may cost writing the whole artifact. */
+  #nextPause({ reason }: InstallProblem): Millis {
+    if (reason !== 'ioError') return limits.diskRetry
+    const pause = this.#pause
+    this.#pause = Math.min(2 * pause, limits.installRetryMax)
+    return pause
+  }
+
+  /** What troubled is over: what comes next is tried at once. */
+  #goOn(): void {
+    this.#retryAt = undefined
+    this.#pause = limits.diskRetry
+    this.#mismatched = undefined
   }
 
   #tellEdge(before: InstallEntry, commits: number): void {

@@ -13,8 +13,15 @@ import type { Release } from '../trust/announcement.ts'
 import { lacks } from './selection.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallStep, Underway } from './states.ts'
 
+/** A release, and in which epoch of which role it is announced. */
+export interface Announced {
+  release: Release
+  role: string
+  epoch: number
+}
+
 /** What the announcements want for a path; undefined: nothing. `may`: nothing keeps it from going on now. */
-export type Wish = { release: Release; may: boolean } | undefined
+export type Wish = (Announced & { may: boolean }) | undefined
 
 /** What the run that is under way knows beyond the journal. */
 export interface Known {
@@ -90,7 +97,7 @@ function begin(entry: InstallEntry, wish: Wish): Action | undefined {
   if (wish === undefined || !wish.may) return undefined
   const { hash } = wish.release
   if (entry.installed?.release === hash || entry.failed.some(({ release }) => release === hash)) return undefined
-  const underway = underwayOf(wish.release)
+  const underway = underwayOf(wish)
   return underway && write(entry, underway)
 }
 
@@ -121,8 +128,8 @@ function advance(entry: InstallEntry, underway: Underway, known: Known, complete
   }
 }
 
-function commit(entry: InstallEntry, { release, counter, version, artifact }: Underway): InstallEntry {
-  return { ...entry, installed: { release, counter, version, artifact }, underway: undefined }
+function commit(entry: InstallEntry, { role, epoch, release, counter, version, artifact }: Underway): InstallEntry {
+  return { ...entry, installed: { role, epoch, release, counter, version, artifact }, underway: undefined }
 }
 
 function rest({ tidy }: Known): Action {
@@ -146,11 +153,13 @@ export function jobOf(path: string, underway: Underway): InstallJob {
 }
 
 /** How a release begins; undefined when this version of pimesh cannot install it. */
-export function underwayOf(release: Release): Underway | undefined {
+export function underwayOf({ release, role, epoch }: Announced): Underway | undefined {
   const { hash, counter, version, artifact, installer } = release
   const [encoding] = release.encodings
   if (lacks(release) !== undefined || installer === undefined || encoding === undefined) return undefined
   return {
+    role,
+    epoch,
     release: hash,
     counter,
     version,

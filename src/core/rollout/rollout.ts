@@ -5,11 +5,11 @@ import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
-import type { PathFloor, Release } from '../trust/announcement.ts'
+import type { Release } from '../trust/announcement.ts'
 import type { Delegation } from '../trust/documents.ts'
 import { Installation } from './installation.ts'
 import { reportsOf, type Standing, standingOf } from './reports.ts'
-import { type Choice, type Current, choose } from './selection.ts'
+import { type Choice, type Current, choose, type Floor } from './selection.ts'
 import type { InstallEntry, InstallProblem, InstallReport } from './states.ts'
 import type { Subject } from './subject.ts'
 import { type Fetches, Supply } from './supply.ts'
@@ -20,7 +20,12 @@ interface Parts {
   self: Pick<Self, 'isNode'>
   /** The roles, the first one first. */
   targets: { readonly roles: readonly Delegation[] }
-  announcing: { current(): readonly Current[]; pathFloor(path: string): PathFloor | undefined }
+  announcing: {
+    current(): readonly Current[]
+    /** Of all that is held, in force or not. */
+    releases(): readonly Release[]
+    pathFloor(role: Delegation, path: string): Floor | undefined
+  }
   swarm: Fetches
   subject: Subject
   /** Fetch and serve every release, whether this node is selected or not. */
@@ -34,8 +39,8 @@ export class Rollout {
   /** Those with something to do or to wait for. */
   readonly #busy = new Set<Installation>()
   #current: readonly Current[] = []
-  /** By role: the releases that it announced last. */
-  #said: ReadonlyMap<string, readonly Release[]> = new Map()
+  /** By selector: whether it names this node, which never changes. The oldest is forgotten first. */
+  readonly #matches = new Map<string, boolean>()
   /** Selected releases for whose paths there is no room. */
   #crowdedOut: ReadonlySet<string> = new Set()
   #commits = 0
@@ -57,7 +62,6 @@ export class Rollout {
   /** What is announced changed, or a run begins: looks again at what counts, what to hold and to fetch, and goes on with it. */
   changed(now: Millis): void {
     this.#current = this.#parts.announcing.current()
-    this.#listen()
     this.#choose()
     this.#first = false
     this.#provide(now)
@@ -84,23 +88,20 @@ export class Rollout {
     this.#waiting(ticket)?.stepped(problem, now)
   }
 
-  /** True when the ticket was ours: an edge is on disk. */
-  persisted(ticket: Ticket, now: Millis): boolean {
+  /** An edge is on disk, when the ticket is ours. */
+  persisted(ticket: Ticket, now: Millis): void {
     const path = this.#waiting(ticket)
-    if (path === undefined) return false
+    if (path === undefined) return
     const { underway, installed } = path.entry
     path.persisted(this.#commits + 1)
     if (path.entry.installed !== installed) this.#commits += 1
     if (path.entry.underway?.release !== underway?.release) this.#provide(now)
     this.#advance(path, now)
-    return true
   }
 
-  /** True when the ticket was ours: the edge is written again later. */
-  persistFailed(ticket: Ticket, now: Millis): boolean {
-    const path = this.#waiting(ticket)
-    path?.persistFailed(now)
-    return path !== undefined
+  /** The edge is written again later, when the ticket is ours. */
+  persistFailed(ticket: Ticket, now: Millis): void {
+    this.#waiting(ticket)?.persistFailed(now)
   }
 
   /** What this node's record says of releases; nothing of an operator's peer. */
@@ -115,8 +116,7 @@ export class Rollout {
 
   /** True when the selector of the release names this node; never of an operator's peer. */
   selected(release: Release): boolean {
-    const { env, self, subject } = this.#parts
-    return self.isNode && env.matches(release.to, subject)
+    return this.#parts.self.isNode && this.#names(release.to)
   }
 
   /** What a release, named by its hash, has come to here; undefined when it has nothing to do with this node. */
@@ -154,21 +154,20 @@ export class Rollout {
     else this.#busy.add(path)
   }
 
-  /** A role that was given another epoch says nothing until it signs again: what it said last is held and served until then. */
-  #listen(): void {
-    const said = new Map<string, readonly Release[]>()
-    for (const { name } of this.#parts.targets.roles) {
-      const { document } = this.#current.find(({ role }) => role.name === name) ?? {}
-      const releases = document?.signed.releases ?? this.#said.get(name)
-      if (releases !== undefined) said.set(name, releases)
-    }
-    this.#said = said
+  #names(selector: string): boolean {
+    const known = this.#matches.get(selector)
+    if (known !== undefined) return known
+    const { env, subject } = this.#parts
+    const matches = env.matches(selector, subject)
+    this.#matches.set(selector, matches)
+    if (this.#matches.size > limits.selectorCache) this.#matches.delete(this.#matches.keys().next().value as string)
+    return matches
   }
 
   #choose(): void {
     const choices = choose(this.#parts.targets.roles, this.#current, {
       selects: (release) => this.selected(release),
-      floors: (path) => this.#floors(path),
+      floors: (role, path) => this.#floors(role, path),
     })
     for (const [name, path] of this.#paths) {
       const choice = choices.get(name)
@@ -198,14 +197,17 @@ export class Rollout {
     this.#busy.delete(path)
   }
 
-  /** What was accepted, and what is in use: the second counts when the first was lost. */
-  #floors(path: string): Omit<PathFloor, 'path'>[] {
-    const floors = [this.#parts.announcing.pathFloor(path), this.#paths.get(path)?.entry.installed]
+  /** What was accepted of the role in its epoch, and what of that is in use: the second counts when the first was lost. */
+  #floors(role: Delegation, path: string): Floor[] {
+    const installed = this.#paths.get(path)?.entry.installed
+    const isItsOwn = installed?.role === role.name && installed.epoch === role.epoch
+    const floors = [this.#parts.announcing.pathFloor(role, path), isItsOwn ? installed : undefined]
     return floors.filter((floor) => floor !== undefined)
   }
 
   #provide(now: Millis): void {
     const underway = [...this.#paths.values()].map((path) => path.needed()).filter((need) => need !== undefined)
-    this.#supply.keep(underway, [...this.#said.values()].flat(), now)
+    const announced = this.#current.flatMap(({ document }) => document.signed.releases)
+    this.#supply.keep(underway, announced, this.#parts.announcing.releases(), now)
   }
 }

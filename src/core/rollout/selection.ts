@@ -22,17 +22,23 @@ export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen
 /** The release that counts for a path. */
 export interface Choice {
   release: Release
+  /** Who announces it, in which epoch. */
+  role: string
+  epoch: number
   /** Its selector names this node. */
   selected: boolean
   /** Undefined when nothing keeps it from being installed. */
   hold: Hold | undefined
 }
 
+/** Of a path. */
+export type Floor = Pick<PathFloor, 'counter' | 'artifact'>
+
 export interface Judge {
   /** True when the selector of the release names this node. */
   selects(release: Release): boolean
-  /** What must not be undercut under a path. */
-  floors(path: string): readonly Omit<PathFloor, 'path'>[]
+  /** What the role must not undercut under a path. */
+  floors(role: Delegation, path: string): readonly Floor[]
 }
 
 /**
@@ -51,15 +57,16 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
     for (const release of announced.document.signed.releases) {
       const { path } = release
       if (choices.has(path) || !covers(role, path) || ended.some((earlier) => covers(earlier, path))) continue
-      choices.set(path, { release, selected: judge.selects(release), hold: holdOf(release, announced, judge) })
+      const by = { role: role.name, epoch: role.epoch }
+      choices.set(path, { release, ...by, selected: judge.selects(release), hold: holdOf(release, announced, judge) })
     }
   })
   return choices
 }
 
 /** The lasting reasons come first: what people see should not change its mind when the others end. */
-function holdOf(release: Release, { frozen, expired }: Current, judge: Judge): Hold | undefined {
-  if (judge.floors(release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
+function holdOf(release: Release, { role, frozen, expired }: Current, judge: Judge): Hold | undefined {
+  if (judge.floors(role, release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
   if (lacks(release) !== undefined) return 'unsupported'
   if (frozen) return 'frozen'
   return expired ? 'expired' : undefined
@@ -73,7 +80,7 @@ export function lacks({ unsupported, installer, encodings }: Release): string | 
 }
 
 /** A lower counter is older; one counter stands for one artifact only. */
-function undercuts(release: Release, floor: Omit<PathFloor, 'path'>): boolean {
+function undercuts(release: Release, floor: Floor): boolean {
   if (release.counter !== floor.counter) return release.counter < floor.counter
   return release.artifact.hash !== floor.artifact
 }

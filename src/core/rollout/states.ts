@@ -48,8 +48,10 @@ export interface InstallReport {
   percent: number
 }
 
-/** What is installed under a path. */
+/** What is installed under a path, and in which epoch of which role it was announced. */
 export interface Installed {
+  role: string
+  epoch: number
   release: string
   counter: number
   version: string
@@ -93,4 +95,11 @@ export interface InstallJob {
 
 /** stage: unpack beside what is in use; switch: put it in use at once; tidy: remove what nobody goes back to. */
 export type InstallStep = 'stage' | 'switch' | 'tidy'
-export type InstallProblem = { reason: InstallReason; detail: string /** Bytes. */; missing?: number }
+export interface InstallProblem {
+  reason: InstallReason
+  detail: string
+  /** Bytes. */
+  missing?: number
+  /** The file of the encoding does not have the SHA-256 that was signed: the disk changed it, or the signature is of another one. */
+  mismatch?: true
+}

@@ -27,13 +27,14 @@ export class Supply {
   }
 
   /**
-   * Lets the swarm hold all that is announced, and what is on its way here although it is not announced any more. What is on
-   * its way comes first: it is what there must be room for.
+   * Lets the swarm hold all that is announced or was until its role changed, and what is on its way here although it is neither.
+   * What is on its way comes first: it is what there must be room for. Only what is announced now is ever fetched for others.
+   * @param held the releases of all announcements that are held, those in force among them and first.
    */
-  keep(underway: readonly Need[], announced: readonly Release[], now: Millis): void {
-    const offered = announced.flatMap((release) => release.encodings.map((encoding) => ({ release, encoding })))
+  keep(underway: readonly Need[], announced: readonly Release[], held: readonly Release[], now: Millis): void {
+    const offered = needsOf(announced)
     const kept = new Map<string, Encoding>()
-    for (const { encoding } of [...underway, ...offered]) {
+    for (const { encoding } of [...underway, ...offered, ...needsOf(held)]) {
       if (!kept.has(encoding.hash)) kept.set(encoding.hash, encoding)
     }
     this.#swarm.keep(kept, now)
@@ -67,6 +68,10 @@ export class Supply {
   doubt(encoding: string, detail: string, now: Millis): void {
     this.#swarm.doubted(encoding, detail, now)
   }
+}
+
+function needsOf(releases: readonly Release[]): Need[] {
+  return releases.flatMap((release) => release.encodings.map((encoding) => ({ release, encoding })))
 }
 
 function installProblem(problem: ArtifactProblem): InstallProblem {

@@ -76,9 +76,9 @@ export class Acceptance {
     if (this.#batch !== undefined) this.#batch.stale = true
   }
 
-  persisted(ticket: Ticket, now: Millis): boolean {
+  persisted(ticket: Ticket, now: Millis): void {
     const batch = this.#batch
-    if (batch?.ticket !== ticket) return false
+    if (batch?.ticket !== ticket) return
     this.#batch = undefined
     this.#take(batch)
     for (const { candidate, standing } of batch.judged) {
@@ -88,16 +88,14 @@ export class Acceptance {
     }
     this.#p.accepted(now)
     this.#advance(now)
-    return true
   }
 
-  persistFailed(ticket: Ticket, now: Millis): boolean {
+  persistFailed(ticket: Ticket, now: Millis): void {
     const batch = this.#batch
-    if (batch?.ticket !== ticket) return false
+    if (batch?.ticket !== ticket) return
     this.#batch = undefined
     for (const { candidate } of batch.judged) this.#p.settled(candidate, 'diskFailed', now)
     this.#advance(now)
-    return true
   }
 
   #advance(now: Millis): void {
@@ -128,16 +126,15 @@ export class Acceptance {
 
   #write(judged: readonly Judged[]): void {
     const documents = judged.map(({ candidate }) => candidate.document)
-    const floors = this.#p.floors.raisedBy(documents)
     const changes: Change[] = documents.flatMap((document) => this.#p.registers.changes(document))
-    changes.push(...floors.map((floor) => ({ type: 'pathFloor' as const, floor })))
+    changes.push(...documents.flatMap((document) => this.#p.floors.changes(document)))
     this.#batch = { ticket: this.#p.out.persist(changes, true), judged, stale: false }
   }
 
   #take({ judged, stale }: Batch): void {
     const { registers, floors, out, terms } = this.#p
     const documents = judged.map(({ candidate }) => candidate.document)
-    floors.raise(floors.raisedBy(documents))
+    for (const document of documents) floors.take(document)
     const frozen = new Set(documents.map(({ signed }) => signed.role).filter((role) => registers.frozen(role)))
     for (const document of documents) registers.take(document)
     if (stale) {

@@ -103,8 +103,13 @@ export interface RoleFloor {
   version: number
 }
 
-/** The highest counter of a path that was accepted, and its artifact: nothing lower, and no other under the same counter, is ever installed. */
+/**
+ * The highest counter of a path that a role announced in an epoch, and its artifact: nothing lower of that role and epoch, and no
+ * other artifact under the same counter, is ever installed. It binds nobody else: a stolen key blocks no path beyond its epoch.
+ */
 export interface PathFloor {
+  role: string
+  epoch: number
   path: string
   counter: number
   /** Hex SHA-256 of the artifact. */

@@ -10,6 +10,7 @@ import type {
   Encoding,
   Head,
   PathFloor,
+  Release,
   RoleFloor,
   VectorEntry,
   VersionVector,
@@ -118,13 +119,26 @@ export class Announcing {
     return this.#registers.byHash(hash)
   }
 
-  /** What must not be undercut under this path; undefined when nothing was ever announced for it. */
-  pathFloor(path: string): PathFloor | undefined {
-    return this.#floors.get(path)
+  /**
+   * The releases of every announcement that is held, those in force first: their bytes are kept and served. What is not in force
+   * while its role rotates its keys, or while the root covers no targets, waits for what replaces it, and may come back.
+   */
+  releases(): readonly Release[] {
+    const documents = [
+      ...this.current().flatMap(({ role }) => this.#registers.sides(role.name)),
+      ...this.#registers.all(),
+    ]
+    return [...new Set(documents)].flatMap(({ signed }) => signed.releases)
   }
 
+  /** What a role must not undercut under this path; undefined when it announced nothing for it in its epoch. */
+  pathFloor(role: Delegation, path: string): PathFloor | undefined {
+    return this.#floors.get(role, path)
+  }
+
+  /** The floors that bind, in the order of targets' roles. */
   pathFloors(): readonly PathFloor[] {
-    return this.#floors.all()
+    return this.#p.targets.roles.flatMap((role) => this.#floors.of(role))
   }
 
   /** A hello of a peer says what it holds. */
@@ -152,12 +166,12 @@ export class Announcing {
     this.#submissions.submitted(ticket, input, now)
   }
 
-  persisted(ticket: Ticket, now: Millis): boolean {
-    return this.#acceptance.persisted(ticket, now)
+  persisted(ticket: Ticket, now: Millis): void {
+    this.#acceptance.persisted(ticket, now)
   }
 
-  persistFailed(ticket: Ticket, now: Millis): boolean {
-    return this.#acceptance.persistFailed(ticket, now)
+  persistFailed(ticket: Ticket, now: Millis): void {
+    this.#acceptance.persistFailed(ticket, now)
   }
 
   /** Targets or root came in force: everything is judged again, and looked for again. */

@@ -94,10 +94,12 @@ export class Hearing {
       return
     }
     if (standing === 'diskFailed') this.#bodies.pause(now + limits.diskRetry)
-    if (from !== undefined && isGuilty(standing)) this.#blame(from, document, standing, now)
+    const isBlamed = from !== undefined && isGuilty(standing) && this.#isItsFault(from, standing)
+    if (isBlamed) this.#blame(from, document, standing, now)
+    else if (from !== undefined && isGuilty(standing)) this.#bodies.missed(from, document.hash, now)
     this.#heads.settle(({ from: teller, head }) => {
       const isMeant = head.hash === document.hash && (teller === from || standing === 'diskFailed')
-      return isMeant ? verdictOn(standing) : undefined
+      return isMeant ? (isBlamed ? 'reject' : 'ignore') : undefined
     })
     this.#look(now)
   }
@@ -124,14 +126,16 @@ export class Hearing {
   }
 
   deadline(): Millis | undefined {
-    const times = [this.#heads.deadline(), this.#bodies.deadline()].filter((at) => at !== undefined)
+    const deadlines = [this.#heads.deadline(), this.#bodies.deadline(), this.#p.targets.deadline()]
+    const times = deadlines.filter((at) => at !== undefined)
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
   check(now: Millis): void {
     for (const ticket of this.#bodies.overdue(now)) this.failed(ticket, now)
     if (this.#bodies.isDue(now)) this.#look(now)
-    if (this.#remind) this.#askForTargets()
+    if (this.#p.targets.lapsed(now)) this.#remind = true
+    if (this.#remind) this.#askForTargets(now)
     this.#giveUp(now)
   }
 
@@ -163,7 +167,7 @@ export class Hearing {
     }
     this.#offers.heard(from, head)
     this.#heads.wait(ticket, from, head, now)
-    if (isAhead(this.#standing(head))) this.#p.targets.hinted(from)
+    if (isAhead(this.#standing(head))) this.#p.targets.hinted(from, now)
     this.#look(now)
   }
 
@@ -192,9 +196,16 @@ export class Hearing {
     this.#offers.drop(from, role)
   }
 
-  #askForTargets(): void {
+  /** Keys and paths are the targets' word: who goes by other targets than ours may be honest about both. */
+  #isItsFault(peer: NodeId, code: RefusalCode): boolean {
+    if (code !== 'badSignature' && code !== 'outsidePaths') return true
+    const { current } = this.#p.targets
+    return current !== undefined && this.#offers.targetsOf(peer) === current.hash
+  }
+
+  #askForTargets(now: Millis): void {
     this.#remind = false
-    for (const { peer, offer } of this.#offers.targets()) this.#p.targets.remind(peer, offer)
+    this.#p.targets.remind(this.#offers.targets(), now)
   }
 
   /** Answers heads whose time is over, and those that only newer targets could help when none are on their way. */

@@ -54,6 +54,11 @@ export class Offers {
     }
   }
 
+  /** Hex hash of the targets that the peer said it holds in its last hello; undefined when it said of none. */
+  targetsOf(peer: NodeId): string | undefined {
+    return this.#peers.get(peer)?.targets?.targetsHash
+  }
+
   *targets(): Generator<{ peer: NodeId; offer: TargetsOffer }> {
     for (const [peer, { targets }] of this.#peers) if (targets !== undefined) yield { peer, offer: targets }
   }

@@ -51,17 +51,9 @@ export class Registers {
     })
   }
 
-  held(role: string): AnnouncementDocument | undefined {
-    return this.sides(role)[0]
-  }
-
-  rival(role: string): AnnouncementDocument | undefined {
-    return this.sides(role)[1]
-  }
-
   /** The role signed two announcements of one version: nothing of it is installed until a higher one. */
   frozen(role: string): boolean {
-    return this.rival(role) !== undefined
+    return this.sides(role).length > 1
   }
 
   floor(role: string): RoleFloor | undefined {
@@ -78,6 +70,11 @@ export class Registers {
     for (const entries of this.#entries.values())
       for (const { document, valid } of entries) if (valid && document.hash === hash) return document
     return undefined
+  }
+
+  /** Every document that is held, in force or not. */
+  all(): AnnouncementDocument[] {
+    return [...this.#entries.keys()].flatMap((role) => this.#documents(role))
   }
 
   /** Roles with a document. */
@@ -126,14 +123,15 @@ export class Registers {
 
   /**
    * Judges all that is held under new terms; `terms` says undefined while no targets are in force, and then nothing is.
-   * What can never be in force again (its role or its epoch is gone) is dropped, and returned for the disk; its floor stays.
+   * What is of a role that is gone is dropped, and returned for the disk; its floor stays. What is of an older epoch stays, out of
+   * force, until the role signs in its new one: it says which bytes are still in use.
    */
   rejudge(terms: (role: string) => Terms | undefined): Change[] {
     const changes: Change[] = []
     for (const [role, entries] of this.#entries) {
       const judgedBy = terms(role)
       const documents = entries.map(({ document }) => document)
-      if (judgedBy !== undefined && documents.every((document) => isPast(document, judgedBy.delegation))) {
+      if (judgedBy !== undefined && judgedBy.delegation === undefined) {
         this.#entries.delete(role)
         changes.push(...sideChanges(role, documents, []))
       } else {
@@ -189,10 +187,6 @@ function problemOf({ signed, ...document }: AnnouncementDocument, terms: Terms):
   if (signed.epoch !== delegation.epoch) return 'wrongEpoch'
   if (!signed.releases.every(({ path }) => covers(delegation, path))) return 'outsidePaths'
   return signedBy(document, keys, delegation, env) ? undefined : 'badSignature'
-}
-
-function isPast({ signed }: AnnouncementDocument, delegation: Delegation | undefined): boolean {
-  return delegation === undefined || signed.epoch < delegation.epoch
 }
 
 function byHash(a: AnnouncementDocument, b: AnnouncementDocument): number {

@@ -1,7 +1,7 @@
 // The targets keeper: holds the newest targets document, fetches a newer one from whoever has it, and puts it in force only
 // when it is on disk. Invariants: the version in force never falls; what is in force verifies under the root in force; of two
 // documents of one version every node takes the one with the lower hash.
-import type { Env, NodeId } from '../env.ts'
+import type { Env, Millis, NodeId } from '../env.ts'
 import type { RefusalCode, Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
@@ -24,11 +24,15 @@ export class TargetsKeeper {
   #floor: number
   /** Accepted, being written: each newer than the one before it. */
   readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument }>()
-  #question: { ticket: Ticket; peer: NodeId } | undefined
-  /** The document that each peer was asked for since its last hello. */
-  readonly #asked = new Map<NodeId, string>()
+  /** One at a time; it is given up at `until`, though the driver should have told before. */
+  #question: { ticket: Ticket; peer: NodeId; until: Millis } | undefined
+  /** Who was asked last for which document, the last one at the end; `again`: it said hello since. Outlives the link. */
+  readonly #asked = new Map<NodeId, { hash: string; again: boolean }>()
 
-  /** @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more. */
+  /**
+   * @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more.
+   * @param floor the highest version that an invite or an earlier run vouches for.
+   */
   constructor(env: Env, out: Outbox, self: Self, saved: TargetsDocument | undefined, floor: number) {
     this.#env = env
     this.#out = out
@@ -62,21 +66,45 @@ export class TargetsKeeper {
   }
 
   /** A peer told in a hello what it holds: something newer is asked for, unless another peer is being asked. */
-  offered(peer: NodeId, offer: Offer): void {
-    this.#asked.delete(peer)
-    this.remind(peer, offer)
+  offered(peer: NodeId, offer: Offer, now: Millis): void {
+    const asked = this.#asked.get(peer)
+    if (asked !== undefined) asked.again = true
+    this.remind([{ peer, offer }], now)
   }
 
-  /** The same for what a peer told earlier: it is not asked again for what it did not give. */
-  remind(peer: NodeId, offer: Offer): void {
-    const { targetsVersion: version, targetsHash: hash } = offer
-    if (hash === undefined || !this.#wants(version, hash) || this.#asked.get(peer) === hash) return
-    if (this.#question === undefined || this.#question.peer === peer) this.#ask(peer, hash)
+  /**
+   * The same for what peers told earlier. Who was never asked comes first, then who was asked longest ago: whoever gives nothing
+   * goes to the end, however often it says hello, and is not asked again for what it did not give until it does.
+   */
+  remind(offers: Iterable<{ peer: NodeId; offer: Offer }>, now: Millis): void {
+    if (this.#question !== undefined) return
+    const order = [...this.#asked.keys()]
+    let first: { peer: NodeId; hash: string; place: number } | undefined
+    for (const { peer, offer } of offers) {
+      const { targetsVersion: version, targetsHash: hash } = offer
+      const asked = this.#asked.get(peer)
+      if (hash === undefined || !this.#wants(version, hash) || (asked?.hash === hash && !asked.again)) continue
+      const place = order.indexOf(peer)
+      if (first === undefined || place < first.place) first = { peer, hash, place }
+    }
+    if (first !== undefined) this.#ask(first.peer, first.hash, now)
   }
 
   /** A peer speaks of a role or an epoch that is not known here: it may hold a newer document. */
-  hinted(peer: NodeId): void {
-    if (this.#question === undefined) this.#ask(peer, '')
+  hinted(peer: NodeId, now: Millis): void {
+    if (this.#question === undefined) this.#ask(peer, '', now)
+  }
+
+  /** When the question is given up. */
+  deadline(): Millis | undefined {
+    return this.#question?.until
+  }
+
+  /** True when the question was given up, since nobody answered it in time. */
+  lapsed(now: Millis): boolean {
+    if (this.#question === undefined || now < this.#question.until) return false
+    this.#question = undefined
+    return true
   }
 
   /** A question was answered or failed; false when the ticket is none of ours. What was answered comes to `arrived`. */
@@ -87,7 +115,6 @@ export class TargetsKeeper {
   }
 
   unlinked(peer: NodeId): void {
-    this.#asked.delete(peer)
     if (this.#question?.peer === peer) this.#question = undefined
   }
 
@@ -104,7 +131,8 @@ export class TargetsKeeper {
     if ([...this.#pending.values()].some((pending) => pending.targets.hash === targets.hash)) return 'accepted'
     const code = this.problem(targets)
     if (code !== undefined) return code
-    const ticket = this.#out.persist([{ type: 'targets', targets }], true)
+    const floor = { type: 'targetsFloor' as const, version: targets.signed.version }
+    const ticket = this.#out.persist([{ type: 'targets', targets }, floor], true)
     this.#pending.set(ticket, { targets, under: this.#self.root })
     return 'accepted'
   }
@@ -161,11 +189,11 @@ export class TargetsKeeper {
     return version >= this.#floor && (newest === undefined || isNewer({ signed: { version }, hash }, newest))
   }
 
-  #ask(peer: NodeId, hash: string): void {
+  #ask(peer: NodeId, hash: string, now: Millis): void {
     const ticket = this.#out.ticket()
-    this.#question = { ticket, peer }
+    this.#question = { ticket, peer, until: now + 2 * limits.requestTimeout }
     this.#asked.delete(peer)
-    this.#asked.set(peer, hash)
+    this.#asked.set(peer, { hash, again: false })
     if (this.#asked.size > limits.connections) this.#asked.delete(this.#asked.keys().next().value as NodeId)
     this.#out.emit({ type: 'ask', ticket, peer, protocol: 'sync', body: { type: 'targets' } })
   }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
 import { jobOf, underwayOf, withFailure } from '../../../src/core/rollout/journal.ts'
-import { announced, PATH, releaseOf, World } from './world.ts'
+import { announced, floorOf, PATH, releaseOf, roleOf, World } from './world.ts'
 
 const [old, fresh, newer] = [releaseOf(1), releaseOf(2), releaseOf(3)]
 
@@ -156,7 +156,7 @@ describe('the journal of one path', () => {
 
   it('drops what a floor has passed by: it can never go on', () => {
     const world = until('stage')
-    world.floors.set(PATH, { path: PATH, counter: 3, artifact: newer.artifact.hash })
+    world.floors.set(floorOf(roleOf('role'), PATH), { counter: 3, artifact: newer.artifact.hash })
     world.announce(announced([fresh]))
     world.run()
     expect(world.journal()).toMatchObject({ installed: { release: old.hash }, underway: undefined })
@@ -173,7 +173,7 @@ describe('the journal of one path', () => {
 })
 
 describe('an entry', () => {
-  const underway = underwayOf(fresh)
+  const underway = underwayOf({ release: fresh, role: 'role', epoch: 1 })
 
   it('remembers what failed for good, the newest of them', () => {
     const failed = Array.from({ length: limits.failedReleases }, (_, at) => ({

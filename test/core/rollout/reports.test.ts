@@ -5,16 +5,17 @@ import { type PathView, reportsOf } from '../../../src/core/rollout/reports.ts'
 import type { Installed, UnderwayState } from '../../../src/core/rollout/states.ts'
 import { releaseOf } from './world.ts'
 
+const by = { role: 'role', epoch: 1 }
 const nothing = { choice: undefined, trouble: undefined, failure: undefined, committed: 0 }
 
 function committed(path: string, order: number): PathView {
   const { hash: release, counter, version, artifact } = releaseOf(1, { path })
-  const installed: Installed = { release, counter, version, artifact: artifact.hash }
+  const installed: Installed = { ...by, release, counter, version, artifact: artifact.hash }
   return { ...nothing, entry: { path, installed, underway: undefined, failed: [] }, committed: order }
 }
 
 function coming(path: string, state: UnderwayState, name?: string): PathView {
-  const release = underwayOf(releaseOf(2, name === undefined ? { path } : { path, name }))
+  const release = underwayOf({ ...by, release: releaseOf(2, name === undefined ? { path } : { path, name }) })
   return {
     ...nothing,
     entry: { path, installed: undefined, underway: release && { ...release, state }, failed: [] },
@@ -26,7 +27,7 @@ const statesOf = (views: readonly PathView[]) => reportsOf(views, () => 40).map(
 
 describe('what a record says of releases', () => {
   it('is what is under way first, then what waits or failed, then what was committed last', () => {
-    const selected = { release: releaseOf(1, { path: 'd' }), selected: true }
+    const selected = { ...by, release: releaseOf(1, { path: 'd' }), selected: true }
     const held: PathView = {
       ...nothing,
       entry: { path: 'd', installed: undefined, underway: undefined, failed: [] },
@@ -58,7 +59,11 @@ describe('what a record says of releases', () => {
       { state: 'verified', reason: 'notWritable', percent: 100 },
     ])
     const release = releaseOf(2, { path: 'a' })
-    const held = { ...coming('a', 'verified'), trouble, choice: { release, selected: true, hold: 'frozen' as const } }
+    const held = {
+      ...coming('a', 'verified'),
+      trouble,
+      choice: { ...by, release, selected: true, hold: 'frozen' as const },
+    }
     expect(reportsOf([held], () => 0)).toMatchObject([{ state: 'verified', reason: 'frozen' }])
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
 import type { InstallProblem } from '../../../src/core/rollout/states.ts'
-import { announced, encodingOf, PATH, releaseOf, World } from './world.ts'
+import { announced, encodingOf, PATH, releaseOf, roleOf, World } from './world.ts'
 
 const release = releaseOf(2)
 const full: InstallProblem = { reason: 'diskFull', detail: 'the disk is full: free 7 bytes', missing: 7 }
@@ -34,13 +34,59 @@ describe('rollout', () => {
     const world = new World()
     const kept = release.encodings.map(({ hash }) => hash)
     world.announce(announced([release]))
+    world.lapsed = [release]
     world.announce()
+    world.run()
     expect(world.kept).toEqual(kept)
+    world.crash(true)
+    expect([world.kept, [...world.wanted], world.journal()?.underway]).toEqual([kept, [], undefined])
+    world.lapsed = []
     world.announce(announced([releaseOf(3)]))
     expect(world.kept).not.toContain(kept[0])
-    world.roles.pop()
     world.announce()
+    world.run()
     expect(world.kept).toEqual([])
+  })
+
+  it('of a mirror fetches nothing for an announcement that is not in force', () => {
+    const world = new World({ mirror: true })
+    world.lapsed = [release]
+    world.announce()
+    expect([world.kept, [...world.wanted]]).toEqual([release.encodings.map(({ hash }) => hash), []])
+  })
+
+  it('T04 installs a lower counter in a new epoch and of another role, and nothing older within one', () => {
+    const world = new World()
+    world.announce(announced([releaseOf(9)]))
+    world.run()
+    const installed = () => world.journal()?.installed
+    expect(installed()).toMatchObject({ role: 'role', epoch: 1, counter: 9 })
+    world.floors.clear()
+    world.announce(announced([releaseOf(8)]))
+    world.run()
+    expect(installed()).toMatchObject({ epoch: 1, counter: 9 })
+    const [second] = [roleOf('role', { epoch: 2 })]
+    world.roles.splice(0, 1, second)
+    world.announce(announced([releaseOf(3)], { role: second }))
+    world.run()
+    expect(installed()).toMatchObject({ role: 'role', epoch: 2, counter: 3 })
+    const other = roleOf('other')
+    world.roles.splice(0, 1, other)
+    world.announce(announced([releaseOf(1)], { role: other }))
+    world.crash(true)
+    world.run()
+    expect(installed()).toMatchObject({ role: 'other', epoch: 1, counter: 1 })
+  })
+
+  it('evaluates a selector once, however often something changes', () => {
+    const world = new World()
+    for (const counter of [2, 3, 4]) world.announce(announced([releaseOf(counter)]))
+    world.run()
+    expect(world.evaluations).toBe(1)
+    for (let i = 0; i < 2 * limits.selectorCache; i++) world.announce(announced([releaseOf(5, { to: `${i}` })]))
+    world.evaluations = 0
+    world.announce(announced([releaseOf(6)]))
+    expect(world.evaluations).toBe(1)
   })
 
   it('keeps what is on its way before what others say of the same encoding', () => {
@@ -220,6 +266,30 @@ describe('a disk in trouble', () => {
     expect(world.journal()?.installed?.release).toBe(release.hash)
   })
 
+  it('that fails again and again is left alone for longer each time, up to a bound, until something is done', () => {
+    const world = until('stage')
+    const pauses: number[] = []
+    for (let turn = 0; turn < 9; turn++) {
+      world.finish({ reason: 'ioError', detail: 'EIO' })
+      world.arrive(release)
+      const due = world.rollout.deadline() ?? 0
+      pauses.push((due - world.now) / limits.diskRetry)
+      world.now = due
+      world.arrive(release)
+      expect(world.pending).toHaveLength(1)
+    }
+    const longest = limits.installRetryMax / limits.diskRetry
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, longest, longest])
+    expect(world.journal()?.failed).toEqual([])
+    world.run()
+    expect(world.journal()?.installed?.release).toBe(release.hash)
+    const newer = releaseOf(3)
+    world.announce(announced([newer]))
+    world.arrive(newer)
+    until('switch', world).finish({ reason: 'ioError', detail: 'EIO' })
+    expect(world.rollout.deadline()).toBe(world.now + limits.diskRetry)
+  })
+
   it('asks again for a download that the swarm had no room for', () => {
     const world = new World()
     world.announce(announced([release]))
@@ -265,6 +335,36 @@ describe('what must not be installed', () => {
     world.announce(announced([releaseOf(2, { name: 'another hash', artifact: release.artifact })]))
     world.run()
     expect(world.journal()?.installed?.counter).toBe(2)
+  })
+
+  it('is an encoding whose pieces are right, twice, and whose SHA-256 is not the announced one', () => {
+    const world = until('stage')
+    const mismatch: InstallProblem = { reason: 'ioError', detail: 'has to be hashed again', mismatch: true }
+    const again = () => {
+      world.arrive(release)
+      world.now = world.rollout.deadline() ?? 0
+      world.arrive(release)
+      expect(world.pending).toMatchObject([{ step: 'stage' }])
+    }
+    const standing = () => world.rollout.stateOf(release.hash)
+    // A disk that changed the file, or fails otherwise, is not the publisher.
+    world.finish(mismatch)
+    world.findDamage(release)
+    again()
+    world.finish(mismatch)
+    again()
+    world.finish({ reason: 'ioError', detail: 'EIO' })
+    again()
+    world.finish(mismatch)
+    expect(standing()).toMatchObject({ state: 'verified', reason: 'ioError' })
+    again()
+    world.finish(mismatch)
+    world.run()
+    const detail = expect.stringMatching(/not the announced SHA-256 .*: its publisher must sign it anew$/)
+    expect(standing()).toEqual({ state: 'failed', reason: 'badArtifact', detail })
+    world.crash(true)
+    world.run()
+    expect(standing()).toMatchObject({ state: 'failed', reason: 'badArtifact' })
   })
 
   it('is what does not name this node, nor what a frozen or expired announcement says (T10, T24)', () => {

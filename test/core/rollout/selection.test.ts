@@ -68,6 +68,17 @@ describe('what keeps a release from being installed', () => {
     ).toBe('oldCounter')
   })
 
+  it('is a floor of the role that counts, not of another one (T03)', () => {
+    const asked: string[] = []
+    const floors: Judge['floors'] = ({ name }) => {
+      asked.push(name)
+      return name === 'second' ? [{ counter: 2 ** 31 - 1, artifact }] : []
+    }
+    const both = [announced([releaseOf(3)], { name: 'first' }), announced([releaseOf(9)], { name: 'second' })]
+    const choice = choose(both, { ...judge, floors }).get('acme/agent')
+    expect([choice?.hold, choice?.role, choice?.epoch, asked]).toEqual([undefined, 'first', 1, ['first']])
+  })
+
   it('is a role that said two things (T24), or a proven expiry', () => {
     expect(holdOf(releaseOf(3), { frozen: true, expired: true })).toBe('frozen')
     expect(holdOf(releaseOf(3), { expired: true })).toBe('expired')

@@ -106,7 +106,7 @@ class Mesh {
     const sender = this.nodes[from] as World
     const receiver = this.nodes[to] as World
     const vector = sender.announcing.vector()
-    receiver.targets.offered(nameOf(from), vector)
+    receiver.targets.offered(nameOf(from), vector, receiver.now)
     receiver.announcing.offered(nameOf(from), vector, receiver.now)
     receiver.settle()
   }

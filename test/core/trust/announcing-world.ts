@@ -78,7 +78,7 @@ export class World {
     const out = this.#out
     this.self = new Self(MESH, membership, root, NOW, 0)
     this.refusals = new Refusals(out)
-    this.targets = new TargetsKeeper(counting, out, this.self, saved.targets, floor)
+    this.targets = new TargetsKeeper(counting, out, this.self, saved.targets, Math.max(floor, saved.targetsFloor))
     const parts = { env: counting, out, self: this.self, targets: this.targets, refusals: this.refusals, topic: TOPIC }
     this.announcing = new Announcing(parts, saved, {
       accepted: () => this.changes++,
@@ -158,7 +158,7 @@ export class World {
       version: targets?.signed.version ?? 0,
       hash: targets?.hash,
     }
-    this.targets.offered(peer, { targetsVersion, targetsHash })
+    this.targets.offered(peer, { targetsVersion, targetsHash }, this.now)
     this.announcing.offered(peer, { ...EMPTY_VECTOR, targetsVersion, targetsHash, heads }, this.now)
     this.settle()
   }
@@ -171,9 +171,12 @@ export class World {
     })
   }
 
-  /** Answers all questions from what their peers hold; undefined: the question fails. */
-  answer(holdings: Record<NodeId, readonly (AnnouncementDocument | TargetsDocument)[] | undefined>): void {
-    for (const ask of this.take('ask')) this.reply(ask, holdings[ask.peer])
+  /** Answers all questions from what their peers hold; undefined: the question fails. Of the silent ones nothing is ever heard. */
+  answer(
+    holdings: Record<NodeId, readonly (AnnouncementDocument | TargetsDocument)[] | undefined>,
+    silent: readonly NodeId[] = [],
+  ): void {
+    for (const ask of this.take('ask')) if (!silent.includes(ask.peer)) this.reply(ask, holdings[ask.peer])
   }
 
   reply(ask: Of<'ask'>, held: readonly (AnnouncementDocument | TargetsDocument)[] | undefined): void {
@@ -212,6 +215,11 @@ export class World {
     this.settle()
   }
 
+  /** The highest counter that a role announced for the path in its epoch. */
+  counter(path = 'acme/agent', role = 'acme'): number | undefined {
+    return this.announcing.pathFloors().find((floor) => floor.role === role && floor.path === path)?.counter
+  }
+
   /** `v2 v3` of what is in force. */
   held(): string {
     return this.announcing
@@ -226,6 +234,7 @@ export class World {
       [...this.disk.values()].filter((change): change is Extract<Change, { type: T }> => change.type === type)
     return {
       targets: of('targets')[0]?.targets,
+      targetsFloor: of('targetsFloor')[0]?.version ?? 0,
       announcements: of('announcement').map(({ side, announcement }) => ({ side, announcement })),
       roleFloors: of('roleFloor').map(({ floor }) => floor),
       pathFloors: of('pathFloor').map(({ floor }) => floor),
@@ -236,14 +245,16 @@ export class World {
     if (change.type === 'forgetAnnouncement') this.disk.delete(`${change.side} ${change.role}`)
     else if (change.type === 'announcement') this.disk.set(`${change.side} ${change.announcement.signed.role}`, change)
     else if (change.type === 'roleFloor') this.disk.set(`floor ${change.floor.role}`, change)
-    else if (change.type === 'pathFloor') this.disk.set(`floor of ${change.floor.path}`, change)
+    else if (change.type === 'pathFloor') this.disk.set(`floor of ${change.floor.role}/${change.floor.path}`, change)
+    else if (change.type === 'forgetPathFloor') this.disk.delete(`floor of ${change.role}/${change.path}`)
     else this.disk.set(change.type, change)
   }
 }
 
-function changesOf({ targets, announcements, roleFloors, pathFloors }: SavedPublishers): Change[] {
+function changesOf({ targets, targetsFloor, announcements, roleFloors, pathFloors }: SavedPublishers): Change[] {
   return [
     ...(targets === undefined ? [] : [{ type: 'targets' as const, targets }]),
+    ...(targetsFloor === 0 ? [] : [{ type: 'targetsFloor' as const, version: targetsFloor }]),
     ...announcements.map((saved) => ({ type: 'announcement' as const, ...saved })),
     ...roleFloors.map((floor) => ({ type: 'roleFloor' as const, floor })),
     ...pathFloors.map((floor) => ({ type: 'pathFloor' as const, floor })),

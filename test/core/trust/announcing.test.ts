@@ -23,7 +23,7 @@ describe('an announcement', () => {
         changes: [
           { type: 'announcement', side: 'held', announcement: V1 },
           { type: 'roleFloor', floor: { role: 'acme', epoch: 1, version: 1 } },
-          { type: 'pathFloor', floor: { path: 'acme/agent', counter: 1, artifact } },
+          { type: 'pathFloor', floor: { role: 'acme', epoch: 1, path: 'acme/agent', counter: 1, artifact } },
         ],
       },
     ])
@@ -47,7 +47,9 @@ describe('an announcement', () => {
     expect(world.announcing.current()).toEqual([
       { role, document: V1, rival: undefined, frozen: false, expired: false },
     ])
-    expect(world.announcing.pathFloor('acme/agent')).toEqual({ path: 'acme/agent', counter: 1, artifact })
+    expect(world.announcing.pathFloors()).toEqual([
+      { role: 'acme', epoch: 1, path: 'acme/agent', counter: 1, artifact },
+    ])
     expect(world.take('publishHead')).toEqual([{ type: 'publishHead', topic: TOPIC, head: headOf(V1) }])
     expect(world.events('announced')).toEqual([{ type: 'announced', role: 'acme', epoch: 1, version: 1, from: 'peer' }])
   })
@@ -123,7 +125,7 @@ describe('an announcement', () => {
     world.receive(of(1, 5))
     world.receive(of(2, 3))
     expect(world.held()).toBe('acme 2')
-    expect(world.announcing.pathFloor('acme/agent')?.counter).toBe(5)
+    expect(world.counter()).toBe(5)
   })
 })
 
@@ -182,7 +184,7 @@ describe('targets', () => {
     world.announcing.persisted(batch?.ticket as number, world.now)
     world.settle()
     expect([world.held(), world.take('publishHead'), world.events('announced')]).toEqual(['', [], []])
-    expect([...world.verdicts().values()]).toEqual(['reject'])
+    expect([...world.verdicts().values()]).toEqual(['ignore'])
   })
 
   it('that drop a role while its rival is being written leave nothing on the disk', () => {
@@ -206,10 +208,39 @@ describe('targets', () => {
       '',
       { targetsVersion: 0, targetsHash: undefined, heads: [] },
     ])
+    expect(world.announcing.releases()).toEqual(V1.signed.releases)
     world.self.root = root
     world.targets.rootChanged()
     world.announcing.targetsChanged(world.now)
     expect(world.held()).toBe('acme 1')
+  })
+
+  it('that give a role a new epoch keep its releases, across a restart, until it signs again; none is acted upon', () => {
+    world.receive(V2)
+    const [release] = V2.signed.releases
+    world.delegate(targetsOf({ version: 2, roles: [delegationOf({ epoch: 2 })] }))
+    for (const it of [world, new World({ saved: world.saved() })]) {
+      expect(it.announcing.releases()).toEqual([release])
+      expect([it.announcing.current(), it.announcing.vector().heads, it.announcing.body(V2.hash)]).toEqual([
+        [],
+        [],
+        undefined,
+      ])
+      it.receive(announcementOf({ epoch: 2, releases: { 'acme/agent': releaseOf({ counter: 9 }) } }))
+      expect(it.announcing.releases()).toMatchObject([{ counter: 9 }])
+    }
+    expect(new World({ saved: world.saved() }).announcing.releases()).toMatchObject([{ counter: 9 }])
+  })
+
+  it('T04 a new epoch forgets the counters of a stolen key, on the disk as well', () => {
+    const of = (counter: number, epoch: number) =>
+      announcementOf({ epoch, version: 3 - epoch, releases: { 'acme/agent': releaseOf({ counter }) } })
+    world.receive(of(2 ** 31 - 1, 1))
+    world.delegate(targetsOf({ version: 2, roles: [delegationOf({ epoch: 2 })] }))
+    expect(world.announcing.pathFloors()).toEqual([])
+    world.receive(of(5, 2))
+    expect([world.counter(), new World({ saved: world.saved() }).counter()]).toEqual([5, 5])
+    expect(world.saved().pathFloors).toMatchObject([{ role: 'acme', epoch: 2, counter: 5 }])
   })
 
   it('T04 a new epoch lets version 1 in below a stolen 2147483647', () => {

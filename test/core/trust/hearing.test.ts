@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { limits, MINUTE } from '../../../src/core/limits.ts'
 import { headOf } from '../../../src/core/trust/registers.ts'
 import { announcementOf, delegationOf, releaseOf, targetsOf } from '../../fixtures/documents.ts'
-import { delegated, TOPIC, V1, V2, V3, type World } from './announcing-world.ts'
+import { delegated, TARGETS, TOPIC, V1, V2, V3, type World } from './announcing-world.ts'
 
 /** A head without a body. */
 const fake = (version: number) => ({ ...headOf(V1), version, hash: version.toString(16).padStart(64, '0') })
@@ -39,6 +39,7 @@ describe('a body', () => {
     world.receive(V1)
     world.take('event')
     world.checks = 0
+    world.hello('liar', [], TARGETS)
     const ticket = world.hear('liar', document)
     world.answer({ liar: [document] })
     expect(world.verdicts().get(ticket)).toBe('reject')
@@ -49,6 +50,31 @@ describe('a body', () => {
     ])
     world.write()
     expect([world.held(), world.asked()]).toEqual(['acme 1', []])
+  })
+
+  it.each([
+    ['a signature that other targets may want', announcementOf({ version: 5, by: ['second'] })],
+    ['paths that other targets may allow', announcementOf({ version: 5, releases: { 'x/y': releaseOf() } })],
+  ])('with %s is not taken, and no fault of who goes by others', (_, document) => {
+    const others = targetsOf({
+      version: 2,
+      keys: ['second', 'publisher'],
+      roles: [delegationOf({ by: ['second', 'publisher'], paths: ['acme/*', 'x/*'] })],
+    })
+    for (const told of [undefined, others]) {
+      world = delegated()
+      world.hello('honest', [], told)
+      world.take('ask')
+      const ticket = world.hear('honest', document)
+      world.answer({ honest: [document] })
+      expect([world.verdicts().get(ticket), world.refusals.all(), world.held()]).toEqual(['ignore', {}, ''])
+      expect(world.events('announcementRefused')).toEqual([])
+    }
+    world.delegate(others)
+    world.at(world.now + limits.bodyRetry)
+    world.answer({ honest: [document] })
+    world.write()
+    expect(world.held()).toBe('acme 5')
   })
 
   it('that is not what its head says costs no check', () => {

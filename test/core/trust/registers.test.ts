@@ -99,14 +99,14 @@ describe('judging', () => {
     const { role } = document.signed
     expect(registers.judge(document, termsOf(T1, role, by))).toBe(outcome)
     expect(counts.checks).toBe(checks)
-    expect([registers.held('acme'), registers.rival('acme')]).toEqual([V2, undefined])
+    expect(registers.sides('acme')).toEqual([V2])
   })
 
   it('T23 of another role with the same key: it counts for the role that is signed, and no other', () => {
     const targets = targetsOf({ roles: [delegationOf(), delegationOf({ name: 'tools', paths: ['acme/*'] })] })
     const registers = filled(V2)
     expect(offer(registers, announcementOf({ role: 'tools', version: 3 }), termsOf(targets, 'tools'))).toBe(true)
-    expect(registers.held('acme')).toBe(V2)
+    expect(registers.sides('acme')).toEqual([V2])
     // The register is chosen by the signed name: bytes with another name in them are another document.
     const renamed = Buffer.from(Buffer.from(V3.raw).toString('latin1').replace('"acme"', '"tool"'), 'latin1')
     const tool = targetsOf({ roles: [delegationOf({ name: 'tool' })] })
@@ -142,7 +142,7 @@ describe('T24 equivocation', () => {
     'keeps the two lowest hashes in any order (%#)',
     (order) => {
       const registers = filled(...order)
-      expect([registers.held('acme'), registers.rival('acme')]).toEqual([A1, B1])
+      expect(registers.sides('acme')).toEqual([A1, B1])
       expect(registers.frozen('acme')).toBe(true)
     },
   )
@@ -162,7 +162,7 @@ describe('T24 equivocation', () => {
       { type: 'roleFloor', floor: { role: 'acme', epoch: 1, version: 2 } },
     ])
     registers.take(V2)
-    expect([registers.held('acme'), registers.rival('acme'), registers.frozen('acme')]).toEqual([V2, undefined, false])
+    expect([registers.sides('acme'), registers.frozen('acme')]).toEqual([[V2], false])
   })
 
   it('is not another set of valid signatures under the same content', () => {
@@ -195,17 +195,33 @@ describe('terms that change', () => {
     registers.rejudge((role) => (targets === undefined ? undefined : termsOf(targets, role)))
   const forgotten: Change[] = [{ type: 'forgetAnnouncement', side: 'held', role: 'acme' }]
 
-  it.each([
-    ['its role vanished', GONE],
-    ['its epoch is past', T2],
-  ])('drop a document for good when %s; the floor stays', (_, targets) => {
+  it('drop a document for good when its role vanished; the floor stays', () => {
     const registers = filled(V3)
-    expect(rejudge(registers, targets)).toEqual(forgotten)
-    expect([registers.held('acme'), registers.byHash(V3.hash), registers.size]).toEqual([undefined, undefined, 0])
+    expect(rejudge(registers, GONE)).toEqual(forgotten)
+    expect([registers.sides('acme'), registers.all(), registers.size]).toEqual([[], [], 0])
     expect(registers.floor('acme')).toEqual({ role: 'acme', epoch: 1, version: 3 })
     rejudge(registers, T1)
     expect(registers.judge(V2, termsOf(T1))).toBe('oldVersion')
     expect(registers.judge(V3, termsOf(T1))).toBe('newer')
+  })
+
+  it('hold a document of a past epoch out of force, until the role signs in its new one', () => {
+    const registers = filled(A1, B1)
+    expect(rejudge(registers, T2)).toEqual([])
+    const inForce = [registers.sides('acme'), registers.byHash(A1.hash), registers.frozen('acme')]
+    expect([inForce, registers.all()]).toEqual([
+      [[], undefined, false],
+      [A1, B1],
+    ])
+    expect(registers.judge(A1, termsOf(T2))).toBe('oldVersion')
+    const fresh = announcementOf({ epoch: 2 })
+    expect(registers.changes(fresh)).toEqual([
+      { type: 'announcement', side: 'held', announcement: fresh },
+      { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
+      { type: 'roleFloor', floor: { role: 'acme', epoch: 2, version: 1 } },
+    ])
+    registers.take(fresh)
+    expect(registers.all()).toEqual([fresh])
   })
 
   it('keep a document out of force while there are no targets, or its keys do not count', () => {
@@ -231,7 +247,7 @@ describe('terms that change', () => {
     expect([anew.hash, registers.judge(anew, termsOf(rotated))]).toEqual([V2.hash, 'newer'])
     expect(registers.changes(anew)).toEqual([{ type: 'announcement', side: 'held', announcement: anew }])
     registers.take(anew)
-    expect(registers.held('acme')).toBe(anew)
+    expect(registers.sides('acme')).toEqual([anew])
   })
 
   it('T04 a new epoch starts over below the highest version of a stolen key', () => {
@@ -263,7 +279,7 @@ describe('restoring', () => {
       { type: 'forgetAnnouncement', side: 'held', role: 'acme' },
       { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
     ])
-    expect(registers.held('acme')).toBeUndefined()
+    expect(registers.sides('acme')).toEqual([])
     expect(registers.restore(saved(A1, V2))).toEqual([
       { type: 'announcement', side: 'held', announcement: V2 },
       { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
@@ -335,34 +351,66 @@ describe('convergence', () => {
 })
 
 describe('path floors', () => {
-  const at = (counters: Record<string, number>) =>
+  const at = (counters: Record<string, number>, terms: { role?: string; epoch?: number } = {}) =>
     announcementOf({
+      ...terms,
       releases: Object.fromEntries(Object.entries(counters).map(([path, counter]) => [path, releaseOf({ counter })])),
     })
   const artifact = (counter: number) => releaseOf({ counter }).artifact.hash
+  const floor = (counter: number, path = 'acme/agent', epoch = 1) => {
+    return { role: 'acme', epoch, path, counter, artifact: artifact(counter) }
+  }
+  const role = (epoch = 1, name = 'acme') => ({ name, epoch })
 
   it('rise with the highest counter, and never fall', () => {
-    const floors = new PathFloors([{ path: 'acme/agent', counter: 3, artifact: artifact(3) }])
-    expect(floors.raisedBy([at({ 'acme/agent': 2, 'acme/tool': 1 }), at({ 'acme/tool': 4 })])).toEqual([
-      { path: 'acme/tool', counter: 4, artifact: artifact(4) },
+    const floors = new PathFloors([floor(3)])
+    expect(floors.changes(at({ 'acme/agent': 2, 'acme/tool': 1 }))).toEqual([
+      { type: 'pathFloor', floor: floor(1, 'acme/tool') },
     ])
-    floors.raise(floors.raisedBy([at({ 'acme/agent': 5 })]))
-    floors.raise(floors.raisedBy([at({ 'acme/agent': 4 })]))
-    expect(floors.get('acme/agent')).toEqual({ path: 'acme/agent', counter: 5, artifact: artifact(5) })
-    expect(floors.get('acme/other')).toBeUndefined()
+    for (const counter of [5, 4]) floors.take(at({ 'acme/agent': counter }))
+    expect(floors.get(role(), 'acme/agent')).toEqual(floor(5))
+    expect(floors.get(role(), 'acme/other')).toBeUndefined()
   })
 
   it('keep the first artifact of a counter', () => {
-    const floors = new PathFloors([{ path: 'acme/agent', counter: 3, artifact: 'ff'.repeat(32) }])
-    expect(floors.raisedBy([at({ 'acme/agent': 3 })])).toEqual([])
+    const floors = new PathFloors([{ ...floor(3), artifact: 'ff'.repeat(32) }])
+    expect(floors.changes(at({ 'acme/agent': 3 }))).toEqual([])
   })
 
-  it('let nothing through for paths that have no room', () => {
-    const full = Array.from({ length: limits.pathFloors }, (_, i) => ({ path: `acme/${i}`, counter: 1, artifact: '' }))
-    const floors = new PathFloors(full)
-    expect(floors.raisedBy([at({ 'acme/agent': 2, 'acme/7': 2 })]).map(({ path }) => path)).toEqual(['acme/7'])
-    expect(floors.get('acme/agent')?.counter).toBeGreaterThan(2 ** 31)
-    expect(floors.size).toBe(limits.pathFloors)
+  it('T04 of an epoch are void in the next one, and removed with its first announcement', () => {
+    const floors = new PathFloors([floor(2 ** 31 - 1), floor(9, 'acme/tool')])
+    expect([floors.get(role(2), 'acme/agent'), floors.of(role(2))]).toEqual([undefined, []])
+    const fresh = at({ 'acme/agent': 1 }, { epoch: 2 })
+    expect(floors.changes(fresh)).toEqual([
+      { type: 'forgetPathFloor', role: 'acme', path: 'acme/tool' },
+      { type: 'pathFloor', floor: floor(1, 'acme/agent', 2) },
+    ])
+    floors.take(fresh)
+    expect(floors.of(role(2))).toEqual([floor(1, 'acme/agent', 2)])
+    const late = at({ 'acme/agent': 7 })
+    expect(floors.changes(late)).toEqual([])
+    floors.take(late)
+    expect([floors.of(role(1)), floors.of(role(2))]).toEqual([[], [floor(1, 'acme/agent', 2)]])
+  })
+
+  it('T03 of one role say nothing about another', () => {
+    const floors = new PathFloors([floor(9)])
+    expect(floors.get(role(1, 'other'), 'acme/agent')).toBeUndefined()
+    floors.take(at({ 'acme/agent': 1 }, { role: 'other' }))
+    expect([floors.get(role(1, 'other'), 'acme/agent')?.counter, floors.get(role(), 'acme/agent')?.counter]).toEqual([
+      1, 9,
+    ])
+  })
+
+  it('let nothing through for paths of a role that has no room; others have theirs', () => {
+    const floors = new PathFloors(Array.from({ length: limits.pathFloors }, (_, i) => floor(1, `acme/${i}`)))
+    const more = at({ 'acme/agent': 2, 'acme/7': 2 })
+    expect(floors.changes(more)).toEqual([{ type: 'pathFloor', floor: floor(2, 'acme/7') }])
+    floors.take(more)
+    expect(floors.get(role(), 'acme/agent')?.counter).toBeGreaterThan(2 ** 31)
+    expect(floors.of(role())).toHaveLength(limits.pathFloors)
+    floors.take(at({ 'acme/agent': 2 }, { role: 'other' }))
+    expect(floors.get(role(1, 'other'), 'acme/agent')?.counter).toBe(2)
   })
 })
 

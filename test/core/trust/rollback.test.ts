@@ -31,7 +31,7 @@ describe('T08 rollback', () => {
     wiped.hello('other', [V2])
     wiped.answer({ other: [V2] })
     wiped.write()
-    expect([wiped.held(), wiped.announcing.pathFloor('acme/agent')?.counter]).toEqual(['acme 2', 1])
+    expect([wiped.held(), wiped.counter()]).toEqual(['acme 2', 1])
   })
 
   it('by older documents on the disk is dropped, and the disk corrected', () => {
@@ -39,6 +39,7 @@ describe('T08 rollback', () => {
     const { roleFloors, pathFloors } = world.saved()
     const saved = {
       targets: TARGETS,
+      targetsFloor: 1,
       announcements: [{ side: 'held' as const, announcement: V1 }],
       roleFloors,
       pathFloors,

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '../../../src/core/limits.ts'
 import { delegationOf, keyOf, rootOf, signRoot, targetsOf } from '../../fixtures/documents.ts'
 import { EMPTY, World } from './announcing-world.ts'
 
@@ -67,8 +68,14 @@ describe('the targets keeper', () => {
     expect(world.targets.consider(V2)).toBe('accepted')
     world.settle()
     expect(world.take('persist').map(({ changes }) => changes)).toEqual([
-      [{ type: 'targets', targets: V1 }],
-      [{ type: 'targets', targets: V2 }],
+      [
+        { type: 'targets', targets: V1 },
+        { type: 'targetsFloor', version: 1 },
+      ],
+      [
+        { type: 'targets', targets: V2 },
+        { type: 'targetsFloor', version: 2 },
+      ],
     ])
   })
 
@@ -87,6 +94,13 @@ describe('the targets keeper', () => {
     fresh.hello('peer', [], V1)
     expect(fresh.asked()).toEqual([])
     expect(fresh.delegate(V2).targets.current).toBe(V2)
+  })
+
+  it('T42 accepts nothing older after a restart without the document', () => {
+    world.delegate(V2)
+    const damaged = new World({ saved: { ...world.saved(), targets: undefined } })
+    expect(damaged.targets.consider(V1)).toBe('oldVersion')
+    expect(damaged.delegate(V2).targets.current).toBe(V2)
   })
 
   it('judges again under a new root, and its version stays the floor', () => {
@@ -117,8 +131,9 @@ describe('a hello that tells of targets', () => {
     world.hello('peer', [], V2)
     expect(world.asked()).toEqual([])
     world.hello('peer', [], HIGH)
-    expect(world.asked()).toEqual(['peer targets'])
-    world.delegate(HIGH)
+    world.answer({ peer: [HIGH] })
+    world.write()
+    expect(world.targets.current).toBe(HIGH)
     world.hello('peer', [], HIGH)
     expect(world.asked()).toEqual([])
     world.hello('peer', [], LOW)
@@ -145,6 +160,39 @@ describe('a hello that tells of targets', () => {
     expect(world.asked()).toEqual([])
     world.hello('a', [], V1)
     expect(world.asked()).toEqual(['a targets'])
+  })
+
+  it('T11 of a liar who says so all the time and gives nothing does not keep the honest one from being asked', () => {
+    world.delegate(V1)
+    const lie = (hash: number) => {
+      const made = targetsOf({ version: 99 })
+      return { ...made, hash: hash.toString(16).padStart(64, '0') }
+    }
+    for (let second = 1; second <= 60; second++) {
+      world.at(second * 1_000)
+      if (second % 4 === 0) world.hello('liar', [], lie(second))
+      if (second === 6) world.hello('honest', [], V2)
+      world.answer({ honest: [V2] }, ['liar'])
+      world.write()
+    }
+    expect(world.targets.current).toBe(V2)
+  })
+
+  it('does not bring the same peer a second question while the first is under way', () => {
+    for (const targets of [V2, LOW, HIGH]) world.hello('peer', [], targets)
+    expect(world.asked()).toEqual(['peer targets'])
+  })
+
+  it('is asked about anew when nobody told what became of the question, others first', () => {
+    world.hello('silent', [], V1)
+    world.hello('silent', [], V1)
+    world.hello('other', [], V1)
+    expect(world.asked()).toEqual(['silent targets'])
+    expect(world.announcing.deadline()).toBe(world.now + 2 * limits.requestTimeout)
+    world.at(world.now + 2 * limits.requestTimeout)
+    expect(world.asked()).toEqual(['other targets'])
+    world.at(world.now + 2 * limits.requestTimeout)
+    expect(world.asked()).toEqual(['silent targets'])
   })
 
   it('asks nobody else when the answer is good', () => {

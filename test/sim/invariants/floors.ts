@@ -4,7 +4,7 @@
 import type { Change, Ticket } from '../../../src/core/events.ts'
 import type { SavedPublishers } from '../../../src/core/machines.ts'
 
-/** Ordered: a role's by (epoch, version), a path's by counter, the targets' by version. */
+/** Ordered: a role's by (epoch, version), a role's of a path by (epoch, counter), the targets' by version. */
 type Floor = readonly [high: number, low: number]
 
 interface State {
@@ -78,18 +78,24 @@ export class Floors {
   }
 }
 
-function floorsOf({ targets, roleFloors, pathFloors }: SavedPublishers): [string, Floor][] {
+function floorsOf({ targetsFloor, roleFloors, pathFloors }: SavedPublishers): [string, Floor][] {
   const changes: Change[] = [
     ...roleFloors.map((floor) => ({ type: 'roleFloor' as const, floor })),
     ...pathFloors.map((floor) => ({ type: 'pathFloor' as const, floor })),
   ]
-  return [...(targets === undefined ? [] : floorOf({ type: 'targets', targets })), ...changes.flatMap(floorOf)]
+  return [
+    ...(targetsFloor === 0 ? [] : floorOf({ type: 'targetsFloor', version: targetsFloor })),
+    ...changes.flatMap(floorOf),
+  ]
 }
 
 function floorOf(change: Change): [string, Floor][] {
   if (change.type === 'roleFloor') return [[`role ${change.floor.role}`, [change.floor.epoch, change.floor.version]]]
-  if (change.type === 'pathFloor') return [[`path ${change.floor.path}`, [change.floor.counter, 0]]]
-  return change.type === 'targets' ? [['targets', [change.targets.signed.version, 0]]] : []
+  if (change.type === 'pathFloor') {
+    const { role, path, epoch, counter } = change.floor
+    return [[`path ${path} of ${role}`, [epoch, counter]]]
+  }
+  return change.type === 'targetsFloor' ? [['targets', [change.version, 0]]] : []
 }
 
 function compare([a, b]: Floor, [c, d]: Floor): number {

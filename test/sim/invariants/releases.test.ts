@@ -106,15 +106,19 @@ const roleFloor = (version: number, epoch = 1): Change => ({
   type: 'roleFloor',
   floor: { role: 'acme', epoch, version },
 })
-const pathFloor = (counter: number): Change => ({ type: 'pathFloor', floor: { path: PATH, counter, artifact: 'x' } })
+const pathFloor = (counter: number): Change => ({
+  type: 'pathFloor',
+  floor: { role: 'acme', epoch: 1, path: PATH, counter, artifact: 'x' },
+})
 const targets = (version: number) => ({ signed: { version } }) as never
 
 function saved(roles: number, counter: number, targetsVersion = 0): SavedPublishers {
   return {
     targets: targetsVersion === 0 ? undefined : targets(targetsVersion),
+    targetsFloor: targetsVersion,
     announcements: [],
     roleFloors: roles === 0 ? [] : [{ role: 'acme', epoch: 1, version: roles }],
-    pathFloors: counter === 0 ? [] : [{ path: PATH, counter, artifact: 'x' }],
+    pathFloors: counter === 0 ? [] : [{ role: 'acme', epoch: 1, path: PATH, counter, artifact: 'x' }],
   }
 }
 
@@ -126,7 +130,7 @@ describe('I11: floors never fall', () => {
     expect(floors.writes(0, 2, [roleFloor(1, 2)])).toBeUndefined()
     expect(floors.writes(0, 3, [roleFloor(9)])).toBe('wrote floor 1.9 of role acme after floor 2.1 of role acme')
     expect(floors.writes(0, 4, [pathFloor(4)])).toBe(
-      'wrote floor 4.0 of path acme/agent after floor 5.0 of path acme/agent',
+      'wrote floor 1.4 of path acme/agent of acme after floor 1.5 of path acme/agent of acme',
     )
     expect(floors.writes(0, 5, [{ type: 'incarnation', incarnation: 1 }])).toBeUndefined()
     expect(floors.writes(1, 1, [roleFloor(1)])).toBeUndefined()
@@ -146,13 +150,13 @@ describe('I11: floors never fall', () => {
   it('reports a start below what was acted on; what was only asked for may be gone', () => {
     const floors = new Floors()
     floors.started(0, saved(0, 0))
-    floors.writes(0, 1, [roleFloor(2), pathFloor(3), { type: 'targets', targets: targets(1) }])
-    expect(floors.persisted(0, 1).map(([name]) => name)).toEqual(['role acme', `path ${PATH}`, 'targets'])
+    floors.writes(0, 1, [roleFloor(2), pathFloor(3), { type: 'targetsFloor', version: 1 }])
+    expect(floors.persisted(0, 1).map(([name]) => name)).toEqual(['role acme', `path ${PATH} of acme`, 'targets'])
     floors.writes(0, 2, [roleFloor(4)])
     expect(floors.started(0, saved(2, 3, 1))).toBeUndefined()
     expect(floors.started(0, saved(4, 3, 1))).toBeUndefined()
     expect(floors.started(0, saved(1, 3, 1))).toContain('floor 1.1 of role acme after it had acted on floor 1.2')
-    expect(floors.started(0, saved(2, 0, 1))).toContain('floor 0.0 of path acme/agent')
+    expect(floors.started(0, saved(2, 0, 1))).toContain('floor 0.0 of path acme/agent of acme')
     expect(floors.started(0, saved(2, 3))).toContain('floor 0.0 of targets')
     expect(floors.persisted(0, 2)).toEqual([])
   })

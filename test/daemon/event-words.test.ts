@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest'
+import type { InstallState } from '../../src/core/rollout/states.ts'
+import { eventWords } from '../../src/daemon/event-words.ts'
+
+describe('the words for an installation', () => {
+  it.each<[InstallState, string | undefined, string, string]>([
+    ['verified', undefined, 'info', 'acme/fl@1 is verified'],
+    ['verified', 'the disk is full', 'warn', 'acme/fl@1 is held up at verified: the disk is full'],
+    ['announced', 'it has expired', 'warn', 'acme/fl@1 is held up at announced: it has expired'],
+    ['failed', 'it is not what was signed', 'warn', 'acme/fl@1 is failed: it is not what was signed'],
+    ['rolledBack', undefined, 'warn', 'acme/fl@1 is rolledBack'],
+  ])('%s, %s', (state, detail, level, text) => {
+    const event = { type: 'install', name: 'acme/fl@1', state, detail } as const
+    expect(eventWords(event, (node) => node)).toEqual({ level, text })
+  })
+})

@@ -1,0 +1,58 @@
+// Releases in virtual time: twenty seeds at small scale with every fault and enemy, and a node that was off for an hour.
+import { describe, expect, it } from 'vitest'
+import { explain } from './report.ts'
+import { namedScenario } from './scenario.ts'
+import { type Report, simulate } from './world.ts'
+
+async function delivers(scenario: string, seed: number): Promise<Report> {
+  const report = await simulate(namedScenario(scenario), seed)
+  expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
+  // It ended because everything was delivered, not because its time was over.
+  expect(report.virtualMs).toBeLessThan(report.scenario.minutes * 60_000)
+  return report
+}
+
+describe('a small mesh with publishers, crashes, full disks, loss, a partition, junk and lies', () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('delivers with seed %i', async (seed) => {
+    const { restarts, delivery, events } = await delivers('release-small', seed)
+    // The run did exercise what it is for: without this a world in which nothing happens would pass.
+    expect(restarts).toBeGreaterThan(10)
+    expect(delivery.installed).toBeGreaterThan(60)
+    expect(delivery.pieces).toBeGreaterThan(300)
+    expect(delivery.settled).toBeGreaterThan(80)
+    expect(events.equivocation).toBeGreaterThan(20)
+    expect(events['install failed']).toBeGreaterThan(20)
+    expect(events['refused bodyMissing']).toBeGreaterThan(0)
+    // Far inside the bound, so that a regression is seen before it breaks it.
+    expect(delivery.slowestRounds).toBeLessThanOrEqual(4)
+  })
+
+  it('meets every kind of enemy in one seed or another', async () => {
+    const reports = await Promise.all([1, 2, 3].map((seed) => delivers('release-small', seed)))
+    const told = (event: string) => reports.reduce((sum, { events }) => sum + (events[event] ?? 0), 0)
+    const enemies = ['badSignature', 'foreignMesh', 'outsidePaths', 'oldVersion', 'wrongEpoch', 'badPiece', 'unasked']
+    for (const code of enemies) expect([code, told(`refused ${code}`)]).not.toEqual([code, 0])
+    expect(told('providerBanned')).toBeGreaterThan(0)
+  })
+})
+
+describe('a node that was off for an hour', () => {
+  it('gets what was published meanwhile, though its publisher is gone', async () => {
+    const { delivery } = await delivers('release-hour', 1)
+    expect(delivery.installed).toBeGreaterThan(20)
+    expect(delivery.slowestRounds).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('a run with releases', () => {
+  it('is the same for the same seed, and another for another', async () => {
+    const scenario = { ...namedScenario('release-small'), minutes: 4, quietSeconds: 30, endsDelivered: false }
+    const [first, again, other] = [
+      await simulate(scenario, 9),
+      await simulate(scenario, 9),
+      await simulate(scenario, 10),
+    ]
+    expect({ ...again, wallMs: 0 }).toEqual({ ...first, wallMs: 0 })
+    expect(other.traceHash).not.toBe(first.traceHash)
+  })
+})
