@@ -76,7 +76,7 @@ export class Conversations {
 
   failed(ticket: Ticket, peer: NodeId, now: Millis): void {
     const { announcing, swarm } = this.#m.releases
-    if (announcing.failed(ticket, peer, now) || swarm.askFailed(ticket, peer, now)) return
+    if (announcing.failed(ticket, peer, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUp?.ticket) return
     this.#catchUp = undefined
     this.#caughtUp = false

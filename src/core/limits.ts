@@ -323,7 +323,7 @@ export const limits = {
   servedAtOnce: 6,
   /** For one peer. */
   servedPerPeer: 2,
-  /** Shortest patience with a request; more for who was measured to be slow. */
+  /** Shortest patience with a request; more for who was measured to be slow. This and the next ones are for the shortest piece, more for longer ones. */
   requestPatienceMin: 10 * SECOND,
   /** Longest patience: a piece of 256 KiB at 70 kbit/s. */
   requestPatienceMax: 30 * SECOND,
@@ -338,7 +338,7 @@ export const limits = {
   endgamePatienceFactor: 2,
   /** But not before this: on a fast LAN a busy neighbour would be asked twice for everything. */
   endgamePatienceMin: 500,
-  /** A peer that does not read a piece it asked for is cut off after this: it holds one of few places. */
+  /** A peer that does not read a piece it asked for is cut off after this, more for a longer piece: it holds one of few places. */
   serveTimeout: 2 * MINUTE,
   /** First pause with a peer whose stream of pieces was lost, or that refused a request; doubled while that goes on. */
   pieceRestMin: 1 * SECOND,
@@ -352,10 +352,16 @@ export const limits = {
   banTime: 24 * HOUR,
   /** Peers remembered as banned or suspect. */
   bannedPeers: 256,
-  /** Encodings kept and served at the same time: all releases of four roles. */
+  /** Encodings kept and served at the same time, those first that are on their way to be installed: all releases of four roles. */
   encodingsKept: 256,
   /** Encodings fetched at the same time; others wait their turn. */
   downloadsAtOnce: 2,
+  /** Bitfields of one encoding that one peer may send in a minute. An honest one sends some when its download gets its turn, ends, or its disk fails: not eight of them. */
+  bitfieldsPerMinute: 16,
+  /** Messages of one peer in a minute that change nothing (a cancel too late, what it said before): one for every piece of the longest encoding. */
+  pieceIdleMessages: 4_096,
+  /** Encodings that a peer wants and that we don't know, of each peer: as many as it fetches at once, and some that wait. */
+  unknownWants: 8,
   /** Peers with which a node keeps a stream of pieces. */
   pieceStreams: 64,
   /** Streams of pieces that one peer may open towards us: the one in use, and one that lost a race and goes. */
@@ -369,7 +375,7 @@ export const limits = {
   pieceChunkBytes: 32_768,
   /** A message may take requestPatienceMax and a second for each so many bytes: a piece of 256 KiB has 158 s, more than anybody waits for one. */
   pieceRateMin: 2_048,
-  /** A download that got no piece for so long looks for other providers. */
+  /** A download that got no piece for so long, by half more or less at random, looks for other providers. */
   providerSearchPeriod: 10 * SECOND,
   /** When nobody sent the piece list in this time, more peers are asked for it. */
   pieceListHedge: 1 * SECOND,
@@ -394,7 +400,7 @@ export const limits = {
   /** Left free on the disk when room is made for an encoding: logs and LevelDB need some. */
   diskReserve: 16_777_216,
 
-  /** Encodings a publisher handed in whose announcement has not come yet. */
+  /** Encodings a publisher handed in whose announcement has not come yet; so many stay whatever else there is. */
   importsWaiting: 16,
   /** How long they wait: signing takes seconds. */
   importWait: 10 * MINUTE,

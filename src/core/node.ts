@@ -221,6 +221,7 @@ export class NodeCore {
     if (gap <= limits.recordPeriodFloor) return
     this.#m.view.forgive(gap, now)
     this.#m.greetings.forgive(gap)
+    this.#m.releases.forgive(gap)
   }
 
   #connected(peer: NodeId, address: string, direction: 'inbound' | 'outbound', now: Millis): void {

@@ -115,6 +115,11 @@ export class Releases {
     return due.length === 0 ? undefined : Math.min(...due)
   }
 
+  /** This machine slept so long: nobody is to blame that nothing came in that time. */
+  forgive(gap: Millis): void {
+    this.swarm.forgive(gap)
+  }
+
   linked(peer: NodeId, now: Millis): void {
     this.swarm.linked(peer, now)
   }

@@ -40,6 +40,7 @@ describe('a daemon', () => {
     const child = await running(data)
     const status = JSON.parse((await pimesh(['status', '--data', data, '-o', 'json'])).out)
     expect(status).toMatchObject({ name: 'one', zone: '/a', incarnation: 1, process: { pid: child.pid } })
+    expect(status.installRoot).toBe(`${data}/installed`)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
     expect(existsSync(apiSocket(data))).toBe(false)
@@ -89,7 +90,10 @@ describe('a daemon', () => {
     const data = await joined()
     const child = await running(data)
     const exit = once(child, 'exit')
-    expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({ status: 0, err: '' })
+    expect(await pimesh(['leave', '--yes', '--data', data])).toMatchObject({
+      status: 0,
+      err: expect.stringMatching(/^releases that .* stay where they are\n$/),
+    })
     expect(await exit).toEqual([0, null])
     expect(readdirSync(data)).toEqual(['pimesh.toml'])
     expect(await pimesh(['up', '--data', data])).toMatchObject({

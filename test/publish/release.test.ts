@@ -300,7 +300,7 @@ describe('a mistake of the publisher is one sentence, and changes nothing', () =
     const none = `the key in ${keyFile} is not one of the role "acme", which announces "acme/agent"`
     expect(() => checkRequest(mesh, request({ keyFile }))).toThrow(failure('E_KEY', none))
     writeFileSync(keyFile, 'no key')
-    expect(() => publish({ keyFile })).toThrow(failure('E_STATE', 'damaged'))
+    expect(() => publish({ keyFile })).toThrow(failure('E_KEY', 'is no key file'))
     rmSync(join(mesh.dir, 'keys', 'publisher.key'))
     expect(() => publish()).toThrow(failure('E_KEY', `${mesh.dir}/keys has no key of the role "acme"`))
     expect(() => publish({ path: 'x/y' })).toThrow(

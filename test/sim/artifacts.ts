@@ -138,6 +138,11 @@ export class SimArtifacts {
     return [...file.pieces].every(([index, { bytes, synced }]) => (synced || !durable) && isRight(file, index, bytes))
   }
 
+  /** The piece list of an encoding that is there as a whole; undefined for any other. */
+  pieceList({ hash }: Encoding): Uint8Array | undefined {
+    return this.whole(hash, { durable: false }) ? this.#files.get(hash)?.pieceList : undefined
+  }
+
   /** What lies at the places of all pieces; undefined while one is missing. */
   contents(encoding: string): Uint8Array[] | undefined {
     const file = this.#files.get(encoding)

@@ -77,7 +77,7 @@ describe('the installer of a simulated machine', () => {
     artifacts.flip(new Prng(1))
     const problems = await Promise.all([1, 2, 3].map((counter) => step('stage', job(counter))))
     expect(problems.filter((problem) => problem !== undefined)).toEqual([
-      expect.objectContaining({ reason: 'ioError' }),
+      expect.objectContaining({ reason: 'ioError', mismatch: true }),
     ])
   })
 

@@ -91,7 +91,8 @@ export class SimInstaller {
     const pieces = artifacts.contents(hash)
     if (pieces === undefined) return { reason: 'ioError', detail: 'the encoding is not all there' }
     // The publisher is blamed for ever: only when the disk is not to blame.
-    if (hashOf(pieces) !== sha256) return { reason: 'ioError', detail: 'the encoding is not what was fetched' }
+    if (hashOf(pieces) !== sha256)
+      return { reason: 'ioError', detail: 'the encoding is not what was fetched', mismatch: true }
     const unpacked = contentOf(hash)?.artifact.hash
     if (unpacked !== job.artifact.hash) return { reason: 'badArtifact', detail: 'it is not what was announced' }
     const { versions } = this.#folder(job.path)

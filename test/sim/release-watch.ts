@@ -89,9 +89,8 @@ export class ReleaseWatch {
 
   before({ id }: SimNode, input: Input): void {
     if (input.type === 'persisted') {
-      for (const [name, [counter]] of this.#floors.persisted(id.index, input.ticket)) {
-        if (name.startsWith('path ')) this.#installing.floor(id.index, name.slice(5), counter)
-      }
+      const floors = this.#floors.persisted(id.index, input.ticket)
+      for (const { path, counter } of floors) this.#installing.floor(id.index, path, counter)
       this.#registers.persisted(id.index, input.ticket)
     } else if (input.type === 'persistFailed') {
       this.#floors.failed(id.index, input.ticket)

@@ -4,7 +4,17 @@ import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
 import { type Report, simulate } from './world.ts'
 
-async function delivers(scenario: string, seed: number): Promise<Report> {
+const runs = new Map<string, Promise<Report>>()
+
+/** The same run is not made twice, whichever test needs it first. */
+function delivers(scenario: string, seed: number): Promise<Report> {
+  const key = `${scenario} ${seed}`
+  const run = runs.get(key) ?? delivered(scenario, seed)
+  runs.set(key, run)
+  return run
+}
+
+async function delivered(scenario: string, seed: number): Promise<Report> {
   const report = await simulate(namedScenario(scenario), seed)
   expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
   // It ended because everything was delivered, not because its time was over.

@@ -126,9 +126,9 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     const wall = this.clock.wall(queue.now)
     const { facts, mirror } = this.id
     const own = { mesh: mesh.id, membership: this.#credential, rootFloor: 1, targetsFloor: 0, facts, mirror }
-    this.transfers.sweep(state)
+    const artifacts = this.transfers.open(state)
     const env = keys.env(this.#coreRandom)
-    this.#core = new NodeCore(env, { ...own, ...state, wall, recordPeriodMin, viewFlushPeriod }, this.now())
+    this.#core = new NodeCore(env, { ...own, ...state, artifacts, wall, recordPeriodMin, viewFlushPeriod }, this.now())
     this.#gossip.join()
     this.#world.watch.started(this, state)
     this.feed({ type: 'wall', wall })

@@ -4,6 +4,8 @@ import { toHex } from '../../src/core/bytes.ts'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Effect, Input, Ticket } from '../../src/core/events.ts'
 import { Failure } from '../../src/core/failure.ts'
+import type { SavedArtifacts } from '../../src/core/machines.ts'
+import { emptyBits } from '../../src/core/swarm/bitfield.ts'
 import type { ArtifactProblem } from '../../src/core/swarm/messages.ts'
 import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
 import type { SavedState } from '../../src/wire/state.ts'
@@ -71,13 +73,26 @@ export class SimTransfers {
     })
   }
 
-  /** A process starts: files that its state knows nothing of are left over from an earlier one. */
-  sweep({ artifacts, publishers, installs }: SavedState): void {
+  /**
+   * A process starts: files that its state knows nothing of go, and what was handed in just before a crash is found again.
+   * @returns what it has, as daemon/found.ts says it.
+   */
+  open({ artifacts, publishers, installs }: SavedState): SavedArtifacts {
     const announced = publishers.announcements.flatMap(({ announcement }) =>
-      announcement.signed.releases.flatMap(({ encodings }) => encodings.map(({ hash }) => hash)),
+      announcement.signed.releases.flatMap(({ encodings }) => encodings),
     )
+    const held = artifacts.holdings.map(({ encoding }) => encoding)
     const underway = installs.flatMap((entry) => entry.underway?.encoding.hash ?? [])
-    this.artifacts.sweep(new Set([...artifacts.holdings.map(({ encoding }) => encoding), ...announced, ...underway]))
+    this.artifacts.sweep(new Set([...held, ...announced.map(({ hash }) => hash), ...underway]))
+    const known = new Set(artifacts.pieceLists.map(({ hash }) => hash))
+    const found = announced.flatMap((encoding) => {
+      const list = known.has(encoding.pieceList) ? undefined : this.artifacts.pieceList(encoding)
+      return list === undefined ? [] : [{ encoding, list }]
+    })
+    const lists = found.map(({ encoding, list }) => ({ hash: encoding.pieceList, list }))
+    const more = found.filter(({ encoding }) => !held.includes(encoding.hash))
+    const holdings = more.map(({ encoding, list }) => ({ encoding: encoding.hash, bits: emptyBits(list.length / 32) }))
+    return { holdings: [...artifacts.holdings, ...holdings], pieceLists: [...artifacts.pieceLists, ...lists] }
   }
 
   /** The bytes of an arrival that waits. */

@@ -27,10 +27,6 @@ export function setBit(bits: Uint8Array, index: number): void {
   bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7))
 }
 
-export function clearBit(bits: Uint8Array, index: number): void {
-  bits[index >> 3] = (bits[index >> 3] as number) & ~(1 << (index & 7))
-}
-
 /** How many bits are set. */
 export function countBits(bits: Uint8Array): number {
   let count = 0

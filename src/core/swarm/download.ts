@@ -44,12 +44,18 @@ export class Download {
   readonly listAsks = new Map<Ticket, Millis>()
   listAskAt: Millis = 0
   readonly listAsked = new Set<NodeId>()
+  /** When those that were asked in vain are asked again. */
+  listRetryAt: Millis = Number.POSITIVE_INFINITY
+  /** Searches since a piece came. */
+  searches = 0
   readonly #asks = new Map<number, Ask>()
+  readonly #random: () => number
 
   constructor(holding: Holding, wanted: Wanted, random: () => number) {
     this.holding = holding
     this.wanted = wanted
     this.picker = new Picker(holding.pieces, random)
+    this.#random = random
   }
 
   get hash(): string {
@@ -70,22 +76,22 @@ export class Download {
   begin(now: Millis): void {
     this.active = true
     this.movedAt = now
-    this.searchPause = limits.providerSearchPeriod
-    this.searchAt = now + this.searchPause
+    this.#searchSoon(now)
     this.listAsked.clear()
   }
 
   /** A piece was written. */
   moved(bytes: number, now: Millis): void {
     this.movedAt = now
-    this.searchPause = limits.providerSearchPeriod
-    this.searchAt = now + this.searchPause
+    this.searches = 0
+    this.#searchSoon(now)
     this.meter.add(bytes, now)
   }
 
   /** Others were looked for. In vain, it seems, when that comes soon again. */
   searched(now: Millis): void {
-    this.searchAt = now + this.searchPause
+    this.searches += 1
+    this.searchAt = now + this.searchPause * (0.5 + this.#random())
     this.searchPause = Math.min(limits.providerSearchMax, 2 * this.searchPause)
     this.listAsked.clear()
   }
@@ -140,7 +146,19 @@ export class Download {
   overdueAt(peer: Peer, share: Share): Millis | undefined {
     const oldest = this.#oldestElsewhere(peer, share)
     if (oldest === undefined) return undefined
-    return oldest.since + Math.max(limits.endgamePatienceMin, limits.endgamePatienceFactor * (peer.typical ?? 0))
+    return (
+      oldest.since +
+      Math.max(
+        limits.endgamePatienceMin,
+        limits.endgamePatienceFactor * peer.typical(this.holding.encoding.pieceLength),
+      )
+    )
+  }
+
+  /** After the shortest pause. Each node waits another time: they began together, when the release was announced. */
+  #searchSoon(now: Millis): void {
+    this.searchPause = limits.providerSearchPeriod
+    this.searchAt = now + this.searchPause * (0.5 + this.#random())
   }
 
   /**

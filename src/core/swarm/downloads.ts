@@ -4,6 +4,9 @@ import type { Millis } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Download } from './download.ts'
 
+/** The turn of a download that nobody has: it searches once, half as long again after providerSearchPeriod at the latest. */
+const TURN_ALONE = 2 * limits.providerSearchPeriod
+
 export class Downloads {
   /** In the order of their turns. */
   readonly #all = new Map<string, Download>()
@@ -54,7 +57,7 @@ export class Downloads {
       else this.#wake(retryAt)
     }
     for (const download of [...this.active()]) {
-      const patience = download.hasProvider ? limits.requestPatienceMax : limits.providerSearchPeriod
+      const patience = download.hasProvider ? limits.requestPatienceMax : TURN_ALONE
       const busy = download.holding.phase === 'preparing' || download.holding.isFull
       const end = mayMove(download, now) ? download.movedAt + patience : now
       if (busy) continue

@@ -1,6 +1,6 @@
 // The exchange: who holds what. Whoever wants an encoding tells its peers what it has, and they answer with theirs; later gains go
-// to those who want them and don't have them. A bitfield replaces what its sender told before. What is told of encodings that we
-// don't know is ignored: its sender gets our bitfield when we want it ourselves, and answers then.
+// to those who want them and don't have them. A bitfield replaces what its sender told before. Of an encoding that we don't know
+// it is only remembered that its sender wants it: it hears of what we have when we know.
 // Invariant: the picker of a download counts exactly the shares of the open streams, and a banned peer's word counts for nothing.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
@@ -11,7 +11,7 @@ import type { Download } from './download.ts'
 import type { Downloads } from './downloads.ts'
 import type { Holding } from './holding.ts'
 import type { PieceMessage } from './messages.ts'
-import type { Peer, Share } from './peers.ts'
+import { newShare, type Peer, type Share } from './peers.ts'
 
 interface Parts {
   out: Outbox
@@ -31,23 +31,41 @@ export class Exchange {
     this.#parts = parts
   }
 
-  /** @returns false when that is no bitfield of this encoding */
-  bitfield(peer: Peer, holding: Holding, { bits, wants }: Bitfield, now: Millis): boolean {
-    if (!isBitfield(bits, holding.pieces)) return false
-    const before = peer.shares.get(holding.encoding.hash)
+  /** @returns why its sender is to be cut off: that is no bitfield of this encoding, or one too many */
+  bitfield(peer: Peer, holding: Holding, { bits, wants }: Bitfield, now: Millis): 'malformed' | 'tooOften' | undefined {
+    if (!isBitfield(bits, holding.pieces)) return 'malformed'
     const share = this.#share(peer, holding)
+    if (!share.bitfields.spend(now)) return 'tooOften'
     if (!this.#parts.bans.isBanned(peer.node, now)) this.#replace(peer, holding, share, bits.slice())
     share.wants = wants
-    if (wants && !before?.wants) this.#answer(peer, holding)
-    return true
+    if (wants && !(share.answered && peer.told.get(holding.encoding.hash)?.fresh)) this.#answer(peer, holding, share)
+    return undefined
   }
 
-  /** @returns false when there is no such piece */
+  /** A bitfield of an encoding that we don't know. */
+  unknown(peer: Peer, { encoding, wants }: Bitfield): void {
+    peer.unknown.delete(encoding)
+    if (wants) peer.unknown.add(encoding)
+    for (const oldest of peer.unknown) if (peer.unknown.size > limits.unknownWants) peer.unknown.delete(oldest)
+  }
+
+  /** More encodings are known: some may be what peers wanted before. */
+  learnt(know: (hash: string) => Holding | undefined): void {
+    for (const peer of this.#parts.peers.values()) {
+      for (const hash of peer.unknown) {
+        const holding = know(hash)
+        if (holding === undefined) continue
+        peer.unknown.delete(hash)
+        this.#share(peer, holding).wants = true
+      }
+    }
+  }
+
+  /** @returns false when that was known before */
   have(peer: Peer, holding: Holding, index: number, now: Millis): boolean {
-    if (index >= holding.pieces) return false
-    if (this.#parts.bans.isBanned(peer.node, now)) return true
+    if (this.#parts.bans.isBanned(peer.node, now)) return false
     const share = this.#share(peer, holding)
-    if (hasBit(share.bits, index)) return true
+    if (hasBit(share.bits, index)) return false
     setBit(share.bits, index)
     share.count += 1
     const picker = this.#parts.downloads.get(holding.encoding.hash)?.picker
@@ -62,7 +80,7 @@ export class Exchange {
     const encoding = holding.encoding.hash
     const bits = holding.isReady ? holding.bits.slice() : emptyBits(holding.pieces)
     const wants = this.#parts.downloads.get(encoding) !== undefined
-    peer.told.set(encoding, wants)
+    peer.told.set(encoding, { wants, some: holding.isReady && holding.count > 0, fresh: true })
     this.#parts.out.emit({
       type: 'pieceSay',
       peer: peer.node,
@@ -71,17 +89,19 @@ export class Exchange {
   }
 
   /**
-   * What we hold of an encoding was found out, or we begin to want it, or have all of it: tells whom it concerns. While its
-   * download has its turn, that is everybody.
+   * What we hold of an encoding was found out, or we begin to want it, or have all of it, or cannot read it: tells whom it
+   * concerns. While its download has its turn, that is everybody.
    */
   announce(holding: Holding, now: Millis): void {
     const { hash } = holding.encoding
     const everybody = this.#parts.downloads.get(hash)?.active === true
     for (const peer of this.#parts.peers.values()) {
       if (peer.stream !== 'open') continue
-      const [knows, concerned] = [peer.told.get(hash), peer.told.has(hash) || peer.shares.has(hash)]
-      if (everybody && !knows && !this.#parts.bans.isBanned(peer.node, now)) this.tell(peer, holding)
-      else if (holding.count > 0 && concerned) this.tell(peer, holding)
+      const told = peer.told.get(hash)
+      const concerned = told !== undefined || peer.shares.has(hash)
+      const gives = holding.isReady && holding.count > 0
+      if (everybody && !told?.wants && !this.#parts.bans.isBanned(peer.node, now)) this.tell(peer, holding)
+      else if (gives ? concerned : told?.some) this.tell(peer, holding)
     }
   }
 
@@ -97,8 +117,12 @@ export class Exchange {
   gained(holding: Holding, index: number): void {
     const encoding = holding.encoding.hash
     for (const peer of this.#parts.peers.values()) {
-      const share = peer.shares.get(encoding)
-      if (share === undefined || !share.wants || hasBit(share.bits, index)) continue
+      const [share, told] = [peer.shares.get(encoding), peer.told.get(encoding)]
+      if (share === undefined || !share.wants || hasBit(share.bits, index)) {
+        if (told !== undefined) told.fresh = false
+        continue
+      }
+      if (told !== undefined) told.some = true
       this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'have', encoding, index } })
     }
   }
@@ -151,14 +175,7 @@ export class Exchange {
   #share(peer: Peer, holding: Holding): Share {
     const known = peer.shares.get(holding.encoding.hash)
     if (known !== undefined) return known
-    const share: Share = {
-      bits: emptyBits(holding.pieces),
-      count: 0,
-      wants: false,
-      avoid: undefined,
-      avoidUntil: 0,
-      exhausted: false,
-    }
+    const share = newShare(holding.pieces)
     peer.shares.set(holding.encoding.hash, share)
     return share
   }
@@ -173,9 +190,10 @@ export class Exchange {
     else this.#copies.get(hash)?.delete(peer.node)
   }
 
-  #answer(peer: Peer, holding: Holding): void {
+  #answer(peer: Peer, holding: Holding, share: Share): void {
     const active = this.#parts.downloads.get(holding.encoding.hash)?.active === true
-    if ((holding.isReady && holding.count > 0) || active) this.tell(peer, holding)
+    share.answered = (holding.isReady && holding.count > 0) || active
+    if (share.answered) this.tell(peer, holding)
   }
 
   #copied(peer: Peer, holding: Holding): void {

@@ -1,6 +1,7 @@
 // Fetching: what is asked of whom, over all downloads and peers. A request waits as long as its peer has shown to need; then the
 // piece is asked of another, and what comes late is still welcome. All that is in flight or being written stays within
-// limits.requestBytes, of which peers that have proven nothing get half.
+// limits.requestBytes, of which peers that have proven nothing get half; and so do late pieces that are longer than the shortest,
+// which give way to what is asked for now.
 // Invariant: data is kept only when its hash is in the piece list and it was asked of this peer; a banned peer is asked nothing,
 // since it holds nothing as far as exchange.ts is concerned.
 import type { Millis, NodeId } from '../env.ts'
@@ -13,7 +14,7 @@ import type { Download } from './download.ts'
 import type { Holding } from './holding.ts'
 import type { PieceArrival } from './messages.ts'
 import type { Peer, Request, Share } from './peers.ts'
-import { pieceBytes } from './pieces.ts'
+import { pieceBytes, pieceScale } from './pieces.ts'
 
 type Data = Extract<PieceArrival, { type: 'data' }>
 
@@ -36,6 +37,8 @@ export class Fetching {
   #trials = 0
   /** Bytes that came and are being written. */
   #writing = 0
+  /** Bytes of late requests of long pieces: a stream may hold one, half arrived. */
+  #late = 0
   /** Peers that could be asked for more if the budget had room, in order. */
   readonly #hungry = new Set<Peer>()
   #turn = 0
@@ -46,9 +49,9 @@ export class Fetching {
     this.#parts = parts
   }
 
-  /** Bytes in flight or being written. */
+  /** Bytes in flight or being written, and what may come late of long pieces. */
   get bytes(): number {
-    return this.#asked + this.#writing
+    return this.#asked + this.#writing + this.#late
   }
 
   deadline(): Millis | undefined {
@@ -84,21 +87,30 @@ export class Fetching {
     this.#feed(now)
   }
 
-  /** A peer can't give what it was asked for. */
-  refused(peer: Peer, encoding: string, index: number, now: Millis): void {
+  /** A peer can't give what it was asked for. @returns false when it was not */
+  refused(peer: Peer, encoding: string, index: number, now: Millis): boolean {
     const request = peer.find(encoding, index)
-    if (request === undefined) return
+    if (request === undefined) return false
     this.#end(peer, request, now)
     if (!request.late) peer.refused(request, now)
-    this.#wake(peer.restUntil)
+    this.#wake(peer.shares.get(encoding)?.restUntil)
     this.pump(peer, now)
     this.#feed(now)
+    return true
+  }
+
+  /** This machine slept so long: its peers are not to blame for that time. */
+  forgive(gap: Millis): void {
+    for (const peer of this.#parts.peers.values()) peer.forgive(gap)
   }
 
   /** The stream with a peer is going: what it was asked for is open again. */
   left(peer: Peer, now: Millis): void {
     this.#hungry.delete(peer)
-    for (const request of peer.requests.splice(0)) if (!request.late) this.#release(peer, request, now)
+    for (const request of peer.requests.splice(0)) {
+      if (request.late) this.#late -= lateBytes(request)
+      else this.#release(peer, request, now)
+    }
     this.#wake(now)
   }
 
@@ -138,6 +150,7 @@ export class Fetching {
     if (this.#alarm === undefined || now < this.#alarm) return []
     const dead: Peer[] = []
     for (const peer of this.#parts.peers.values()) if (this.#lapses(peer, now)) dead.push(peer)
+    this.#feed(now)
     for (const peer of this.#parts.peers.values()) if (!dead.includes(peer)) this.pump(peer, now)
     this.#alarm = undefined
     for (const peer of this.#parts.peers.values()) this.#wakeFor(peer, now)
@@ -147,12 +160,13 @@ export class Fetching {
   #ask(peer: Peer, download: Download, index: number, now: Millis): void {
     const { hash, holding } = download
     const bytes = pieceBytes(holding.encoding, index)
-    const due = now + peer.patience()
+    const due = now + peer.patience(bytes)
     const trial = !peer.proven
     peer.requests.push({ encoding: hash, index, bytes, asked: now, trial, due, late: false })
     download.asks(index, peer.node, now)
     this.#asked += bytes
     if (trial) this.#trials += bytes
+    while (this.bytes > limits.requestBytes && this.#dropLate(now));
     this.#expect(peer)
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'request', encoding: hash, index } })
     this.#wake(due)
@@ -160,9 +174,11 @@ export class Fetching {
 
   /** 'full': there is something to ask for, and no room in the budget. */
   #choose(peer: Peer, now: Millis): { download: Download; index: number } | 'full' | undefined {
-    for (const download of this.#parts.downloads.active()) {
-      const share = peer.shares.get(download.hash)
-      if (share === undefined || share.count === 0 || !download.holding.isReady) continue
+    for (const { download, share } of this.#offered(peer)) {
+      if (now < share.restUntil) {
+        this.#wake(share.restUntil)
+        continue
+      }
       if (!this.#fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
       const index = download.choose(peer, share, now)
       if (index !== undefined) return { download, index }
@@ -172,14 +188,28 @@ export class Fetching {
     return undefined
   }
 
+  /** What a peer has of active downloads. First those of which it refused nothing lately: the others must not starve them. */
+  #offered(peer: Peer): { download: Download; share: Share }[] {
+    const willing: { download: Download; share: Share }[] = []
+    const unwilling: typeof willing = []
+    for (const download of this.#parts.downloads.active()) {
+      const share = peer.shares.get(download.hash)
+      if (share === undefined || share.count === 0 || !download.holding.isReady) continue
+      if (share.avoid === undefined) willing.push({ download, share })
+      else unwilling.push({ download, share })
+    }
+    return [...willing, ...unwilling]
+  }
+
   /** One request always fits, else the longest pieces could not be fetched at all. */
   #fits(bytes: number, trial: boolean): boolean {
     if (trial && this.#trials > 0 && this.#trials + bytes > limits.requestBytes / 2) return false
-    return this.bytes === 0 || this.bytes + bytes <= limits.requestBytes
+    const held = this.#asked + this.#writing
+    return held === 0 || held + bytes <= limits.requestBytes
   }
 
   #good(peer: Peer, request: Request, download: Download, data: Data, now: Millis): void {
-    peer.gave(now - request.asked, request.late)
+    peer.gave(request, now - request.asked)
     const { holding } = download
     if (holding.isReady && !holding.hasOrKeeps(data.index)) {
       holding.keep(data.arrival, data.index)
@@ -224,7 +254,8 @@ export class Fetching {
   /** Nothing is awaited of this request any more, and nothing comes of it. */
   #end(peer: Peer, request: Request, now: Millis): void {
     peer.remove(request)
-    if (!request.late) this.#release(peer, request, now)
+    if (request.late) this.#late -= lateBytes(request)
+    else this.#release(peer, request, now)
     this.#expect(peer)
   }
 
@@ -240,11 +271,27 @@ export class Fetching {
   #cancel(peer: Peer, request: Request, now: Millis): void {
     if (request.late) return
     const { encoding, index } = request
+    const scale = pieceScale(request.bytes)
     request.late = true
-    request.due = Math.max(now + limits.requestPatienceMax, request.asked + limits.lonePatience)
+    request.due = Math.max(now + limits.requestPatienceMax * scale, request.asked + limits.lonePatience * scale)
     this.#release(peer, request, now)
+    this.#late += lateBytes(request)
+    while (this.bytes > limits.requestBytes && this.#dropLate(now));
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'cancel', encoding, index } })
     this.#wake(request.due)
+  }
+
+  /** Gives up the late request of a long piece that is welcome for the shortest time. False when there is none. */
+  #dropLate(now: Millis): boolean {
+    let first: { peer: Peer; request: Request } | undefined
+    for (const peer of this.#parts.peers.values()) {
+      for (const request of peer.requests) {
+        if (request.late && lateBytes(request) > 0 && (first === undefined || request.due < first.request.due))
+          first = { peer, request }
+      }
+    }
+    if (first !== undefined) this.#end(first.peer, first.request, now)
+    return first !== undefined
   }
 
   /** Gives up requests of a peer that are due. True when the stream seems dead. */
@@ -267,7 +314,7 @@ export class Fetching {
   /** Nobody else holds the piece: to ask the same peer anew would only take longer. But not for ever. */
   #isAlone(peer: Peer, request: Request, now: Millis): boolean {
     const download = this.#parts.downloads.get(request.encoding)
-    if (download === undefined || now >= request.asked + limits.lonePatience) return false
+    if (download === undefined || now >= request.asked + limits.lonePatience * pieceScale(request.bytes)) return false
     return download.picker.copies(request.index) <= 1 && download.askedOf(request.index).includes(peer.node)
   }
 
@@ -286,6 +333,7 @@ export class Fetching {
     for (const download of this.#parts.downloads.active()) {
       const share: Share | undefined = peer.shares.get(download.hash)
       if (share?.avoid !== undefined && share.avoidUntil > now) this.#wake(share.avoidUntil)
+      if (share !== undefined && share.restUntil > now) this.#wake(share.restUntil)
       const overdue = share === undefined ? undefined : download.overdueAt(peer, share)
       if (overdue !== undefined && overdue > now && peer.room(now, false) > 0) this.#wake(overdue)
     }
@@ -294,6 +342,11 @@ export class Fetching {
   #wake(at: Millis | undefined): void {
     if (at !== undefined) this.#alarm = Math.min(this.#alarm ?? at, at)
   }
+}
+
+/** What a late request counts: pieces of the shortest length are held by none for long, and are many. */
+function lateBytes({ bytes }: Request): number {
+  return bytes > limits.pieceBytesMin ? bytes : 0
 }
 
 /** True when the data is the piece that the piece list names. */

@@ -8,17 +8,22 @@ import type { Outbox } from '../outbox.ts'
 import type { Encoding } from '../trust/announcement.ts'
 import { Holding } from './holding.ts'
 
+/** Of an import that a release names: it goes when none does any more. */
+const NAMED = Number.NEGATIVE_INFINITY
+
 export class Library {
   readonly #out: Outbox
-  /** By hash of the encoding. */
+  /** By hash of the encoding; the most important first. */
   readonly #holdings = new Map<string, Holding>()
+  /** The same, by the hash of their piece list. */
+  readonly #byList = new Map<string, Set<Holding>>()
   readonly #tickets = new Map<Ticket, Holding>()
   /** What earlier runs had, until it is known whether a release still names it. */
   readonly #savedHoldings: Set<string>
   readonly #savedLists: Map<string, Uint8Array>
   /** To be looked at on the disk even though nobody waits for it: we serve it. */
   readonly #unchecked = new Set<Holding>()
-  /** What this machine brought in, and until when a release has to name it. */
+  /** What this machine brought in lately, and until when a release has to name it. Others may have nothing of it yet. */
   readonly #imported = new Map<string, Millis>()
 
   constructor(out: Outbox, saved: SavedArtifacts) {
@@ -51,6 +56,7 @@ export class Library {
     const list = this.#savedLists.get(encoding.pieceList)
     const holding = new Holding(this.#out, this.#tickets, encoding, list)
     this.#holdings.set(encoding.hash, holding)
+    this.#byList.set(encoding.pieceList, (this.#byList.get(encoding.pieceList) ?? new Set()).add(holding))
     if (this.#savedHoldings.delete(encoding.hash) && holding.list !== undefined) this.#unchecked.add(holding)
     return holding
   }
@@ -64,14 +70,17 @@ export class Library {
 
   /** A piece list that we hold, by its hex SHA-256. */
   pieceList(hash: string): Uint8Array | undefined {
-    for (const { encoding, list } of this.#holdings.values()) if (encoding.pieceList === hash && list) return list
+    for (const { list } of this.#byList.get(hash) ?? []) if (list !== undefined) return list
     return undefined
   }
 
   /** This machine put the whole file there. A release has to name it soon. */
   imported(holding: Holding, list: Uint8Array, now: Millis): void {
     this.#unchecked.delete(holding)
+    this.#imported.delete(holding.encoding.hash)
     this.#imported.set(holding.encoding.hash, now + limits.importNamed)
+    for (const oldest of this.#imported.keys())
+      if (this.#imported.size > limits.importsWaiting) this.#imported.delete(oldest)
     holding.imported(list, now)
   }
 
@@ -82,24 +91,37 @@ export class Library {
   }
 
   /**
-   * These are all that releases name. May be called at every step.
+   * These are all that releases name, the most important first: of too many the last ones go. May be called at every step.
    * @param leaving told of each that goes, while it is still known
    * @returns true when anything changed
    */
   keep(encodings: ReadonlyMap<string, Encoding>, leaving: (holding: Holding) => void, now: Millis): boolean {
+    const kept = this.#chosen(encodings, now)
     const changes: Change[] = []
     for (const [hash, holding] of this.#holdings) {
-      if (encodings.has(hash)) this.#imported.delete(hash)
-      else if (now >= (this.#imported.get(hash) ?? now)) {
-        leaving(holding)
-        this.#forget(holding, changes)
-      }
+      if (kept.has(hash)) continue
+      leaving(holding)
+      this.#forget(holding, changes)
     }
     const before = this.#holdings.size
-    for (const encoding of encodings.values()) this.know(encoding)
-    this.#forgetSaved(encodings, changes)
+    for (const encoding of kept.values()) this.#toBack(this.know(encoding))
+    this.#forgetSaved(kept, changes)
     if (changes.length > 0) this.#out.persist(changes, false)
     return changes.length > 0 || this.#holdings.size > before
+  }
+
+  /**
+   * When all places are taken: lets the least important holding go that may go.
+   * @param leaving as for keep()
+   */
+  makeRoom(mayGo: (holding: Holding) => boolean, leaving: (holding: Holding) => void): void {
+    if (this.#holdings.size < limits.encodingsKept) return
+    const last = [...this.#holdings.values()].findLast((holding) => !this.#unchecked.has(holding) && mayGo(holding))
+    if (last === undefined) return
+    leaving(last)
+    const changes: Change[] = []
+    this.#forget(last, changes)
+    this.#out.persist(changes, false)
   }
 
   /** Looks at the next file. One at a time: hashing is work for a Pi. @param active a download looks at its own */
@@ -120,11 +142,35 @@ export class Library {
     return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 
+  /** What of `encodings` there is room for, behind what this machine brought in. */
+  #chosen(encodings: ReadonlyMap<string, Encoding>, now: Millis): Map<string, Encoding> {
+    const chosen = new Map<string, Encoding>()
+    for (const [hash, until] of this.#imported) {
+      const encoding = encodings.get(hash) ?? (now < until ? this.#holdings.get(hash)?.encoding : undefined)
+      if (encoding !== undefined) chosen.set(hash, encoding)
+      if (encodings.has(hash)) this.#imported.set(hash, NAMED)
+    }
+    for (const [hash, encoding] of encodings) {
+      if (chosen.size >= limits.encodingsKept) break
+      chosen.set(hash, encoding)
+    }
+    return chosen
+  }
+
+  #toBack(holding: Holding | undefined): void {
+    if (holding === undefined) return
+    this.#holdings.delete(holding.encoding.hash)
+    this.#holdings.set(holding.encoding.hash, holding)
+  }
+
   #forget(holding: Holding, changes: Change[]): void {
     const { hash, pieceList } = holding.encoding
     this.#unchecked.delete(holding)
     this.#imported.delete(hash)
     this.#holdings.delete(hash)
+    const sharing = this.#byList.get(pieceList)
+    sharing?.delete(holding)
+    if (sharing?.size === 0) this.#byList.delete(pieceList)
     holding.forget()
     changes.push({ type: 'forgetHolding', encoding: hash })
     if (this.pieceList(pieceList) === undefined) changes.push({ type: 'forgetPieceList', hash: pieceList })

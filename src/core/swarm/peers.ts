@@ -4,6 +4,8 @@
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { emptyBits, hasBit, setBit } from './bitfield.ts'
+import { Budget } from './budget.ts'
+import { pieceScale } from './pieces.ts'
 
 /** A piece that was asked of a peer. */
 export interface Request {
@@ -28,11 +30,28 @@ export interface Share {
   count: number
   /** It wants to hear what we gain. */
   wants: boolean
+  /** It said that it wants, and was told what we have. */
+  answered: boolean
+  /** Bitfields that it may send. */
+  readonly bitfields: Budget
+  /** Requests in a row that it refused; none is sent before `restUntil`. Of other encodings it may have everything. */
+  refusals: number
+  restUntil: Millis
   /** Pieces that it refused or let lapse: not asked for again before `avoidUntil`. */
   avoid: Uint8Array | undefined
   avoidUntil: Millis
   /** Nothing to ask of it was found, and nothing changed since. */
   exhausted: boolean
+}
+
+/** What a peer was told of one encoding. */
+export interface Told {
+  /** That we want the rest. */
+  wants: boolean
+  /** That we have pieces. */
+  some: boolean
+  /** It knows of all that we have. */
+  fresh: boolean
 }
 
 /** How much a new measurement weighs against the earlier ones. */
@@ -47,8 +66,12 @@ export class Peer {
   heard: Millis
   /** By encoding; empty while the stream is not open. */
   readonly shares = new Map<string, Share>()
-  /** Encodings of which it has our bitfield, and whether that said that we want the rest. */
-  readonly told = new Map<string, boolean>()
+  /** Encodings of which it has our bitfield. */
+  readonly told = new Map<string, Told>()
+  /** Encodings that it wants and that we don't know yet: it may have heard of a release before us. */
+  readonly unknown = new Set<string>()
+  /** Messages that it may send although they change nothing. */
+  readonly idle = new Budget(limits.pieceIdleMessages)
   /** What it was asked for, the late ones included. */
   readonly requests: Request[] = []
   /** The longest message that may come from it, in bytes, as the driver was told. */
@@ -61,11 +84,10 @@ export class Peer {
   offended = false
   /** Streams in a row that were of no use. */
   #failures = 0
-  /** Time it takes from a request to its piece, smoothed; undefined until it gave one. */
+  /** Time it takes from a request to the shortest piece, smoothed; undefined until it gave one. */
   #typical: Millis | undefined
-  /** Requests in a row that lapsed, or were refused. */
+  /** Requests in a row that lapsed. */
   #lapses = 0
-  #refusals = 0
 
   constructor(node: NodeId, now: Millis) {
     this.node = node
@@ -78,9 +100,9 @@ export class Peer {
     return this.#typical !== undefined && this.#lapses === 0
   }
 
-  /** Time from a request to its piece; undefined until it gave one. */
-  get typical(): Millis | undefined {
-    return this.#typical
+  /** Time from a request to a piece of so many bytes; 0 until it gave one. */
+  typical(bytes: number): Millis {
+    return (this.#typical ?? 0) * pieceScale(bytes)
   }
 
   /**
@@ -96,10 +118,12 @@ export class Peer {
     return late >= limits.requestsPerPeer ? 0 : limits.requestsPerPeer + late - this.requests.length
   }
 
-  /** How long to wait for a piece that is asked for now. */
-  patience(): Millis {
-    const measured = limits.requestPatienceFactor * (this.#typical ?? 0)
-    return Math.min(limits.requestPatienceMax, Math.max(limits.requestPatienceMin, measured))
+  /** How long to wait for a piece of so many bytes that is asked for now. */
+  patience(bytes: number): Millis {
+    const scale = pieceScale(bytes)
+    const first = this.#typical === undefined ? limits.requestPatienceMin * scale : 0
+    const measured = limits.requestPatienceFactor * this.typical(bytes)
+    return Math.min(limits.requestPatienceMax * scale, Math.max(limits.requestPatienceMin, first, measured))
   }
 
   find(encoding: string, index: number): Request | undefined {
@@ -112,12 +136,16 @@ export class Peer {
   }
 
   /** It gave a good piece that it was asked for so long ago. One that came late shows that it is slow, not that it lies. */
-  gave(took: Millis, late: boolean): void {
+  gave({ encoding, bytes, late }: Request, took: Millis): void {
+    took /= pieceScale(bytes)
     this.#typical = this.#typical === undefined ? took : this.#typical + WEIGHT * (took - this.#typical)
     this.#lapses = late ? Math.min(this.#lapses, 1) : 0
-    this.#refusals = 0
     this.#failures = 0
     this.restUntil = Number.NEGATIVE_INFINITY
+    const share = this.shares.get(encoding)
+    if (share === undefined) return
+    share.refusals = 0
+    share.restUntil = Number.NEGATIVE_INFINITY
   }
 
   lapsed(request: Request, now: Millis): void {
@@ -128,9 +156,21 @@ export class Peer {
   }
 
   refused(request: Request, now: Millis): void {
-    this.#refusals += 1
-    this.restUntil = Math.max(this.restUntil, now + pause(limits.pieceRestMin, this.#refusals - 1))
+    const share = this.shares.get(request.encoding)
+    if (share === undefined) return
+    share.refusals += 1
+    share.restUntil = now + pause(limits.pieceRestMin, share.refusals - 1)
     this.#avoid(request, now + limits.requestPatienceMin)
+  }
+
+  /** This machine slept so long: its peer is not to blame for that time. */
+  forgive(gap: Millis): void {
+    this.heard += gap
+    if (this.stream === 'opening') this.since += gap
+    for (const request of this.requests) {
+      request.asked += gap
+      request.due += gap
+    }
   }
 
   /** A stream was asked for. */
@@ -162,6 +202,7 @@ export class Peer {
     this.expected = limits.pieceControlBytes
     this.shares.clear()
     this.told.clear()
+    this.unknown.clear()
     this.requests.length = 0
   }
 
@@ -171,6 +212,22 @@ export class Peer {
     share.avoid ??= emptyBits(share.bits.length * 8)
     share.avoidUntil = Math.max(share.avoidUntil, until)
     setBit(share.avoid, index)
+  }
+}
+
+/** Of a peer that told nothing yet. */
+export function newShare(pieces: number): Share {
+  return {
+    bits: emptyBits(pieces),
+    count: 0,
+    wants: false,
+    answered: false,
+    bitfields: new Budget(limits.bitfieldsPerMinute),
+    refusals: 0,
+    restUntil: Number.NEGATIVE_INFINITY,
+    avoid: undefined,
+    avoidUntil: 0,
+    exhausted: false,
   }
 }
 

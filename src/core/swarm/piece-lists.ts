@@ -23,15 +23,19 @@ export class PieceLists {
     this.#parts = parts
   }
 
-  /** Asks one peer more, and while nobody answers each second as many again, until all were asked since the last search. */
+  /**
+   * Asks one peer more, and while nobody answers each second as many again. Those that were asked in vain are asked again when
+   * no other is left, a second after the last of them failed.
+   */
   ask(download: Download, now: Millis): void {
     const { listAsks, listAsked } = download
     for (const [ticket, until] of listAsks) if (now >= until) listAsks.delete(ticket)
     if (listAsks.size > 0 && now < download.listAskAt) return
+    if (listAsks.size === 0 && now >= download.listRetryAt && !this.#hasOther(download)) listAsked.clear()
     let room = Math.min(limits.pieceListAsks - listAsks.size, Math.max(1, listAsks.size))
     for (const peer of this.#parts.peers.values()) {
       if (room <= 0) break
-      if ((peer.shares.get(download.hash)?.count ?? 0) === 0 || listAsked.has(peer.node)) continue
+      if (!mayHaveList(peer, download) || listAsked.has(peer.node)) continue
       if (listAsked.size < limits.pieceStreams) listAsked.add(peer.node)
       this.#send(download, peer, now)
       room -= 1
@@ -44,6 +48,7 @@ export class PieceLists {
     for (const download of this.#parts.downloads.all()) {
       if (!download.listAsks.delete(ticket)) continue
       download.listAskAt = now
+      download.listRetryAt = now + limits.pieceListHedge
       return download
     }
     return undefined
@@ -58,10 +63,22 @@ export class PieceLists {
     return true
   }
 
+  /** Somebody was not asked yet. */
+  #hasOther(download: Download): boolean {
+    for (const peer of this.#parts.peers.values())
+      if (mayHaveList(peer, download) && !download.listAsked.has(peer.node)) return true
+    return false
+  }
+
   #send(download: Download, { node }: Peer, now: Millis): void {
     const ticket = this.#parts.out.ticket()
     const body = { type: 'pieceList' as const, hash: download.holding.encoding.pieceList }
     download.listAsks.set(ticket, now + 2 * limits.requestTimeout)
     this.#parts.out.emit({ type: 'ask', ticket, peer: node, protocol: 'sync', body })
   }
+}
+
+/** Who holds pieces has hashed them. */
+function mayHaveList({ shares }: Peer, { hash }: Download): boolean {
+  return (shares.get(hash)?.count ?? 0) > 0
 }

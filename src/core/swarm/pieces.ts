@@ -17,6 +17,11 @@ export function pieceCount(length: number, pieceLength: number): number {
   return Math.ceil(length / pieceLength)
 }
 
+/** How many times as long a piece of so many bytes may take as the shortest, for which patience is measured: at least 1. */
+export function pieceScale(bytes: number): number {
+  return Math.max(1, bytes / limits.pieceBytesMin)
+}
+
 /** Bytes of the piece `index`, from 0; 0 when there is no such piece. */
 export function pieceBytes(encoding: Pick<Encoding, 'length' | 'pieceLength'>, index: number): number {
   const start = index * encoding.pieceLength

@@ -42,10 +42,15 @@ export class Providers {
     return this.#tried.size
   }
 
-  /** Dials up to limits.providersPerSearch members that may have what is wanted. */
-  search(wanted: Pick<Wanted, 'release8' | 'origin'>, now: Millis): void {
-    const kinds = [this.#reporting(wanted.release8, now), this.#contacts(), this.#origins(wanted.origin, now)]
-    const queues = kinds.map((entries) => entries.filter((entry) => this.#mayTry(entry, now)))
+  /**
+   * Dials up to limits.providersPerSearch members that may have what is wanted. While there are others, a first search leaves the
+   * origin alone: it cannot carry all nodes that hear of a release at the same time.
+   */
+  search(wanted: Pick<Wanted, 'release8' | 'origin'>, isFirst: boolean, now: Millis): void {
+    const may = (entries: readonly Entry[]) => entries.filter((entry) => this.#mayTry(entry, now))
+    const queues = [may(this.#reporting(wanted.release8, now)), may(this.#contacts())]
+    const others = queues.some((queue) => queue.length > 0)
+    if (!isFirst || !others) queues.push(may(this.#origins(wanted.origin, now)))
     let room: number = limits.providersPerSearch
     while (room > 0 && queues.some((queue) => queue.length > 0)) {
       for (const queue of queues) {

@@ -13,6 +13,7 @@ import type { Holding } from './holding.ts'
 import type { Library } from './library.ts'
 import type { PieceArrival } from './messages.ts'
 import type { Peer } from './peers.ts'
+import { pieceBytes } from './pieces.ts'
 import type { Serving } from './serving.ts'
 import type { Streams } from './streams.ts'
 
@@ -72,7 +73,7 @@ export class Reception {
   }
 
   message(node: NodeId, message: PieceArrival, now: Millis): void {
-    const { out, streams, fetching, library } = this.#parts
+    const { out, streams, library } = this.#parts
     const peer = streams.open(node)
     if (peer === undefined) {
       if (message.type === 'data') out.emit({ type: 'pieceDrop', arrival: message.arrival })
@@ -81,10 +82,10 @@ export class Reception {
     peer.heard = now
     const holding = library.get(message.encoding)
     if (message.type === 'data') this.#data(peer, message, now)
-    else if (message.type === 'cancel') this.#cancelled(peer, message)
-    else if (message.type === 'refuse') fetching.refused(peer, message.encoding, message.index, now)
     else if (message.type === 'request') this.#requested(peer, holding, message, now)
-    else if (holding !== undefined) this.#told(peer, holding, message, now)
+    else if (message.type === 'bitfield' && holding !== undefined) this.#bitfield(peer, holding, message, now)
+    else if (!this.#changes(peer, holding, message, now) && !peer.idle.spend(now))
+      this.#offend(peer, 'tooOften', 'it sent too many messages that change nothing', now)
   }
 
   /** True while pieces travel between this node and the peer. */
@@ -115,19 +116,46 @@ export class Reception {
     this.#changed(now)
   }
 
-  #told(
+  /** Takes a message that may be of no use. @returns false when it was */
+  #changes(
     peer: Peer,
-    holding: Holding,
-    message: Extract<PieceArrival, { type: 'bitfield' | 'have' }>,
+    holding: Holding | undefined,
+    message: Extract<PieceArrival, { type: 'bitfield' | 'have' | 'cancel' | 'refuse' }>,
     now: Millis,
-  ): void {
-    const { exchange, fetching, downloads } = this.#parts
-    const right =
-      message.type === 'bitfield'
-        ? exchange.bitfield(peer, holding, message, now)
-        : exchange.have(peer, holding, message.index, now)
-    if (!right) return this.#offend(peer, 'malformed', `a ${message.type} that does not fit its encoding`, now)
-    if (holding.list === undefined && downloads.get(message.encoding)?.active) this.#changed(now)
+  ): boolean {
+    switch (message.type) {
+      case 'cancel':
+        return this.#cancelled(peer, message)
+      case 'refuse':
+        return this.#parts.fetching.refused(peer, message.encoding, message.index, now)
+      case 'have':
+        return holding !== undefined && this.#have(peer, holding, message.index, now)
+      case 'bitfield':
+        this.#parts.exchange.unknown(peer, message)
+        return false
+    }
+  }
+
+  #have(peer: Peer, holding: Holding, index: number, now: Millis): boolean {
+    if (index >= holding.pieces) {
+      this.#offend(peer, 'malformed', `it says to have piece ${index} of ${holding.pieces}`, now)
+      return true
+    }
+    const news = this.#parts.exchange.have(peer, holding, index, now)
+    if (news) this.#toldNews(peer, holding, now)
+    return news
+  }
+
+  #bitfield(peer: Peer, holding: Holding, message: Extract<PieceArrival, { type: 'bitfield' }>, now: Millis): void {
+    const problem = this.#parts.exchange.bitfield(peer, holding, message, now)
+    if (problem === undefined) this.#toldNews(peer, holding, now)
+    else if (problem === 'malformed') this.#offend(peer, problem, 'a bitfield that does not fit its encoding', now)
+    else this.#offend(peer, problem, `it sent more than ${limits.bitfieldsPerMinute} bitfields in a minute`, now)
+  }
+
+  #toldNews(peer: Peer, holding: Holding, now: Millis): void {
+    const { fetching, downloads } = this.#parts
+    if (holding.list === undefined && downloads.get(holding.encoding.hash)?.active) this.#changed(now)
     fetching.pump(peer, now)
   }
 
@@ -140,15 +168,24 @@ export class Reception {
   #requested(peer: Peer, holding: Holding | undefined, piece: Piece, now: Millis): void {
     if (holding !== undefined && piece.index >= holding.pieces)
       return this.#offend(peer, 'malformed', `it asked for piece ${piece.index} of ${holding.pieces}`, now)
-    if (!holding?.isReady || !holding.has(piece.index)) return this.refuse(peer.node, piece)
-    const problem = this.#parts.serving.asked(peer.node, piece, now)
+    if (!holding?.isReady || !holding.has(piece.index)) return this.#refuseAgain(peer, piece, now)
+    const bytes = pieceBytes(holding.encoding, piece.index)
+    const problem = this.#parts.serving.asked(peer.node, piece, bytes, now)
     if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
     else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)
   }
 
+  /** What is not here was asked for: an honest peer asks ever more rarely then. */
+  #refuseAgain(peer: Peer, piece: Piece, now: Millis): void {
+    if (peer.idle.spend(now)) this.refuse(peer.node, piece)
+    else this.#offend(peer, 'tooOften', 'it asked too often for what is not here', now)
+  }
+
   /** Every request is answered, by the piece or by a refusal: so the asker knows that nothing comes any more. */
-  #cancelled(peer: Peer, piece: Piece): void {
-    if (this.#parts.serving.cancelled(peer.node, piece)) this.refuse(peer.node, piece)
+  #cancelled(peer: Peer, piece: Piece): boolean {
+    const waited = this.#parts.serving.cancelled(peer.node, piece)
+    if (waited) this.refuse(peer.node, piece)
+    return waited
   }
 
   #offend(peer: Peer, code: RefusalCode, detail: string, now: Millis): void {

@@ -5,14 +5,19 @@ import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
+import { pieceScale } from './pieces.ts'
 
 interface Piece {
   encoding: string
   index: number
 }
 
+interface Queued extends Piece {
+  bytes: number
+}
+
 /** A piece that is being read or sent. */
-interface Serve extends Piece {
+interface Serve extends Queued {
   node: NodeId
   since: Millis
   /** The asker does not want it any more; it may change its mind. */
@@ -24,7 +29,7 @@ interface Serve extends Piece {
 export class Serving {
   readonly #out: Outbox
   /** Whose turn is next comes first. */
-  readonly #queues = new Map<NodeId, Piece[]>()
+  readonly #queues = new Map<NodeId, Queued[]>()
   readonly #serves = new Map<Ticket, Serve>()
   /** Who did not read what it asked for. */
   readonly #stuck = new Set<NodeId>()
@@ -48,10 +53,10 @@ export class Serving {
   }
 
   /**
-   * A piece that is here is asked for.
+   * A piece that is here, of so many bytes, is asked for.
    * @returns why the asker is to be cut off: it asked twice for one piece, or for more than anybody does
    */
-  asked(node: NodeId, piece: Piece, now: Millis): 'twice' | 'tooMany' | undefined {
+  asked(node: NodeId, piece: Piece, bytes: number, now: Millis): 'twice' | 'tooMany' | undefined {
     const queue = this.#queues.get(node) ?? []
     if (queue.some((queued) => same(queued, piece))) return 'twice'
     for (const serve of this.#serves.values()) {
@@ -61,7 +66,7 @@ export class Serving {
       return undefined
     }
     if (queue.length >= limits.requestsQueued) return 'tooMany'
-    queue.push({ encoding: piece.encoding, index: piece.index })
+    queue.push({ encoding: piece.encoding, index: piece.index, bytes })
     this.#queues.set(node, queue)
     this.#start(now)
     return undefined
@@ -86,7 +91,8 @@ export class Serving {
     if (serve === undefined) return undefined
     this.#serves.delete(ticket)
     this.#endedAt = now
-    if (!serve.over && now - serve.since < limits.requestPatienceMax) this.#stuck.delete(serve.node)
+    if (!serve.over && now - serve.since < limits.requestPatienceMax * pieceScale(serve.bytes))
+      this.#stuck.delete(serve.node)
     this.#start(now)
     return serve
   }
@@ -106,7 +112,7 @@ export class Serving {
     const refused: (Piece & { node: NodeId })[] = []
     for (const [node, queue] of this.#queues) {
       const rest = queue.filter((piece) => piece.encoding !== encoding)
-      for (const piece of queue) if (piece.encoding === encoding) refused.push({ ...piece, node })
+      for (const { encoding: of, index } of queue) if (of === encoding) refused.push({ encoding, index, node })
       if (rest.length === 0) this.#queues.delete(node)
       else this.#queues.set(node, rest)
     }
@@ -126,6 +132,12 @@ export class Serving {
     return closing
   }
 
+  /** This machine slept so long: nobody is to blame for that time. */
+  forgive(gap: Millis): void {
+    this.#endedAt += gap
+    for (const serve of this.#serves.values()) serve.since += gap
+  }
+
   /** When check() is next needed. */
   deadline(): Millis | undefined {
     let at: Millis | undefined
@@ -140,8 +152,10 @@ export class Serving {
   #endOf(serve: Serve): Millis {
     if (serve.over) return serve.since + limits.dialForgotten
     const blocked = this.#oldest() === serve && this.#queues.size > 0 && this.#serves.size >= limits.servedAtOnce
-    const hurried = Math.max(this.#endedAt, serve.since) + limits.requestPatienceMax
-    return blocked ? Math.min(hurried, serve.since + limits.serveTimeout) : serve.since + limits.serveTimeout
+    const scale = pieceScale(serve.bytes)
+    const hurried = Math.max(this.#endedAt, serve.since) + limits.requestPatienceMax * scale
+    const end = serve.since + limits.serveTimeout * scale
+    return blocked ? Math.min(hurried, end) : end
   }
 
   #oldest(): Serve | undefined {
@@ -167,7 +181,8 @@ export class Serving {
       this.#toBack(node)
       const ticket = this.#out.ticket()
       this.#serves.set(ticket, { ...piece, node, since: now, cancelled: false, over: false })
-      this.#out.emit({ type: 'pieceServe', ticket, peer: node, ...piece })
+      const { encoding, index } = piece
+      this.#out.emit({ type: 'pieceServe', ticket, peer: node, encoding, index })
     }
   }
 

@@ -96,7 +96,7 @@ export class Swarm {
 
   /** Fetches an encoding, in turn with the others. May be called at every step. */
   want(wanted: Wanted, now: Millis): void {
-    const holding = this.#library.know(wanted.encoding)
+    const holding = this.#know(wanted.encoding, now, (other) => !other.isComplete && !this.#isFetched(other))
     if (holding === undefined || holding.isComplete) return
     const known = this.#downloads.get(wanted.encoding.hash)
     if (known !== undefined) {
@@ -115,12 +115,16 @@ export class Swarm {
    * all that earlier runs accepted is in force.
    */
   keep(encodings: ReadonlyMap<string, Encoding>, now: Millis): void {
-    if (this.#library.keep(encodings, (holding) => this.#leave(holding, now), now)) this.#wake(now)
+    if (!this.#library.keep(encodings, (holding) => this.#leave(holding, now), now)) return
+    this.#exchange.learnt((hash) => this.#library.get(hash))
+    this.#wake(now)
   }
 
   /** The whole file was put on the disk by this machine. A release has to name it soon. */
   imported(encoding: Encoding, pieceList: Uint8Array, now: Millis): void {
-    const holding = this.#library.know(encoding)
+    const holding =
+      this.#know(encoding, now, (other) => other.count === 0 && !this.#isFetched(other)) ??
+      this.#know(encoding, now, () => true)
     if (holding === undefined) return
     this.#fetching.ended(encoding.hash, holding.keepingBytes, now)
     this.#downloads.remove(encoding.hash)
@@ -243,19 +247,14 @@ export class Swarm {
     this.#wake(holding.deadline())
   }
 
-  /** @returns false when the ticket is none of ours */
-  persisted(ticket: Ticket, now: Millis): boolean {
-    const holding = this.#library.reported(ticket)
-    holding?.persisted(ticket, now)
-    return holding !== undefined
+  persisted(ticket: Ticket, now: Millis): void {
+    this.#library.reported(ticket)?.persisted(ticket, now)
   }
 
-  /** @returns false when the ticket is none of ours */
-  persistFailed(ticket: Ticket, now: Millis): boolean {
+  persistFailed(ticket: Ticket, now: Millis): void {
     const holding = this.#library.reported(ticket)
     holding?.persistFailed(ticket, now)
     this.#wake(holding?.deadline())
-    return holding !== undefined
   }
 
   /** A piece list that we hold, by its hex SHA-256. */
@@ -263,20 +262,25 @@ export class Swarm {
     return this.#library.pieceList(hash)
   }
 
-  /** A peer answered when it was asked for a piece list. @returns false when the ticket is none of ours */
-  listArrived(ticket: Ticket, node: NodeId, list: Uint8Array | undefined, now: Millis): boolean {
+  /** A peer answered when it was asked for a piece list. */
+  listArrived(ticket: Ticket, node: NodeId, list: Uint8Array | undefined, now: Millis): void {
     const download = this.#lists.answered(ticket, now)
     if (download !== undefined && list !== undefined && !this.#lists.take(download, list, now))
       this.#badList(node, download.holding, now)
     if (download !== undefined) this.#wake(now)
-    return download !== undefined
   }
 
   /** @returns false when the ticket is none of ours */
-  askFailed(ticket: Ticket, _node: NodeId, now: Millis): boolean {
+  askFailed(ticket: Ticket, now: Millis): boolean {
     const ours = this.#lists.answered(ticket, now) !== undefined
     if (ours) this.#wake(now)
     return ours
+  }
+
+  /** This machine slept so long: nobody is to blame that nothing came in that time. */
+  forgive(gap: Millis): void {
+    this.#fetching.forgive(gap)
+    this.#serving.forgive(gap)
   }
 
   /** When check() is next needed. */
@@ -339,9 +343,23 @@ export class Swarm {
     if (holding.list === undefined) this.#lists.ask(download, now)
     const idle = holding.list === undefined || holding.isReady
     if (now < download.searchAt || !idle || holding.isFull) return
-    download.searched(now)
     this.#exchange.remind(holding, now)
-    this.#providers.search(download.wanted, now)
+    this.#providers.search(download.wanted, download.searches === 0, now)
+    download.searched(now)
+  }
+
+  /** The holding of an encoding. When there are too many, the least important that `mayGo` gives way. */
+  #know(encoding: Encoding, now: Millis, mayGo: (holding: Holding) => boolean): Holding | undefined {
+    const known = this.#library.get(encoding.hash)
+    if (known !== undefined) return known
+    this.#library.makeRoom(mayGo, (holding) => this.#leave(holding, now))
+    const holding = this.#library.know(encoding)
+    if (holding !== undefined) this.#exchange.learnt((hash) => this.#library.get(hash))
+    return holding
+  }
+
+  #isFetched({ encoding }: Holding): boolean {
+    return this.#downloads.get(encoding.hash) !== undefined
   }
 
   #badList(node: NodeId, holding: Holding, now: Millis): void {
@@ -359,6 +377,7 @@ export class Swarm {
     for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
     this.#downloads.get(hash)?.settle()
     this.#library.setUnchecked(holding, true)
+    this.#exchange.announce(holding, now)
     this.#wake(now)
   }
 
@@ -370,9 +389,10 @@ export class Swarm {
 
   #schedule(fetches: boolean, now: Millis): void {
     this.#wake(this.#library.deadline(now))
-    for (const { searchAt, listAsks, listAskAt, holding } of this.#downloads.active()) {
+    for (const { searchAt, listAsks, listAskAt, listAsked, listRetryAt, holding } of this.#downloads.active()) {
       if (searchAt > now && !holding.isFull) this.#wake(searchAt)
       if (listAsks.size > 0 && holding.list === undefined) this.#wake(listAskAt)
+      if (listAsked.size > 0 && holding.list === undefined && listRetryAt > now) this.#wake(listRetryAt)
     }
     this.#wake(this.#streams.deadline(fetches, now))
   }

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
 import {
   bitfieldBytes,
-  clearBit,
   countBits,
   eachChange,
   emptyBits,
@@ -27,8 +26,6 @@ describe('a bitfield', () => {
         expect(countBits(bits)).toBe(held.length)
         expect(isBitfield(bits, size)).toBe(true)
         for (let index = 0; index < size; index++) expect(hasBit(bits, index)).toBe(held.includes(index))
-        for (const index of held) clearBit(bits, index)
-        expect(bits).toEqual(emptyBits(size))
       }),
     )
   })
@@ -58,8 +55,7 @@ describe('a bitfield', () => {
         const patched = before.slice()
         eachChange(before, after, (index, held) => {
           expect(hasBit(patched, index)).toBe(!held)
-          if (held) setBit(patched, index)
-          else clearBit(patched, index)
+          patched[index >> 3] = (patched[index >> 3] as number) ^ (1 << (index & 7))
         })
         expect(patched).toEqual(after)
       }),

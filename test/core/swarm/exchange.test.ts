@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limits } from '../../../src/core/limits.ts'
+import { limits, MINUTE } from '../../../src/core/limits.ts'
 import { emptyBits, fullBits, setBit } from '../../../src/core/swarm/bitfield.ts'
 import { Alone } from './alone.ts'
 import { JUNK, testEncoding } from './encodings.ts'
@@ -47,6 +47,101 @@ describe('telling who holds what', () => {
     alone.holds('has', WANTED, bits, true)
     const gained = alone.keeps(alone.sends('p', WANTED, index))
     expect(alone.said('have', gained)).toMatchObject([{ peer: 'wants', message: { index } }])
+  })
+
+  it('tells those who were told that it has pieces when they cannot be read any more, and when they can', () => {
+    const alone = holder()
+    alone.meets('p', 'stranger')
+    alone.holds('p', WANTED, emptyBits(21), true)
+    const bad = alone.step((swarm) => swarm.doubted(HASH, 'rotten', 0))
+    expect(alone.said('bitfield', bad)).toMatchObject([{ peer: 'p', message: { bits: emptyBits(21) } }])
+    alone.wait(limits.diskRetry + 1)
+    expect(alone.said('bitfield', alone.prepared(emptyBits(21)))).toEqual([])
+  })
+
+  it('tells of a file that lost everything', () => {
+    const alone = new Alone({
+      holdings: [{ encoding: HASH, bits: fullBits(21) }],
+      pieceLists: [{ hash: WANTED.encoding.pieceList, list: WANTED.list }],
+    })
+    alone.step((swarm) => swarm.keep(new Map([[HASH, WANTED.encoding]]), 0))
+    alone.prepared(fullBits(21))
+    alone.meets('p')
+    alone.holds('p', WANTED, emptyBits(21), true)
+    alone.says('p', { type: 'request', encoding: HASH, index: 4 })
+    const { ticket } = alone.last('pieceServe')
+    const effects = alone.step((swarm) => swarm.served(ticket, { code: 'corrupt', detail: 'rotten' }, alone.now))
+    expect(alone.said('bitfield', effects)).toMatchObject([{ peer: 'p', message: { bits: emptyBits(21) } }])
+  })
+
+  it('remembers who wants what no release names yet, and tells it what is brought in then', () => {
+    const alone = new Alone()
+    alone.meets('p')
+    expect(alone.holds('p', WANTED, emptyBits(21), true)).toEqual([])
+    const effects = alone.step((swarm) => swarm.imported(WANTED.encoding, WANTED.list, alone.now))
+    expect(alone.said('bitfield', effects)).toMatchObject([{ peer: 'p', message: { bits: fullBits(21) } }])
+  })
+
+  it('remembers only a few such encodings of each peer, and none that it does not want any more', () => {
+    const alone = new Alone()
+    alone.meets('p')
+    const many = Array.from({ length: limits.unknownWants + 2 }, (_, i) => testEncoding(`u${i}`, 3))
+    for (const each of many) alone.holds('p', each, emptyBits(3), true)
+    alone.holds('p', many.at(-1) as typeof WANTED, emptyBits(3), false)
+    const told = many.map(({ encoding, list }) =>
+      alone.said(
+        'bitfield',
+        alone.step((swarm) => swarm.imported(encoding, list, 0)),
+      ),
+    )
+    expect(told.map((said) => said.length)).toEqual([0, 0, ...Array(limits.unknownWants - 1).fill(1), 0])
+  })
+
+  it('answers again only who could have missed something', () => {
+    const alone = new Alone()
+    alone.fetches(WANTED, 'p')
+    alone.meets('q')
+    const toggle = () => [
+      ...alone.holds('q', WANTED, emptyBits(21), false),
+      ...alone.holds('q', WANTED, emptyBits(21), true),
+    ]
+    expect(alone.said('bitfield', toggle())).toHaveLength(1)
+    expect(alone.said('bitfield', toggle())).toEqual([])
+    alone.holds('q', WANTED, emptyBits(21), false)
+    alone.keeps(alone.sends('p', WANTED, alone.requests()[0]?.index as number))
+    expect(alone.said('bitfield', alone.holds('q', WANTED, emptyBits(21), true))).toHaveLength(1)
+  })
+
+  it('T20: cuts off who sends more bitfields of an encoding than anybody has to', () => {
+    const alone = holder()
+    alone.meets('p')
+    const bits = (i: number) => (i % 2 === 0 ? fullBits(21) : emptyBits(21))
+    for (let i = 0; i < limits.bitfieldsPerMinute; i++) alone.holds('p', WANTED, bits(i), true)
+    alone.wait(MINUTE)
+    for (let i = 0; i < limits.bitfieldsPerMinute; i++) alone.holds('p', WANTED, bits(i), true)
+    expect(alone.refusals).toEqual([])
+    expect(alone.of('piecesClose', alone.holds('p', WANTED, fullBits(21), true))).toEqual([
+      { type: 'piecesClose', peer: 'p' },
+    ])
+    expect(alone.refusals).toEqual(['tooOften'])
+  })
+
+  it.each([
+    ['what it has, again and again', { type: 'have', encoding: HASH, index: 3 }],
+    ['what it has of unknown encodings', { type: 'have', encoding: JUNK, index: 3 }],
+    ['what it wants of unknown encodings', { type: 'bitfield', encoding: JUNK, bits: emptyBits(3), wants: true }],
+    ['cancels of nothing', { type: 'cancel', encoding: HASH, index: 3 }],
+    ['refusals of nothing', { type: 'refuse', encoding: HASH, index: 3 }],
+    ['requests for what is not here', { type: 'request', encoding: JUNK, index: 3 }],
+  ] as const)('T20: cuts off who only sends %s', (_name, message) => {
+    const alone = holder()
+    alone.meets('p')
+    alone.says('p', { type: 'have', encoding: HASH, index: 3 })
+    for (let i = 0; i < limits.pieceIdleMessages; i++) alone.says('p', message)
+    expect(alone.of('piecesClose')).toEqual([])
+    alone.says('p', message)
+    expect(alone.of('piecesClose')).toEqual([{ type: 'piecesClose', peer: 'p' }])
+    expect(alone.refusals).toEqual(['tooOften'])
   })
 
   it('ignores encodings that no release names, and what they are said to hold', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
+import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
 import type { PieceMessage } from '../../../src/core/swarm/messages.ts'
 import { Alone, pieceMessageBytes } from './alone.ts'
@@ -78,6 +78,88 @@ describe('asking for pieces', () => {
     const late = alone.sends('slow', WANTED, first?.index as number)
     expect(alone.of('pieceKeep', late)).toHaveLength(1)
     expect(alone.refusals).toEqual([])
+  })
+
+  it.each(['refuses', 'never sends'])('gets one encoding of a peer that %s another', (manner) => {
+    const [x, y] = [testEncoding('x', 10), testEncoding('y', 10)]
+    const alone = new Alone()
+    alone.wants(x, y)
+    alone.meets('p')
+    for (const each of [x, y]) alone.holds('p', each)
+    for (const { ticket, body } of alone.of('ask')) {
+      const { list } = [x, y].find(({ encoding }) => 'hash' in body && encoding.pieceList === body.hash) as typeof x
+      alone.step((swarm) => swarm.listArrived(ticket, 'p', list, 0))
+    }
+    for (const { ticket } of alone.of('artifactPrepare'))
+      alone.step((swarm) => swarm.prepared(ticket, emptyBits(10), 0))
+    let said = alone.said('request')
+    alone.now += 1
+    alone.says('p', { type: 'have', encoding: y.encoding.hash, index: 0 })
+    const end = limits.lonePatience + limits.requestPatienceMax + 10 * SECOND
+    while (alone.now < end && alone.swarm.progress(y.encoding.hash)?.have !== 10) {
+      const effects = said.flatMap(({ message }) => {
+        if (message.type !== 'request') return []
+        const { encoding, index } = message
+        if (encoding === x.encoding.hash)
+          return manner === 'refuses' ? alone.says('p', { type: 'refuse', encoding, index }) : []
+        const given = alone.sends('p', y, index)
+        return [...given, ...alone.keeps(given)]
+      })
+      said = alone.said('request', [...effects, ...alone.wait(10)])
+    }
+    expect(alone.swarm.progress(y.encoding.hash)?.have).toBe(10)
+    if (manner === 'refuses') expect(alone.now).toBeLessThan(10 * SECOND)
+  })
+
+  it('waits longer for a longer piece', () => {
+    const long = testEncoding('long', 6, limits.pieceBytesMax)
+    const scale = limits.pieceBytesMax / limits.pieceBytesMin
+    const alone = new Alone()
+    alone.fetches(long, 'p', 'q')
+    const first = alone.requests()
+    expect(alone.said('cancel', alone.wait(scale * limits.requestPatienceMin - 1))).toEqual([])
+    expect(alone.said('cancel', alone.wait(2))).toHaveLength(1)
+    const { peer, index } = first[0] as { peer: string; index: number }
+    expect(alone.of('pieceKeep', alone.sends(peer, long, index))).toHaveLength(1)
+    expect(alone.refusals).toEqual([])
+  })
+
+  it('waits for the only holder of long pieces as many times longer', () => {
+    const long = testEncoding('long', 6, limits.pieceBytesMax)
+    const alone = new Alone()
+    alone.fetches(long, 'p')
+    alone.wait((limits.pieceBytesMax / limits.pieceBytesMin) * limits.lonePatience - 1)
+    expect(alone.said('cancel')).toEqual([])
+  })
+
+  it('holds no more of late pieces, when they are long, than it may hold in flight', () => {
+    const long = testEncoding('long', 60, limits.pieceBytesMax)
+    const alone = new Alone()
+    alone.fetches(long, ...Array.from({ length: 20 }, (_, i) => `p${i}`))
+    const longest = new Map<string, number>()
+    let seen = 0
+    while (alone.now < HOUR) {
+      alone.wait(10 * SECOND)
+      for (const effect of alone.effects.slice(seen)) {
+        if (effect.type === 'piecesExpect') longest.set(effect.peer, effect.maxBytes)
+        if (effect.type === 'piecesClose') longest.delete(effect.peer)
+      }
+      seen = alone.effects.length
+      const wide = [...longest.values()].filter((bytes) => bytes > limits.pieceControlBytes)
+      expect(wide.length * limits.pieceBytesMax).toBeLessThanOrEqual(limits.requestBytes)
+      expect(alone.swarm.sizes().requestBytes).toBeLessThanOrEqual(limits.requestBytes)
+    }
+    expect(new Set(alone.requests().map(({ peer }) => peer)).size).toBeGreaterThan(4)
+  })
+
+  it('blames nobody for the time in which this machine slept', () => {
+    const alone = proven('p', 'q')
+    const sleep = 5 * MINUTE
+    alone.now += sleep
+    const effects = alone.step((swarm) => swarm.forgive(sleep))
+    expect(alone.said('cancel', effects)).toEqual([])
+    expect(alone.said('cancel', alone.wait(limits.requestPatienceMin - 1))).toEqual([])
+    expect(alone.said('cancel', alone.wait(2)).length).toBeGreaterThan(0)
   })
 
   it('waits longer for the only one who has it', () => {

@@ -99,6 +99,61 @@ describe('what this node keeps', () => {
     alone.step((swarm) => swarm.keep(named(...many), 0))
     expect(alone.swarm.sizes().holdings).toBe(limits.encodingsKept)
   })
+
+  it('gives what is named first its place, also when all are taken, and removes the last', () => {
+    const alone = new Alone()
+    const many = Array.from({ length: limits.encodingsKept }, (_, i) => testEncoding(`e${i}`, 1))
+    alone.step((swarm) => swarm.keep(named(...many), 0))
+    const effects = alone.step((swarm) => swarm.keep(named(A, ...many), 0))
+    const last = many.at(-1)?.encoding.hash
+    expect(alone.of('artifactForget', effects)).toEqual([{ type: 'artifactForget', encoding: last }])
+    alone.wants(A, ...many)
+    expect(alone.swarm.progress(A.encoding.hash)).toMatchObject({ have: 0 })
+    expect(alone.swarm.sizes()).toMatchObject({ holdings: limits.encodingsKept, downloads: limits.encodingsKept })
+  })
+
+  it('makes room for what is wanted among what is neither complete nor wanted, the last first', () => {
+    const alone = new Alone()
+    const many = Array.from({ length: limits.encodingsKept }, (_, i) => testEncoding(`e${i}`, 1))
+    for (const all of [[...many].reverse(), many]) alone.step((swarm) => swarm.keep(named(...all), 0))
+    const last = many.at(-1) as typeof A
+    const want = ({ encoding }: typeof A) =>
+      alone.step((swarm) => swarm.want({ encoding, release8: 'aa', origin: [], decoded: 1 }, 0))
+    for (const each of many.slice(3)) want(each)
+    const [first, second, complete] = many as [typeof A, typeof A, typeof A]
+    alone.step((swarm) => swarm.imported(complete.encoding, complete.list, 0))
+    expect(alone.of('artifactForget', want(A))).toMatchObject([{ encoding: second.encoding.hash }])
+    want(first)
+    expect(alone.swarm.progress(A.encoding.hash)).toMatchObject({ have: 0 })
+    want(B)
+    expect(alone.swarm.progress(B.encoding.hash)).toBeUndefined()
+    expect(alone.swarm.progress(last.encoding.hash)).toBeDefined()
+  })
+
+  it('always has room for what this machine brings in, whatever rank the release gets', () => {
+    const alone = new Alone()
+    const many = Array.from({ length: limits.encodingsKept }, (_, i) => testEncoding(`e${i}`, 1))
+    alone.wants(...many)
+    alone.step((swarm) => swarm.imported(A.encoding, A.list, 0))
+    for (const all of [named(...many), named(...many, A), named(...many, A)]) {
+      alone.step((swarm) => swarm.keep(all, 1))
+      expect(alone.swarm.isComplete(A.encoding.hash)).toBe(true)
+      expect(alone.swarm.sizes().holdings).toBe(limits.encodingsKept)
+    }
+    alone.step((swarm) => swarm.keep(named(...many), 2))
+    expect(alone.swarm.isComplete(A.encoding.hash)).toBe(false)
+  })
+
+  it('finds a piece list while any encoding with it is kept', () => {
+    const alone = new Alone()
+    const twin = { ...A, encoding: { ...A.encoding, hash: B.encoding.hash } }
+    for (const { encoding, list } of [A, twin]) alone.step((swarm) => swarm.imported(encoding, list, 0))
+    alone.step((swarm) => swarm.keep(named(A, twin), 0))
+    alone.step((swarm) => swarm.keep(named(twin), 0))
+    expect(alone.swarm.pieceList(A.encoding.pieceList)).toEqual(A.list)
+    alone.step((swarm) => swarm.keep(named(), 0))
+    expect(alone.swarm.pieceList(A.encoding.pieceList)).toBeUndefined()
+  })
 })
 
 describe('a download and its disk', () => {
@@ -181,8 +236,7 @@ describe('a download and its disk', () => {
     alone.holds('p', A)
     alone.lists(A)
     const { ticket } = alone.last('persist')
-    expect(alone.swarm.persistFailed(ticket, 0)).toBe(true)
-    expect(alone.swarm.persistFailed(ticket, 0)).toBe(false)
+    alone.swarm.persistFailed(ticket, 0)
     expect(alone.of('persist', alone.wait(limits.diskRetry + 1))).toMatchObject([
       { changes: [{ type: 'pieceList' }, { type: 'holding' }] },
     ])
@@ -231,15 +285,26 @@ describe('a piece list', () => {
       expect(alone.of('ask', effects)).toHaveLength(count)
     }
     expect(alone.of('ask', alone.wait(limits.pieceListHedge))).toEqual([])
-    const { ticket, peer } = alone.last('ask')
-    expect(alone.swarm.askFailed(ticket, peer, alone.now)).toBe(true)
-    expect(alone.swarm.askFailed(ticket, peer, alone.now)).toBe(false)
+    const { ticket } = alone.last('ask')
+    expect(alone.swarm.askFailed(ticket, alone.now)).toBe(true)
+    expect(alone.swarm.askFailed(ticket, alone.now)).toBe(false)
     expect(
       alone.of(
         'ask',
         alone.step(() => undefined),
       ),
     ).toHaveLength(1)
+  })
+
+  it('is asked again of the only one who has it, a second after it failed', () => {
+    const alone = new Alone()
+    alone.wants(A)
+    alone.meets('p')
+    alone.holds('p', A)
+    const { ticket } = alone.last('ask')
+    alone.step((swarm) => swarm.askFailed(ticket, alone.now))
+    expect(alone.of('ask', alone.wait(limits.pieceListHedge - 1))).toEqual([])
+    expect(alone.of('ask', alone.wait(1))).toMatchObject([{ peer: 'p' }])
   })
 
   it('that does not fit the length is the mistake of the publisher: no peer is to blame', () => {

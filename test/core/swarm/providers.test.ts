@@ -43,9 +43,9 @@ function setUp(contacts: Entry[], rows: ReturnType<typeof row>[] = []) {
     },
     view: { rows: () => rows },
   })
-  const search = (now: number, origin: string[] = []) => {
+  const search = (now: number, origin: string[] = [], isFirst = false) => {
     dialled.length = 0
-    providers.search({ release8: RELEASE, origin }, now)
+    providers.search({ release8: RELEASE, origin }, isFirst, now)
     return dialled.map(({ node }) => node)
   }
   return { providers, search, linked, dialled }
@@ -59,6 +59,13 @@ describe('the search for providers', () => {
     expect(dialled).toHaveLength(limits.providersPerSearch)
     expect(dialled).toContain('m2')
     expect(dialled).toContain('origin')
+  })
+
+  it('leaves the origin to others in a first search, unless there are none', () => {
+    const origin = ['/ip4/203.0.113.7/tcp/31415/p2p/origin']
+    const { search } = setUp([entry('m0', '/a')])
+    expect(search(0, origin, true)).toEqual(['m0'])
+    expect(search(1, origin, true)).toEqual(['origin'])
   })
 
   it('tries every contact once before any twice, and then less and less often', () => {

@@ -10,7 +10,8 @@ function setUp() {
   const out = new Outbox()
   const serving = new Serving(out)
   const serves = () => out.drain().flatMap((effect) => (effect.type === 'pieceServe' ? [effect] : []))
-  const ask = (node: string, ...indexes: number[]) => indexes.map((index) => serving.asked(node, piece(index), 0))
+  const ask = (node: string, ...indexes: number[]) =>
+    indexes.map((index) => serving.asked(node, piece(index), limits.pieceBytesMin, 0))
   return { serving, serves, ask }
 }
 
@@ -90,6 +91,21 @@ describe('serving', () => {
     expect(serving.check(limits.serveTimeout)).toEqual([])
     serving.check(limits.serveTimeout + limits.dialForgotten)
     expect(serving.size).toBe(0)
+  })
+
+  it('lets a longer piece take as many times longer', () => {
+    const { serving } = setUp()
+    serving.asked('x', piece(0), 4 * limits.pieceBytesMin, 0)
+    expect(serving.check(4 * limits.serveTimeout - 1)).toEqual([])
+    expect(serving.check(4 * limits.serveTimeout)).toEqual(['x'])
+  })
+
+  it('blames nobody for the time in which this machine slept', () => {
+    const { serving, ask } = setUp()
+    ask('x', 0)
+    serving.forgive(limits.serveTimeout)
+    expect(serving.check(2 * limits.serveTimeout - 1)).toEqual([])
+    expect(serving.check(2 * limits.serveTimeout)).toEqual(['x'])
   })
 
   it('a peer that comes back on a new stream may ask for what the old one did not bring', () => {

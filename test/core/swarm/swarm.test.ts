@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
+import { Alone } from './alone.ts'
 import { testEncoding } from './encodings.ts'
 import { type Manners, World } from './world.ts'
 
@@ -246,6 +247,62 @@ describe('a swarm whose machines come and go', () => {
     world.seed('late', wanted)
     await world.run(limits.providerSearchMax, () => world.has('node', wanted))
     expect(world.has('node', wanted)).toBe(true)
+  })
+
+  it('gets it at once from a peer that learns of the release after it was told who wants it, and brings it in', async () => {
+    const wanted = testEncoding('a', 10)
+    const world = new World(13, [wanted])
+    world.add('node')
+    const late = world.add('late')
+    world.step(late, (swarm) => swarm.keep(new Map(), world.now))
+    world.linkAll()
+    world.want('node', wanted)
+    await world.run(SECOND)
+    world.seed('late', wanted)
+    const time = await world.run(MINUTE, () => world.has('node', wanted))
+    expect(time).toBeLessThan(2 * SECOND)
+  })
+
+  it('gets it at once from a peer that begins to want it later', async () => {
+    const wanted = testEncoding('a', 10)
+    const world = new World(14, [wanted])
+    for (const name of ['node', 'between']) world.add(name)
+    world.step(world.node('between'), (swarm) => swarm.keep(new Map(), world.now))
+    world.seed('seed', wanted)
+    world.link('node', 'between')
+    world.link('between', 'seed')
+    world.want('node', wanted)
+    await world.run(SECOND)
+    world.step(world.node('between'), (swarm) => swarm.keep(world.kept, world.now))
+    world.want('between', wanted)
+    const time = await world.run(MINUTE, () => world.has('node', wanted))
+    expect(time).toBeLessThan(2 * SECOND)
+  })
+
+  it('searches for what nobody linked has, each node at another time', async () => {
+    const { encoding } = testEncoding('a', 3)
+    const first = async (seed: number) => {
+      const world = new World(seed, [])
+      const node = world.add('node')
+      const origin = ['/ip4/127.0.0.1/tcp/1/p2p/nobody']
+      world.step(node, (swarm) => swarm.want({ encoding, release8: '', origin, decoded: 0 }, world.now))
+      return world.run(HOUR, () => node.dialled.length > 0)
+    }
+    const times = await Promise.all([1, 2, 3, 4, 5].map(first))
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(limits.providerSearchPeriod / 2)
+    expect(Math.max(...times)).toBeLessThanOrEqual(1.5 * limits.providerSearchPeriod + 50)
+    expect(new Set(times).size).toBeGreaterThan(2)
+  })
+
+  it('searches for each of many that nobody linked has, before it gives up its turn', () => {
+    const alone = new Alone()
+    const wanted = Array.from({ length: 2 * limits.downloadsAtOnce }, (_, i) => testEncoding(`n${i}`, 3))
+    alone.step((swarm) => {
+      for (const [i, { encoding }] of wanted.entries())
+        swarm.want({ encoding, release8: '', origin: [`/ip4/127.0.0.1/tcp/1/p2p/o${i}`], decoded: 0 }, 0)
+    })
+    alone.wait(MINUTE)
+    expect(new Set(alone.dialled.map(({ node }) => node)).size).toBe(wanted.length)
   })
 
   it('pauses while the disk is full, says what is missing, and fetches nothing twice afterwards', async () => {

@@ -137,7 +137,10 @@ export class World {
       },
     }
     const refusals = {
-      count: (code: string, peer: NodeId, detail: string) => void node.refusals.push({ code, peer, detail }),
+      count: (code: string, peer: NodeId, detail: string) => {
+        node.refusals.push({ code, peer, detail })
+        if (this.node(peer).manners === 'honest') throw new Error(`${node.name} refuses ${peer}: ${code}, ${detail}`)
+      },
     }
     const [book, view] = [{ inZone: () => [], outside: () => [], get: () => undefined }, { rows: () => [] }]
     const saved = {
@@ -315,7 +318,7 @@ export class World {
     const { hash } = effect.body
     const other = this.node(effect.peer)
     if (!other.up || other.manners === 'silent' || other.manners === 'drips') {
-      return this.#later(node, limits.requestTimeout, (swarm) => swarm.askFailed(effect.ticket, effect.peer, this.now))
+      return this.#later(node, limits.requestTimeout, (swarm) => swarm.askFailed(effect.ticket, this.now))
     }
     const real = [...this.encodings.values()].find(({ encoding }) => encoding.pieceList === hash)?.list
     const list =

@@ -90,10 +90,11 @@ function fetching({ zones, releases, uploadRate }: Scenario): Millis {
   return limits.providerSearchMax + turns * hops(zones) * search + ((bytes * limits.mateLinksMax) / uploadRate) * SECOND
 }
 
-/** Every edge of the journal is a write, and between them are steps; what the disk refuses is tried again. */
+/** Every edge of the journal is a write, and between them are steps; what the disk refuses is tried again, a step ever later. */
 function installing({ disk, files }: Scenario): Millis {
-  const refused = Math.max(disk.failShare, files.failShare)
-  return EDGES * disk.delayMax + STEPS * files.stepMax + failures(EDGES + STEPS, refused) * limits.diskRetry
+  const writes = EDGES * disk.delayMax + failures(EDGES, disk.failShare) * limits.diskRetry
+  const pauses = (2 ** failures(STEPS, files.failShare) - 1) * limits.diskRetry
+  return writes + STEPS * files.stepMax + pauses
 }
 
 /** So many failures before `successes` successes are exceeded with probability NEVER, if each try fails with probability `share`. */

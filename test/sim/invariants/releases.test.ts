@@ -106,34 +106,45 @@ const roleFloor = (version: number, epoch = 1): Change => ({
   type: 'roleFloor',
   floor: { role: 'acme', epoch, version },
 })
-const pathFloor = (counter: number): Change => ({
-  type: 'pathFloor',
-  floor: { role: 'acme', epoch: 1, path: PATH, counter, artifact: 'x' },
-})
-const targets = (version: number) => ({ signed: { version } }) as never
+const floor = (counter: number, epoch = 1) => ({ role: 'acme', epoch, path: PATH, counter, artifact: 'x' })
+const pathFloor = (counter: number, epoch = 1): Change => ({ type: 'pathFloor', floor: floor(counter, epoch) })
+const forget: Change = { type: 'forgetPathFloor', role: 'acme', path: PATH }
+const targetsFloor = (version: number): Change => ({ type: 'targetsFloor', version })
 
-function saved(roles: number, counter: number, targetsVersion = 0): SavedPublishers {
+function saved(role: [number, number], counter: number, targetsVersion = 0): SavedPublishers {
+  const [epoch, version] = role
   return {
-    targets: targetsVersion === 0 ? undefined : targets(targetsVersion),
+    targets: undefined,
     targetsFloor: targetsVersion,
     announcements: [],
-    roleFloors: roles === 0 ? [] : [{ role: 'acme', epoch: 1, version: roles }],
-    pathFloors: counter === 0 ? [] : [{ role: 'acme', epoch: 1, path: PATH, counter, artifact: 'x' }],
+    roleFloors: version === 0 ? [] : [{ role: 'acme', epoch, version }],
+    pathFloors: counter === 0 ? [] : [floor(counter)],
   }
 }
 
 describe('I11: floors never fall', () => {
   it('reports a write below the one before', () => {
     const floors = new Floors()
-    floors.started(0, saved(2, 5))
+    floors.started(0, saved([1, 2], 5))
     expect(floors.writes(0, 1, [roleFloor(3), pathFloor(5)])).toBeUndefined()
-    expect(floors.writes(0, 2, [roleFloor(1, 2)])).toBeUndefined()
-    expect(floors.writes(0, 3, [roleFloor(9)])).toBe('wrote floor 1.9 of role acme after floor 2.1 of role acme')
-    expect(floors.writes(0, 4, [pathFloor(4)])).toBe(
-      'wrote floor 1.4 of path acme/agent of acme after floor 1.5 of path acme/agent of acme',
+    expect(floors.writes(0, 2, [pathFloor(4)])).toBe(
+      'wrote floor 1.4 of path acme/agent of role acme after floor 1.5 of path acme/agent of role acme',
     )
+    expect(floors.writes(0, 3, [roleFloor(1, 2)])).toBeUndefined()
+    expect(floors.writes(0, 4, [roleFloor(9)])).toBe('wrote floor 1.9 of role acme after floor 2.1 of role acme')
     expect(floors.writes(0, 5, [{ type: 'incarnation', incarnation: 1 }])).toBeUndefined()
     expect(floors.writes(1, 1, [roleFloor(1)])).toBeUndefined()
+  })
+
+  it('lets a newer epoch of the role, and nothing else, void the floor of a path', () => {
+    const floors = new Floors()
+    floors.started(0, saved([1, 2], 5))
+    expect(floors.writes(0, 1, [forget])).toContain('wrote floor 0.0 of path acme/agent')
+    floors.started(1, saved([1, 2], 5))
+    expect(floors.writes(1, 1, [forget, roleFloor(1, 2)])).toBeUndefined()
+    floors.persisted(1, 1)
+    expect(floors.writes(1, 2, [pathFloor(1, 2)])).toBeUndefined()
+    expect(floors.started(1, saved([2, 1], 0))).toBeUndefined()
   })
 
   it('lets a write that was refused be made again', () => {
@@ -149,15 +160,16 @@ describe('I11: floors never fall', () => {
 
   it('reports a start below what was acted on; what was only asked for may be gone', () => {
     const floors = new Floors()
-    floors.started(0, saved(0, 0))
-    floors.writes(0, 1, [roleFloor(2), pathFloor(3), { type: 'targetsFloor', version: 1 }])
-    expect(floors.persisted(0, 1).map(([name]) => name)).toEqual(['role acme', `path ${PATH} of acme`, 'targets'])
+    floors.started(0, saved([1, 0], 0))
+    floors.writes(0, 1, [roleFloor(2), pathFloor(3), targetsFloor(1)])
+    expect(floors.persisted(0, 1)).toEqual([floor(3)])
     floors.writes(0, 2, [roleFloor(4)])
-    expect(floors.started(0, saved(2, 3, 1))).toBeUndefined()
-    expect(floors.started(0, saved(4, 3, 1))).toBeUndefined()
-    expect(floors.started(0, saved(1, 3, 1))).toContain('floor 1.1 of role acme after it had acted on floor 1.2')
-    expect(floors.started(0, saved(2, 0, 1))).toContain('floor 0.0 of path acme/agent of acme')
-    expect(floors.started(0, saved(2, 3))).toContain('floor 0.0 of targets')
+    expect(floors.started(0, saved([1, 2], 3, 1))).toBeUndefined()
+    expect(floors.started(0, saved([1, 4], 3, 1))).toBeUndefined()
+    expect(floors.started(0, saved([1, 1], 3, 1))).toContain('floor 1.1 of role acme after it had acted on floor 1.2')
+    expect(floors.started(0, saved([1, 2], 0, 1))).toContain('floor 0.0 of path acme/agent')
+    expect(floors.started(0, saved([2, 1], 0, 1))).toBeUndefined()
+    expect(floors.started(0, saved([1, 2], 3))).toContain('floor 0.0 of targets')
     expect(floors.persisted(0, 2)).toEqual([])
   })
 })
@@ -195,7 +207,7 @@ const taken = (side: 'held' | 'rival', version: number, hash: string): Change =>
 describe('the registers of nodes', () => {
   it('are what is on disk, and what was read from it', () => {
     const registers = new Registers()
-    registers.started(0, saved(0, 0))
+    registers.started(0, saved([1, 0], 0))
     expect(registers.of(0, 'acme')).toBe('')
     registers.writes(0, 1, [taken('held', 1, 'b')])
     expect(registers.of(0, 'acme')).toBe('')
@@ -208,7 +220,7 @@ describe('the registers of nodes', () => {
     registers.failed(0, 3)
     registers.persisted(0, 3)
     expect(registers.of(0, 'acme')).toBe('1.1 a 1.1 b')
-    registers.started(0, { ...saved(0, 0), announcements: [{ side: 'held', announcement: announcement(2, 'c') }] })
+    registers.started(0, { ...saved([1, 0], 0), announcements: [{ side: 'held', announcement: announcement(2, 'c') }] })
     expect(registers.of(0, 'acme')).toBe('1.2 c')
   })
 
