@@ -4,6 +4,9 @@ import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
 import { type Report, simulate } from './world.ts'
 
+/** A seed takes some seconds; a machine that is busy with other things may need many more. */
+const PATIENCE = 300_000
+
 const runs = new Map<string, Promise<Report>>()
 
 /** The same run is not made twice, whichever test needs it first. */
@@ -22,7 +25,9 @@ async function delivered(scenario: string, seed: number): Promise<Report> {
   return report
 }
 
-describe('a small mesh with publishers, crashes, full disks, loss, a partition, junk and lies', () => {
+describe('a small mesh with publishers, crashes, full disks, loss, a partition, junk and lies', {
+  timeout: PATIENCE,
+}, () => {
   it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('delivers with seed %i', async (seed) => {
     const { restarts, delivery, events } = await delivers('release-small', seed)
     // The run did exercise what it is for: without this a world in which nothing happens would pass.
@@ -46,7 +51,7 @@ describe('a small mesh with publishers, crashes, full disks, loss, a partition, 
   })
 })
 
-describe('a node that was off for an hour', () => {
+describe('a node that was off for an hour', { timeout: PATIENCE }, () => {
   it('gets what was published meanwhile, though its publisher is gone', async () => {
     const { delivery } = await delivers('release-hour', 1)
     expect(delivery.installed).toBeGreaterThan(20)
@@ -54,7 +59,7 @@ describe('a node that was off for an hour', () => {
   })
 })
 
-describe('a run with releases', () => {
+describe('a run with releases', { timeout: PATIENCE }, () => {
   it('is the same for the same seed, and another for another', async () => {
     const scenario = { ...namedScenario('release-small'), minutes: 4, quietSeconds: 30, endsDelivered: false }
     const [first, again, other] = [

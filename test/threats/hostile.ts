@@ -63,6 +63,8 @@ export class Hostile {
   onLane: (lane: Lane) => void = () => undefined
   /** Who asked for rows. */
   readonly #told: NodeId[] = []
+  /** What it says that it holds of the publishers, unless a trick says otherwise. */
+  #agreed: VersionVector = EMPTY_VECTOR
   #barriers = 0
   #sayings = 0
 
@@ -266,8 +268,19 @@ export class Hostile {
       addresses: this.#composed.mesh.listening(),
       contacts: [],
       yours: this.tricks.yours,
-      vector: this.tricks.vector ?? EMPTY_VECTOR,
+      vector: this.tricks.vector ?? this.#agreed,
     }
+  }
+
+  /**
+   * Says from now on that it goes by the targets of the member, and resolves when that one was told: only then is a bad signature,
+   * or a path outside a role, its fault.
+   */
+  async agree(member: Member): Promise<void> {
+    const answer = await this.ask(member, { protocol: 'sync', body: { type: 'targets' } })
+    const targets = answer.protocol === 'sync' ? answer.body.targets : undefined
+    this.#agreed = { ...EMPTY_VECTOR, targetsVersion: targets?.signed.version ?? 0, targetsHash: targets?.hash }
+    await this.greet(member)
   }
 
   /** Greets the member: it learns which root we claim to hold. */

@@ -156,6 +156,7 @@ test.each(attacks)('T01 an announcement $what is refused, from a peer and on the
   const othersRefusals = (await other.status()).refusals
 
   hostile.tricks.bodies = new Map([[hash, raw]])
+  await hostile.agree(member)
   const asked = hostile.asked.length
   await hostile.sayHead(member, { role, epoch: 1, version: 2, hash })
   await until(`one ${code} more`, async () => (await member.refused(code)) > (refusals[code] ?? 0))

@@ -237,6 +237,7 @@ describe('an announcement', () => {
     const { north, inB, attacker } = stage
     const [refusals, others] = [(await north.status()).refusals, (await inB.status()).refusals]
     attacker.tricks.bodies = new Map([[body.hash, body.raw]])
+    await attacker.agree(north)
     await attacker.sayHead(north, said)
     await until(`one ${code} more`, async () => (await north.refused(code)) > (refusals[code] ?? 0))
     expect((await north.status()).refusals).toEqual({ ...refusals, [code]: (refusals[code] ?? 0) + 1 })
