@@ -28,7 +28,8 @@ export function limitsPage(source: string): string {
       if (reason.length === 0) throw new Error(`limits.ts gives no reason for ${bound[1]}`)
       lines.push(`| \`${bound[1]}\` | \`${bound[2]}\` | ${reason.join(' ')} |`)
       reason = []
-    } else reason.push(...(/^ {2}(?:\/\*\*| \*(?!\/)) ?(.*?)(?: ?\*\/)?$/.exec(line)?.slice(1, 2) ?? []).filter(Boolean))
+    } else
+      reason.push(...(/^ {2}(?:\/\*\*| \*(?!\/)) ?(.*?)(?: ?\*\/)?$/.exec(line)?.slice(1, 2) ?? []).filter(Boolean))
   }
   return `${lines.join('\n')}\n`
 }
