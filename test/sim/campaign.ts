@@ -39,8 +39,6 @@ interface Parts {
   publisher: Publisher
   nodes: readonly SimNode[]
   prng: Prng
-  /** What a publisher signed is in force at a machine. */
-  accepted: (announcement: AnnouncementDocument) => void
   /** A machine refused what a publisher signed. */
   refused: (node: number, code: RefusalCode) => void
 }
@@ -120,7 +118,6 @@ export class Campaign {
         if (refused === 'oldVersion' && (twin || announcement !== newest())) return twin ? end() : undefined
         end()
         if (refused !== undefined) return this.#p.refused(machine.id.index, refused)
-        this.#p.accepted(announcement)
         then()
       })
     }

@@ -71,11 +71,12 @@ export class Publisher {
   /** Signs the next release of the plan's path, which is at `origin` first; two announcements of one version when the plan is twofold. */
   release(plan: ReleasePlan, origin: readonly string[]): Signed[] {
     const role = this.#role(roleOf(plan.path))
-    const counter = (this.#counters.get(plan.path) ?? 0) + 1
-    this.#counters.set(plan.path, counter)
+    const highest = this.#counters.get(plan.path) ?? 0
+    const counter = plan.counter === 0 ? highest + 1 : plan.counter
+    this.#counters.set(plan.path, Math.max(highest, counter))
     role.version++
     const signed = (plan.twice ? ['one', 'other'] : ['']).map((side) => {
-      const content = this.#content(`${plan.path} ${counter} ${side}`, plan)
+      const content = this.#content(`${plan.path} ${counter} ${side} ${role.version}`, plan)
       role.releases.set(plan.path, { ...termsOf(plan, counter, content), origin })
       const announcement = this.#sign(role, THRESHOLD)
       this.announcements.push(announcement)
@@ -97,12 +98,17 @@ export class Publisher {
     return announcement
   }
 
+  /** True when nothing was ever signed under the path that must come after it. */
+  isHighest({ path, counter }: Release): boolean {
+    return counter === this.#counters.get(path)
+  }
+
   /** The newest announcement of a role. */
   newest(role: string): AnnouncementDocument | undefined {
     return this.announcements.findLast(({ signed }) => signed.role === role)
   }
 
-  /** Announcements that look newer than they may be: another mesh's, too few keys, another role's, paths that are not the role's. */
+  /** Announcements that look newer than they may be: another mesh's, too few keys, other keys, signatures that are none, foreign paths. */
   #forge(role: Role, path: string): void {
     const counter = (this.#counters.get(path) ?? 0) + 1
     const plan = { pieces: 1, packed: false, broken: false, path, to: 'true' }
@@ -113,6 +119,7 @@ export class Publisher {
       this.#sign(next, THRESHOLD, 'f'.repeat(64)),
       this.#sign(next, THRESHOLD - 1),
       this.#sign({ ...next, keys: others }, THRESHOLD),
+      this.#sign({ ...next, keys: others.map((key, i) => ({ ...key, keyId: role.keys[i]?.keyId ?? '' })) }, THRESHOLD),
       this.#sign({ ...next, releases: new Map([['elsewhere/agent', evil]]) }, THRESHOLD),
       this.#sign({ ...next, delegation: { ...role.delegation, epoch: role.delegation.epoch + 1 } }, THRESHOLD),
     )

@@ -18,6 +18,7 @@ import { Installing, type Problem } from './invariants/installing.ts'
 import { PieceCare } from './invariants/piece-care.ts'
 import { joined, Registers } from './invariants/registers.ts'
 import type { Publisher } from './publisher.ts'
+import { roleOf } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 
 /** How often it is looked whether everybody has what it should. */
@@ -44,7 +45,7 @@ export class ReleaseWatch {
   readonly #signed = new Set<string>()
   readonly #releases = new Map<string, Release>()
   #known = 0
-  /** What is in force somewhere, and since when; nothing is expected of what is not. */
+  /** What some node holds, and since when the newest of it; of what nobody holds nothing is expected. */
   #published: AnnouncementDocument[] = []
   #publishedAt: Millis = 0
   #quietSince: Millis | undefined
@@ -81,17 +82,19 @@ export class ReleaseWatch {
     this.#nodes = nodes
   }
 
-  started({ id }: SimNode, { publishers }: SavedState): void {
+  started({ id }: SimNode, { publishers, installs }: SavedState): void {
     this.#started.set(id.index, this.#p.now())
     this.#check('I11', id.index, this.#floors.started(id.index, publishers))
     this.#registers.started(id.index, publishers)
+    this.#installing.started(id.index, installs)
   }
 
   before({ id }: SimNode, input: Input): void {
     if (input.type === 'persisted') {
       const floors = this.#floors.persisted(id.index, input.ticket)
       for (const { path, counter } of floors) this.#installing.floor(id.index, path, counter)
-      this.#registers.persisted(id.index, input.ticket)
+      this.#installing.persisted(id.index, input.ticket)
+      for (const document of this.#registers.persisted(id.index, input.ticket)) this.#holds(document)
     } else if (input.type === 'persistFailed') {
       this.#floors.failed(id.index, input.ticket)
       this.#registers.failed(id.index, input.ticket)
@@ -101,7 +104,7 @@ export class ReleaseWatch {
   effect({ id, transfers }: SimNode, effect: Effect): void {
     const { index } = id
     if (effect.type === 'persist') this.#writes(index, effect)
-    else if (effect.type === 'install') this.#judge(index, this.#installing.asks(index, effect.step, effect.job))
+    else if (effect.type === 'install') this.#judge(index, this.#asks(index, effect))
     else if (effect.type === 'pieceKeep')
       this.#check('I13', index, this.pieces.keeps(effect.encoding, effect.index, transfers.bytesOf(effect.arrival)))
     else if (effect.type === 'pieceSay' && effect.message.type === 'request')
@@ -111,12 +114,6 @@ export class ReleaseWatch {
   inUse(node: number, path: string, before: Version | undefined, after: Version | undefined): void {
     this.delivery.stats.installed++
     this.#judge(node, this.#installing.inUse(node, path, before, after))
-  }
-
-  /** A publisher was told that this is in force. */
-  accepted(announcement: AnnouncementDocument): void {
-    if (!this.#published.includes(announcement)) this.#published.push(announcement)
-    this.#publishedAt = this.#p.now()
   }
 
   /** A publisher was told that what it signed is not. */
@@ -174,17 +171,33 @@ export class ReleaseWatch {
     return twins.length === 1 ? last : undefined
   }
 
-  /** False when the bytes are not those that were announced. */
-  #possible({ artifact, encodings }: Release): boolean {
+  /** False when the bytes are not those that were announced, or something newer was. */
+  #possible(release: Release): boolean {
+    const { artifact, encodings } = release
+    if (!this.#p.publisher.isHighest(release)) return false
     return encodings.some(({ hash }) => this.#p.publisher.contents.get(hash)?.artifact.hash === artifact.hash)
+  }
+
+  /** A node holds this from now on: sooner or later all do. What thieves signed is none of what is expected. */
+  #holds(document: AnnouncementDocument): void {
+    const known = this.#published.some(({ hash }) => hash === document.hash)
+    if (known || this.#p.publisher.stolen.some(({ hash }) => hash === document.hash)) return
+    this.#published.push(document)
+    this.#publishedAt = this.#p.now()
   }
 
   #writes(index: number, { ticket, changes }: Extract<Effect, { type: 'persist' }>): void {
     this.#check('I11', index, this.#floors.writes(index, ticket, changes))
     this.#registers.writes(index, ticket, changes)
+    this.#installing.writes(index, ticket, changes)
     for (const change of changes) {
       if (change.type === 'announcement') this.#judge(index, this.#installing.accepts(change.announcement.hash))
     }
+  }
+
+  #asks(index: number, { step, job }: Extract<Effect, { type: 'install' }>): Problem | undefined {
+    const frozen = this.#registers.frozen(index, roleOf(job.path))
+    return this.#installing.asks(index, step, job, frozen)
   }
 
   #selects(release: Release, node: SimNode): boolean {

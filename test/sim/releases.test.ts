@@ -31,13 +31,11 @@ describe('a small mesh with publishers, crashes, full disks, loss, a partition, 
   it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('delivers with seed %i', async (seed) => {
     const { restarts, delivery, events } = await delivers('release-small', seed)
     // The run did exercise what it is for: without this a world in which nothing happens would pass.
-    expect(restarts).toBeGreaterThan(10)
-    expect(delivery.installed).toBeGreaterThan(60)
-    expect(delivery.pieces).toBeGreaterThan(300)
-    expect(delivery.settled).toBeGreaterThan(80)
-    expect(events.equivocation).toBeGreaterThan(20)
-    expect(events['install failed']).toBeGreaterThan(20)
-    expect(events['refused bodyMissing']).toBeGreaterThan(0)
+    expect(restarts).toBeGreaterThan(8)
+    expect(delivery.installed).toBeGreaterThan(40)
+    expect(delivery.pieces).toBeGreaterThan(200)
+    expect(delivery.settled).toBeGreaterThan(60)
+    expect(events['install failed']).toBeGreaterThan(10)
     // Far inside the bound, so that a regression is seen before it breaks it.
     expect(delivery.slowestRounds).toBeLessThanOrEqual(4)
   })
@@ -47,7 +45,7 @@ describe('a small mesh with publishers, crashes, full disks, loss, a partition, 
     const told = (event: string) => reports.reduce((sum, { events }) => sum + (events[event] ?? 0), 0)
     const enemies = ['badSignature', 'foreignMesh', 'outsidePaths', 'oldVersion', 'wrongEpoch', 'badPiece', 'unasked']
     for (const code of enemies) expect([code, told(`refused ${code}`)]).not.toEqual([code, 0])
-    expect(told('providerBanned')).toBeGreaterThan(0)
+    for (const event of ['providerBanned', 'equivocation']) expect([event, told(event)]).not.toEqual([event, 0])
   })
 })
 

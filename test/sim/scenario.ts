@@ -17,8 +17,10 @@ export interface Partition {
 export interface ReleasePlan {
   /** Virtual seconds. */
   at: number
-  /** Its first segment is the role that signs it. Every release of a path has a higher counter than those before. */
+  /** Its first segment is the role that signs it. */
   path: string
+  /** 0: one more than the highest before. A lower one is what nobody may install who heard of a higher one. */
+  counter: number
   /** A selector; "true" is everybody. */
   to: string
   pieces: number
@@ -146,6 +148,7 @@ const BASE: Scenario = {
 const RELEASE: ReleasePlan = {
   at: 0,
   path: 'acme/agent',
+  counter: 0,
   to: 'true',
   pieces: 8,
   by: 0,

@@ -164,10 +164,9 @@ class World implements Surroundings {
 
   #campaign(): Campaign {
     const { scenario, queue, network, mesh, publisher, watch } = this
-    const accepted = watch.releases.accepted.bind(watch.releases)
     const refused = watch.releases.refused.bind(watch.releases)
     const prng = this.#prng.fork('campaign')
-    return new Campaign({ scenario, queue, network, mesh, publisher, nodes: this.#nodes, prng, accepted, refused })
+    return new Campaign({ scenario, queue, network, mesh, publisher, nodes: this.#nodes, prng, refused })
   }
 
   /** Nothing broke for a while, and everything is as it should be. */

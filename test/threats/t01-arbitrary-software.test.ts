@@ -5,6 +5,7 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
+import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { Registers, type Terms } from '../../src/core/trust/registers.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonical.ts'
@@ -173,6 +174,22 @@ test.each(attacks)('T01 an announcement $what is refused, from a peer and on the
     expect(await holdings(each)).toEqual(before)
     expect(await installed(each)).toBe(GOOD.hash)
   }
+})
+
+test.fails('T01 what a member gives that holds other targets is counted too', async () => {
+  const { fleet, member, hostile } = stage
+  const document = parseAnnouncement(next(fleet, 'acme', ['stranger']))
+  hostile.tricks.vector = EMPTY_VECTOR
+  await hostile.greet(member)
+  delete hostile.tricks.vector
+  const before = await member.refused('badSignature')
+  hostile.tricks.bodies = new Map([[document.hash, document.raw]])
+  await hostile.sayHead(member, head(document))
+  const isIt = ({ request }: (typeof hostile.asked)[number]) =>
+    request.type === 'announcements' && request.hashes.includes(document.hash)
+  await until('a question', () => hostile.asked.some(isIt))
+  for (let i = 0; i < 3; i++) await hostile.settle(member) // by then the answer has come, and was judged
+  expect(await member.refused('badSignature')).toBe(before + 1)
 })
 
 test('T01 targets that the owner did not sign delegate to nobody', async () => {

@@ -1,7 +1,8 @@
 // Supply: what the swarm is to hold and to fetch for the releases of this node, and what its troubles mean for them.
 import type { Millis } from '../env.ts'
 import type { ArtifactProblem } from '../swarm/messages.ts'
-import type { Progress, Swarm } from '../swarm/swarm.ts'
+import type { Progress } from '../swarm/progress.ts'
+import type { Swarm } from '../swarm/swarm.ts'
 import type { Encoding, Release } from '../trust/announcement.ts'
 import type { InstallProblem } from './states.ts'
 

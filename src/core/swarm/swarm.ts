@@ -24,6 +24,7 @@ import { Library } from './library.ts'
 import type { ArtifactProblem, PieceArrival } from './messages.ts'
 import { PieceLists } from './piece-lists.ts'
 import { pieceBytes } from './pieces.ts'
+import type { Progress } from './progress.ts'
 import { Providers } from './providers.ts'
 import { Reception } from './reception.ts'
 import { Serving } from './serving.ts'
@@ -37,22 +38,6 @@ export interface SwarmParts {
   book: Pick<Book, 'inZone' | 'outside' | 'get'>
   view: Pick<View, 'rows'>
   refusals: Pick<Refusals, 'count'>
-}
-
-export interface Progress {
-  pieces: number
-  have: number
-  /** Bytes of the pieces that are here, and of the whole encoding. */
-  bytes: number
-  totalBytes: number
-  bytesPerSecond: number
-  /** Linked peers that hold pieces of it. */
-  providers: number
-  /** Peers that told us that they hold all of it. */
-  copies: number
-  /** Pieces of it that the linked peer has that has most. */
-  most: number
-  problem: ArtifactProblem | 'noProvider' | undefined
 }
 
 export class Swarm {
@@ -353,9 +338,9 @@ export class Swarm {
     const known = this.#library.get(encoding.hash)
     if (known !== undefined) return known
     this.#library.makeRoom(mayGo, (holding) => this.#leave(holding, now))
-    const holding = this.#library.know(encoding)
-    if (holding !== undefined) this.#exchange.learnt((hash) => this.#library.get(hash))
-    return holding
+    this.#library.know(encoding)
+    this.#exchange.learnt((hash) => this.#library.get(hash))
+    return this.#library.get(encoding.hash)
   }
 
   #isFetched({ encoding }: Holding): boolean {

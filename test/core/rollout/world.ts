@@ -9,7 +9,7 @@ import type { Current, Floor } from '../../../src/core/rollout/selection.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallStep } from '../../../src/core/rollout/states.ts'
 import type { Subject } from '../../../src/core/rollout/subject.ts'
 import type { Fetches } from '../../../src/core/rollout/supply.ts'
-import type { Progress } from '../../../src/core/swarm/swarm.ts'
+import type { Progress } from '../../../src/core/swarm/progress.ts'
 import type { Encoding, Release } from '../../../src/core/trust/announcement.ts'
 import type { Delegation } from '../../../src/core/trust/documents.ts'
 

@@ -2,6 +2,7 @@
 // same) costs nothing per step.
 import type { Change, Ticket } from '../../../src/core/events.ts'
 import type { SavedPublishers } from '../../../src/core/machines.ts'
+import type { AnnouncementDocument } from '../../../src/core/trust/announcement.ts'
 
 /** A register as text: `1.4 <hash>`, with the rival's hash after it when there is one. */
 type Held = Map<string, { held: string; rival: string }>
@@ -25,14 +26,22 @@ export class Registers {
     if (own.length > 0) this.#states.get(node)?.pending.set(ticket, own)
   }
 
-  persisted(node: number, ticket: Ticket): void {
+  /** The node was told that a batch is on the disk. Returns the announcements that it holds now. */
+  persisted(node: number, ticket: Ticket): AnnouncementDocument[] {
     const state = this.#states.get(node)
-    for (const change of state?.pending.get(ticket) ?? []) apply((state as State).held, change)
+    const changes = state?.pending.get(ticket) ?? []
+    for (const change of changes) apply((state as State).held, change)
     state?.pending.delete(ticket)
+    return changes.flatMap((change) => (change.type === 'announcement' ? [change.announcement] : []))
   }
 
   failed(node: number, ticket: Ticket): void {
     this.#states.get(node)?.pending.delete(ticket)
+  }
+
+  /** True when both sides of an equivocation are on its disk. */
+  frozen(node: number, role: string): boolean {
+    return (this.#states.get(node)?.held.get(role)?.rival ?? '') !== ''
   }
 
   /** The register of a role; empty when there is none. */

@@ -41,7 +41,7 @@ describe('I10: nothing unsigned and nothing older', () => {
 
   it('reports a step for what was not signed as it is', () => {
     const checker = installing()
-    expect(checker.asks(0, 'stage', job(release(1)))).toBeUndefined()
+    expect(checker.asks(0, 'stage', job(release(1)), false)).toBeUndefined()
     const wrong = [
       release(4),
       release(1, { counter: 2 }),
@@ -49,25 +49,36 @@ describe('I10: nothing unsigned and nothing older', () => {
       release(1, { artifact: { hash: 'evil', length: 1 } }),
     ]
     for (const one of wrong) {
-      expect(checker.asks(0, 'stage', job(one))).toMatchObject({ invariant: 'I10' })
-      expect(checker.asks(0, 'switch', job(one))).toMatchObject({ invariant: 'I10' })
-      expect(checker.asks(0, 'tidy', job(one))).toBeUndefined()
+      expect(checker.asks(0, 'stage', job(one), false)).toMatchObject({ invariant: 'I10' })
+      expect(checker.asks(0, 'switch', job(one), false)).toMatchObject({ invariant: 'I10' })
+      expect(checker.asks(0, 'tidy', job(one), false)).toBeUndefined()
     }
   })
 
   it('reports a switch below what was accepted, but not one that was asked for before that', () => {
     const checker = installing()
-    expect(checker.asks(0, 'switch', job(release(1)))).toBeUndefined()
+    expect(checker.asks(0, 'switch', job(release(1)), false)).toBeUndefined()
     checker.floor(0, PATH, 2)
     checker.floor(0, PATH, 1)
-    expect(checker.asks(0, 'switch', job(release(1)))).toBeUndefined()
-    expect(checker.asks(1, 'switch', job(release(1)))).toBeUndefined()
-    expect(checker.asks(0, 'switch', job(release(2)))).toBeUndefined()
+    expect(checker.asks(0, 'switch', job(release(1)), false)).toBeUndefined()
+    expect(checker.asks(1, 'switch', job(release(1)), false)).toBeUndefined()
+    expect(checker.asks(0, 'switch', job(release(2)), false)).toBeUndefined()
     checker.floor(2, PATH, 2)
-    expect(checker.asks(2, 'switch', job(release(1)))).toEqual({
+    expect(checker.asks(2, 'switch', job(release(1)), false)).toEqual({
       invariant: 'I10',
       detail: 'installs acme/agent 1 after it accepted 2',
     })
+  })
+
+  it('lets a run finish first what it finds staged in its journal', () => {
+    const checker = installing()
+    const entry = (state: string) => ({ path: PATH, underway: { release: 'release 1', state }, failed: [] }) as never
+    for (const [node, state] of ['verified', 'staged'].entries()) {
+      checker.floor(node, PATH, 2)
+      checker.started(node, [entry(state)])
+    }
+    expect(checker.asks(0, 'switch', job(release(1)), false)).toMatchObject({ invariant: 'I10' })
+    expect(checker.asks(1, 'switch', job(release(1)), false)).toBeUndefined()
   })
 
   it('reports what is in use after a newer one, or as another artifact of the same counter', () => {
@@ -97,8 +108,34 @@ describe('I12: there is always something whole in use', () => {
 
 describe('I15: who is not named installs nothing', () => {
   it('reports the first step', () => {
-    expect(installing().asks(9, 'stage', job(release(1)))).toMatchObject({ invariant: 'I15' })
-    expect(installing().asks(8, 'stage', job(release(1)))).toBeUndefined()
+    expect(installing().asks(9, 'stage', job(release(1)), false)).toMatchObject({ invariant: 'I15' })
+    expect(installing().asks(8, 'stage', job(release(1)), false)).toBeUndefined()
+  })
+})
+
+describe('I18: what must not begin', () => {
+  it('reports a release of a frozen role, unless it was begun before', () => {
+    const checker = installing()
+    expect(checker.asks(0, 'stage', job(release(1)), false)).toBeUndefined()
+    expect(checker.asks(0, 'stage', job(release(1)), true)).toBeUndefined()
+    expect(checker.asks(0, 'switch', job(release(1)), true)).toBeUndefined()
+    expect(checker.asks(0, 'stage', job(release(2)), true)).toMatchObject({ invariant: 'I18' })
+    expect(checker.asks(1, 'stage', job(release(1)), true)).toMatchObject({ invariant: 'I18' })
+  })
+
+  it('reports a release that is on disk as failed for good', () => {
+    const checker = installing()
+    const entry = { path: PATH, installed: undefined, underway: undefined, failed: [{ release: 'release 1' }] }
+    checker.started(0, [])
+    checker.writes(0, 1, [{ type: 'install', entry: entry as never }])
+    expect(checker.asks(0, 'stage', job(release(1)), false)).toBeUndefined()
+    checker.persisted(0, 1)
+    expect(checker.asks(0, 'stage', job(release(1)), false)).toMatchObject({ invariant: 'I18' })
+    expect(checker.asks(1, 'stage', job(release(1)), false)).toBeUndefined()
+    checker.writes(1, 1, [{ type: 'install', entry: entry as never }])
+    checker.started(1, [])
+    checker.persisted(1, 1)
+    expect(checker.asks(1, 'stage', job(release(1)), false)).toBeUndefined()
   })
 })
 
@@ -211,17 +248,22 @@ describe('the registers of nodes', () => {
     expect(registers.of(0, 'acme')).toBe('')
     registers.writes(0, 1, [taken('held', 1, 'b')])
     expect(registers.of(0, 'acme')).toBe('')
-    registers.persisted(0, 1)
+    expect(registers.persisted(0, 1)).toEqual([announcement(1, 'b')])
     expect(registers.of(0, 'acme')).toBe('1.1 b')
     registers.writes(0, 2, [taken('held', 1, 'a'), taken('rival', 1, 'b')])
     registers.persisted(0, 2)
     expect(registers.of(0, 'acme')).toBe('1.1 a 1.1 b')
+    expect([registers.frozen(0, 'acme'), registers.frozen(0, 'beta'), registers.frozen(1, 'acme')]).toEqual([
+      true,
+      false,
+      false,
+    ])
     registers.writes(0, 3, [taken('held', 2, 'c'), { type: 'forgetAnnouncement', side: 'rival', role: 'acme' }])
     registers.failed(0, 3)
     registers.persisted(0, 3)
     expect(registers.of(0, 'acme')).toBe('1.1 a 1.1 b')
     registers.started(0, { ...saved([1, 0], 0), announcements: [{ side: 'held', announcement: announcement(2, 'c') }] })
-    expect(registers.of(0, 'acme')).toBe('1.2 c')
+    expect([registers.of(0, 'acme'), registers.frozen(0, 'acme')]).toEqual(['1.2 c', false])
   })
 
   it('join to the newest, and to the two lowest of one version', () => {
