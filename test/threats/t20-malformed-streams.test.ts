@@ -6,6 +6,7 @@ import { limits } from '../../src/core/limits.ts'
 import { bitfieldBytes, emptyBits, fullBits, setBit } from '../../src/core/swarm/bitfield.ts'
 import { pieceCount } from '../../src/core/swarm/pieces.ts'
 import { sha256 } from '../../src/keys/ed25519.ts'
+import { framePrefix } from '../../src/mesh/frames.ts'
 import { encodePieceMessage } from '../../src/wire/pieces.ts'
 import { MessageWriter } from '../../src/wire/protobuf.ts'
 import { closeFleets, Fleet, type Member, until } from './fleet.ts'
@@ -117,6 +118,25 @@ const attacks: Attack[] = [
     attack: (lane) => {
       lane.stream.pause()
       for (let index = 0; index < PIECES - 1; index++) lane.say({ type: 'request', encoding: hash, index })
+    },
+  },
+  {
+    what: 'one bitfield after the other',
+    code: 'tooOften',
+    attack: (lane) => {
+      const bits = emptyBits(PIECES)
+      // Around the border of two minutes twice as many may come.
+      for (let i = 0; i <= 2 * limits.bitfieldsPerMinute; i++)
+        lane.say({ type: 'bitfield', encoding: hash, bits, wants: i % 2 === 0 })
+    },
+  },
+  {
+    what: 'messages that change nothing, one after the other',
+    code: 'tooOften',
+    attack: (lane) => {
+      const refuse = encodePieceMessage({ type: 'refuse', encoding: hash, index: 0 })
+      const frame = Buffer.concat([framePrefix(refuse.length), refuse])
+      lane.stream.send(Buffer.concat(Array.from({ length: 2 * limits.pieceIdleMessages + 1 }, () => frame)))
     },
   },
 ]
