@@ -211,7 +211,7 @@ describe('other commands refuse', () => {
     for (const name of [RESTING, MEMBER]) {
       const { status, out, err } = await fleet.run(['leave', '--data', fleet.path(name)])
       expect({ status, out }).toEqual({ status: 2, out: '' })
-      expect(err).toMatch(/^this would [^]*\nto come back[^]*Nothing was done: add --yes\n$/)
+      expect(err).toMatch(/^this would [\s\S]*\nto come back[\s\S]*Nothing was done: add --yes\n$/)
     }
     expect(await everything()).toEqual(before)
   })
