@@ -27,8 +27,6 @@ const LATER: readonly RefusalCode[] = ['diskFailed', 'tooOften']
 interface ToHandIn {
   newest: () => AnnouncementDocument
   imported: readonly Content[]
-  /** One of two announcements of one version. */
-  twin: boolean
 }
 
 interface Parts {
@@ -82,7 +80,7 @@ export class Campaign {
       const then = () => {
         if (plan.leaves) this.#leaveSoon(machine, content.encoding.hash)
       }
-      this.#handIn(machine, { newest, imported: [content], twin: plan.twice }, then)
+      this.#handIn(machine, { newest, imported: [content] }, then)
     }
   }
 
@@ -90,7 +88,7 @@ export class Campaign {
     const { publisher, prng } = this.#p
     const announcement = publisher.rotate(role)
     const newest = () => publisher.newest(role) ?? announcement
-    this.#handIn(prng.pick(this.#honest()) as SimNode, { newest, imported: [], twin: false }, () => undefined)
+    this.#handIn(prng.pick(this.#honest()) as SimNode, { newest, imported: [] }, () => undefined)
   }
 
   /** Machines where a publisher may hand in something: a liar that alone has it could keep it from everybody. */
@@ -99,7 +97,7 @@ export class Campaign {
   }
 
   /** Hands in until it is in force; what was signed anew meanwhile instead of what it was. */
-  #handIn(machine: SimNode, { newest, imported, twin }: ToHandIn, then: () => void): void {
+  #handIn(machine: SimNode, { newest, imported }: ToHandIn, then: () => void): void {
     const { queue, network, publisher } = this.#p
     let ended = false
     const end = () => {
@@ -114,8 +112,9 @@ export class Campaign {
       const announcement = newest()
       machine.handIn({ targets: publisher.targets, announcement, imported }, (refused) => {
         if (ended || (refused !== undefined && LATER.includes(refused))) return
-        // A machine that heard of its twin first does not split the role.
-        if (refused === 'oldVersion' && (twin || announcement !== newest())) return twin ? end() : undefined
+        // A machine that heard of its twin first does not split the role; of what was signed anew meanwhile it hears soon.
+        if (refused === 'oldVersion' && publisher.isTwin(announcement)) return end()
+        if (refused === 'oldVersion' && announcement !== newest()) return
         end()
         if (refused !== undefined) return this.#p.refused(machine.id.index, refused)
         then()

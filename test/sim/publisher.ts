@@ -108,6 +108,13 @@ export class Publisher {
     return this.announcements.findLast(({ signed }) => signed.role === role)
   }
 
+  /** One of two announcements of one version. */
+  isTwin({ signed: { role, epoch, version }, hash }: AnnouncementDocument): boolean {
+    const same = ({ signed }: AnnouncementDocument) =>
+      signed.role === role && signed.epoch === epoch && signed.version === version
+    return this.announcements.some((other) => other.hash !== hash && same(other))
+  }
+
   /** Announcements that look newer than they may be: another mesh's, too few keys, other keys, signatures that are none, foreign paths. */
   #forge(role: Role, path: string): void {
     const counter = (this.#counters.get(path) ?? 0) + 1

@@ -20,8 +20,9 @@ export const SOUTH = '/uk/south'
 /** The shortest promise that a configuration allows, in ms: what follows from silence, follows soon. */
 export const PROMISE = 1_000
 
-const CONFIG = `
-listen = ["/ip4/127.0.0.1/tcp/0"]
+const ANYWHERE = '/ip4/127.0.0.1/tcp/0'
+const configAt = (listen: string) => `
+listen = ["${listen}"]
 [discovery]
 mdns = false
 [health]
@@ -34,7 +35,7 @@ const POLL = 40
 const PATIENCE = 40_000
 
 /** The configuration of every daemon here, for one that runs as a process of its own. */
-export const configText = CONFIG
+export const configText = configAt(ANYWHERE)
 
 const closing: (() => Promise<unknown>)[] = []
 
@@ -134,6 +135,8 @@ export class Member {
   readonly lines: Line[] = []
   readonly api: ApiClient
   #daemon: Daemon | undefined
+  /** Where it listened first: a board comes back at the address that others know it by. */
+  #listen = ANYWHERE
 
   constructor(name: string, data: string) {
     this.name = name
@@ -149,9 +152,10 @@ export class Member {
     this.#daemon = await startDaemon({
       data: this.data,
       version: 'test',
-      config: loadConfig(CONFIG, 'this test'),
+      config: loadConfig(configAt(this.#listen), 'this test'),
       log,
     })
+    this.#listen = this.#running.listening[0] ?? ANYWHERE
     closeLater(() => this.stop())
   }
 
