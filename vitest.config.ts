@@ -1,14 +1,47 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** These take longest, so that they begin first: a minute of them at the end would be a minute on one core. */
+const LONGEST = [
+  'test/sim/releases.test.ts',
+  'test/sim/sim.test.ts',
+  'test/mesh/gossip.test.ts',
+  'test/e2e/disk-troubles.test.ts',
+  'test/e2e/resume.test.ts',
+  'test/e2e/journal.test.ts',
+  'test/threats/t38-resurrection.test.ts',
+  'test/e2e/refusals.test.ts',
+  'test/e2e/health.test.ts',
+  'test/e2e/survival.test.ts',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(name))
+      return at < 0 ? LONGEST.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
+
+/** They replace modules of Node, so that they need a process of their own. */
+const ALONE = ['test/daemon/folder-sync.test.ts']
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Two cores: real processes and real libp2p nodes are slow to start beside each other, never slow to answer.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     // Most of the time goes by in waiting for real processes: one worker a core, and one that waits.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     reporters: process.env.CI ? ['default'] : ['dot'],
+    projects: [
+      // A worker loads the modules once for all its files: no test may leave anything behind in one.
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false } },
+      { extends: true, test: { name: 'alone', include: ALONE, isolate: true } },
+    ],
   },
 })

@@ -2,9 +2,9 @@
 
 import type { KeyObject } from 'node:crypto'
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
+  hash,
   randomBytes,
   sign as signNative,
   verify as verifyNative,
@@ -19,7 +19,7 @@ const SIGNATURE_BYTES = 64
 const PRIVATE_DER = Buffer.from('302e020100300506032b657004220420', 'hex')
 const PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex')
 
-noble.hashes.sha512 = (bytes) => new Uint8Array(createHash('sha512').update(bytes).digest())
+noble.hashes.sha512 = (bytes) => new Uint8Array(hash('sha512', bytes, 'buffer'))
 
 /** Fills so many bytes with randomness. */
 export type RandomBytes = (length: number) => Uint8Array
@@ -89,5 +89,5 @@ export function verifyStrict(publicKey: Uint8Array, message: Uint8Array, signatu
 
 /** SHA-256, 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest())
+  return new Uint8Array(hash('sha256', bytes, 'buffer'))
 }

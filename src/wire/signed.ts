@@ -1,5 +1,5 @@
 // A signed document: {signed, signatures}, and the keys that sign it. What is signed is the canonical form of `signed`.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { RoleKeys, Signature, Signed } from '../core/trust/documents.ts'
@@ -22,7 +22,7 @@ export interface Signatory {
 
 /** SHA-256 in hex. */
 export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes, 'hex')
 }
 
 /** The TUF key object of a 32-byte Ed25519 public key. */

@@ -1,6 +1,6 @@
 // Signatures of a simulation: real SHA-256, no elliptic curves. A signature is a keyed hash, and checking one looks up the
 // secret of the public key and makes it again, so that a forgery fails as it would in earnest and costs microseconds.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { concat, sameBytes, utf8 } from '../../src/core/bytes.ts'
 import type { Env } from '../../src/core/env.ts'
 import { nodeKey } from '../../src/wire/node-id.ts'
@@ -9,7 +9,7 @@ import { keyIdOf, type Signatory } from '../../src/wire/signed.ts'
 import type { Prng } from './prng.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest())
+  return new Uint8Array(hash('sha256', bytes, 'buffer'))
 }
 
 export interface SimKey extends Signatory {

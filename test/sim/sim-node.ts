@@ -5,7 +5,7 @@ import type { Effect, Input, RefusalCode, Ticket } from '../../src/core/events.t
 import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
-import { encodeCredential, encodeGateReply, parseCredential, parseGateReply } from '../../src/wire/credential.ts'
+import { encodeCredential, encodeGateReply, parseGateReply } from '../../src/wire/credential.ts'
 import { encodeHead } from '../../src/wire/head.ts'
 import { countersign, withCountersignature } from '../../src/wire/membership.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
@@ -210,7 +210,7 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
   }
 
   judge(remote: number, credential: Uint8Array, answer: (admitted: boolean, reply: Uint8Array) => void): void {
-    const shown = parseCredential(credential)
+    const shown = this.#world.credentialOf(credential)
     const ticket = this.#tickets.expect('admit', ({ admission }) => {
       const none = { takenSeats: [], countersignature: undefined, code: undefined }
       if (!admission.admitted) return answer(false, encodeGateReply({ ...none, ...admission }))

@@ -4,6 +4,7 @@ import type { Effect, Input } from '../../src/core/events.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { Credential } from '../../src/wire/credential.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import type { KeyRing } from './crypto.ts'
 import type { Flows } from './flows.ts'
@@ -62,6 +63,8 @@ export interface Surroundings {
   trace: Trace
   watch: Watch
   nodeOf(index: number): NodeId
+  /** Parses what a machine shows at the gate; the same bytes once, the result shared by all. */
+  credentialOf(bytes: Uint8Array): Credential
   indexOf(node: NodeId): number
   /** The machine that listens on an address. */
   at(address: string): number | undefined

@@ -1,6 +1,8 @@
 // A simulated world: builds the mesh of a scenario, runs it in virtual time from one seed, and says what happened.
 import type { Millis, NodeId } from '../../src/core/env.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
+import { type Credential, parseCredential } from '../../src/wire/credential.ts'
+import { Recent } from '../../src/wire/recent.ts'
 import { Campaign } from './campaign.ts'
 import { KeyRing } from './crypto.ts'
 import { scheduleFaults } from './faults.ts'
@@ -27,6 +29,8 @@ import { type Violation, Watchman } from './watch.ts'
 const MDNS_PERIOD = 20 * SECOND
 const QUERY_PERIOD = 60 * SECOND
 const QUERY_TIMEOUT = 5 * SECOND
+/** Parsed credentials that are remembered: one for each machine, and some that were countersigned anew. */
+const CREDENTIALS = 4_096
 /** A run that ends with the last delivery goes on for so long after the last fault at least. */
 const CALM = 2 * MINUTE
 
@@ -100,6 +104,7 @@ class World implements Surroundings {
   readonly #nodes: SimNode[]
   readonly #indexes: Map<NodeId, number>
   readonly #addresses: Map<string, number>
+  readonly #credentials = new Recent<string, Credential>(CREDENTIALS)
   readonly #queries = { asked: 0, ended: 0, zonesAnswered: 0, zonesAsked: 0 }
 
   constructor(scenario: Scenario, seed: number, stop: boolean) {
@@ -124,6 +129,10 @@ class World implements Surroundings {
       this.flows.add(node)
     }
     this.watch.watch(this.#nodes)
+  }
+
+  credentialOf(bytes: Uint8Array): Credential {
+    return this.#credentials.get(Buffer.from(bytes).toString('latin1'), () => parseCredential(bytes))
   }
 
   nodeOf(index: number): NodeId {
