@@ -92,6 +92,8 @@ describe('options of the simulator', () => {
       file,
       JSON.stringify({
         name: 'deaf',
+        nodes: 12,
+        zones: 2,
         minutes: 6,
         crashesPerNodeHour: 0,
         clockStepsPerNodeHour: 0,

@@ -29,15 +29,19 @@ describe('a small mesh with publishers, crashes, full disks, loss, a partition, 
   timeout: PATIENCE,
 }, () => {
   it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('delivers with seed %i', async (seed) => {
-    const { restarts, delivery, events } = await delivers('release-small', seed)
+    const { restarts, delivery, events, detection, convergence } = await delivers('release-small', seed)
     // The run did exercise what it is for: without this a world in which nothing happens would pass.
     expect(restarts).toBeGreaterThan(8)
     expect(delivery.installed).toBeGreaterThan(40)
     expect(delivery.pieces).toBeGreaterThan(200)
     expect(delivery.settled).toBeGreaterThan(60)
     expect(events['install failed']).toBeGreaterThan(10)
+    expect(detection.detections).toBeGreaterThan(5)
+    expect(convergence.zones).toBeGreaterThan(2)
     // Far inside the bound, so that a regression is seen before it breaks it.
     expect(delivery.slowestRounds).toBeLessThanOrEqual(4)
+    expect(detection.falseDowns).toBeLessThanOrEqual(2)
+    expect(convergence.slowestRounds).toBeLessThanOrEqual(10)
   })
 
   it('meets every kind of enemy in one seed or another', async () => {

@@ -1,4 +1,5 @@
-// The mesh in virtual time: twenty seeds at small scale, every seed that ever failed, and the same run twice.
+// The mesh in virtual time without releases: some seeds at small scale, every seed that ever failed, and the same run twice. The
+// twenty seeds of releases.test.ts keep the same invariants, with releases and more faults on top.
 import { describe, expect, it } from 'vitest'
 import { limits, SECOND } from '../../src/core/limits.ts'
 import { DRIFT_MAX } from './clock.ts'
@@ -17,7 +18,7 @@ async function passes(scenario: string, seed: number): Promise<Report> {
 }
 
 describe('a small mesh with crashes, clock steps, loss and a partition', () => {
-  it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('keeps its invariants with seed %i', async (seed) => {
+  it.each(Array.from({ length: 6 }, (_, seed) => seed + 1))('keeps its invariants with seed %i', async (seed) => {
     const report = await passes('small', seed)
     // The run did exercise what it is for: without this a world in which nothing happens would pass.
     expect(report.restarts).toBeGreaterThan(3)
