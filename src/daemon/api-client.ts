@@ -1,6 +1,6 @@
 // The client of the local API: what commands and screens use to ask the daemon of a data folder.
 import { existsSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
@@ -16,6 +16,7 @@ import type {
   SubmitJson,
   SubmittedJson,
 } from './api-types.ts'
+import { http } from './http.ts'
 
 export interface ApiClient {
   status(): Promise<StatusJson>
@@ -90,7 +91,7 @@ async function exchange<T>(data: string, { method, target, waitMs, body }: Quest
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const headers = bytes === undefined ? {} : { 'content-type': 'application/json', 'content-length': bytes.length }
     const options = { socketPath: apiSocket(data), agent: false, method, path: target, signal, headers }
-    const asked = request(options, (response) => void readAnswer(response).then(resolve, reject))
+    const asked = http.request(options, (response) => void readAnswer(response).then(resolve, reject))
     asked.once('error', reject)
     asked.end(bytes)
   }).catch((cause) => {
@@ -109,7 +110,7 @@ async function upload(
   const { sha256, type, length, pieceLength, pieceList } = encoding
   const search = new URLSearchParams({ type, pieceList, length: String(length), pieceLength: String(pieceLength) })
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-  const asked = request({
+  const asked = http.request({
     socketPath: apiSocket(data),
     agent: false,
     method: 'PUT',

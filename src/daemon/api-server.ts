@@ -1,7 +1,7 @@
 // The local API: HTTP on a unix socket in the data folder, for whoever may open that file. It answers what an ApiBackend
 // knows; everything about a request that is too long, too slow or unknown is refused here.
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { Failure, type FailureCode, type failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
@@ -26,6 +26,7 @@ import type {
   SubmitJson,
   SubmittedJson,
 } from './api-types.ts'
+import { http } from './http.ts'
 
 /** What stands behind the API: the daemon, or a test. Expected failures are rejected as Failure. */
 export interface ApiBackend {
@@ -70,7 +71,7 @@ export async function createApiServer(backend: ApiBackend, path: string): Promis
   if (Buffer.byteLength(path) > limits.apiPathBytes)
     throw new Failure('E_CONFIG', `the path ${path} is too long for a socket: choose a data folder of at most 98 bytes`)
   await clearStale(path)
-  const server = createServer({ maxHeaderSize: limits.apiHeaderBytes }, (request, response) => {
+  const server = http.createServer({ maxHeaderSize: limits.apiHeaderBytes }, (request, response) => {
     void answer(backend, request, response)
   })
   // Who waits to be asked for the body is asked only when the rest of the request is fine.

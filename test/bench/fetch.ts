@@ -163,12 +163,12 @@ function tableOf({ receivers, pimesh, webtorrent, ratios }: Fleet): string[] {
     return value ? spreadText(value, scale, digits) : '-'
   }
   return [
-    [`1 to ${receivers}`.padEnd(22), 'pimesh'.padEnd(26), 'WebTorrent'.padEnd(26), 'ratio'].join(''),
+    [`1 to ${receivers}`.padEnd(22), 'pimesh'.padEnd(34), 'WebTorrent'.padEnd(34), 'ratio'].join(''),
     ...rows.map(([name, key, scale, digits, unit, ratio]) =>
       [
         `  ${name}`.padEnd(22),
-        `${cell(pimesh, key, scale, digits)} ${unit}`.padEnd(26),
-        (webtorrent ? cell(webtorrent, key, scale, digits) : 'not available here').padEnd(26),
+        `${cell(pimesh, key, scale, digits)} ${unit}`.padEnd(34),
+        (webtorrent ? cell(webtorrent, key, scale, digits) : 'not available here').padEnd(34),
         ratio === undefined ? '' : ratio.toFixed(2),
       ]
         .join('')
