@@ -78,7 +78,8 @@ export type Input =
   /** There is a stream of /pimesh/pieces/1 with this peer; and: there is none any more, or none could be opened. */
   | { type: 'piecesOpened'; peer: NodeId }
   | { type: 'piecesClosed'; peer: NodeId }
-  | { type: 'pieceMessage'; peer: NodeId; message: PieceArrival }
+  /** Undefined: nothing that parses came. */
+  | { type: 'pieceMessage'; peer: NodeId; message: PieceArrival | undefined }
   /** `have`: the pieces that are on disk and were hashed again. */
   | { type: 'artifactPrepared'; ticket: Ticket; have: Uint8Array }
   /** A piece was written at its place. */

@@ -110,14 +110,14 @@ export class Transfers {
     }
   }
 
-  /** Settles when the next message of this peer may come. Who sends what does not parse is closed. */
+  /** Settles when the next message of this peer may come. What does not parse is core's to count, and to close the stream for. */
   #arrived(peer: NodeId, bytes: Uint8Array): Promise<void> {
     let message: ReturnType<typeof decodePieceMessage>
     try {
       message = decodePieceMessage(bytes)
     } catch (error) {
       if (!(error instanceof Failure)) this.#defect(error)
-      this.#ports.pieces.close(peer)
+      this.#o.feed({ type: 'pieceMessage', peer, message: undefined })
       return Promise.resolve()
     }
     // Only a newer pimesh knows what it says.

@@ -162,7 +162,6 @@ export class MeshPieces implements Pieces {
   }
 
   async #message(peer: NodeId, pair: Pair, bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return this.close(peer)
     if (this.#pairs.get(peer) === pair) await this.#events?.message(peer, bytes)
   }
 

@@ -40,13 +40,15 @@ export function encodePieceData(encoding: string, index: number, bytes: Uint8Arr
  */
 export function decodePieceMessage(bytes: Uint8Array): PieceMessage | PieceData | undefined {
   const reader = new MessageReader(bytes, 'a message about pieces', limits.pieceBytesMax + limits.pieceFrameBytes)
-  const type = KINDS[reader.uint(1) - 1]
+  const kind = reader.uint(1)
+  const type = KINDS[kind - 1]
   const [encodingBytes, index] = [reader.optionalBytes(2, HASH_BYTES, HASH_BYTES), reader.uint(3, limits.pieces - 1)]
   const bits = reader.optionalBytes(4, 1, BITS_BYTES)
   const wants = reader.bool(5)
   const data = reader.optionalBytes(6, 1, limits.pieceBytesMax)
   reader.end()
   if (type !== 'data' && bytes.length > limits.pieceControlBytes) reader.refuse('it is longer than one without a piece')
+  if (kind === 0) reader.refuse('its kind is missing')
   if (type === undefined) return undefined
   const encoding = encodingBytes === undefined ? reader.refuse('its encoding is missing') : toHex(encodingBytes)
   if (type === 'bitfield' ? bits === undefined || index > 0 : bits !== undefined || wants)

@@ -108,10 +108,14 @@ describe('transfers', () => {
     await read
   })
 
-  it('close who sends what does not parse, and tell core nothing of it', async () => {
+  it.each([
+    ['bytes of anything', Uint8Array.from([1, 2, 3, 4])],
+    ['an empty message', new Uint8Array(0)],
+  ])('tell core that %s came, which does not parse, and leave to it what becomes of the peer', async (_what, bytes) => {
     const { events, fed, closed, defects } = await stand()
-    await events.message('peer', Uint8Array.from([1, 2, 3, 4]))
-    expect({ closed, fed, defects }).toEqual({ closed: ['peer'], fed: [], defects: [] })
+    await events.message('peer', bytes)
+    const told = { type: 'pieceMessage', peer: 'peer', message: undefined }
+    expect({ closed, fed, defects }).toEqual({ closed: [], fed: [told], defects: [] })
   })
 
   it('send a piece that was read and hashed, and nothing that was not', async () => {

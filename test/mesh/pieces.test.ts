@@ -38,13 +38,21 @@ describe('a member that misbehaves', () => {
   afterEach(stopNodes)
 
   test('T02 sends an endless length or more than may come: cut off before it is buffered, and the link stays', async () => {
-    for (const bytes of [Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x01), Uint8Array.of(0x81, 0x05), Uint8Array.of(0)]) {
+    for (const bytes of [Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x01), Uint8Array.of(0x81, 0x05)]) {
       const { node, member, raw } = await intruder()
       raw.send(bytes)
       await node.told('closed')
       expect(node.messages).toEqual([])
       expect(member.diary.of('disconnected')).toEqual([])
     }
+  })
+
+  test('T20 sends an empty message: it is handed on like any other, since whoever listens counts what does not parse', async () => {
+    const { node, raw } = await intruder()
+    raw.send(Uint8Array.of(0, 1, 7))
+    while (node.messages.length < 2) await node.next()
+    expect(node.messages).toEqual([new Uint8Array(0), Uint8Array.of(7)])
+    expect(node.happened).toEqual(['opened'])
   })
 
   test('T20 opens more streams than one: they are refused, and the first goes on', async () => {

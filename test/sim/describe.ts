@@ -132,7 +132,8 @@ function describeEvent(event: Extract<Effect, { type: 'event' }>['event'], name:
   }
 }
 
-function describePiece(message: PieceArrival): string {
+function describePiece(message: PieceArrival | undefined): string {
+  if (message === undefined) return 'malformed'
   const encoding = message.encoding.slice(0, 8)
   if (message.type === 'bitfield') return `bitfield ${encoding} ${toHex(message.bits)}${message.wants ? ' wants' : ''}`
   return `${message.type} ${encoding} ${message.index}`

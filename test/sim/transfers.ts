@@ -100,16 +100,17 @@ export class SimTransfers {
     return this.#arrivals.get(arrival)?.bytes
   }
 
-  /** A message of a peer's stream. What does not parse closes it; what only newer versions know is passed over. */
+  /** A message of a peer's stream. What does not parse is core's to refuse; what only newer versions know is passed over. */
   arrived(peer: number, bytes: Uint8Array, next: () => void): void {
+    const from = this.#world.nodeOf(peer)
     let message: ReturnType<typeof decodePieceMessage>
     try {
       message = decodePieceMessage(bytes)
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      return this.#world.flows.close(this.#owner.index, peer)
+      this.#owner.feed({ type: 'pieceMessage', peer: from, message: undefined })
+      return next()
     }
-    const from = this.#world.nodeOf(peer)
     if (message === undefined) return next()
     if (message.type !== 'data') {
       this.#owner.feed({ type: 'pieceMessage', peer: from, message })

@@ -176,7 +176,7 @@ test.each(attacks)('T01 an announcement $what is refused, from a peer and on the
   }
 })
 
-test.fails('T01 what a member gives that holds other targets is counted too', async () => {
+test('T01 what a member gives that holds other targets is counted too', async () => {
   const { fleet, member, hostile } = stage
   const document = parseAnnouncement(next(fleet, 'acme', ['stranger']))
   hostile.tricks.vector = EMPTY_VECTOR

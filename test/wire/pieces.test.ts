@@ -69,6 +69,8 @@ describe('messages about pieces (clause PIECES 3)', () => {
 
   const start = (kind: number) => new MessageWriter().uint(1, kind).bytes(2, new Uint8Array(32))
   it.each([
+    ['that are empty', new MessageWriter()],
+    ['without a kind', start(0).uint(3, 1)],
     ['without an encoding', new MessageWriter().uint(1, 2).uint(3, 1)],
     ['with an encoding of 31 bytes', new MessageWriter().uint(1, 2).bytes(2, new Uint8Array(31))],
     ['with an index beyond every piece list', start(3).uint(3, limits.pieces)],

@@ -1,5 +1,6 @@
 // The reception: what comes over the streams of pieces is judged here, and handed to the machine that it concerns. Whoever sends
-// what no honest peer sends (an odd bitfield, a piece that does not exist, data nobody asked for) is cut off and counted (T20).
+// what no honest peer sends (nothing that parses, an odd bitfield, a piece that does not exist, data nobody asked for) is cut off
+// and counted (T20).
 import type { Millis, NodeId } from '../env.ts'
 import type { RefusalCode } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -72,13 +73,15 @@ export class Reception {
     if (peer !== undefined && peer.stream !== 'none') this.lose(peer, now)
   }
 
-  message(node: NodeId, message: PieceArrival, now: Millis): void {
+  /** Undefined: what came does not parse. */
+  message(node: NodeId, message: PieceArrival | undefined, now: Millis): void {
     const { out, streams, library } = this.#parts
     const peer = streams.open(node)
     if (peer === undefined) {
-      if (message.type === 'data') out.emit({ type: 'pieceDrop', arrival: message.arrival })
+      if (message?.type === 'data') out.emit({ type: 'pieceDrop', arrival: message.arrival })
       return
     }
+    if (message === undefined) return this.#offend(peer, 'malformed', 'a message that does not parse', now)
     peer.heard = now
     const holding = library.get(message.encoding)
     if (message.type === 'data') this.#data(peer, message, now)

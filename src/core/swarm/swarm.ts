@@ -166,7 +166,7 @@ export class Swarm {
     this.#reception.closed(node, now)
   }
 
-  message(node: NodeId, message: PieceArrival, now: Millis): void {
+  message(node: NodeId, message: PieceArrival | undefined, now: Millis): void {
     this.#now = now
     this.#reception.message(node, message, now)
   }

@@ -94,9 +94,10 @@ export class Hearing {
       return
     }
     if (standing === 'diskFailed') this.#bodies.pause(now + limits.diskRetry)
-    const isBlamed = from !== undefined && isGuilty(standing) && this.#isItsFault(from, standing)
-    if (isBlamed) this.#blame(from, document, standing, now)
-    else if (from !== undefined && isGuilty(standing)) this.#bodies.missed(from, document.hash, now)
+    const isRefused = from !== undefined && isGuilty(standing)
+    if (isRefused) this.#refuse(from, document, standing, now)
+    const isBlamed = isRefused && this.#isItsFault(from, standing)
+    if (isBlamed) this.#blame(from, document, standing)
     this.#heads.settle(({ from: teller, head }) => {
       const isMeant = head.hash === document.hash && (teller === from || standing === 'diskFailed')
       return isMeant ? (isBlamed ? 'reject' : 'ignore') : undefined
@@ -183,16 +184,15 @@ export class Hearing {
     })
   }
 
-  /** What a peer gave is not what it may be: it is asked for nothing of that role until it says hello again. */
-  #blame(
-    from: NodeId,
-    { signed: { role, version }, hash }: AnnouncementDocument,
-    code: RefusalCode,
-    now: Millis,
-  ): void {
+  /** What a peer gave is not what it may be here: that counts, whoever is to blame, and it is not asked for it for a while. */
+  #refuse(from: NodeId, { hash }: AnnouncementDocument, code: RefusalCode, now: Millis): void {
     this.#p.refusals.count(code, from, 'announcement', now)
-    this.#p.out.event({ type: 'announcementRefused', code, role, version, from })
     this.#bodies.missed(from, hash, now)
+  }
+
+  /** And it is the peer's fault: it is asked for nothing of that role until it says hello again. */
+  #blame(from: NodeId, { signed: { role, version } }: AnnouncementDocument, code: RefusalCode): void {
+    this.#p.out.event({ type: 'announcementRefused', code, role, version, from })
     this.#offers.drop(from, role)
   }
 

@@ -118,7 +118,8 @@ export class Alone {
     })
   }
 
-  says(peer: NodeId, message: PieceArrival): Effect[] {
+  /** Undefined: what does not parse. */
+  says(peer: NodeId, message: PieceArrival | undefined): Effect[] {
     return this.step((swarm) => swarm.message(peer, message, this.now))
   }
 

@@ -160,6 +160,7 @@ describe('telling who holds what', () => {
     ['a bitfield with a spare bit', { type: 'bitfield', encoding: HASH, bits: Uint8Array.of(0, 0, 32), wants: true }],
     ['a piece beyond the end', { type: 'have', encoding: HASH, index: 21 }],
     ['a request beyond the end', { type: 'request', encoding: HASH, index: 21 }],
+    ['what does not parse', undefined],
   ] as const)('T20: cuts off who sends %s', (_name, message) => {
     const alone = holder()
     alone.meets('p')

@@ -53,9 +53,13 @@ describe('a body', () => {
   })
 
   it.each([
-    ['a signature that other targets may want', announcementOf({ version: 5, by: ['second'] })],
-    ['paths that other targets may allow', announcementOf({ version: 5, releases: { 'x/y': releaseOf() } })],
-  ])('with %s is not taken, and no fault of who goes by others', (_, document) => {
+    ['a signature that other targets may want', announcementOf({ version: 5, by: ['second'] }), 'badSignature'],
+    [
+      'paths that other targets may allow',
+      announcementOf({ version: 5, releases: { 'x/y': releaseOf() } }),
+      'outsidePaths',
+    ],
+  ])('with %s is not taken, which counts, and no fault of who goes by others', (_, document, code) => {
     const others = targetsOf({
       version: 2,
       keys: ['second', 'publisher'],
@@ -67,7 +71,7 @@ describe('a body', () => {
       world.take('ask')
       const ticket = world.hear('honest', document)
       world.answer({ honest: [document] })
-      expect([world.verdicts().get(ticket), world.refusals.all(), world.held()]).toEqual(['ignore', {}, ''])
+      expect([world.verdicts().get(ticket), world.refusals.all(), world.held()]).toEqual(['ignore', { [code]: 1 }, ''])
       expect(world.events('announcementRefused')).toEqual([])
     }
     world.delegate(others)
