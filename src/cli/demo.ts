@@ -1,7 +1,8 @@
 // `pimesh demo`: six nodes in two zones on this machine, as real processes that joined with real invites.
 import { closeSync, existsSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../core/failure.ts'
+import type { Artifact } from './demo/delivery.ts'
 import { Display } from './demo/display.ts'
 import { Fleet } from './demo/fleet.ts'
 import { makeFolder } from './demo/folder.ts'
@@ -38,7 +39,8 @@ const INTERRUPTED = 130
 async function run(context: Context): Promise<number> {
   const { args, terminal } = context
   const signal = context.interrupted()
-  const artifact = artifactOf(args.text('artifact') ?? bundled(context.program.at(-1) as string))
+  const own = args.text('artifact')
+  const artifact = own === undefined ? bundle(context) : artifactOf(own, basename(own))
   const display = new Display(terminal)
   const folder = makeFolder(args.text('keep'))
   const fleet = new Fleet({ ...context, folder: folder.path, display, signal })
@@ -80,6 +82,11 @@ function explained(error: unknown, fleet: Fleet, display: Display): unknown {
   return new Failure('E_DEMO', `the demo ended after ${display.elapsed()}: ${error.message}`, { cause: error })
 }
 
+/** What is delivered when nothing is named; the bundler's name of it says nothing to a person. */
+function bundle({ program }: Context): Artifact {
+  return artifactOf(bundled(program.at(-1) as string), 'pimesh-daemon.js')
+}
+
 /** The largest file of the bundle that this program runs from: what a daemon is made of. */
 function bundled(program: string): string {
   const dist = join(dirname(realpathSync(program)), '..', 'dist')
@@ -92,12 +99,12 @@ function bundled(program: string): string {
 }
 
 /** E_ARTIFACT when it is not a file that can be read: before anything is started. */
-function artifactOf(path: string): { path: string; bytes: number } {
+function artifactOf(path: string, name: string): Artifact {
   const file = resolve(path)
   try {
     closeSync(openSync(file, 'r'))
     const found = statSync(file)
-    if (found.isFile()) return { path: file, bytes: found.size }
+    if (found.isFile()) return { path: file, name, bytes: found.size }
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code
     throw new Failure('E_ARTIFACT', `the artifact ${file} cannot be read (${reason}): give a file`, { cause })

@@ -1,7 +1,6 @@
 // The second half of the demo: the operator publishes an artifact, and every node fetches, verifies and installs it.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Failure } from '../../core/failure.ts'
 import type { InstallHereJson } from '../../daemon/api-types.ts'
@@ -13,6 +12,13 @@ import { type Fleet, OPERATOR } from './fleet.ts'
 /** The demo's publisher: its role may publish demo/... */
 export const PUBLISHER = 'demo'
 const BAR = 20
+
+/** A file to deliver, and what people call it. */
+export interface Artifact {
+  path: string
+  name: string
+  bytes: number
+}
 
 export interface Delivery {
   release: string
@@ -33,14 +39,12 @@ export async function deliver(
   fleet: Fleet,
   display: Display,
   nodes: readonly string[],
-  artifact: { path: string; bytes: number },
+  artifact: Artifact,
 ): Promise<Delivery> {
   const started = display.now()
   const hash = await sha256(artifact.path)
-  const name = `${PUBLISHER}/${safeName(artifact.path)}@1`
-  display.step(
-    `the operator publishes ${basename(artifact.path)} (${bytes(artifact.bytes)}) for all nodes of the zone /demo`,
-  )
+  const name = `${PUBLISHER}/${safeName(artifact.name)}@1`
+  display.step(`the operator publishes ${artifact.name} (${bytes(artifact.bytes)}) for all nodes of the zone /demo`)
   const words = ['publish', artifact.path, '--name', name, '--to', 'zone.startsWith("/demo")', '--installer', 'file']
   const folders = ['--no-wait', '--mesh', fleet.path('mesh'), '--data', fleet.path(OPERATOR)]
   await fleet.command([...words, ...folders], { timeout: bound(artifact.bytes) })
@@ -101,7 +105,7 @@ async function sha256(path: string): Promise<string> {
 }
 
 /** A file's name as a segment of an artifact path. */
-function safeName(path: string): string {
-  const plain = basename(path).replace(/[^A-Za-z0-9._-]/g, '-')
+function safeName(name: string): string {
+  const plain = name.replace(/[^A-Za-z0-9._-]/g, '-')
   return /^[.]+$/.test(plain) ? 'artifact' : plain.slice(0, 64)
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import type { NodeJson, NodesJson } from '../../daemon/api-types.ts'
-import { type Delivery, deliver, PUBLISHER } from './delivery.ts'
+import { type Artifact, type Delivery, deliver, PUBLISHER } from './delivery.ts'
 import type { Display } from './display.ts'
 import { type Fleet, OPERATOR } from './fleet.ts'
 import { freePorts } from './ports.ts'
@@ -34,11 +34,7 @@ const DOWN_BOUND = 40_000
 const BACK_BOUND = 20_000
 
 /** Tells it, and resolves to what was measured. Rejects with E_DEMO when something is missing. */
-export async function tellStory(
-  fleet: Fleet,
-  display: Display,
-  artifact: { path: string; bytes: number },
-): Promise<Summary> {
+export async function tellStory(fleet: Fleet, display: Display, artifact: Artifact): Promise<Summary> {
   const mesh = fleet.path('mesh')
   const ports = new Map((await freePorts(NODES.length)).map((port, at) => [NODES[at] as string, port]))
   const member: Member = (name, token, seat) => enrol(fleet, { name, token, seat, port: ports.get(name) })
