@@ -13,10 +13,11 @@ import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
 import { releases } from './releases.ts'
 import { status } from './status.ts'
+import { trust } from './trust.ts'
 import { up } from './up.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, publish, releases, events],
+  ...[nodes, get, publish, releases, events, trust],
   ...[status, doctor, leave, demo],
 ]

@@ -53,11 +53,18 @@ export function troubles(status: StatusJson, now: number): string[] {
   const { isolated, counts, alerts, zone } = status
   const left = Date.parse(status.membershipExpires) - now
   return [
+    ...(status.revoked ? [revokedText(status.revoked)] : []),
     ...(isolated && !alone(status) ? ['isolated'] : []),
     ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
     ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),
     ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${span(left)}`] : []),
   ]
+}
+
+function revokedText({ proven, by }: NonNullable<StatusJson['revoked']>): string {
+  return proven
+    ? 'this node is revoked'
+    : `${counted(by.length, 'member')} did not admit this node, saying that it is revoked`
 }
 
 export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'>, now: number): string[] {

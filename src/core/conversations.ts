@@ -56,7 +56,7 @@ export class Conversations {
   }
 
   answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
-    const { rivals, greetings, queries, releases } = this.#m
+    const { rivals, greetings, queries, releases, statements } = this.#m
     if (response.protocol === 'hello') {
       rivals.answered(ticket, now)
       greetings.answered(peer, ticket)
@@ -68,6 +68,7 @@ export class Conversations {
       const { announcements, pieceList } = response.body
       const taken =
         queries.introduced(ticket, response.body, now) ||
+        statements.arrived(ticket, peer, response.body.statements, now) ||
         releases.announcing.arrived(ticket, peer, announcements, now) ||
         releases.swarm.listArrived(ticket, peer, pieceList, now)
       if (!taken) this.#unticketed(peer, response.body, now)
@@ -76,6 +77,7 @@ export class Conversations {
 
   failed(ticket: Ticket, peer: NodeId, now: Millis): void {
     const { announcing, swarm } = this.#m.releases
+    if (this.#m.statements.failed(ticket, peer, now)) return
     if (announcing.failed(ticket, peer, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUp?.ticket) return
     this.#catchUp = undefined
@@ -94,9 +96,10 @@ export class Conversations {
     links.soon(now)
   }
 
-  /** Newer versions than ours of the root, the targets or an announcement are asked for. */
+  /** Newer versions than ours of the root, of statements, the targets or an announcement are asked for. */
   #versions(peer: NodeId, hello: Hello, now: Millis): void {
     this.#m.roots.offered(peer, hello)
+    this.#m.statements.offered(peer, hello.statements, now)
     this.#m.releases.targets.offered(peer, hello.vector, now)
     this.#m.releases.announcing.offered(peer, hello.vector, now)
   }
@@ -153,6 +156,8 @@ export class Conversations {
         const bodies = request.hashes.slice(0, limits.syncAnnouncements).map((hash) => announcing.body(hash))
         return { ...NOTHING, announcements: bodies.filter((body) => body !== undefined) }
       }
+      case 'statements':
+        return { ...NOTHING, statements: this.#m.statements.missing(request.held) }
       case 'pieceList':
         return { ...NOTHING, pieceList: swarm.pieceList(request.hash) }
       case 'memberships': {

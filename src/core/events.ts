@@ -8,6 +8,7 @@ import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallSte
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
+import type { StatementDocument } from './trust/statement.ts'
 
 /** Ties an effect to the input that reports its outcome. Unique within one run of a node. */
 export type Ticket = number
@@ -75,6 +76,10 @@ export type Input =
       /** Encodings of its releases whose bytes the daemon has taken already, with their piece lists. */
       imported: readonly { encoding: Encoding; pieceList: Uint8Array }[]
     }
+  /** Whoever enrols hands in a statement on this machine; the driver waits for `submission`. */
+  | { type: 'stated'; ticket: Ticket; statement: StatementDocument }
+  /** A member refused us at the gate; undefined for a code that only newer nodes know. */
+  | { type: 'turnedAway'; peer: NodeId; code: RefusalCode | undefined }
   /** There is a stream of /pimesh/pieces/1 with this peer; and: there is none any more, or none could be opened. */
   | { type: 'piecesOpened'; peer: NodeId }
   | { type: 'piecesClosed'; peer: NodeId }
@@ -100,6 +105,8 @@ export type Change =
   | { type: 'root'; root: RootDocument }
   | { type: 'membership'; membership: Membership }
   | { type: 'forgetMembership'; id: MembershipId }
+  | { type: 'statement'; statement: StatementDocument }
+  | { type: 'forgetStatement'; enroller: string }
   | { type: 'contact'; contact: Contact; wall: Millis }
   | { type: 'forgetContact'; node: NodeId }
   | { type: 'row'; node: NodeId; envelope: Envelope; status: Status; heardWall: Millis }
@@ -151,6 +158,7 @@ export type RefusalCode =
   | 'diskFailed'
   | 'badPiece'
   | 'unasked'
+  | 'revoked'
 
 export type Admission =
   /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */
@@ -189,6 +197,12 @@ export type NodeEvent =
   | { type: 'diskFailed'; detail: string }
   | { type: 'gossipFailed'; detail: string }
   | { type: 'targetsAccepted'; version: number }
+  /** A statement of an enrol key is in force; `struck`: nodes that it takes out of our sight. */
+  | { type: 'statementAccepted'; enroller: string; version: number; struck: readonly NodeId[] }
+  /** One enrol key signed two statements of one version: what only the other one revokes has to be revoked again. */
+  | { type: 'statementTwins'; enroller: string; version: number }
+  /** This node is revoked: `by` says so; undefined when a statement that is in force here does. */
+  | { type: 'revoked'; by: NodeId | undefined }
   /** An announcement is in force. `from` undefined: handed in on this machine. */
   | { type: 'announced'; role: string; epoch: number; version: number; from: NodeId | undefined }
   | { type: 'announcementRefused'; code: RefusalCode; role: string; version: number; from: NodeId | undefined }

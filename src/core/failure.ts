@@ -37,6 +37,7 @@ export const failureCodes = {
   E_PATH: 1,
   E_COUNTER: 1,
   E_ANNOUNCEMENT: 1,
+  E_STATEMENT: 1,
   E_DISK_FULL: 1,
   E_DEMO: 1,
   E_INTERNAL: 1,

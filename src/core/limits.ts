@@ -84,6 +84,18 @@ export const limits = {
   inviteSeats: 1_024,
   /** Cells of a site, at most 32 nodes each: with 99, two digits name a cell of a site of 3,000. */
   cells: 99,
+  /** An enrolment statement of the most entries; refused above before it is parsed. */
+  statementBytes: 65_536,
+  /** Nodes that one enrol key has revoked at a time: more is a raised epoch. 80 bytes each. */
+  revokedNodes: 256,
+  /** Invites that one enrol key has revoked at a time. 90 bytes each. */
+  revokedInvites: 128,
+  /** Zones and invites whose memberships one enrol key prolongs. */
+  extensions: 64,
+  /** How far ahead of its statement an extension may reach: as long as a membership of its own would last. */
+  extensionMax: 730 * DAY,
+  /** A member that answered a question for statements with nothing new, or not at all, is not asked again for so long. */
+  statementRetry: 20 * SECOND,
   /** A clock may be this far from another and still agree whether an invite had expired. */
   clockSkew: 5 * MINUTE,
   /** A token is used within a weekend, or leaked. */

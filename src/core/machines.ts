@@ -30,6 +30,8 @@ import { Refusals } from './trust/refusals.ts'
 import { Rivals } from './trust/rivals.ts'
 import { RootKeeper } from './trust/root-keeper.ts'
 import { Roster } from './trust/roster.ts'
+import type { StatementDocument } from './trust/statement.ts'
+import { StatementKeeper } from './trust/statement-keeper.ts'
 import { TargetsKeeper } from './trust/targets-keeper.ts'
 
 /** What a node starts from: its membership, and what earlier runs wrote. */
@@ -56,6 +58,8 @@ export interface NodeSetup {
   targetsFloor: number
   artifacts: SavedArtifacts
   installs: readonly InstallEntry[]
+  /** Of enrol keys. */
+  statements: readonly StatementDocument[]
   /** What this machine is, for selectors. */
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */
@@ -107,18 +111,21 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const topic = recordTopic(self.mesh8, self.zone)
   const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
-  const book: Book = new Book(self.node, self.zone, (node) => links.standing(node))
+  const statements = new StatementKeeper(env, out, self, refusals, setup.statements)
+  const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
+  const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
   const links: Links = new Links(env, out, book, self, (node) => swarm.isUsing(node))
-  const greetings = new Greetings(env, out, self, { book, view, vector: () => announcing.vector() })
+  const told = { book, view, vector: () => announcing.vector(), statements: () => statements.digest }
+  const greetings = new Greetings(env, out, self, told)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
-  const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, refusals)
+  const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements)
   const rivals = new Rivals(links, greetings, gatekeeper)
   const roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
   const heartbeat = new Heartbeat(env, out, topic, setup, {
     minimum: setup.recordPeriodMin,
     installs: () => rollout.reports(),
   })
-  const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, topic })
+  const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, statements, topic })
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
@@ -136,7 +143,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const rollout: Rollout = new Rollout({ env, out, self, targets, announcing, swarm, subject, mirror }, setup.installs)
   const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
   const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
-  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, ...fleet, releases }
+  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
 }
 
 /** What selectors may say of this node. */

@@ -12,6 +12,7 @@ import type { Link } from './links/links.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
 import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
+import type { StatementDocument } from './trust/statement.ts'
 
 /** What a person may ask at any moment; ages are relative to the `now` it was taken at. */
 export interface NodeSnapshot {
@@ -25,6 +26,8 @@ export interface NodeSnapshot {
   contacts: { zones: number; nodes: number }
   alerts: readonly Alert[]
   refusals: Readonly<Record<string, number>>
+  /** Who says that this node is revoked; undefined when nobody does. */
+  revocation: ReturnType<Machines['statements']['standing']>
   listening: readonly string[]
 }
 
@@ -78,6 +81,7 @@ export class NodeCore {
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
       alerts: this.#m.alerts.all(),
       refusals: this.#m.refusals.all() as Readonly<Record<string, number>>,
+      revocation: this.#m.statements.standing(),
       listening: this.#m.self.addresses,
     }
   }
@@ -90,6 +94,16 @@ export class NodeCore {
   /** What is held of the publishers and their releases. */
   get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds'> {
     return this.#m.releases
+  }
+
+  /** Statements of enrol keys that are in force. */
+  statements(): StatementDocument[] {
+    return this.#m.statements.all()
+  }
+
+  /** When a membership ends, where it was prolonged. */
+  endOf(membership: Membership): Millis {
+    return this.#m.statements.endOf(membership)
   }
 
   /** The membership of who countersigned ours: shown in the gate beside it. */
@@ -113,6 +127,7 @@ export class NodeCore {
     rivals: number
     dialPauses: number
     alerts: number
+    statements: number
     releases: ReturnType<Releases['sizes']>
   } {
     return {
@@ -126,6 +141,7 @@ export class NodeCore {
       rivals: this.#m.rivals.size,
       dialPauses: this.#m.links.pauses,
       alerts: this.#m.alerts.all().length,
+      statements: this.#m.statements.size,
       releases: this.#m.releases.sizes(),
     }
   }
@@ -189,6 +205,10 @@ export class NodeCore {
         return
       case 'query':
         return this.#m.queries.start(input.ticket, input.zones, input.timeout, now)
+      case 'stated':
+        return this.#m.statements.stated(input.ticket, input.statement)
+      case 'turnedAway':
+        return this.#m.statements.turnedAway(input.peer, input.code)
       case 'leaving':
         return this.#leave(now)
       default:
@@ -226,6 +246,7 @@ export class NodeCore {
 
   #connected(peer: NodeId, address: string, direction: 'inbound' | 'outbound', now: Millis): void {
     const zone = this.#m.roster.byNode(peer)?.claims.zone
+    this.#m.statements.linked(peer)
     this.#m.links.opened({ peer, zone, address, direction, since: now }, now)
     this.#m.book.touch(peer, now)
     this.#m.greetings.linked(peer, direction, now)
@@ -265,25 +286,43 @@ export class NodeCore {
   #persisted(ticket: Ticket, now: Millis): void {
     this.#m.heartbeat.persisted(ticket, now)
     if (this.#m.roots.persisted(ticket)) {
+      this.#m.statements.rootChanged()
       this.#strikeOff()
       this.#m.releases.rootChanged(now)
     }
+    this.#stated(ticket, now)
     this.#m.releases.persisted(ticket, now)
     this.#m.saving.persisted(ticket)
   }
 
-  /** Whoever the new root does not cover loses its link and its row, and what it says from now on is of nobody we know. */
-  #strikeOff(): void {
-    for (const node of this.#m.gatekeeper.strikeOff()) {
+  /** Statements that are in force now are acted upon, and told to everybody who is linked. */
+  #stated(ticket: Ticket, now: Millis): void {
+    const statements = this.#m.statements.persisted(ticket)
+    if (statements.length === 0) return
+    const struck = this.#strikeOff()
+    for (const { signed } of statements) {
+      const { enroller, version } = signed
+      this.#m.out.event({ type: 'statementAccepted', enroller, version, struck })
+    }
+    this.#m.greetings.spread(now)
+  }
+
+  /** Whoever does not belong any more loses its link and its row, and what it says from now on is of nobody we know. */
+  #strikeOff(): NodeId[] {
+    const struck = this.#m.gatekeeper.strikeOff()
+    for (const node of struck) {
       this.#m.view.expel(node)
+      this.#m.book.forget(node)
       if (this.#m.links.get(node) !== undefined) this.#m.out.emit({ type: 'close', peer: node, reason: 'refused' })
     }
+    return struck
   }
 
   #persistFailed(ticket: Ticket, reason: string, now: Millis): void {
     this.#m.out.event({ type: 'diskFailed', detail: reason })
     this.#m.heartbeat.persistFailed(ticket, now)
     this.#m.roots.persistFailed(ticket)
+    this.#m.statements.persistFailed(ticket)
     this.#m.releases.persistFailed(ticket, now)
     this.#m.saving.persistFailed(ticket)
   }

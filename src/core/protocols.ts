@@ -3,6 +3,7 @@ import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import type { AnnouncementDocument, VersionVector } from './trust/announcement.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
+import type { StatementDocument } from './trust/statement.ts'
 
 /** Stream protocols of pimesh; each stream carries one request and one response, length-prefixed. */
 export const PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' } as const
@@ -34,6 +35,8 @@ export interface Hello {
   yours: { incarnation: number; counter: number } | undefined
   /** What the sender holds of the publishers. */
   vector: VersionVector
+  /** Hex digest of the enrolment statements that the sender holds; undefined when it holds none. */
+  statements?: string | undefined
 }
 
 export type SyncRequest =
@@ -45,6 +48,8 @@ export type SyncRequest =
   | { type: 'announcements'; hashes: readonly string[] }
   /** A piece list by its hex SHA-256. */
   | { type: 'pieceList'; hash: string }
+  /** Enrolment statements, but for those that begin with these 8 bytes of their hash, in hex. */
+  | { type: 'statements'; held: readonly string[] }
 
 export interface SyncResponse {
   memberships: readonly Membership[]
@@ -52,6 +57,7 @@ export interface SyncResponse {
   targets: TargetsDocument | undefined
   announcements: readonly AnnouncementDocument[]
   pieceList: Uint8Array | undefined
+  statements: readonly StatementDocument[]
 }
 
 /** An answer without anything. */
@@ -61,6 +67,7 @@ export const NOTHING: SyncResponse = {
   targets: undefined,
   announcements: [],
   pieceList: undefined,
+  statements: [],
 }
 
 export interface QueryRequest {

@@ -7,11 +7,13 @@ import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type {
+  EnrolmentJson,
   ErrorJson,
   EventsJson,
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  StatedJson,
   StatusJson,
   SubmitJson,
   SubmittedJson,
@@ -36,6 +38,10 @@ export interface ApiClient {
   importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** Resolves when the announcement is in force. E_ANNOUNCEMENT, E_ARTIFACT, E_NO_MEMBER. */
   submit(body: SubmitJson): Promise<SubmittedJson>
+  /** Statements of enrol keys that are in force there. */
+  enrolment(): Promise<EnrolmentJson>
+  /** Hands in a statement (canonical JSON). Resolves when it is in force. E_STATEMENT. */
+  state(statement: string): Promise<StatedJson>
   /** Resolves when the daemon said goodbye to the mesh and is about to end. */
   stop(): Promise<void>
   /** The same, and it gives up its membership. */
@@ -66,6 +72,8 @@ export function apiClient(data: string): ApiClient {
     publishers: () => ask('/v1/publishers'),
     importEncoding: (encoding, body, signal) => upload(data, encoding, body, signal),
     submit: (body) => tell('/v1/announcements', body, limits.apiUploadStall),
+    enrolment: () => ask('/v1/enrolment'),
+    state: (statement) => tell('/v1/statements', { statement }),
     stop: async () => void (await tell('/v1/stop')),
     leave: async () => void (await tell('/v1/leave')),
   }

@@ -5,7 +5,7 @@ import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { encodingOf } from '../wire/release.ts'
-import type { SubmitJson } from './api-types.ts'
+import type { StateJson, SubmitJson } from './api-types.ts'
 
 export interface NodesQuery {
   /** undefined: all zones that are known. */
@@ -70,6 +70,13 @@ export function submission(json: unknown): SubmitJson {
   if (typeof announcement === 'string' && (targets === null || typeof targets === 'string'))
     return { announcement, targets }
   throw new Failure('E_USAGE', 'a submission has the texts "announcement" and "targets", which may be null')
+}
+
+/** The body of a statement that is handed in. @throws Failure E_USAGE */
+export function statementOf(json: unknown): StateJson {
+  const { statement } = (typeof json === 'object' && json !== null ? json : {}) as Partial<StateJson>
+  if (typeof statement === 'string') return { statement }
+  throw new Failure('E_USAGE', 'what is handed in has the text "statement"')
 }
 
 const HASH = /^[0-9a-f]{64}$/

@@ -14,14 +14,18 @@ import {
   nodesQuery,
   type ReleasesQuery,
   releasesQuery,
+  statementOf,
   submission,
 } from './api-queries.ts'
 import type {
+  EnrolmentJson,
   ErrorJson,
   EventsJson,
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  StatedJson,
+  StateJson,
   StatusJson,
   SubmitJson,
   SubmittedJson,
@@ -42,6 +46,9 @@ export interface ApiBackend {
   importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** Resolves when the announcement is in force. E_ANNOUNCEMENT, E_ARTIFACT, E_NO_MEMBER. */
   submit(body: SubmitJson): Promise<SubmittedJson>
+  enrolment(): EnrolmentJson
+  /** Resolves when the statement is in force. E_STATEMENT. */
+  state(body: StateJson): Promise<StatedJson>
   /** Resolves when the goodbye is out; `leave`: the folder may be wiped afterwards. */
   stop(leave: boolean): Promise<void>
 }
@@ -61,6 +68,7 @@ const badRequests: readonly FailureCode[] = [
   'E_DOCUMENT',
   'E_ARTIFACT',
   'E_ANNOUNCEMENT',
+  'E_STATEMENT',
 ]
 
 /**
@@ -177,6 +185,8 @@ async function route(asked: string, call: Call): Promise<object> {
   call.goOn()
   if (asked === 'POST /v1/announcements')
     return await call.backend.submit(submission(await readJson(call.request, limits.apiSubmitBytes)))
+  if (asked === 'POST /v1/statements')
+    return await call.backend.state(statementOf(await readJson(call.request, limits.apiSubmitBytes)))
   await readNothing(call.request)
   return await question(asked, call)
 }
@@ -192,6 +202,8 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return backend.events(eventsAfter(search))
     case 'GET /v1/releases':
       return await backend.releases(releasesQuery(search))
+    case 'GET /v1/enrolment':
+      return backend.enrolment()
     case 'GET /v1/publishers':
       return backend.publishers()
     case 'POST /v1/stop':

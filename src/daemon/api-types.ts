@@ -30,6 +30,10 @@ export interface NodeJson {
   metrics: Record<string, number | null>
   /** The member whose view this row is. */
   seenBy: string
+  /** Hash of the invite that it joined with. */
+  invite?: string
+  /** RFC 3339; when its membership ends. */
+  membershipExpires?: string
 }
 
 export interface ZoneJson {
@@ -110,6 +114,8 @@ export interface StatusJson {
   contacts: { zones: number; nodes: number }
   listening: string[]
   alerts: AlertJson[]
+  /** Whether this node is revoked: `proven` by a signed statement that it holds, or only told `by` members that did not admit it. */
+  revoked?: { proven: boolean; by: string[] } | null
   /** Messages and callers refused since start, by reason code of docs/protocol.md. */
   refusals: Record<string, number>
   traffic: { bytesIn: number; bytesOut: number }
@@ -242,6 +248,27 @@ export interface SubmittedJson {
   linked: number
 }
 
+/** GET /v1/enrolment: statements of enrol keys that are in force here, canonical JSON as text. */
+export interface EnrolmentJson {
+  schema: 'pimesh.enrolment/1'
+  mesh: string
+  /** Members it is linked to now. */
+  linked: number
+  statements: string[]
+}
+
+/** POST /v1/statements with this body: answers StatedJson when it is in force; E_STATEMENT. */
+export interface StateJson {
+  statement: string
+}
+export interface StatedJson {
+  schema: 'pimesh.stated/1'
+  enroller: string
+  version: number
+  hash: string
+  linked: number
+}
+
 /** Any refusal: HTTP 4xx or 5xx with this body. */
 export interface ErrorJson {
   error: { code: string; message: string }
@@ -278,6 +305,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   diskFailed: 'it could not be written to the disk here',
   badPiece: 'a piece is not what the publisher signed',
   unasked: 'a piece came that nobody asked for',
+  revoked: 'the node, or the invite that it joined with, is revoked',
 }
 
 /** `it belongs to another mesh (foreignMesh)`; a code alone where this version has no words for it. */

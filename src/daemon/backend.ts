@@ -11,8 +11,8 @@ import type { Driver } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { nodesJson } from './rows-json.ts'
 
-/** What the publishing half of the daemon answers by itself. */
-type Publishing = Pick<ApiBackend, 'releases' | 'publishers' | 'importEncoding' | 'submit'>
+/** What the halves of the daemon that publish and enrol answer by themselves. */
+type Publishing = Pick<ApiBackend, 'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state'>
 
 export interface BackendParts extends Publishing {
   version: string
@@ -47,6 +47,8 @@ export function createBackend(parts: BackendParts): ApiBackend {
     publishers: parts.publishers,
     importEncoding: parts.importEncoding,
     submit: parts.submit,
+    enrolment: parts.enrolment,
+    state: parts.state,
     stop: (leave) => parts.stop({ leave }),
   }
 }
@@ -104,7 +106,7 @@ function statusJson(parts: BackendParts): StatusJson {
     role: isNode ? 'node' : 'operator',
     capabilities: [...invite.capabilities],
     labels: { ...invite.labels },
-    membershipExpires: new Date(membership.claims.expires).toISOString(),
+    membershipExpires: new Date(core.endOf(membership)).toISOString(),
     countersigned: membership.countersignature !== undefined || invite.founding,
     incarnation: snapshot.incarnation,
     uptimeMs: Math.round(now - parts.startedAt),
@@ -132,6 +134,10 @@ function statusJson(parts: BackendParts): StatusJson {
       ageMs: Math.round(now - raised),
     })),
     refusals: { ...snapshot.refusals },
+    revoked:
+      snapshot.revocation === undefined
+        ? null
+        : { proven: snapshot.revocation.proven, by: [...snapshot.revocation.tellers] },
     traffic: links.traffic(),
     process: {
       pid: process.pid,

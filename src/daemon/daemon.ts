@@ -21,6 +21,7 @@ import { systemClock } from './clock.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { Driver, type Ports } from './driver.ts'
+import { enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
 import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
 import { foundArtifacts, foundInstalls, knownEncodings } from './found.ts'
@@ -192,12 +193,11 @@ export class Daemon {
       witness: () => this.#core.witness(),
       admit: async (remote, shown) => (await this.#driver.promise).admit(remote, shown),
       countersigned: (membership) => this.#feed({ type: 'countersigned', membership }),
-      refused: (remote, code) =>
-        this.#log.say(
-          'warn',
-          'refused',
-          `${remote} did not admit this node (${code ?? 'for a reason that this version does not know'})`,
-        ),
+      refused: (remote, code) => {
+        const why = code ?? 'for a reason that this version does not know'
+        this.#log.say('warn', 'refused', `${remote} did not admit this node (${why})`)
+        this.#feed({ type: 'turnedAway', peer: remote, code })
+      },
     })
     const { listen, announce } = config
     return startMesh({
@@ -257,6 +257,7 @@ export class Daemon {
     const installRoot = installFolder(this.#options)
     return createBackend({
       ...publishing({ core, driver, submissions, mesh, installRoot }),
+      ...enrolment({ core, driver, mesh }),
       core: this.#core,
       driver,
       links: ports.links,
@@ -300,6 +301,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     targetsFloor: joined.floors.targets,
     artifacts: state.artifacts,
     installs: state.installs,
+    statements: state.statements,
     mirror: config.artifacts.mirror,
   }
 }

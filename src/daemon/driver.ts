@@ -24,6 +24,7 @@ import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
 import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
 import type { Membership, TargetsDocument } from '../core/trust/documents.ts'
+import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import type { Links } from '../ports/links.ts'
@@ -146,6 +147,11 @@ export class Driver {
     imported: readonly { encoding: Encoding; pieceList: Uint8Array }[],
   ): Promise<RefusalCode | undefined> {
     return this.#await((ticket) => ({ type: 'submitted', ticket, targets, announcement, imported }))
+  }
+
+  /** Hands in a statement that was signed on this machine. Resolves once it is in force, with undefined, or with the code why not. */
+  state(statement: StatementDocument): Promise<RefusalCode | undefined> {
+    return this.#await((ticket) => ({ type: 'stated', ticket, statement }))
   }
 
   /** Says goodbye, waits until it and all writes are out, and stops taking inputs. Whoever waits for an answer gets a Failure. */

@@ -24,6 +24,10 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       return { level: 'info', text: `root version ${event.version} is in force` }
     case 'rootRefused':
       return { level: 'warn', text: `${nameOf(event.peer)} offered a root that was refused: ${event.detail}` }
+    case 'statementAccepted':
+    case 'statementTwins':
+    case 'revoked':
+      return statementWords(event, nameOf)
     case 'incarnation': {
       const why = event.reason === 'start' ? '' : ', because an earlier record of this node carries a higher one'
       return { level: 'info', text: `incarnation ${event.incarnation}${why}` }
@@ -35,6 +39,35 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       return { level: 'error', text: event.detail }
     default:
       return releaseWords(event, nameOf)
+  }
+}
+
+type StatementEvent = Extract<NodeEvent, { type: 'statementAccepted' | 'statementTwins' | 'revoked' }>
+
+function statementWords(event: StatementEvent, nameOf: (node: NodeId) => string): EventWords {
+  switch (event.type) {
+    case 'statementAccepted': {
+      const { enroller, version, struck } = event
+      const names = struck.map(nameOf).join(', ')
+      const then = struck.length === 0 ? '' : `; cut off: ${names}`
+      const key = `enrol key ${enroller.slice(0, 16)}...`
+      return { level: struck.length === 0 ? 'info' : 'warn', text: `statement ${version} of ${key} is in force${then}` }
+    }
+    case 'statementTwins': {
+      const which = `statement ${event.version} of enrol key ${event.enroller.slice(0, 16)}...`
+      return {
+        level: 'error',
+        text: `${which} was signed twice: look whether all that was revoked still is, and sign again`,
+      }
+    }
+    case 'revoked': {
+      const { by } = event
+      const who = by === undefined ? 'a statement in force says' : `${nameOf(by)} says`
+      return {
+        level: 'error',
+        text: `${who} that this node is revoked: members that know of it do not admit it any more`,
+      }
+    }
   }
 }
 

@@ -61,7 +61,12 @@ function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefin
     capabilities: [...(membership?.invite.signed.capabilities ?? [])],
     metrics: metricsJson(record),
     seenBy: answer.by ?? '',
+    ...(membership === undefined ? {} : enrolled(membership)),
   }
+}
+
+function enrolled({ claims, invite }: Membership): Pick<NodeJson, 'invite' | 'membershipExpires'> {
+  return { invite: invite.hash, membershipExpires: new Date(claims.expires).toISOString() }
 }
 
 /** Every metric of the table, null where the machine has none; rounded to the step of the wire, so that 0.1 is not 0.1000001. */

@@ -132,18 +132,21 @@ function readVia({ via = [], founding = false }: InviteOptions): readonly string
   )
 }
 
-/** An enrol key that is in this folder and may enrol into `zone`. */
-function enrollerFor(mesh: Mesh, zone: string): MeshKey {
+/**
+ * An enrol key that is in this folder and may enrol into `zone`, or any when that is not known.
+ * @throws Failure E_STATE, E_ZONE
+ */
+export function enrollerFor(mesh: Mesh, zone: string | undefined): MeshKey {
   const { roles, enrolment } = mesh.root.signed
   const keys = meshKeys(mesh)
   const held = roles.enrol.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])
-  const fitting = held.find((key) => within(zone, enrolment.zones.get(key.keyId) ?? '/'))
+  const fitting = held.find((key) => zone === undefined || within(zone, enrolment.zones.get(key.keyId) ?? '/'))
   if (fitting !== undefined) return fitting
   if (held.length === 0)
     throw new Failure(
       'E_STATE',
-      `No enrol key of this mesh is in ${mesh.dir}/keys; copy it there, or invite where it is.`,
+      `No enrol key of this mesh is in ${mesh.dir}/keys; copy it there, or do this where it is.`,
     )
   const zones = held.map((key) => enrolment.zones.get(key.keyId)).join(', ')
-  throw new Failure('E_ZONE', `The enrol key here may only invite into ${zones}; "${zone}" is not within it.`)
+  throw new Failure('E_ZONE', `The enrol key here only reaches ${zones}; "${zone}" is not within it.`)
 }

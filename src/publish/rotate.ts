@@ -13,12 +13,18 @@ import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
+import { newestStatement } from './statement.ts'
 
 export interface RootChanges {
   /** Replace all root keys by one new key. */
   newRootKey?: boolean | undefined
-  /** Replace all enrol keys by one new key; the old ones are retired: memberships made with them stay valid. */
+  /**
+   * Replace all enrol keys of the whole mesh by one new key; those confined to a zone stay. The old ones are retired: memberships made
+   * with them stay valid, and their last statements are sealed (clause STATEMENT 3).
+   */
   newEnrolKey?: boolean | undefined
+  /** Statements that a peer holds, canonical JSON: the folder may not have the last ones. */
+  statements?: readonly string[] | undefined
   /** Void every membership and invite made so far. */
   raiseEpoch?: boolean | undefined
   /** Days until it expires; default a year. */
@@ -40,7 +46,7 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
   const fresh = Object.fromEntries(made.map(([name, seed]) => [name, meshKey(seed)])) as Fresh
-  const document = signNext(mesh, nextRoot(mesh.root, { version, now, lifetime, changes }, fresh), fresh)
+  const document = signNext(mesh, nextRoot(mesh, { version, now, lifetime, changes }, fresh), fresh)
   writing(mesh.dir, () => {
     mkdirSync(join(mesh.dir, 'keys'), { recursive: true, mode: 0o700 })
     for (const [name, seed] of made) writeKeyFile(join(mesh.dir, 'keys', `${name}-${version}.key`), seed)
@@ -50,13 +56,16 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
 }
 
 function nextRoot(
-  held: RootDocument,
+  mesh: Mesh,
   terms: { version: number; now: Millis; lifetime: Millis; changes: RootChanges },
   fresh: Fresh,
 ): JsonObject {
+  const held = mesh.root
   const old = held.signed
   const { enrolment } = old
-  const enrol = only(fresh.enrol) ?? old.roles.enrol
+  const [confined, replaced] = split(old.roles.enrol.keyIds, (keyId) => enrolment.zones.has(keyId))
+  const enrol = fresh.enrol ? { keyIds: [...confined, fresh.enrol.keyId], threshold: 1 } : old.roles.enrol
+  const retiring = fresh.enrol ? replaced : []
   const next: Root = {
     version: terms.version,
     issued: terms.now,
@@ -65,11 +74,30 @@ function nextRoot(
     roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol },
     enrolment: {
       epoch: enrolment.epoch + (terms.changes.raiseEpoch ? 1 : 0),
-      retired: fresh.enrol ? [...enrolment.retired, ...old.roles.enrol.keyIds] : enrolment.retired,
+      retired: [...enrolment.retired, ...retiring],
       zones: enrolment.zones,
+      sealed: sealedWith(mesh, retiring, terms.changes.statements ?? []),
     },
   }
   return keepUnknown(jsonOf(held.signedBytes), rootJson(next))
+}
+
+/** What was sealed before, and the last statements of the keys that are being retired. */
+function sealedWith(
+  mesh: Mesh,
+  retiring: readonly string[],
+  offered: readonly string[],
+): ReadonlyMap<string, string> | undefined {
+  const last = retiring.flatMap((keyId) => {
+    const statement = newestStatement(mesh, keyId, offered)
+    return statement === undefined ? [] : [[keyId, statement.hash] as const]
+  })
+  const sealed = new Map([...(mesh.root.signed.enrolment.sealed ?? []), ...last])
+  return sealed.size === 0 ? undefined : sealed
+}
+
+function split<T>(all: readonly T[], goes: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(goes), all.filter((one) => !goes(one))]
 }
 
 /** The old keys without root keys that nothing else uses, and the new ones. */

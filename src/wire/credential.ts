@@ -38,6 +38,7 @@ const CODES: Record<RefusalCode, true> = {
   diskFailed: true,
   badPiece: true,
   unasked: true,
+  revoked: true,
 }
 
 export interface Credential {

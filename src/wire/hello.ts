@@ -34,6 +34,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   message.uint(8, targetsVersion)
   if (targetsHash !== undefined) message.bytes(9, hexBytes(targetsHash, HASH_BYTES, 'targets hash'))
   for (const bytes of entries) message.bytes(10, bytes)
+  if (hello.statements !== undefined) message.bytes(11, hexBytes(hello.statements, HASH_BYTES, 'digest of statements'))
   return message.finish()
 }
 
@@ -48,9 +49,11 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const contacts = reader.list(6, limits.helloContacts, 1, CONTACT_BYTES).map(decodeContact)
   const order = reader.optionalBytes(7, 0, ORDER_BYTES)
   const vector = readVector(reader)
+  const digest = reader.optionalBytes(11, HASH_BYTES, HASH_BYTES)
   reader.end()
   const yours = order === undefined ? undefined : decodeOrder(order)
-  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector }
+  const statements = digest === undefined ? undefined : toHex(digest)
+  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector, statements }
 }
 
 /** Absent in the hello of a pimesh that knows no publishers. */

@@ -3,7 +3,7 @@ import { limits } from '../core/limits.ts'
 import type { Enrolment, Root, RootDocument } from '../core/trust/documents.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
-import { dateText, Fields } from './fields.ts'
+import { dateText, Fields, isHex } from './fields.ts'
 import {
   keysJson,
   parseKeyIds,
@@ -82,7 +82,18 @@ function readEnrolment(json: Json, keys: ReadonlyMap<string, Uint8Array>, active
     if (typeof zone !== 'string' || zoneProblem(zone) !== undefined) return fields.fail('zones', 'keyids with zones')
     zones.set(keyId, zone)
   }
-  return { epoch: fields.integer('epoch'), retired, zones }
+  return { epoch: fields.integer('epoch'), retired, zones, sealed: readSealed(fields, retired) }
+}
+
+/** Absent in roots of before there were statements. */
+function readSealed(fields: Fields, retired: readonly string[]): ReadonlyMap<string, string> | undefined {
+  if (!fields.has('sealed')) return undefined
+  const sealed = new Map<string, string>()
+  for (const [keyId, hash] of fields.entries('sealed', limits.documentKeys)) {
+    if (!retired.includes(keyId) || !isHex(hash, 32)) return fields.fail('sealed', 'retired keyids with hashes')
+    sealed.set(keyId, hash)
+  }
+  return sealed
 }
 
 /** The `signed` part of a root document. */
@@ -101,6 +112,7 @@ export function rootJson(root: Root): JsonObject {
       epoch: enrolment.epoch,
       retired: [...enrolment.retired],
       zones: Object.fromEntries(enrolment.zones),
+      ...(enrolment.sealed === undefined ? {} : { sealed: Object.fromEntries(enrolment.sealed) }),
     },
   }
 }

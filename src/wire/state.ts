@@ -12,6 +12,7 @@ import type { Contact } from '../core/protocols.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
 import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
@@ -26,6 +27,7 @@ import { decodeRecord } from './record.ts'
 import { pathProblem } from './release.ts'
 import { parseRoot } from './root.ts'
 import { sha256Hex } from './signed.ts'
+import { parseStatement } from './statement.ts'
 import { parseTargets, roleNameProblem } from './targets.ts'
 
 /** The format of the keys and values below, and the first pimesh that reads it. Goes up when an older pimesh would misread them. */
@@ -56,6 +58,7 @@ export interface SavedState {
   publishers: SavedPublishers
   artifacts: SavedArtifacts
   installs: InstallEntry[]
+  statements: StatementDocument[]
   /** Keys whose values do not parse; what they held is missing above. */
   damaged: string[]
 }
@@ -77,6 +80,10 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
     case 'forgetMembership':
       return { key: `membership/${change.id}`, value: undefined }
+    case 'statement':
+      return { key: `statement/${change.statement.signed.enroller}`, value: change.statement.raw }
+    case 'forgetStatement':
+      return { key: `statement/${change.enroller}`, value: undefined }
     case 'contact':
       return { key: `contact/${change.contact.node}`, value: encodeSavedContact(change) }
     case 'forgetContact':
@@ -147,6 +154,9 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
     publishers: await readPublishers(read, store),
     artifacts: await readArtifacts(read),
     installs: await read('install/', decodeInstallEntry),
+    statements: await read('statement/', (value, enroller) =>
+      same(parseStatement(value), ({ signed }) => signed.enroller, enroller),
+    ),
     damaged,
   }
 }

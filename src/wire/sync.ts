@@ -1,4 +1,4 @@
-// Sync (protocol clause SYNC): memberships, roots, targets, announcements and piece lists, as the exact bytes that were signed or hashed.
+// Sync (protocol clause SYNC): memberships, roots, targets, announcements, piece lists and statements, as the exact bytes that were signed or hashed.
 import { toHex } from '../core/bytes.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
@@ -8,10 +8,13 @@ import { INTEGER_MAX } from './fields.ts'
 import { parseMembership } from './membership.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { parseRoot } from './root.ts'
+import { parseStatement } from './statement.ts'
 import { parseTargets } from './targets.ts'
 
 const ID_BYTES = 16
 const HASH_BYTES = 32
+/** Beginning of a hash: enough to tell the statements of one mesh apart. */
+const SHORT_BYTES = 8
 
 /** Throws E_PROTOCOL for more ids or hashes than one question may hold. */
 export function encodeSyncRequest(request: SyncRequest): Uint8Array {
@@ -31,6 +34,11 @@ export function encodeSyncRequest(request: SyncRequest): Uint8Array {
       return message.finish()
     case 'pieceList':
       return message.bytes(5, hexBytes(request.hash, HASH_BYTES, "piece list's hash")).finish()
+    case 'statements':
+      message.bool(6, true)
+      for (const held of request.held.slice(0, limits.documentKeys))
+        message.bytes(7, hexBytes(held, SHORT_BYTES, "beginning of a statement's hash"))
+      return message.finish()
   }
 }
 
@@ -51,9 +59,14 @@ export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
   if (hashes.length > 0) requests.push({ type: 'announcements', hashes })
   const list = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
   if (list !== undefined) requests.push({ type: 'pieceList', hash: toHex(list) })
+  if (reader.bool(6)) requests.push({ type: 'statements', held: readHeld(reader) })
   reader.end()
   const [request, ...others] = requests
   return request === undefined || others.length > 0 ? reader.refuse('it must ask for one kind of thing') : request
+}
+
+function readHeld(reader: MessageReader): string[] {
+  return reader.list(7, limits.documentKeys, SHORT_BYTES, SHORT_BYTES).map(toHex)
 }
 
 /** What does not fit is left out from the end; who asked asks again for the rest. */
@@ -72,6 +85,7 @@ export function encodeSyncResponse(response: SyncResponse): Uint8Array {
   append(3, response.targets === undefined ? [] : [response.targets], 1)
   append(4, response.announcements, limits.syncAnnouncements)
   append(5, response.pieceList === undefined ? [] : [{ raw: response.pieceList }], 1)
+  append(6, response.statements, limits.documentKeys)
   return message.finish()
 }
 
@@ -83,6 +97,7 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
   const targets = reader.optionalBytes(3, 1, limits.rootBytes)
   const announcements = reader.list(4, limits.syncAnnouncements, 1, limits.announcementBytes)
   const pieceList = reader.optionalBytes(5, HASH_BYTES, limits.pieces * HASH_BYTES)
+  const statements = reader.list(6, limits.documentKeys, 1, limits.statementBytes)
   reader.end()
   if ((pieceList?.length ?? 0) % HASH_BYTES !== 0) reader.refuse('its piece list is cut off')
   return {
@@ -92,5 +107,6 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
     announcements: announcements.map((raw) => parseAnnouncement(raw)),
     // In memory of its own: it is kept for as long as the encoding, the answer that it came in is not.
     pieceList: pieceList === undefined ? undefined : new Uint8Array(pieceList),
+    statements: statements.map((raw) => parseStatement(raw)),
   }
 }

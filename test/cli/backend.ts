@@ -5,10 +5,13 @@ import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
+  EnrolmentJson,
   EventsJson,
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  StatedJson,
+  StateJson,
   StatusJson,
   SubmitJson,
   SubmittedJson,
@@ -36,6 +39,7 @@ export class TestBackend implements ApiBackend {
     const { role, epoch, version } = (JSON.parse(announcement) as { signed: SubmittedJson }).signed
     return { schema: 'pimesh.submitted/1', role, epoch, version, hash: 'cd'.repeat(32), linked: this.held.linked }
   }
+  readonly stated: string[] = []
   /** Called for each question about nodes, before it is answered. */
   onNodes: () => Promise<void> = async () => undefined
 
@@ -53,6 +57,17 @@ export class TestBackend implements ApiBackend {
     const nodes = this.answer.nodes.filter((node) => node.name === which)
     if (nodes.length === 0) throw new Failure('E_UNKNOWN_NODE', `no node is called "${which}"`)
     return { ...this.answer, nodes }
+  }
+
+  enrolment(): EnrolmentJson {
+    const { mesh, linked } = this.held
+    return { schema: 'pimesh.enrolment/1', mesh, linked, statements: this.stated.slice(-1) }
+  }
+
+  async state({ statement }: StateJson): Promise<StatedJson> {
+    this.stated.push(statement)
+    const { enroller, version } = (JSON.parse(statement) as { signed: StatedJson }).signed
+    return { schema: 'pimesh.stated/1', enroller, version, hash: 'cd'.repeat(32), linked: this.held.linked }
   }
 
   events(after: number): EventsJson {

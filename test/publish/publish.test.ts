@@ -6,10 +6,12 @@ import type { FailureCode } from '../../src/core/failure.ts'
 import { DAY, HOUR, limits } from '../../src/core/limits.ts'
 import { judgeMembership } from '../../src/core/trust/membership.ts'
 import { signedBy, walkRoots } from '../../src/core/trust/roots.ts'
+import { judgeStatement } from '../../src/core/trust/statement.ts'
 import { type InviteOptions, makeInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh, type Mesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
 import { rotateRoot } from '../../src/publish/rotate.ts'
+import { keepStatement, signStatement } from '../../src/publish/statement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { parseTargets } from '../../src/wire/targets.ts'
@@ -211,6 +213,30 @@ describe('rotation of the root', () => {
     rotateRoot(second, NOW, { raiseEpoch: true })
     const third = openMesh(dir)
     expect([judged(old, third), judged(join1(third), third)]).toEqual(['unknownEnroller', undefined])
+  })
+
+  it('seals the last statement of an enrol key that it retires, and lets those of a zone be (clause STATEMENT 3)', () => {
+    const first = initMesh({ dir }, NOW)
+    const [enroller] = first.root.signed.roles.enrol.keyIds as [string]
+    const state = (mesh: Mesh, node: string, offered: string[] = []) =>
+      signStatement(mesh, { zone: undefined, offered }, { nodes: new Map([[nodeOf(node), NOW + DAY]]) }, NOW)
+    const kept = state(first, 'a')
+    keepStatement(first, kept)
+    // The peer has a newer one, which this folder never saw.
+    const newer = state(first, 'b', [Buffer.from(kept.raw).toString()])
+    rotateRoot(first, NOW, { newEnrolKey: true, statements: [Buffer.from(newer.raw).toString()] })
+    const second = openMesh(dir)
+    const { enrolment, roles } = second.root.signed
+    expect(enrolment.sealed).toEqual(new Map([[enroller, newer.hash]]))
+    expect([...newer.signed.nodes.keys()].sort()).toEqual([nodeOf('a'), nodeOf('b')].sort())
+    const terms = { mesh: second.id, root: second.root }
+    expect([judgeStatement(newer, terms, env), judgeStatement(kept, terms, env)]).toEqual([
+      undefined,
+      'unknownEnroller',
+    ])
+    expect(state(second, 'c').signed.enroller).toBe(roles.enrol.keyIds[0])
+    rotateRoot(second, NOW, { newEnrolKey: true })
+    expect(openMesh(dir).root.signed.enrolment.sealed).toEqual(enrolment.sealed)
   })
 
   it('needs the root key, and leaves all as it was without it', () => {

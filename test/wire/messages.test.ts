@@ -13,7 +13,7 @@ import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../../src/wire/messages.ts'
 import { MessageWriter } from '../../src/wire/protobuf.ts'
-import { announcementOf, identityOf, targetsOf } from '../fixtures/documents.ts'
+import { announcementOf, identityOf, statementOf, targetsOf } from '../fixtures/documents.ts'
 import {
   anyHead,
   anyHello,
@@ -198,6 +198,7 @@ describe('sync (clause SYNC)', () => {
       targets: targetsOf(),
       announcements: [announcementOf(), announcementOf({ version: 2 })],
       pieceList: identityOf(new Uint8Array(600_000)).list,
+      statements: [statementOf(), statementOf({ version: 2 })],
     }
     const message = { protocol: 'sync', body } as const
     expect(decodeResponse('sync', encodeResponse(message))).toEqual(message)

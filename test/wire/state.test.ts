@@ -7,7 +7,7 @@ import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState, type SavedState, STATE_FORMAT } from '../../src/wire/state.ts'
-import { announcementOf, identityOf, NO_PUBLISHERS, NOW, targetsOf } from '../fixtures/documents.ts'
+import { announcementOf, identityOf, keyOf, NO_PUBLISHERS, NOW, statementOf, targetsOf } from '../fixtures/documents.ts'
 import { sampleEnvelope, sampleMembership, sampleNode, sampleRoot } from './samples.ts'
 
 const contact: Contact = {
@@ -59,6 +59,7 @@ const changes: Change[] = [
   { type: 'pieceList', hash: encoding.pieceList, list },
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
   { type: 'install', entry },
+  { type: 'statement', statement: statementOf({ nodes: new Map([[node, NOW]]) }) },
 ]
 const FOR_GOOD = ['incarnation', 'targetsFloor', 'roleFloor', 'pathFloor']
 
@@ -83,9 +84,18 @@ const failure = (code: string, message: RegExp) =>
 
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
-  const { roots, memberships, contacts, rows, publishers, artifacts, installs } = state
+  const { roots, memberships, contacts, rows, publishers, artifacts, installs, statements } = state
   const targets = publishers.targets === undefined ? 0 : 1
-  const lists = [roots, memberships, contacts, rows, publishers.announcements, artifacts.holdings, artifacts.pieceLists]
+  const lists = [
+    roots,
+    memberships,
+    contacts,
+    rows,
+    publishers.announcements,
+    artifacts.holdings,
+    artifacts.pieceLists,
+    statements,
+  ]
   return lists.reduce((sum, { length }) => sum + length, installs.length + targets)
 }
 
@@ -112,13 +122,14 @@ describe('saved state (clause STATE)', () => {
         holdings: [{ encoding: encoding.hash, bits: Uint8Array.of(5) }],
       },
       installs: [entry],
+      statements: [statementOf({ nodes: new Map([[node, NOW]]) })],
       damaged: [],
     })
   })
 
   it('is empty before the first start, with incarnation 0', async () => {
-    const { publishers, artifacts, installs } = NO_PUBLISHERS
-    const nothing = { publishers, artifacts, installs }
+    const { publishers, artifacts, installs, statements } = NO_PUBLISHERS
+    const nothing = { publishers, artifacts, installs, statements }
     const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], ...nothing, damaged: [] }
     expect(await readState(storeWith())).toEqual(empty)
     expect(changesToWrites([])).toEqual([])
@@ -129,6 +140,7 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetMembership', id: sampleMembership(1).id },
       { type: 'forgetContact', node: contact.node },
       { type: 'forgetRow', node },
+      { type: 'forgetStatement', enroller: keyOf('enrol').keyId },
       { type: 'forgetAnnouncement', side: 'held', role: 'acme' },
       { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
       { type: 'forgetPieceList', hash: encoding.pieceList },

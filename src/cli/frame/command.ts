@@ -28,6 +28,8 @@ export interface Command {
   options: OptionSpecs
   /** Command lines with what they do. */
   examples: readonly (readonly [line: string, meaning: string])[]
+  /** Commands of its own: `trust revoke` is one of `trust`, and named so. */
+  subcommands?: readonly Command[]
   /** Positional arguments, at least and at most; default none. */
   positionals?: readonly [number, number]
   /** What those are that must be given: `a token`. */

@@ -34,13 +34,13 @@ export function report(error: unknown, { stdout, stderr, env }: Pick<Host, 'stdo
   return error instanceof Failure ? error.exit : 1
 }
 
-async function dispatch(words: readonly string[], host: Host, terminal: Terminal): Promise<number> {
-  const [first = '--help', ...rest] = words
+async function dispatch(line: readonly string[], host: Host, terminal: Terminal): Promise<number> {
+  const [first = '--help', ...rest] = line
   if (first === '--version' || first === '-V' || first === '-v') return told(terminal, host.build)
   if (first === '--help' || first === '-h') return told(terminal, programHelp(commands, host.version).trimEnd())
   if (first === 'help') return told(terminal, helpOn(rest, host.version).trimEnd())
-  const command = find(first)
-  const args = parseCommand(command, rest)
+  const [command, words] = descend(find(first), rest)
+  const args = parseCommand(command, words)
   if (args.flag('help')) return told(terminal, commandHelp(command).trimEnd())
   return await command.run({ ...host, args, terminal })
 }
@@ -52,8 +52,22 @@ function told(terminal: Terminal, text: string): number {
 
 function helpOn([name, ...more]: readonly string[], version: string): string {
   if (name === undefined || name.startsWith('-')) return programHelp(commands, version)
-  if (more[0] !== undefined) throw new Failure('E_USAGE', `help is about one command; "${more[0]}" is one too many`)
-  return commandHelp(find(name))
+  const [command, surplus] = descend(find(name), more)
+  if (surplus[0] !== undefined)
+    throw new Failure('E_USAGE', `help is about one command; "${surplus[0]}" is one too many`)
+  return commandHelp(command)
+}
+
+/** The command of this command that the next word names, and the words after it. */
+function descend(command: Command, words: readonly string[]): [Command, readonly string[]] {
+  const [name, ...rest] = words
+  if (command.subcommands === undefined || name === undefined || name.startsWith('-')) return [command, words]
+  const below = command.subcommands.find((one) => one.name === `${command.name} ${name}`)
+  if (below !== undefined) return [below, rest]
+  const names = command.subcommands.map((one) => one.name.slice(command.name.length + 1))
+  const close = nearest(name, names)
+  const hint = close === undefined ? `it has ${names.join(', ')}` : `did you mean "${close}"?`
+  throw new Failure('E_USAGE', `there is no command "${command.name} ${name}"; ${hint}`)
 }
 
 function find(name: string): Command {

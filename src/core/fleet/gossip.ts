@@ -8,6 +8,7 @@ import type { Self } from '../self.ts'
 import type { Membership } from '../trust/documents.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import type { Roster } from '../trust/roster.ts'
+import type { StatementKeeper } from '../trust/statement-keeper.ts'
 import type { Alerts } from './alerts.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { HealthRecord } from './record.ts'
@@ -23,6 +24,7 @@ interface Parts {
   heartbeat: Heartbeat
   alerts: Alerts
   refusals: Refusals
+  statements: Pick<StatementKeeper, 'isFound' | 'endOf'>
   topic: string
 }
 
@@ -111,18 +113,20 @@ export class RecordGossip {
   }
 
   #judge(from: NodeId, topic: string, envelope: Envelope, record: HealthRecord | undefined, now: Millis): Outcome {
-    const { self, roster } = this.#p
+    const { self, roster, statements } = this.#p
     if (topic !== this.#p.topic) return 'wrongTopic'
     const misplaced = this.#misplaced(envelope)
     if (misplaced !== undefined) return misplaced
     if (record === undefined) return 'malformed'
+    // It was struck off, or refused when somebody introduced it: nobody has to be asked who that is.
+    if (statements.isFound(envelope.membership)) return 'revoked'
     const author = roster.byId(envelope.membership)
     if (author === undefined) {
       this.#park(from, envelope, record, now)
       return 'unknownMembership'
     }
     const wall = self.wallAt(now)
-    if (wall !== undefined && wall > author.claims.expires) return 'expired'
+    if (wall !== undefined && wall >= statements.endOf(author)) return 'expired'
     return this.consider(author, envelope, record, now, 0)
   }
 
@@ -167,6 +171,6 @@ export class RecordGossip {
 
 function verdictOn(outcome: Outcome): Verdict {
   if (outcome === 'taken') return 'accept'
-  const harmless: readonly Outcome[] = ['old', 'unknownMembership', 'viewFull', 'expired', 'tooOften']
+  const harmless: readonly Outcome[] = ['old', 'unknownMembership', 'viewFull', 'expired', 'tooOften', 'revoked']
   return harmless.includes(outcome) ? 'ignore' : 'reject'
 }

@@ -27,17 +27,27 @@ export class Book {
   readonly #self: NodeId
   readonly #ownZone: string
   readonly #standing: StandingOf
+  readonly #isOut: (node: NodeId, zone: string | undefined) => boolean
   readonly #entries = new Map<NodeId, Entry>()
   readonly #zones = new Map<string, Set<NodeId>>()
   readonly #dirty = new Set<NodeId>()
   /** When an entry was last written: one that goes on being seen is written anew each day, or it would age on disk. */
   readonly #written = new Map<NodeId, Millis>()
 
-  /** @param standing what the link policy knows of a node */
-  constructor(self: NodeId, ownZone: string, standing: StandingOf = () => undefined) {
+  /**
+   * @param standing what the link policy knows of a node
+   * @param isOut nodes that are revoked: others may still tell of them
+   */
+  constructor(
+    self: NodeId,
+    ownZone: string,
+    standing: StandingOf = () => undefined,
+    isOut: (node: NodeId, zone: string | undefined) => boolean = () => false,
+  ) {
     this.#self = self
     this.#ownZone = ownZone
     this.#standing = standing
+    this.#isOut = isOut
   }
 
   get size(): number {
@@ -86,6 +96,12 @@ export class Book {
     const addresses = [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
     const more = { zone: known.zone ?? zone, serves: known.serves || (others && serves) }
     this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
+  }
+
+  /** Nobody dials the node any more, or is told of it. */
+  forget(node: NodeId): void {
+    const entry = this.#entries.get(node)
+    if (entry !== undefined) this.#remove(entry)
   }
 
   /** The node is linked now. */
@@ -149,8 +165,8 @@ export class Book {
     return { type: 'contact', contact: toContact(entry, now), wall }
   }
 
-  #useless({ node, addresses, age }: Contact): boolean {
-    return node === this.#self || addresses.length === 0 || age > limits.contactLifetime
+  #useless({ node, zone, addresses, age }: Contact): boolean {
+    return node === this.#self || this.#isOut(node, zone) || addresses.length === 0 || age > limits.contactLifetime
   }
 
   #of(zone: string): Entry[] {

@@ -34,6 +34,7 @@ export class Greetings {
   readonly #book: Book
   readonly #view: View
   readonly #vector: () => VersionVector
+  readonly #statements: () => string | undefined
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -42,14 +43,20 @@ export class Greetings {
   /** Where the rotation over foreign zones goes on. */
   #turn = 0
 
-  /** @param told what hellos tell of: contacts, the newest record of the receiver, and what is held of the publishers. */
-  constructor(env: Env, out: Outbox, self: Self, told: { book: Book; view: View; vector: () => VersionVector }) {
+  /** @param told what hellos tell of: contacts, the newest record of the receiver, what is held of publishers and statements. */
+  constructor(
+    env: Env,
+    out: Outbox,
+    self: Self,
+    told: { book: Book; view: View; vector: () => VersionVector; statements: () => string | undefined },
+  ) {
     this.#env = env
     this.#out = out
     this.#self = self
     this.#book = told.book
     this.#view = told.view
     this.#vector = told.vector
+    this.#statements = told.statements
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -136,6 +143,11 @@ export class Greetings {
     return ticket
   }
 
+  /** There is news that cannot wait for the next hello: every linked peer gets one, whoever dialled. */
+  spread(now: Millis): void {
+    for (const peer of this.#peers.keys()) this.ask(peer, now)
+  }
+
   /** Answers a hello of `peer`, whose leaf zone is `zone`. */
   answer(ticket: Ticket, peer: NodeId, zone: string | undefined, now: Millis): void {
     this.#out.emit({ type: 'reply', ticket, protocol: 'hello', body: this.#hello(peer, zone, now) })
@@ -196,6 +208,7 @@ export class Greetings {
       contacts: this.#contactsFor(peer, zone, now),
       yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
       vector: this.#vector(),
+      statements: this.#statements(),
     }
   }
 

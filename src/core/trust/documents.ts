@@ -29,6 +29,8 @@ export interface Enrolment {
   epoch: number
   retired: readonly string[]
   zones: ReadonlyMap<string, string>
+  /** Retired keyId -> hex hash of its last statement; nothing else of a retired key counts (clause STATEMENT). */
+  sealed?: ReadonlyMap<string, string> | undefined
 }
 
 /** The root of trust (TUF root shape plus enrolment). Version 1's hash is the mesh id. */

@@ -10,6 +10,10 @@ import type { Membership } from './documents.ts'
 import { judgeCountersignature, judgeMembership, needsWitness, stillEnrolled } from './membership.ts'
 import type { Refusals } from './refusals.ts'
 import type { Roster } from './roster.ts'
+import type { StatementKeeper } from './statement-keeper.ts'
+
+/** What enrol keys took back and prolonged. */
+export type Amendments = Pick<StatementKeeper, 'revokes' | 'endOf'>
 
 /** What the other side of a connection showed; undefined where it showed nothing that parses. */
 export interface Shown {
@@ -26,14 +30,24 @@ export class Gatekeeper {
   readonly #roster: Roster
   readonly #alerts: Alerts
   readonly #refusals: Refusals
+  readonly #statements: Amendments
 
-  constructor(env: Env, out: Outbox, self: Self, roster: Roster, alerts: Alerts, refusals: Refusals) {
+  /** @param told where alerts and refusals go. */
+  constructor(
+    env: Env,
+    out: Outbox,
+    self: Self,
+    roster: Roster,
+    told: { alerts: Alerts; refusals: Refusals },
+    statements: Amendments,
+  ) {
     this.#env = env
     this.#out = out
     this.#self = self
     this.#roster = roster
-    this.#alerts = alerts
-    this.#refusals = refusals
+    this.#alerts = told.alerts
+    this.#refusals = told.refusals
+    this.#statements = statements
   }
 
   /** Judges what `remote` showed and answers the gate. */
@@ -64,6 +78,7 @@ export class Gatekeeper {
 
   /** Why a membership that somebody passed on is not believed; undefined when it is. */
   problemOf(membership: Membership, now: Millis): RefusalCode | undefined {
+    if (this.#statements.revokes(membership)) return 'revoked'
     const held = this.#roster.byId(membership.id)
     if (held !== undefined && sameBytes(held.raw, membership.raw)) return this.#expired(membership, now)
     return this.#judged(membership, this.#self.wallAt(now))
@@ -79,10 +94,11 @@ export class Gatekeeper {
     this.#take(membership, false, now)
   }
 
-  /** A new root is in force: whoever it does not cover any more is struck off. Returns those nodes. */
+  /** Another root or statement is in force: whoever does not belong here under it is struck off. Returns those nodes. */
   strikeOff(): NodeId[] {
     const { root, node } = this.#self
-    const uncovered = [...this.#roster.all()].filter((membership) => !stillEnrolled(membership, root, this.#env))
+    const belongs = (one: Membership) => stillEnrolled(one, root, this.#env) && !this.#statements.revokes(one)
+    const uncovered = [...this.#roster.all()].filter((membership) => !belongs(membership))
     const others = uncovered.filter(({ claims }) => claims.node !== node)
     for (const { id } of others) this.#roster.remove(id)
     return others.map(({ claims }) => claims.node)
@@ -136,7 +152,8 @@ export class Gatekeeper {
   #judged(membership: Membership, wall: Millis | undefined): RefusalCode | undefined {
     const { mesh, root } = this.#self
     const countersigner = this.#countersigner(membership)
-    return judgeMembership(membership, { mesh, root, remote: undefined, wall, countersigner }, this.#env)
+    const terms = { mesh, root, remote: undefined, wall, countersigner, ends: this.#statements.endOf(membership) }
+    return judgeMembership(membership, terms, this.#env)
   }
 
   #countersigner({ countersignature }: Membership): Membership | undefined {
@@ -145,7 +162,7 @@ export class Gatekeeper {
 
   #expired(membership: Membership, now: Millis): RefusalCode | undefined {
     const wall = this.#self.wallAt(now)
-    return wall !== undefined && wall > membership.claims.expires ? 'expired' : undefined
+    return wall !== undefined && wall >= this.#statements.endOf(membership) ? 'expired' : undefined
   }
 
   #answer(ticket: Ticket, admission: Admission): void {

@@ -17,6 +17,8 @@ export interface MembershipTerms {
   wall: Millis | undefined
   /** The membership of whoever countersigned it, when we have it. */
   countersigner?: Membership | undefined
+  /** When it ends, where it was prolonged; default: when it says. */
+  ends?: Millis | undefined
 }
 
 type Needs = Pick<Env, 'sha256' | 'verify' | 'nodeKey'>
@@ -30,7 +32,7 @@ export function judgeMembership(membership: Membership, terms: MembershipTerms, 
   const enroller = enrollerOf(membership, root)
   if (enroller === undefined) return 'unknownEnroller'
   if (!insideGrant(membership, enroller.zone, env)) return 'outsideGrant'
-  const late = lateness(membership, wall)
+  const late = lateness(membership, wall, terms.ends ?? claims.expires)
   if (late !== undefined) return late
   if (!signedOnce(invite.signatures, enroller.key, invite.signedBytes, env)) return 'badSignature'
   const { signatures, signedBytes } = membership.document
@@ -101,9 +103,13 @@ function insideGrant({ claims, invite }: Membership, prefix: string, env: Pick<E
   )
 }
 
-function lateness({ claims, invite, countersignature }: Membership, wall: Millis | undefined): RefusalCode | undefined {
+function lateness(
+  { invite, countersignature }: Membership,
+  wall: Millis | undefined,
+  ends: Millis,
+): RefusalCode | undefined {
   if (wall === undefined) return undefined
-  if (wall >= claims.expires) return 'expired'
+  if (wall >= ends) return 'expired'
   const used = countersignature !== undefined || invite.signed.founding
   return !used && wall > invite.signed.expires ? 'inviteExpired' : undefined
 }

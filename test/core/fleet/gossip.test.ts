@@ -9,6 +9,7 @@ import { Outbox } from '../../../src/core/outbox.ts'
 import { Self } from '../../../src/core/self.ts'
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { Roster } from '../../../src/core/trust/roster.ts'
+import { StatementKeeper } from '../../../src/core/trust/statement-keeper.ts'
 import { env, inviteOf, MESH, membershipOf, NOW, ROOT } from '../../fixtures/documents.ts'
 import { envelope, record, T } from './helpers.ts'
 
@@ -26,7 +27,8 @@ function setUp() {
   )
   const [view, roster, refusals] = [new View(self.node, out), new Roster(out, () => false), new Refusals(out)]
   const heartbeat = new Heartbeat(env, out, TOPIC, { incarnation: 0 }, { minimum: T, installs: () => [] })
-  const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, topic: TOPIC }
+  const statements = new StatementKeeper(env, out, self, refusals, [])
+  const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, statements, topic: TOPIC }
   const gossip = new RecordGossip(parts)
   const unsigned = { ...envelope('body'), mesh8: self.mesh8, membership: author.id }
   /** Whom a record of the unknown author made us ask who that is. */

@@ -13,7 +13,12 @@ function setUp() {
   const out = new Outbox()
   const self = new Self(MESH, membershipOf(), ROOT, NOW, 0)
   const book = new Book(self.node, self.zone)
-  const greetings = new Greetings(env, out, self, { book, view: new View(self.node, out), vector: () => EMPTY_VECTOR })
+  const greetings = new Greetings(env, out, self, {
+    book,
+    view: new View(self.node, out),
+    vector: () => EMPTY_VECTOR,
+    statements: () => undefined,
+  })
   const know = (zone: string, count: number) => {
     for (let i = 0; i < count; i++) {
       book.hearsay({ node: nodeOf(`${zone}${i}`), zone, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)

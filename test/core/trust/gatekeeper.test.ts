@@ -7,6 +7,7 @@ import type { Membership } from '../../../src/core/trust/documents.ts'
 import { Gatekeeper } from '../../../src/core/trust/gatekeeper.ts'
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { Roster } from '../../../src/core/trust/roster.ts'
+import { StatementKeeper } from '../../../src/core/trust/statement-keeper.ts'
 import {
   env,
   inviteOf,
@@ -19,6 +20,7 @@ import {
   ROOT,
   rootOf,
   signRoot,
+  statementOf,
 } from '../../fixtures/documents.ts'
 
 const INVITE = inviteOf()
@@ -32,7 +34,9 @@ function gateAt(wall: number) {
   const self = new Self(MESH, host, ROOT, wall, 0)
   const roster = new Roster(out, () => false)
   const alerts = new Alerts(out)
-  const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, new Refusals(out))
+  const refusals = new Refusals(out)
+  const statements = new StatementKeeper(env, out, self, refusals, [])
+  const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements)
   const judge = (remote: string, membership: Membership | undefined, witness?: Membership, mesh = MESH) => {
     gatekeeper.judge(1, nodeOf(remote), { membership, witness, mesh }, 0)
     const admit = out.drain().find((effect) => effect.type === 'admit')
@@ -43,7 +47,7 @@ function gateAt(wall: number) {
     const admission = judge(...shown)
     return admission.admitted ? 'admitted' : admission.code
   }
-  return { self, gatekeeper, roster, alerts, judge, code }
+  return { self, gatekeeper, roster, alerts, statements, out, judge, code }
 }
 
 describe('the gatekeeper', () => {
@@ -181,5 +185,60 @@ describe('the gatekeeper after an invite has ended', () => {
     })
     const shown = met(membershipOf({ invite: INVITE }), 'witness', NOW + HOUR, forgedWitness.id)
     expect(gateAt(LONG_AFTER).code('node', shown, forgedWitness)).toBe('badCountersignature')
+  })
+})
+
+describe('a revoked node (clause STATEMENT 7)', () => {
+  /** A gate at which a statement with these nodes and invites is in force. */
+  function gateWith(changes: Parameters<typeof statementOf>[0]) {
+    const gate = gateAt(NOW + HOUR)
+    const member = membershipOf({ invite: INVITE })
+    expect(gate.code('node', member)).toBe('admitted')
+    gate.statements.stated(1, statementOf(changes))
+    for (const effect of gate.out.drain()) if (effect.type === 'persist') gate.statements.persisted(effect.ticket)
+    return { ...gate, member }
+  }
+  const byNode = { nodes: new Map([[nodeOf('node'), NOW + DAY]]) }
+  const byInvite = { invites: new Map([[INVITE.hash, NOW + DAY]]) }
+
+  it('is struck off, and does not come back, also with another membership', () => {
+    for (const changes of [byNode, byInvite]) {
+      const { gatekeeper, roster, code, member } = gateWith(changes)
+      expect(gatekeeper.strikeOff()).toEqual([nodeOf('node')])
+      expect(roster.byNode(nodeOf('node'))).toBeUndefined()
+      expect(code('node', member)).toBe('revoked')
+      expect(gatekeeper.problemOf(member, 0)).toBe('revoked')
+    }
+    const again = membershipOf({ invite: OTHER_INVITE, by: 'other-invite' })
+    expect(gateWith(byNode).code('node', again)).toBe('revoked')
+    expect(gateWith(byInvite).code('node', again)).toBe('admitted')
+  })
+
+  it('with its invite revoked takes all seats with it, and nobody joins any more', () => {
+    const newcomer = membershipOf({ node: 'new', invite: INVITE, claims: { seat: 1 } })
+    expect(gateWith(byInvite).code('new', newcomer)).toBe('revoked')
+    expect(gateWith(byNode).code('new', newcomer)).toBe('admitted')
+  })
+
+  it('costs no signature check', () => {
+    const { member } = gateWith(byNode)
+    const forged = { ...member, document: { ...member.document, signatures: [] }, raw: new Uint8Array(1) }
+    expect(gateWith(byNode).code('node', forged)).toBe('revoked')
+  })
+})
+
+describe('a membership that was prolonged (clause STATEMENT 6)', () => {
+  it('counts after its own end until the new one', () => {
+    const ended = membershipOf({ invite: inviteOf({ founding: true, seats: 1 }), claims: { expires: NOW + DAY } })
+    const until = NOW + 40 * DAY
+    const codeAt = (wall: number, prolonged: boolean) => {
+      const gate = gateAt(wall)
+      if (prolonged) gate.statements.stated(1, statementOf({ extensions: [{ zone: '/uk', invite: undefined, until }] }))
+      for (const effect of gate.out.drain()) if (effect.type === 'persist') gate.statements.persisted(effect.ticket)
+      return gate.code('node', ended)
+    }
+    expect(codeAt(NOW + 2 * DAY, false)).toBe('expired')
+    expect(codeAt(NOW + 2 * DAY, true)).toBe('admitted')
+    expect(codeAt(until, true)).toBe('expired')
   })
 })

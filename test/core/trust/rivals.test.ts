@@ -12,6 +12,7 @@ import { Gatekeeper } from '../../../src/core/trust/gatekeeper.ts'
 import { Refusals } from '../../../src/core/trust/refusals.ts'
 import { Rivals } from '../../../src/core/trust/rivals.ts'
 import { Roster } from '../../../src/core/trust/roster.ts'
+import { StatementKeeper } from '../../../src/core/trust/statement-keeper.ts'
 import { env, inviteOf, MESH, membershipOf, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
 
 const PEER = nodeOf('peer')
@@ -31,10 +32,17 @@ function metAgain(at: number) {
   )
   const book = new Book(self.node, self.zone)
   const links = new Links(env, out, book, self)
-  const greetings = new Greetings(env, out, self, { book, view: new View(self.node, out), vector: () => EMPTY_VECTOR })
+  const greetings = new Greetings(env, out, self, {
+    book,
+    view: new View(self.node, out),
+    vector: () => EMPTY_VECTOR,
+    statements: () => undefined,
+  })
   const alerts = new Alerts(out)
   const roster = new Roster(out, () => false)
-  const rivals = new Rivals(links, greetings, new Gatekeeper(env, out, self, roster, alerts, new Refusals(out)))
+  const refusals = new Refusals(out)
+  const statements = new StatementKeeper(env, out, self, refusals, [])
+  const rivals = new Rivals(links, greetings, new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements))
   links.opened({ peer: PEER, zone: self.zone, address: '', direction: 'inbound', since: LINKED }, LINKED)
   const effects = () => out.drain()
   rivals.judge(7, PEER, shown, at)

@@ -220,6 +220,7 @@ describe('I3: tables stay within their limits', () => {
     rivals: 1,
     dialPauses: 9,
     alerts: 64,
+    statements: 2,
     heads: 3,
     installs: 1,
     holdings: 2,

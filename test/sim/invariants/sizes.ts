@@ -22,6 +22,7 @@ const LIMITS: Record<keyof Sizes, number> = {
   rivals: limits.handshakesAtOnce,
   dialPauses: limits.dialPauses,
   alerts: limits.alerts,
+  statements: Math.max(limits.connections, limits.memberships),
   heads: limits.bodiesMissed,
   installs: limits.installPaths,
   holdings: limits.encodingsKept,

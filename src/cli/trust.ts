@@ -1,0 +1,21 @@
+// `pimesh trust`: who belongs to the mesh, and for how long. Each of its commands is a file in trust/.
+import { Failure } from '../core/failure.ts'
+import type { Command } from './frame/command.ts'
+import { extend } from './trust/extend.ts'
+import { revoke } from './trust/revoke.ts'
+
+const subcommands = [revoke, extend]
+
+export const trust: Command = {
+  name: 'trust',
+  summary: 'take back or prolong what was granted',
+  usage: `${subcommands.map(({ name }) => name.split(' ')[1]).join('|')} ...`,
+  details: subcommands.map(({ name, usage, summary }) => `pimesh ${name} ${usage}: ${summary}.`).join(' '),
+  options: {},
+  examples: subcommands.flatMap(({ examples }) => examples.slice(0, 1)),
+  subcommands,
+  async run() {
+    const names = subcommands.map(({ name }) => `"pimesh ${name}"`).join(', ')
+    throw new Failure('E_USAGE', `say what about it, with one of ${names}`)
+  },
+}

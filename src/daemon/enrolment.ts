@@ -1,0 +1,38 @@
+// Enrolment: what enrol keys have stated, as the local API tells it and takes it from whoever enrols on this machine.
+import { Failure } from '../core/failure.ts'
+import type { NodeCore } from '../core/node.ts'
+import { parseStatement } from '../wire/statement.ts'
+import type { ApiBackend } from './api-server.ts'
+import { refusalText } from './api-types.ts'
+import type { Driver } from './driver.ts'
+
+interface Parts {
+  core: NodeCore
+  driver: Pick<Driver, 'state'>
+  mesh: string
+}
+
+const decoder = new TextDecoder()
+
+export function enrolment({ core, driver, mesh }: Parts): Pick<ApiBackend, 'enrolment' | 'state'> {
+  const linked = () => core.snapshot().links.length
+  return {
+    enrolment: () => ({
+      schema: 'pimesh.enrolment/1',
+      mesh,
+      linked: linked(),
+      statements: core.statements().map(({ raw }) => decoder.decode(raw)),
+    }),
+    async state({ statement }) {
+      const document = parseStatement(Buffer.from(statement))
+      const refused = await driver.state(document)
+      const { enroller, version } = document.signed
+      if (refused !== undefined)
+        throw new Failure(
+          'E_STATEMENT',
+          `the peer refused this statement: ${refusalText(refused)}; nothing has changed`,
+        )
+      return { schema: 'pimesh.stated/1', enroller, version, hash: document.hash, linked: linked() }
+    },
+  }
+}

@@ -1,0 +1,172 @@
+// The next statement of an enrol key: what is revoked and prolonged, on top of what it stated before. Invariant: nothing that is
+// revoked is left out before the last membership that it concerns has ended.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Millis, NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import {
+  type Extension,
+  isSigned,
+  type Statement,
+  type StatementDocument,
+  supersedes,
+} from '../core/trust/statement.ts'
+import { zoneProblem } from '../core/zone.ts'
+import { writeAtomic } from '../keys/atomic-file.ts'
+import { verifyStrict } from '../keys/ed25519.ts'
+import { dateText, dateValue } from '../wire/fields.ts'
+import { nodeKey } from '../wire/node-id.ts'
+import { encodeSigned } from '../wire/signed.ts'
+import { parseStatement, statementJson } from '../wire/statement.ts'
+import { enrollerFor } from './invite.ts'
+import { type Mesh, writing } from './mesh.ts'
+
+/** What is added, each with the wall time in ms when its last membership ends. */
+export interface StatementChanges {
+  nodes?: ReadonlyMap<NodeId, Millis>
+  /** By hex hash. */
+  invites?: ReadonlyMap<string, Millis>
+  extensions?: readonly Extension[]
+}
+
+const DOCUMENT_MODE = 0o644
+
+/** True for the id of a node, whether anybody knows that node or not. */
+export function isNodeId(text: string): boolean {
+  return nodeKey(text) !== undefined
+}
+
+/**
+ * Signs the next statement of an enrol key of this folder that reaches `zone`.
+ * @param zone undefined when it is not known: any key will do.
+ * @param offered statements that the peer on this machine holds, canonical JSON; those of others tell what was prolonged.
+ * @param now wall time in ms.
+ * @throws Failure E_ZONE, E_STATE (no key here), E_STATEMENT (no room for more)
+ */
+export function signStatement(
+  mesh: Mesh,
+  { zone, offered }: { zone: string | undefined; offered: readonly string[] },
+  changes: StatementChanges,
+  now: Millis,
+): StatementDocument {
+  const wrong = zone === undefined ? undefined : zoneProblem(zone)
+  if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
+  const key = enrollerFor(mesh, zone)
+  const known = countingOf(mesh, offered)
+  const own = statementsOf(mesh, key.keyId, known)
+  const [previous] = own
+  const issued = dateValue(dateText(now)) as Millis
+  const extensions = merged([...own.flatMap(({ signed }) => signed.extensions), ...(changes.extensions ?? [])], issued)
+  const prolonged = [...known.flatMap(({ signed }) => signed.extensions), ...extensions].map(({ until }) => until)
+  // What was prolonged meanwhile ends later than was thought when it was revoked.
+  const latest = Math.max(0, ...prolonged)
+  const pick = (of: 'nodes' | 'invites') =>
+    united([...own.map(({ signed }) => signed[of]), changes[of]], issued, latest)
+  const statement: Statement = {
+    ...{ mesh: mesh.id, enroller: key.keyId, epoch: mesh.root.signed.enrolment.epoch, issued, extensions },
+    version: (previous?.signed.version ?? 0) + 1,
+    nodes: pick('nodes'),
+    invites: pick('invites'),
+  }
+  requireRoom(statement)
+  return parseStatement(encodeSigned(statementJson(statement, previous), [key]))
+}
+
+/** The newest statement of a key that the folder or a peer has. @throws Failure E_STATE when the folder's copy is damaged */
+export function newestStatement(
+  mesh: Mesh,
+  enroller: string,
+  offered: readonly string[],
+): StatementDocument | undefined {
+  return statementsOf(mesh, enroller, countingOf(mesh, offered))[0]
+}
+
+/** Those of a key that are known here, the newest first. */
+function statementsOf(mesh: Mesh, enroller: string, known: readonly StatementDocument[]): StatementDocument[] {
+  const kept = keptStatement(mesh, enroller)
+  const own = [...known, ...(kept === undefined ? [] : [kept])].filter(({ signed }) => signed.enroller === enroller)
+  return own.sort((a, b) => (supersedes(a, b) ? -1 : supersedes(b, a) ? 1 : 0))
+}
+
+function countingOf(mesh: Mesh, offered: readonly string[]): StatementDocument[] {
+  return offered.flatMap((text) => tryParse(Buffer.from(text)) ?? []).filter((one) => counts(one, mesh))
+}
+
+/** Keeps a copy of what is in force, for the next one. @throws Failure E_DATA_WRITE */
+export function keepStatement(mesh: Mesh, document: StatementDocument): void {
+  writing(mesh.dir, () => {
+    mkdirSync(join(mesh.dir, 'statements'), { recursive: true })
+    writeAtomic(keptPath(mesh, document.signed.enroller), document.raw, DOCUMENT_MODE)
+  })
+}
+
+/** The copy of a key's newest statement, if it counts in this mesh. @throws Failure E_STATE when the file is damaged */
+export function keptStatement(mesh: Mesh, enroller: string): StatementDocument | undefined {
+  const path = keptPath(mesh, enroller)
+  if (!existsSync(path)) return undefined
+  const document = tryRead(path)
+  if (document === undefined) throw new Failure('E_STATE', `${path} is damaged; restore it from your backup.`)
+  return counts(document, mesh) ? document : undefined
+}
+
+function counts(document: StatementDocument, mesh: Mesh): boolean {
+  return document.signed.mesh === mesh.id && isSigned(document, mesh.root.signed, { verifyStrict })
+}
+
+/** All entries with the latest time of each, but for those that are over. Nothing ends before `latest`. */
+function united(
+  parts: readonly (ReadonlyMap<string, Millis> | undefined)[],
+  now: Millis,
+  latest: Millis,
+): Map<string, Millis> {
+  const all = new Map<string, Millis>()
+  for (const [name, until] of parts.flatMap((part) => [...(part ?? [])]))
+    all.set(name, Math.max(until, latest, all.get(name) ?? 0))
+  return new Map([...all].filter(([, until]) => until > now))
+}
+
+/** One extension for each zone and invite: the longest. */
+function merged(extensions: readonly Extension[], now: Millis): Extension[] {
+  const longest = new Map<string, Extension>()
+  for (const one of extensions) {
+    const scope = one.zone ?? `invite ${one.invite}`
+    if (one.until > now && one.until > (longest.get(scope)?.until ?? 0)) longest.set(scope, one)
+  }
+  return [...longest.values()]
+}
+
+function requireRoom({ nodes, invites, extensions }: Statement): void {
+  const full =
+    nodes.size > limits.revokedNodes
+      ? `${limits.revokedNodes} nodes are revoked`
+      : invites.size > limits.revokedInvites
+        ? `${limits.revokedInvites} invites are revoked`
+        : extensions.length > limits.extensions
+          ? `${limits.extensions} zones and invites are prolonged`
+          : undefined
+  if (full === undefined) return
+  const advice = 'raise the enrolment epoch of the root, which voids every membership, and enrol anew whom you trust'
+  throw new Failure('E_STATEMENT', `This enrol key has no room for more (${full}): ${advice}.`)
+}
+
+function keptPath(mesh: Mesh, enroller: string): string {
+  return join(mesh.dir, 'statements', `${enroller}.json`)
+}
+
+function tryRead(path: string): StatementDocument | undefined {
+  try {
+    return tryParse(readFileSync(path))
+  } catch {
+    return undefined
+  }
+}
+
+function tryParse(bytes: Uint8Array): StatementDocument | undefined {
+  try {
+    return parseStatement(bytes)
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
+}
