@@ -1,10 +1,11 @@
 // `pimesh trust`: who belongs to the mesh, and for how long. Each of its commands is a file in trust/.
 import { Failure } from '../core/failure.ts'
 import type { Command } from './frame/command.ts'
+import { delegateZone } from './trust/delegate-zone.ts'
 import { extend } from './trust/extend.ts'
 import { revoke } from './trust/revoke.ts'
 
-const subcommands = [revoke, extend]
+const subcommands = [revoke, extend, delegateZone]
 
 export const trust: Command = {
   name: 'trust',

@@ -78,6 +78,8 @@ export type Input =
     }
   /** Whoever enrols hands in a statement on this machine; the driver waits for `submission`. */
   | { type: 'stated'; ticket: Ticket; statement: StatementDocument }
+  /** Roots are handed in on this machine; the driver waits for `submission`. */
+  | { type: 'rooted'; ticket: Ticket; roots: readonly RootDocument[] }
   /** A member refused us at the gate; undefined for a code that only newer nodes know. */
   | { type: 'turnedAway'; peer: NodeId; code: RefusalCode | undefined }
   /** There is a stream of /pimesh/pieces/1 with this peer; and: there is none any more, or none could be opened. */

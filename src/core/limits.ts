@@ -461,6 +461,8 @@ export const limits = {
   apiBodyBytes: 1_024,
   /** A submission: an announcement and a targets document of the largest size, as texts in JSON, which may double them. */
   apiSubmitBytes: 263_168,
+  /** Roots that are handed in: a hundred of them, of the usual 2 kB, or a few of the largest. */
+  apiRootsBytes: 1_048_576,
   /** An upload of which no byte moved for so long is given up: a slow card may take its time, a stuck client may not stay. */
   apiUploadStall: 60 * SECOND,
   /** Screens and scripts open at once on one machine. */

@@ -207,6 +207,8 @@ export class NodeCore {
         return this.#m.queries.start(input.ticket, input.zones, input.timeout, now)
       case 'stated':
         return this.#m.statements.stated(input.ticket, input.statement)
+      case 'rooted':
+        return this.#m.roots.rooted(input.ticket, input.roots)
       case 'turnedAway':
         return this.#m.statements.turnedAway(input.peer, input.code)
       case 'leaving':
@@ -289,6 +291,7 @@ export class NodeCore {
       this.#m.statements.rootChanged()
       this.#strikeOff()
       this.#m.releases.rootChanged(now)
+      this.#m.greetings.spread(now)
     }
     this.#stated(ticket, now)
     this.#m.releases.persisted(ticket, now)

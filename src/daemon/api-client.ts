@@ -13,6 +13,7 @@ import type {
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  RootedJson,
   StatedJson,
   StatusJson,
   SubmitJson,
@@ -42,6 +43,8 @@ export interface ApiClient {
   enrolment(): Promise<EnrolmentJson>
   /** Hands in a statement (canonical JSON). Resolves when it is in force. E_STATEMENT. */
   state(statement: string): Promise<StatedJson>
+  /** Hands in roots (canonical JSON). Resolves when the newest is in force. E_ROOT_INVALID. */
+  root(roots: readonly string[]): Promise<RootedJson>
   /** Resolves when the daemon said goodbye to the mesh and is about to end. */
   stop(): Promise<void>
   /** The same, and it gives up its membership. */
@@ -74,6 +77,7 @@ export function apiClient(data: string): ApiClient {
     submit: (body) => tell('/v1/announcements', body, limits.apiUploadStall),
     enrolment: () => ask('/v1/enrolment'),
     state: (statement) => tell('/v1/statements', { statement }),
+    root: (roots) => tell('/v1/roots', { roots }),
     stop: async () => void (await tell('/v1/stop')),
     leave: async () => void (await tell('/v1/leave')),
   }

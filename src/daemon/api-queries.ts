@@ -5,7 +5,7 @@ import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { encodingOf } from '../wire/release.ts'
-import type { StateJson, SubmitJson } from './api-types.ts'
+import type { RootJson, StateJson, SubmitJson } from './api-types.ts'
 
 export interface NodesQuery {
   /** undefined: all zones that are known. */
@@ -77,6 +77,14 @@ export function statementOf(json: unknown): StateJson {
   const { statement } = (typeof json === 'object' && json !== null ? json : {}) as Partial<StateJson>
   if (typeof statement === 'string') return { statement }
   throw new Failure('E_USAGE', 'what is handed in has the text "statement"')
+}
+
+/** The body of roots that are handed in. @throws Failure E_USAGE */
+export function rootsOf(json: unknown): RootJson {
+  const { roots } = (typeof json === 'object' && json !== null ? json : {}) as Partial<RootJson>
+  if (Array.isArray(roots) && roots.length <= limits.rootVersions && roots.every((root) => typeof root === 'string'))
+    return { roots }
+  throw new Failure('E_USAGE', 'what is handed in has a list of texts "roots"')
 }
 
 const HASH = /^[0-9a-f]{64}$/

@@ -14,6 +14,7 @@ import {
   nodesQuery,
   type ReleasesQuery,
   releasesQuery,
+  rootsOf,
   statementOf,
   submission,
 } from './api-queries.ts'
@@ -24,6 +25,8 @@ import type {
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  RootedJson,
+  RootJson,
   StatedJson,
   StateJson,
   StatusJson,
@@ -49,6 +52,8 @@ export interface ApiBackend {
   enrolment(): EnrolmentJson
   /** Resolves when the statement is in force. E_STATEMENT. */
   state(body: StateJson): Promise<StatedJson>
+  /** Resolves when the newest root is in force. E_ROOT_INVALID. */
+  root(body: RootJson): Promise<RootedJson>
   /** Resolves when the goodbye is out; `leave`: the folder may be wiped afterwards. */
   stop(leave: boolean): Promise<void>
 }
@@ -69,6 +74,7 @@ const badRequests: readonly FailureCode[] = [
   'E_ARTIFACT',
   'E_ANNOUNCEMENT',
   'E_STATEMENT',
+  'E_ROOT_INVALID',
 ]
 
 /**
@@ -187,6 +193,8 @@ async function route(asked: string, call: Call): Promise<object> {
     return await call.backend.submit(submission(await readJson(call.request, limits.apiSubmitBytes)))
   if (asked === 'POST /v1/statements')
     return await call.backend.state(statementOf(await readJson(call.request, limits.apiSubmitBytes)))
+  if (asked === 'POST /v1/roots')
+    return await call.backend.root(rootsOf(await readJson(call.request, limits.apiRootsBytes)))
   await readNothing(call.request)
   return await question(asked, call)
 }

@@ -254,6 +254,7 @@ export interface EnrolmentJson {
   mesh: string
   /** Members it is linked to now. */
   linked: number
+  rootVersion: number
   statements: string[]
 }
 
@@ -266,6 +267,16 @@ export interface StatedJson {
   enroller: string
   version: number
   hash: string
+  linked: number
+}
+
+/** POST /v1/roots with this body, documents as text: answers RootedJson when the newest is in force; E_ROOT_INVALID. */
+export interface RootJson {
+  roots: string[]
+}
+export interface RootedJson {
+  schema: 'pimesh.rooted/1'
+  version: number
   linked: number
 }
 

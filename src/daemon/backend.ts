@@ -12,7 +12,10 @@ import type { EventLog } from './event-log.ts'
 import { nodesJson } from './rows-json.ts'
 
 /** What the halves of the daemon that publish and enrol answer by themselves. */
-type Publishing = Pick<ApiBackend, 'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state'>
+type Publishing = Pick<
+  ApiBackend,
+  'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state' | 'root'
+>
 
 export interface BackendParts extends Publishing {
   version: string
@@ -49,6 +52,7 @@ export function createBackend(parts: BackendParts): ApiBackend {
     submit: parts.submit,
     enrolment: parts.enrolment,
     state: parts.state,
+    root: parts.root,
     stop: (leave) => parts.stop({ leave }),
   }
 }

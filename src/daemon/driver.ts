@@ -23,7 +23,7 @@ import { announcementTopic } from '../core/machines.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
 import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
-import type { Membership, TargetsDocument } from '../core/trust/documents.ts'
+import type { Membership, RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Gossip } from '../ports/gossip.ts'
@@ -152,6 +152,11 @@ export class Driver {
   /** Hands in a statement that was signed on this machine. Resolves once it is in force, with undefined, or with the code why not. */
   state(statement: StatementDocument): Promise<RefusalCode | undefined> {
     return this.#await((ticket) => ({ type: 'stated', ticket, statement }))
+  }
+
+  /** Hands in roots that were signed on this machine. Resolves once the newest is in force, with undefined, or with the code why not. */
+  root(roots: readonly RootDocument[]): Promise<RefusalCode | undefined> {
+    return this.#await((ticket) => ({ type: 'rooted', ticket, roots }))
   }
 
   /** Says goodbye, waits until it and all writes are out, and stops taking inputs. Whoever waits for an answer gets a Failure. */

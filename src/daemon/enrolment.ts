@@ -1,6 +1,7 @@
 // Enrolment: what enrol keys have stated, as the local API tells it and takes it from whoever enrols on this machine.
 import { Failure } from '../core/failure.ts'
 import type { NodeCore } from '../core/node.ts'
+import { parseRoot } from '../wire/root.ts'
 import { parseStatement } from '../wire/statement.ts'
 import type { ApiBackend } from './api-server.ts'
 import { refusalText } from './api-types.ts'
@@ -8,19 +9,20 @@ import type { Driver } from './driver.ts'
 
 interface Parts {
   core: NodeCore
-  driver: Pick<Driver, 'state'>
+  driver: Pick<Driver, 'state' | 'root'>
   mesh: string
 }
 
 const decoder = new TextDecoder()
 
-export function enrolment({ core, driver, mesh }: Parts): Pick<ApiBackend, 'enrolment' | 'state'> {
+export function enrolment({ core, driver, mesh }: Parts): Pick<ApiBackend, 'enrolment' | 'state' | 'root'> {
   const linked = () => core.snapshot().links.length
   return {
     enrolment: () => ({
       schema: 'pimesh.enrolment/1',
       mesh,
       linked: linked(),
+      rootVersion: core.snapshot().root.signed.version,
       statements: core.statements().map(({ raw }) => decoder.decode(raw)),
     }),
     async state({ statement }) {
@@ -33,6 +35,13 @@ export function enrolment({ core, driver, mesh }: Parts): Pick<ApiBackend, 'enro
           `the peer refused this statement: ${refusalText(refused)}; nothing has changed`,
         )
       return { schema: 'pimesh.stated/1', enroller, version, hash: document.hash, linked: linked() }
+    },
+    async root({ roots }) {
+      const refused = await driver.root(roots.map((root) => parseRoot(Buffer.from(root))))
+      if (refused !== undefined)
+        throw new Failure('E_ROOT_INVALID', `the peer refused this root: ${refusalText(refused)}; nothing has changed`)
+      const { version } = core.snapshot().root.signed
+      return { schema: 'pimesh.rooted/1', version, linked: linked() }
     },
   }
 }

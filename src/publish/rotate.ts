@@ -6,12 +6,13 @@ import { Failure } from '../core/failure.ts'
 import { DAY, limits } from '../core/limits.ts'
 import type { RoleKeys, Root, RootDocument } from '../core/trust/documents.ts'
 import { walkRoots } from '../core/trust/roots.ts'
+import { zoneProblem } from '../core/zone.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
 import { writeKeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
-import { encodeSigned } from '../wire/signed.ts'
+import { encodeSigned, keyIdOf } from '../wire/signed.ts'
 import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
 import { newestStatement } from './statement.ts'
 
@@ -23,6 +24,8 @@ export interface RootChanges {
    * with them stay valid, and their last statements are sealed (clause STATEMENT 3).
    */
   newEnrolKey?: boolean | undefined
+  /** Let this key (32 bytes) enrol within a zone, and nowhere else. */
+  delegate?: { zone: string; key: Uint8Array } | undefined
   /** Statements that a peer holds, canonical JSON: the folder may not have the last ones. */
   statements?: readonly string[] | undefined
   /** Void every membership and invite made so far. */
@@ -36,12 +39,13 @@ type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
 /**
  * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
  * @param now wall time in ms.
- * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_DATA_WRITE. The mesh is to be opened again.
+ * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_ZONE and E_KEY (delegate), E_DATA_WRITE. The mesh is to be opened again.
  */
 export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
   const lifetime = (changes.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
   if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
     throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
+  if (changes.delegate !== undefined) requireDelegable(mesh, changes.delegate)
   const version = mesh.root.signed.version + 1
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
@@ -55,6 +59,21 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
   return document
 }
 
+function requireDelegable({ root }: Mesh, { zone, key }: NonNullable<RootChanges['delegate']>): void {
+  const wrong = zone.includes('~') ? '"~" is reserved for cells' : zoneProblem(zone)
+  if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
+  if (zone === '/')
+    throw new Failure('E_ZONE', 'a key for the zone "/" would reach the whole mesh: name the zone of a site')
+  const { keys, enrolment } = root.signed
+  const keyId = keyIdOf(key)
+  const reach = enrolment.zones.get(keyId)
+  if (reach !== undefined)
+    throw new Failure('E_KEY', `this key enrols in ${reach} already: each zone needs a key of its own`)
+  if (keys.has(keyId)) throw new Failure('E_KEY', 'this key has another task in this mesh already: use a new one')
+  if (keys.size >= limits.documentKeys)
+    throw new Failure('E_KEY', `the root has ${keys.size} keys and no room for more: remove some that nobody needs`)
+}
+
 function nextRoot(
   mesh: Mesh,
   terms: { version: number; now: Millis; lifetime: Millis; changes: RootChanges },
@@ -64,18 +83,21 @@ function nextRoot(
   const old = held.signed
   const { enrolment } = old
   const [confined, replaced] = split(old.roles.enrol.keyIds, (keyId) => enrolment.zones.has(keyId))
-  const enrol = fresh.enrol ? { keyIds: [...confined, fresh.enrol.keyId], threshold: 1 } : old.roles.enrol
+  const { delegate } = terms.changes
+  const delegated = delegate && ([keyIdOf(delegate.key), delegate.zone] as const)
+  const kept = fresh.enrol ? [...confined, fresh.enrol.keyId] : old.roles.enrol.keyIds
+  const enrol = { keyIds: [...kept, ...(delegated ? [delegated[0]] : [])], threshold: 1 }
   const retiring = fresh.enrol ? replaced : []
   const next: Root = {
     version: terms.version,
     issued: terms.now,
     expires: terms.now + terms.lifetime,
-    keys: nextKeys(held, fresh),
+    keys: nextKeys(held, fresh, delegate?.key),
     roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol },
     enrolment: {
       epoch: enrolment.epoch + (terms.changes.raiseEpoch ? 1 : 0),
       retired: [...enrolment.retired, ...retiring],
-      zones: enrolment.zones,
+      zones: new Map([...enrolment.zones, ...(delegated ? [delegated] : [])]),
       sealed: sealedWith(mesh, retiring, terms.changes.statements ?? []),
     },
   }
@@ -101,12 +123,13 @@ function split<T>(all: readonly T[], goes: (one: T) => boolean): [T[], T[]] {
 }
 
 /** The old keys without root keys that nothing else uses, and the new ones. */
-function nextKeys(held: RootDocument, fresh: Fresh): Map<string, Uint8Array> {
+function nextKeys(held: RootDocument, fresh: Fresh, delegated: Uint8Array | undefined): Map<string, Uint8Array> {
   const roles = jsonOf(held.signedBytes).roles as Record<string, { keyids: string[] }>
   const others = Object.entries(roles).flatMap(([name, role]) => (name === 'root' ? [] : role.keyids))
   const kept = new Set([...others, ...held.signed.enrolment.retired])
   const keys = new Map([...held.signed.keys].filter(([keyId]) => fresh.root === undefined || kept.has(keyId)))
   for (const key of [fresh.root, fresh.enrol]) if (key !== undefined) keys.set(key.keyId, key.publicKey)
+  if (delegated !== undefined) keys.set(keyIdOf(delegated), delegated)
   return keys
 }
 

@@ -20,7 +20,7 @@ import { nodeKey } from '../wire/node-id.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { parseStatement, statementJson } from '../wire/statement.ts'
 import { enrollerFor } from './invite.ts'
-import { type Mesh, writing } from './mesh.ts'
+import { type Mesh, type MeshKey, writing } from './mesh.ts'
 
 /** What is added, each with the wall time in ms when its last membership ends. */
 export interface StatementChanges {
@@ -37,19 +37,26 @@ export function isNodeId(text: string): boolean {
   return nodeKey(text) !== undefined
 }
 
+/** All that is decided before an enrol key signs. */
+export interface StatementPlan {
+  key: MeshKey
+  statement: Statement
+  previous: StatementDocument | undefined
+}
+
 /**
- * Signs the next statement of an enrol key of this folder that reaches `zone`.
+ * The next statement of an enrol key of this folder that reaches `zone`.
  * @param zone undefined when it is not known: any key will do.
  * @param offered statements that the peer on this machine holds, canonical JSON; those of others tell what was prolonged.
  * @param now wall time in ms.
  * @throws Failure E_ZONE, E_STATE (no key here), E_STATEMENT (no room for more)
  */
-export function signStatement(
+export function planStatement(
   mesh: Mesh,
   { zone, offered }: { zone: string | undefined; offered: readonly string[] },
   changes: StatementChanges,
   now: Millis,
-): StatementDocument {
+): StatementPlan {
   const wrong = zone === undefined ? undefined : zoneProblem(zone)
   if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
   const key = enrollerFor(mesh, zone)
@@ -70,6 +77,10 @@ export function signStatement(
     invites: pick('invites'),
   }
   requireRoom(statement)
+  return { key, statement, previous }
+}
+
+export function signStatement({ key, statement, previous }: StatementPlan): StatementDocument {
   return parseStatement(encodeSigned(statementJson(statement, previous), [key]))
 }
 

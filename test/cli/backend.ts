@@ -10,6 +10,8 @@ import type {
   NodesJson,
   PublishersJson,
   ReleasesJson,
+  RootedJson,
+  RootJson,
   StatedJson,
   StateJson,
   StatusJson,
@@ -40,6 +42,8 @@ export class TestBackend implements ApiBackend {
     return { schema: 'pimesh.submitted/1', role, epoch, version, hash: 'cd'.repeat(32), linked: this.held.linked }
   }
   readonly stated: string[] = []
+  readonly rooted: string[] = []
+  rootVersion = 1
   /** Called for each question about nodes, before it is answered. */
   onNodes: () => Promise<void> = async () => undefined
 
@@ -61,13 +65,24 @@ export class TestBackend implements ApiBackend {
 
   enrolment(): EnrolmentJson {
     const { mesh, linked } = this.held
-    return { schema: 'pimesh.enrolment/1', mesh, linked, statements: this.stated.slice(-1) }
+    return {
+      schema: 'pimesh.enrolment/1',
+      mesh,
+      linked,
+      rootVersion: this.rootVersion,
+      statements: this.stated.slice(-1),
+    }
   }
 
   async state({ statement }: StateJson): Promise<StatedJson> {
     this.stated.push(statement)
     const { enroller, version } = (JSON.parse(statement) as { signed: StatedJson }).signed
     return { schema: 'pimesh.stated/1', enroller, version, hash: 'cd'.repeat(32), linked: this.held.linked }
+  }
+
+  async root({ roots }: RootJson): Promise<RootedJson> {
+    this.rooted.push(...roots)
+    return { schema: 'pimesh.rooted/1', version: roots.length + 1, linked: this.held.linked }
   }
 
   events(after: number): EventsJson {

@@ -11,7 +11,7 @@ import { type InviteOptions, makeInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh, type Mesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
 import { rotateRoot } from '../../src/publish/rotate.ts'
-import { keepStatement, signStatement } from '../../src/publish/statement.ts'
+import { keepStatement, planStatement, signStatement } from '../../src/publish/statement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { parseTargets } from '../../src/wire/targets.ts'
@@ -219,7 +219,9 @@ describe('rotation of the root', () => {
     const first = initMesh({ dir }, NOW)
     const [enroller] = first.root.signed.roles.enrol.keyIds as [string]
     const state = (mesh: Mesh, node: string, offered: string[] = []) =>
-      signStatement(mesh, { zone: undefined, offered }, { nodes: new Map([[nodeOf(node), NOW + DAY]]) }, NOW)
+      signStatement(
+        planStatement(mesh, { zone: undefined, offered }, { nodes: new Map([[nodeOf(node), NOW + DAY]]) }, NOW),
+      )
     const kept = state(first, 'a')
     keepStatement(first, kept)
     // The peer has a newer one, which this folder never saw.

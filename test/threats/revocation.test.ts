@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { DAY } from '../../src/core/limits.ts'
-import { keepStatement, type StatementChanges, signStatement } from '../../src/publish/statement.ts'
+import { keepStatement, planStatement, type StatementChanges, signStatement } from '../../src/publish/statement.ts'
 import { closeFleets, Fleet, type Member, SOUTH, until } from './fleet.ts'
 
 afterEach(closeFleets)
@@ -12,7 +12,9 @@ afterEach(closeFleets)
 /** States something with the owner's key at one member. */
 async function state(fleet: Fleet, through: Member, changes: StatementChanges): Promise<void> {
   const { statements } = await through.api.enrolment()
-  const document = signStatement(fleet.mesh, { zone: undefined, offered: statements }, changes, Date.now())
+  const document = signStatement(
+    planStatement(fleet.mesh, { zone: undefined, offered: statements }, changes, Date.now()),
+  )
   await through.api.state(Buffer.from(document.raw).toString('utf8'))
   keepStatement(fleet.mesh, document)
 }

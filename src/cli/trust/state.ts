@@ -31,12 +31,12 @@ export async function stateChanges(
   zone: string | undefined,
   changes: StatementChanges,
 ): Promise<StatedJson> {
-  const { keepStatement, signStatement } = await import('../../publish/statement.ts')
+  const { keepStatement, planStatement, signStatement } = await import('../../publish/statement.ts')
   const { inTurn } = await import('../../publish/turn.ts')
   const client = apiClient(dataFolder(context))
   const sign = async () => {
     const { statements } = await client.enrolment()
-    const document = signStatement(mesh, { zone, offered: statements }, changes, Date.now())
+    const document = signStatement(planStatement(mesh, { zone, offered: statements }, changes, Date.now()))
     const stated = await client.state(Buffer.from(document.raw).toString('utf8'))
     keepStatement(mesh, document)
     return stated

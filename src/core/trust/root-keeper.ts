@@ -1,7 +1,7 @@
 // The root keeper: holds every root version, fetches newer ones from whoever has them, and puts a new one in force only
 // when it is on disk. Invariant: the version in force never falls, and never lies below the floor.
 import type { Env, NodeId } from '../env.ts'
-import type { Ticket } from '../events.ts'
+import type { RefusalCode, Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Hello } from '../protocols.ts'
@@ -16,7 +16,7 @@ export class RootKeeper {
   readonly #roots: RootDocument[]
   readonly #floor: number
   /** Accepted, being written. */
-  #pending: { ticket: Ticket; roots: readonly RootDocument[] } | undefined
+  #pending: { ticket: Ticket; roots: readonly RootDocument[]; submission: Ticket | undefined } | undefined
 
   constructor(env: Env, out: Outbox, self: Self, roots: readonly RootDocument[], floor: number) {
     this.#env = env
@@ -49,19 +49,42 @@ export class RootKeeper {
 
   arrived(peer: NodeId, roots: readonly RootDocument[]): void {
     if (roots.length === 0 || this.#pending !== undefined) return
-    const walk = walkRoots(
-      this.#self.root,
-      roots,
-      { mesh: this.#self.mesh, floor: { version: this.#floor } },
-      this.#env,
-    )
-    if (walk.problem !== undefined) this.#out.event({ type: 'rootRefused', peer, detail: walk.problem })
-    if (walk.accepted.length === 0 || this.#roots.length + walk.accepted.length > limits.rootVersions) return
+    const { problem } = this.#take(roots, undefined)
+    if (problem !== undefined) this.#out.event({ type: 'rootRefused', peer, detail: problem })
+  }
+
+  /** Handed in on this machine: answered when the newest of them is in force, or refused. */
+  rooted(ticket: Ticket, roots: readonly RootDocument[]): void {
+    const refused = this.#pending === undefined ? this.#handedIn(ticket, roots) : 'tooOften'
+    if (refused !== 'accepted') this.#out.emit({ type: 'submission', ticket, refused })
+  }
+
+  #handedIn(ticket: Ticket, roots: readonly RootDocument[]): 'accepted' | RefusalCode | undefined {
+    const newest = Math.max(0, ...roots.map(({ signed }) => signed.version))
+    if (roots.some(({ hash }) => hash === this.#self.root.hash) && newest === this.#self.root.signed.version)
+      return undefined
+    if (newest <= this.#self.root.signed.version) return 'oldVersion'
+    const { problem, isTaken } = this.#take(roots, ticket)
+    return isTaken && problem === undefined ? 'accepted' : 'badSignature'
+  }
+
+  /** Walks as far as the roots lead, and writes what was accepted. What is handed in is taken whole or not at all. */
+  #take(
+    roots: readonly RootDocument[],
+    submission: Ticket | undefined,
+  ): { problem: string | undefined; isTaken: boolean } {
+    const terms = { mesh: this.#self.mesh, floor: { version: this.#floor } }
+    const walk = walkRoots(this.#self.root, roots, terms, this.#env)
+    const { problem } = walk
+    const isFull = this.#roots.length + walk.accepted.length > limits.rootVersions
+    const isBroken = submission !== undefined && problem !== undefined
+    if (walk.accepted.length === 0 || isFull || isBroken) return { problem, isTaken: false }
     const ticket = this.#out.persist(
       walk.accepted.map((root) => ({ type: 'root', root })),
       true,
     )
-    this.#pending = { ticket, roots: walk.accepted }
+    this.#pending = { ticket, roots: walk.accepted, submission }
+    return { problem, isTaken: true }
   }
 
   /** True when a new root is in force now. */
@@ -72,12 +95,19 @@ export class RootKeeper {
       this.#self.root = root
       this.#out.event({ type: 'rootAccepted', version: root.signed.version })
     }
-    this.#pending = undefined
+    this.#answer(undefined)
     return true
   }
 
   /** Not on disk, so not in force: the next hello asks again. */
   persistFailed(ticket: Ticket): void {
-    if (this.#pending?.ticket === ticket) this.#pending = undefined
+    if (this.#pending?.ticket === ticket) this.#answer('diskFailed')
+  }
+
+  /** Nothing is being written any more: whoever handed it in is told. */
+  #answer(refused: RefusalCode | undefined): void {
+    const ticket = this.#pending?.submission
+    this.#pending = undefined
+    if (ticket !== undefined) this.#out.emit({ type: 'submission', ticket, refused })
   }
 }
