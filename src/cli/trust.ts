@@ -3,9 +3,10 @@ import { Failure } from '../core/failure.ts'
 import type { Command } from './frame/command.ts'
 import { delegateZone } from './trust/delegate-zone.ts'
 import { extend } from './trust/extend.ts'
+import { policy } from './trust/policy.ts'
 import { revoke } from './trust/revoke.ts'
 
-const subcommands = [revoke, extend, delegateZone]
+const subcommands = [revoke, extend, delegateZone, policy]
 
 export const trust: Command = {
   name: 'trust',

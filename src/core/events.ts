@@ -20,8 +20,8 @@ export type AnyResponse = { [P in ProtocolName]: { protocol: P; body: Responses[
 export type Input =
   /** The deadline passed. */
   | { type: 'woken' }
-  /** The wall clock, as this machine shows it; read at start, at every sample and when it stepped. */
-  | { type: 'wall'; wall: Millis }
+  /** The wall clock, as this machine shows it, and how far local time is ahead of UTC; read at start, at every sample and when it stepped. */
+  | { type: 'wall'; wall: Millis; offset?: Millis }
   /** A health sample that was asked for. `clockTrusted`: the kernel says its clock is synchronised. */
   | { type: 'sampled'; metrics: MetricValues; clockTrusted: boolean }
   /** Our record was sealed and handed to gossip; its envelope is what we serve to others. */

@@ -92,6 +92,10 @@ export const limits = {
   revokedInvites: 128,
   /** Zones and invites whose memberships one enrol key prolongs. */
   extensions: 64,
+  /** Policies of zones that one enrol key states. */
+  policies: 16,
+  /** Publishers that a policy takes, and releases that it vetoes: what is superseded needs no veto any more. */
+  policyNames: 16,
   /** How far ahead of its statement an extension may reach: as long as a membership of its own would last. */
   extensionMax: 730 * DAY,
   /** A member that answered a question for statements with nothing new, or not at all, is not asked again for so long. */

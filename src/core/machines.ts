@@ -16,6 +16,7 @@ import { Links } from './links/links.ts'
 import { Outbox } from './outbox.ts'
 import type { Contact } from './protocols.ts'
 import { Releases } from './releases.ts'
+import { LocalPolicy } from './rollout/policy.ts'
 import { Rollout } from './rollout/rollout.ts'
 import type { InstallEntry } from './rollout/states.ts'
 import type { Subject } from './rollout/subject.ts'
@@ -140,7 +141,11 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
-  const rollout: Rollout = new Rollout({ env, out, self, targets, announcing, swarm, subject, mirror }, setup.installs)
+  const policy = new LocalPolicy({ self, statements })
+  const rollout: Rollout = new Rollout(
+    { env, out, self, targets, announcing, swarm, subject, policy, mirror },
+    setup.installs,
+  )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
   const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
   return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }

@@ -34,7 +34,6 @@ export interface NodeSnapshot {
 export class NodeCore {
   readonly #m: Machines
   readonly #conversations: Conversations
-  #clockTrusted = false
   #started = false
   #stopped = false
 
@@ -75,7 +74,7 @@ export class NodeCore {
       isolated: this.#m.links.size === 0,
       incarnation: this.#m.heartbeat.incarnation,
       root: this.#m.self.root,
-      clockTrusted: this.#clockTrusted,
+      clockTrusted: this.#m.self.clockTrusted,
       membership: this.#m.self.membership,
       links: [...this.#m.links.all()],
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
@@ -160,9 +159,9 @@ export class NodeCore {
       case 'woken':
         return
       case 'wall':
-        return this.#m.self.setWall(input.wall, now)
+        return this.#m.self.setWall(input.wall, input.offset ?? 0, now)
       case 'sampled':
-        this.#clockTrusted = input.clockTrusted
+        this.#m.self.clockTrusted = input.clockTrusted
         return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
@@ -303,6 +302,7 @@ export class NodeCore {
     const statements = this.#m.statements.persisted(ticket)
     if (statements.length === 0) return
     const struck = this.#strikeOff()
+    this.#m.releases.policyChanged(now)
     for (const { signed } of statements) {
       const { enroller, version } = signed
       this.#m.out.event({ type: 'statementAccepted', enroller, version, struck })
@@ -344,6 +344,6 @@ export class NodeCore {
   #flags(): number {
     const isolated = this.#m.links.size === 0 ? FLAG.isolated : 0
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
-    return (this.#clockTrusted ? FLAG.clockTrusted : 0) | isolated | cloned
+    return (this.#m.self.clockTrusted ? FLAG.clockTrusted : 0) | isolated | cloned
   }
 }

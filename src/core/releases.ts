@@ -101,6 +101,11 @@ export class Releases {
     }
   }
 
+  /** What the owner of the zone lets in may have changed. */
+  policyChanged(now: Millis): void {
+    this.#rollout.changed(now)
+  }
+
   /** What is due by now. True when the state of a release changed here: others want to know. */
   check(now: Millis): boolean {
     this.announcing.check(now)

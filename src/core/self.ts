@@ -15,8 +15,12 @@ export class Self {
   membership: Membership
   root: RootDocument
   addresses: readonly string[] = []
+  /** The kernel says that the clock is synchronised. */
+  clockTrusted = false
   #wall: Millis
   #wallAt: Millis
+  /** Of local time, beside UTC. */
+  #offset: Millis = 0
 
   constructor(mesh: string, membership: Membership, root: RootDocument, wall: Millis, now: Millis) {
     this.node = membership.claims.node
@@ -32,14 +36,20 @@ export class Self {
     this.#wallAt = now
   }
 
-  setWall(wall: Millis, now: Millis): void {
+  setWall(wall: Millis, offset: Millis, now: Millis): void {
     this.#wall = wall
+    this.#offset = offset
     this.#wallAt = now
   }
 
   /** Wall time as this machine shows it: a label, never proof. */
   wallLabel(now: Millis): Millis {
     return this.#wall + (now - this.#wallAt)
+  }
+
+  /** Local time, as ms since the beginning of 1970 there; undefined while nobody vouches for the clock. */
+  localAt(now: Millis): Millis | undefined {
+    return this.clockTrusted ? this.wallLabel(now) + this.#offset : undefined
   }
 
   /** Wall time to judge expiry by; undefined while the clock shows a time before the root was signed, so says nothing. */

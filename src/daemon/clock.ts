@@ -1,4 +1,5 @@
 // The clock of a real node: monotonic time from the process, wall time as the machine shows it, one timer.
+import { MINUTE } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** setTimeout takes 32 bits; a later deadline is reached in several naps, each ending in a harmless early wake. */
@@ -9,6 +10,7 @@ export function systemClock(): Clock {
   return {
     now: () => performance.now(),
     wall: () => Date.now(),
+    offset: () => -new Date().getTimezoneOffset() * MINUTE,
     arm(at, wake) {
       clearTimeout(timer)
       timer = undefined

@@ -230,7 +230,7 @@ export class Daemon {
   /** From here on inputs go to the driver; first those that came too early. */
   #open(driver: Driver, inputs: readonly Input[]): void {
     this.#feed = (input) => driver.feed(input)
-    driver.feed({ type: 'wall', wall: this.#clock.wall() })
+    driver.feed({ type: 'wall', wall: this.#clock.wall(), offset: this.#clock.offset() })
     for (const input of inputs) driver.feed(input)
     this.#driver.resolve(driver)
   }

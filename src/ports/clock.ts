@@ -6,6 +6,8 @@ export interface Clock {
   now(): Millis
   /** Wall time since 1970; may step either way. */
   wall(): Millis
+  /** How far local time is ahead of UTC now, in ms. */
+  offset(): Millis
   /** Replaces the one timer: calls `wake` once at or after `at` (monotonic). undefined disarms. */
   arm(at: Millis | undefined, wake: () => void): void
 }

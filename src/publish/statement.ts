@@ -8,6 +8,7 @@ import { limits } from '../core/limits.ts'
 import {
   type Extension,
   isSigned,
+  type Policy,
   type Statement,
   type StatementDocument,
   supersedes,
@@ -28,7 +29,20 @@ export interface StatementChanges {
   /** By hex hash. */
   invites?: ReadonlyMap<string, Millis>
   extensions?: readonly Extension[]
+  policy?: PolicyChange
 }
+
+/** Of one zone; what is left out stays as it is, null takes it away. */
+export interface PolicyChange {
+  zone: string
+  publishers?: readonly string[] | null | undefined
+  hours?: Policy['hours'] | null | undefined
+  veto?: Policy['vetoes']
+  /** Vetoes that are taken back. */
+  allow?: Policy['vetoes']
+}
+
+export { parseHours } from '../wire/statement.ts'
 
 const DOCUMENT_MODE = 0o644
 
@@ -73,6 +87,7 @@ export function planStatement(
   const statement: Statement = {
     ...{ mesh: mesh.id, enroller: key.keyId, epoch: mesh.root.signed.enrolment.epoch, issued, extensions },
     version: (previous?.signed.version ?? 0) + 1,
+    policies: changedPolicies(previous?.signed.policies ?? [], changes.policy),
     nodes: pick('nodes'),
     invites: pick('invites'),
   }
@@ -80,8 +95,30 @@ export function planStatement(
   return { key, statement, previous }
 }
 
+/** @throws Failure E_STATEMENT when it is too long as a whole. */
 export function signStatement({ key, statement, previous }: StatementPlan): StatementDocument {
-  return parseStatement(encodeSigned(statementJson(statement, previous), [key]))
+  const raw = encodeSigned(statementJson(statement, previous), [key])
+  if (raw.length > limits.statementBytes) throw noRoom(`its statement has at most ${limits.statementBytes} bytes`)
+  return parseStatement(raw)
+}
+
+/** A policy that restricts nothing any more is left out. */
+function changedPolicies(before: readonly Policy[], change: PolicyChange | undefined): Policy[] {
+  if (change === undefined) return [...before]
+  const { zone, veto = [], allow = [] } = change
+  const blank: Policy = { zone, publishers: undefined, vetoes: [], hours: undefined }
+  const old = before.find((policy) => policy.zone === zone) ?? blank
+  const isAmong = (list: Policy['vetoes'], { path, counter }: Policy['vetoes'][number]) =>
+    list.some((one) => one.path === path && one.counter === counter)
+  const fresh = veto.filter((one) => !isAmong(old.vetoes, one))
+  const policy: Policy = {
+    zone,
+    publishers: change.publishers === undefined ? old.publishers : (change.publishers ?? undefined),
+    hours: change.hours === undefined ? old.hours : (change.hours ?? undefined),
+    vetoes: [...old.vetoes, ...fresh].filter((one) => !isAmong(allow, one)),
+  }
+  const isBlank = policy.publishers === undefined && policy.hours === undefined && policy.vetoes.length === 0
+  return [...before.filter((one) => one.zone !== zone), ...(isBlank ? [] : [policy])]
 }
 
 /** The newest statement of a key that the folder or a peer has. @throws Failure E_STATE when the folder's copy is damaged */
@@ -147,7 +184,7 @@ function merged(extensions: readonly Extension[], now: Millis): Extension[] {
   return [...longest.values()]
 }
 
-function requireRoom({ nodes, invites, extensions }: Statement): void {
+function requireRoom({ nodes, invites, extensions, policies }: Statement): void {
   const full =
     nodes.size > limits.revokedNodes
       ? `${limits.revokedNodes} nodes are revoked`
@@ -156,9 +193,16 @@ function requireRoom({ nodes, invites, extensions }: Statement): void {
         : extensions.length > limits.extensions
           ? `${limits.extensions} zones and invites are prolonged`
           : undefined
-  if (full === undefined) return
+  if (full !== undefined) throw noRoom(full)
+  const lists = policies.flatMap(({ publishers = [], vetoes }) => [publishers.length, vetoes.length])
+  if (policies.length <= limits.policies && Math.max(0, ...lists) <= limits.policyNames) return
+  const most = `${limits.policies} zones, with ${limits.policyNames} publishers and as many vetoes each`
+  throw new Failure('E_STATEMENT', `An enrol key states policies for at most ${most}: take back what is superseded.`)
+}
+
+function noRoom(full: string): Failure {
   const advice = 'raise the enrolment epoch of the root, which voids every membership, and enrol anew whom you trust'
-  throw new Failure('E_STATEMENT', `This enrol key has no room for more (${full}): ${advice}.`)
+  return new Failure('E_STATEMENT', `This enrol key has no room for more (${full}): ${advice}.`)
 }
 
 function keptPath(mesh: Mesh, enroller: string): string {

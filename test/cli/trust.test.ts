@@ -12,7 +12,7 @@ import { initMesh } from '../../src/publish/mesh.ts'
 import { keptStatement } from '../../src/publish/statement.ts'
 import { parseStatement } from '../../src/wire/statement.ts'
 import { nodeOf } from '../fixtures/documents.ts'
-import { nodeJson, nodesJson, publishersJson } from './answers.ts'
+import { nodeJson, nodesJson, publishersJson, releaseJson, releasesJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'
 
@@ -114,6 +114,43 @@ describe('pimesh trust revoke', () => {
     mkdirSync(path)
     const { err, status } = await run('revoke', 'pi-1')
     expect([err, status]).toEqual([expect.stringContaining('[E_STATE]'), 1])
+  })
+})
+
+describe('pimesh trust policy', () => {
+  it('says what a zone takes; what is not named stays', async () => {
+    const { run, last, backend } = await owner()
+    backend.rollout = releasesJson([releaseJson({ path: 'acme/agent', version: '2.4.0', counter: 7 })])
+    const ran = await run('policy', '--zone', '/uk', '--veto', 'acme/agent@2.4.0', '--veto', 'acme/next@9')
+    expect(ran.out).toMatch(/^the policy of \/uk is stated\n {2}vetoed {5}acme\/agent, counter 7\n/)
+    const vetoes = [
+      { path: 'acme/agent', counter: 7 },
+      { path: 'acme/next', counter: 9 },
+    ]
+    expect(last().policies).toEqual([{ zone: '/uk', publishers: undefined, vetoes, hours: undefined }])
+    await run('policy', '--zone', '/uk', '--only-publishers', 'acme,other', '--hours', '22:00-06:00')
+    const hours = { from: 1_320, to: 360 }
+    expect(last().policies).toEqual([{ zone: '/uk', publishers: ['acme', 'other'], vetoes, hours }])
+    await run('policy', '--zone', '/uk', '--allow', 'acme/agent@7', '--allow', 'acme/next@9', '--hours', 'any')
+    expect(last().policies).toEqual([{ zone: '/uk', publishers: ['acme', 'other'], vetoes: [], hours: undefined }])
+    await run('policy', '--zone', '/uk', '--only-publishers', 'any')
+    expect([last().policies, last().version]).toEqual([[], 4])
+  })
+
+  it('refuses what is no policy, and signs nothing', async () => {
+    const { run, backend } = await owner()
+    for (const words of [
+      ['--veto', 'acme/agent@7'],
+      ['--zone', '/uk'],
+      ['--zone', '/uk', '--hours', 'at night'],
+      ['--zone', '/uk', '--only-publishers', 'Acme'],
+      ['--zone', '/uk', '--veto', 'acme/agent@no-such'],
+      ['--zone', '/uk', '--veto', '7'],
+    ])
+      expect(await run('policy', ...words)).toMatchObject({ status: 2, err: expect.stringContaining('[E_USAGE]') })
+    const many = Array.from({ length: 17 }, (_, i) => ['--veto', `acme/agent@${i + 1}`]).flat()
+    expect((await run('policy', '--zone', '/uk', ...many)).err).toContain('[E_STATEMENT]')
+    expect(backend.stated).toEqual([])
   })
 })
 

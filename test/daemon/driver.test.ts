@@ -48,6 +48,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
   const clock: Ports['clock'] = {
     now: () => now,
     wall: () => NOW + now,
+    offset: () => 0,
     arm(at, wake) {
       armed = at === undefined ? undefined : { at, wake }
     },

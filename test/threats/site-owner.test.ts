@@ -14,6 +14,7 @@ import { encodeToken } from '../../src/wire/token.ts'
 import { line } from '../cli/line.ts'
 import { keyOf, seedOf } from '../fixtures/documents.ts'
 import { closeFleets, Fleet, type Member, NORTH, SOUTH, until } from './fleet.ts'
+import { announce, artifactOf, installed, PATH, publish, reaches, releaseFor, targetsFor } from './publishing.ts'
 
 const SITE = keyOf('owner of the site')
 
@@ -82,6 +83,51 @@ test('the key of a site enrols and revokes in its zone, and nowhere else', async
   // The owner of the mesh reaches into the site as before.
   await done('trust', 'revoke', s2.id, '--mesh', fleet.mesh.dir, '--data', a.data)
   await until('s2 is cut off', async () => !(await a.status()).links.some(({ node }) => node === s2.id))
+})
+
+test('the owner of a site vetoes a release there, and there only', async () => {
+  const fleet = await Fleet.create()
+  const a = await fleet.found('a')
+  const key = toHex(SITE.publicKey)
+  await done('trust', 'delegate-zone', SOUTH, '--key', key, '--mesh', fleet.mesh.dir, '--data', a.data)
+  const dir = siteFolder(fleet)
+  await fleet.join('s1', makeInvite(openMesh(dir), { zone: SOUTH, via: [a.address] }, Date.now()).token)
+  const s1 = await fleet.start('s1')
+  const state = (...words: string[]) => done('trust', 'policy', ...words, '--mesh', dir, '--data', s1.data)
+  const [first, second] = [artifactOf('first'), artifactOf('second')]
+  const release = (counter: number, artifact: typeof first) => {
+    const releases = { [PATH]: releaseFor(artifact, { counter }) }
+    const targets = counter === 1 ? { targets: targetsFor(fleet) } : {}
+    return publish(a, announce(fleet, { version: counter, releases }), { ...targets, artifacts: [artifact] })
+  }
+  await release(1, first)
+  for (const member of [a, s1]) await reaches(member, 'committed', 1)
+
+  await state('--zone', SOUTH, '--veto', `${PATH}@2`)
+  await release(2, second)
+  await reaches(a, 'committed', 2)
+  expect(await reaches(s1, 'announced', 2)).toMatchObject({ reason: 'vetoed' })
+  expect(await installed(s1)).toBe(first.hash)
+
+  // The rest of the policy holds it as well, each reason in its turn; nothing of it reaches the other zone.
+  await state('--zone', SOUTH, '--allow', `${PATH}@2`, '--only-publishers', 'another')
+  await until('the reason is another', async () => (await reaches(s1, 'announced', 2)).reason === 'notTaken')
+  const refused = await line([
+    'trust',
+    'policy',
+    '--zone',
+    NORTH,
+    '--veto',
+    `${PATH}@2`,
+    '--mesh',
+    dir,
+    '--data',
+    s1.data,
+  ])
+  expect(refused).toMatchObject({ status: 2, err: expect.stringContaining('[E_ZONE]') })
+  await state('--zone', SOUTH, '--only-publishers', 'any')
+  await reaches(s1, 'committed', 2)
+  expect(await installed(s1)).toBe(second.hash)
 })
 
 test('a key that has a task already, or no zone of its own, is not delegated to, and nothing changes', async () => {

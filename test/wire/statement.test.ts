@@ -14,6 +14,14 @@ const full = statementOf({
     { zone: '/uk/glasgow', invite: undefined, until: NOW + 365 * DAY },
     { zone: undefined, invite: HASH, until: NOW + DAY },
   ],
+  policies: [
+    {
+      zone: '/uk/glasgow',
+      publishers: ['acme'],
+      vetoes: [{ path: 'acme/agent', counter: 7 }],
+      hours: { from: 22 * 60, to: 6 * 60 + 5 },
+    },
+  ],
 })
 const signed = jsonOf(full.signedBytes)
 const resigned = (json: JsonObject, by = ['enrol']) => parseStatement(encodeSigned(json, by.map(keyOf)))
@@ -41,6 +49,28 @@ describe('an enrolment statement', () => {
     refused({ extended: [{ zone: '/uk', invite: HASH, until: '2026-12-01T00:00:00Z' }] }, /zone or an invite/)
     refused({ extended: [{ zone: 'uk', until: '2026-12-01T00:00:00Z' }] }, /zone/)
     refused({ extended: [{ zone: '/uk', until: '2028-07-01T00:00:00Z' }] }, /two years/)
+  })
+
+  it('states policies (clause STATEMENT 10), and knows no others', () => {
+    const [policy] = signed.policies as [JsonObject]
+    expect(policy).toMatchObject({ hours: '22:00-06:05', vetoes: [{ path: 'acme/agent', counter: 7 }] })
+    for (const changes of [
+      { zone: 'uk' },
+      { publishers: ['A'] },
+      { vetoes: [{ path: '/x', counter: 1 }] },
+      { hours: '24:00-06:00' },
+      { hours: '06:00-06:00' },
+    ])
+      refused(
+        { policies: [{ ...policy, ...changes }] },
+        new RegExp(Object.keys(changes)[0] === 'vetoes' ? 'path' : (Object.keys(changes)[0] as string)),
+      )
+    const { policies: _, ...older } = signed
+    expect(resigned(older).signed.policies).toEqual([])
+    const newer = resigned({ ...signed, policies: [{ ...policy, waves: 3 }] })
+    expect(newer.signed.policies).toEqual(full.signed.policies)
+    const next = statementJson({ ...newer.signed, version: 2 }, newer)
+    expect(next.policies).toEqual([{ ...policy, waves: 3 }])
   })
 
   it('is bounded, and has exactly one signature', () => {

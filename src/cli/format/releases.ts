@@ -40,6 +40,9 @@ const REASONS: Readonly<Record<string, string>> = {
   expired: 'expired',
   frozen: 'role frozen',
   oldCounter: 'old counter',
+  notTaken: 'publisher not taken here',
+  vetoed: 'vetoed',
+  outsideHours: 'outside hours',
 }
 
 /** A reason in words; of a newer daemon as it stands. */

@@ -28,6 +28,10 @@ const HOLDS: Readonly<Record<Hold, string>> = {
   unsupported: 'it needs a newer pimesh',
   frozen: 'its role has signed two different announcements of one version: it waits for a higher version',
   expired: 'its announcement has expired: it waits for a newer one',
+  notTaken: 'the owner of this zone takes no releases of its publisher',
+  vetoed: 'the owner of this zone has vetoed it',
+  outsideHours:
+    'the owner of this zone lets installations begin in other hours, or the clock of this node is not synchronised and says nothing',
 }
 
 /** What a release has come to under its path; undefined when it has nothing to do with this node. */

@@ -8,6 +8,7 @@ import type { Self } from '../self.ts'
 import type { Release } from '../trust/announcement.ts'
 import type { Delegation } from '../trust/documents.ts'
 import { Installation } from './installation.ts'
+import type { LocalPolicy } from './policy.ts'
 import { reportsOf, type Standing, standingOf } from './reports.ts'
 import { type Choice, type Current, choose, type Floor } from './selection.ts'
 import type { InstallEntry, InstallProblem, InstallReport } from './states.ts'
@@ -28,6 +29,8 @@ interface Parts {
   }
   swarm: Fetches
   subject: Subject
+  /** What the owner of the zone lets in. */
+  policy: Pick<LocalPolicy, 'forbids' | 'turned'>
   /** Fetch and serve every release, whether this node is selected or not. */
   mirror: boolean
 }
@@ -62,14 +65,15 @@ export class Rollout {
   /** What is announced changed, or a run begins: looks again at what counts, what to hold and to fetch, and goes on with it. */
   changed(now: Millis): void {
     this.#current = this.#parts.announcing.current()
-    this.#choose()
+    this.#choose(now)
     this.#first = false
     this.#provide(now)
     this.check(now)
   }
 
-  /** Goes on with what was waited for. Costs nothing while nothing is under way. */
+  /** Goes on with what was waited for. Costs nothing while nothing is under way and no hours begin or end. */
   check(now: Millis): void {
+    if (this.#parts.policy.turned(now)) return this.changed(now)
     for (const path of this.#busy) this.#advance(path, now)
   }
 
@@ -164,10 +168,11 @@ export class Rollout {
     return matches
   }
 
-  #choose(): void {
+  #choose(now: Millis): void {
     const choices = choose(this.#parts.targets.roles, this.#current, {
       selects: (release) => this.selected(release),
       floors: (role, path) => this.#floors(role, path),
+      forbids: ({ name }, release) => this.#parts.policy.forbids(name, release, now),
     })
     for (const [name, path] of this.#paths) {
       const choice = choices.get(name)

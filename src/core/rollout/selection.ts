@@ -4,6 +4,7 @@
 import type { Announcement, PathFloor, Release } from '../trust/announcement.ts'
 import type { Delegation } from '../trust/documents.ts'
 import { covers } from '../trust/paths.ts'
+import type { PolicyHold } from './policy.ts'
 import type { InstallReason } from './states.ts'
 
 /** A role and the announcement that is in force for it. */
@@ -16,8 +17,8 @@ export interface Current {
   expired: boolean
 }
 
-/** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, or for ever (oldCounter). */
-export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired'>
+/** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, the zone's owner lets it, or for ever (oldCounter). */
+export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired'> | PolicyHold
 
 /** The release that counts for a path. */
 export interface Choice {
@@ -39,6 +40,8 @@ export interface Judge {
   selects(release: Release): boolean
   /** What the role must not undercut under a path. */
   floors(role: Delegation, path: string): readonly Floor[]
+  /** Why the owner of the zone does not let it go on. */
+  forbids(role: Delegation, release: Release): PolicyHold | undefined
 }
 
 /**
@@ -68,8 +71,10 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
 function holdOf(release: Release, { role, frozen, expired }: Current, judge: Judge): Hold | undefined {
   if (judge.floors(role, release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
   if (lacks(release) !== undefined) return 'unsupported'
+  const forbidden = judge.forbids(role, release)
+  if (forbidden === 'notTaken' || forbidden === 'vetoed') return forbidden
   if (frozen) return 'frozen'
-  return expired ? 'expired' : undefined
+  return expired ? 'expired' : forbidden
 }
 
 /** What in a release this version of pimesh cannot install; undefined when it can. */

@@ -35,6 +35,12 @@ export const INSTALL_REASONS = [
   'frozen',
   /** Its counter is not above what this node accepted before. */
   'oldCounter',
+  /** The owner of the zone does not take releases of its publisher. */
+  'notTaken',
+  /** The owner of the zone has vetoed it. */
+  'vetoed',
+  /** The owner of the zone lets installations begin in other hours, or the clock does not say which hour it is. */
+  'outsideHours',
 ] as const
 export type InstallReason = (typeof INSTALL_REASONS)[number]
 

@@ -14,6 +14,8 @@ import {
   isSigned,
   judgeStatement,
   namesNode,
+  type Policy,
+  policiesFor,
   revokes,
   type StatementDocument,
   sealOf,
@@ -99,6 +101,12 @@ export class StatementKeeper {
     const { signed } = this.#self.root
     const until = this.all().map((document) => extendedTo(document, membership, signed) ?? 0)
     return Math.max(membership.claims.expires, ...until)
+  }
+
+  /** What the owners of this node's zone let into it. */
+  policies(): readonly Policy[] {
+    const { root, zone } = this.#self
+    return this.all().flatMap((document) => policiesFor(document, zone, root.signed))
   }
 
   /** How this node itself stands; undefined when nobody says that it is revoked. */

@@ -14,6 +14,17 @@ export interface Extension {
   until: Millis
 }
 
+/** What the owner of a zone lets into it. */
+export interface Policy {
+  zone: string
+  /** Names of the roles whose releases it takes; undefined: of all. */
+  publishers: readonly string[] | undefined
+  /** Releases that it does not take. */
+  vetoes: readonly { path: string; counter: number }[]
+  /** Minutes of the local day from which and until which an installation may begin; over midnight when `from` is the later one. */
+  hours: { from: number; to: number } | undefined
+}
+
 export interface Statement {
   /** Hex mesh id. */
   mesh: string
@@ -28,6 +39,7 @@ export interface Statement {
   /** By hex hash. */
   invites: ReadonlyMap<string, Millis>
   extensions: readonly Extension[]
+  policies: readonly Policy[]
 }
 export type StatementDocument = Signed<Statement>
 
@@ -102,6 +114,12 @@ export function extendedTo({ signed }: StatementDocument, membership: Membership
     one.zone === undefined ? one.invite === hash : within(grant.zone, one.zone),
   )
   return fitting.length === 0 ? undefined : Math.max(...fitting.map(({ until }) => until))
+}
+
+/** The policies of the statement that concern a node of this leaf zone. */
+export function policiesFor({ signed }: StatementDocument, zone: string, root: Root): readonly Policy[] {
+  if (signed.policies.length === 0 || !within(zone, zoneOf(signed, root))) return []
+  return signed.policies.filter((policy) => within(zone, policy.zone))
 }
 
 /** The zone that a key is confined to. */

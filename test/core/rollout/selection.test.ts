@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Current, choose as chooseAmong, type Judge, lacks } from '../../../src/core/rollout/selection.ts'
 import { announced, hashOf, releaseOf, roleOf } from './world.ts'
 
-const judge: Judge = { selects: (release) => release.to === 'true', floors: () => [] }
+const judge: Judge = { selects: (release) => release.to === 'true', floors: () => [], forbids: () => undefined }
 const choose = (current: readonly Current[], by: Judge) =>
   chooseAmong(
     current.map(({ role }) => role),
@@ -82,6 +82,14 @@ describe('what keeps a release from being installed', () => {
   it('is a role that said two things (T24), or a proven expiry', () => {
     expect(holdOf(releaseOf(3), { frozen: true, expired: true })).toBe('frozen')
     expect(holdOf(releaseOf(3), { expired: true })).toBe('expired')
+  })
+
+  it('is what the owner of the zone does not let in, after what lasts longer and before what passes', () => {
+    const hold = (forbidden: ReturnType<Judge['forbids']>, changes = {}, release = releaseOf(3)) =>
+      choose([announced([release], changes)], { ...judge, forbids: () => forbidden }).get(release.path)?.hold
+    for (const forbidden of ['notTaken', 'vetoed', 'outsideHours'] as const) expect(hold(forbidden)).toBe(forbidden)
+    expect(hold('vetoed', {}, releaseOf(3, { installer: undefined }))).toBe('unsupported')
+    expect([hold('vetoed', { frozen: true }), hold('outsideHours', { frozen: true })]).toEqual(['vetoed', 'frozen'])
   })
 
   it('is what only a newer pimesh can do', () => {

@@ -258,7 +258,8 @@ export class World {
     }
     const env = { matches: (selector: string) => ++this.evaluations > 0 && selector === 'true' }
     const targets = { roles: this.roles }
-    const parts = { env, out: this.#out, self: { isNode }, targets, announcing, swarm, subject, mirror }
+    const policy = { forbids: () => undefined, turned: () => false }
+    const parts = { env, out: this.#out, self: { isNode }, targets, announcing, swarm, subject, policy, mirror }
     return new Rollout(parts, [...this.disk.values()])
   }
 
