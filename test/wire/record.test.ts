@@ -94,7 +94,7 @@ describe('a record (clause REC)', () => {
     const bodyOf = (state: InstallState, reason?: InstallReason) =>
       encodeRecord({ ...fullRecord, installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }] }).slice(-3)
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
-    const reasons = 'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter'.split(
+    const reasons = 'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter notTaken vetoed outsideHours'.split(
       ' ',
     )
     for (const [at, state] of states.entries())
