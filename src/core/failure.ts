@@ -34,6 +34,7 @@ export const failureCodes = {
   E_ARTIFACT_CHANGED: 1,
   E_SELECTOR: 2,
   E_KEY: 1,
+  E_PASSPHRASE: 1,
   E_PATH: 1,
   E_COUNTER: 1,
   E_ANNOUNCEMENT: 1,

@@ -295,8 +295,19 @@ export const limits = {
    * For each role, so that none takes another's room: 64 roles take 16,384 floors (3 MB) at most.
    */
   pathFloors: 256,
-  /** A key file has 190 bytes; whatever is longer is none, and is not read. */
+  /** A key file has 190 bytes, an encrypted one 450; whatever is longer is none, and is not read. */
   keyFileBytes: 4_096,
+  /**
+   * Memory that unlocking a key file may take: a file says how much it needs. Those made here take half of it, 64 MiB, which a board
+   * with 512 MB has.
+   */
+  keyFileMemory: 134_217_728,
+  /** How often a key file may have that memory gone through: once takes about a second on a Pi, and is what files made here ask for. */
+  keyFilePasses: 4,
+  /** Characters of a new passphrase, at least: with fewer, guessing ends before long whatever a guess costs. */
+  passphraseMin: 8,
+  /** Bytes of a passphrase: a file that is longer holds something else. */
+  passphraseBytes: 1_024,
   /** How long a publisher waits for another one of the same folder to sign and hand in: both take about a second. */
   signingTurn: 30 * SECOND,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */

@@ -31,6 +31,11 @@ export function meshTargets(mesh: Mesh): TargetsDocument {
   throw new Failure('E_STATE', `${path} is not signed by the targets key of this mesh; ${advice}.`)
 }
 
+/** The publishers' roles as the folder knows them; none for who may only enrol and has no targets document. @throws Failure E_STATE */
+export function publisherRoles(mesh: Mesh): readonly Delegation[] {
+  return newestPath(mesh) === undefined ? [] : meshTargets(mesh).signed.roles
+}
+
 function newestPath(mesh: Mesh): string | undefined {
   const folder = join(mesh.dir, 'targets')
   const files = existsSync(folder) ? readdirSync(folder) : []

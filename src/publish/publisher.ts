@@ -2,13 +2,13 @@
 import { Failure } from '../core/failure.ts'
 import type { Delegation, Targets } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
-import { readKeyFile } from '../keys/key-file.ts'
-import { type Mesh, type MeshKey, meshKey, meshKeys } from './mesh.ts'
+import type { KeyFile } from '../keys/key-file.ts'
+import { type Mesh, meshKeys, readKey } from './mesh.ts'
 
 /** The keys that may sign. */
 export interface PublisherKeys {
-  /** keyId -> key. */
-  keys: ReadonlyMap<string, MeshKey>
+  /** keyId -> key, locked when its file is encrypted. */
+  keys: ReadonlyMap<string, KeyFile>
   /** Where they are: the file that was named, or a folder. */
   from: { file: string } | { folder: string }
 }
@@ -18,18 +18,6 @@ export function publisherKeys(mesh: Mesh, keyFile: string | undefined): Publishe
   if (keyFile === undefined) return { keys: meshKeys(mesh), from: { folder: `${mesh.dir}/keys` } }
   const key = readKey(keyFile)
   return { keys: new Map([[key.keyId, key]]), from: { file: keyFile } }
-}
-
-function readKey(path: string): MeshKey {
-  try {
-    return meshKey(readKeyFile(path))
-  } catch (cause) {
-    if (cause instanceof Failure) throw cause
-    const { code } = cause as NodeJS.ErrnoException
-    throw new Failure('E_KEY', `the key file ${path} cannot be read (${code}): check its path and permissions`, {
-      cause,
-    })
-  }
 }
 
 /**
@@ -42,7 +30,7 @@ export function chooseRole(
   path: string,
   { keys, from }: PublisherKeys,
   announcing: readonly string[],
-): { role: Delegation; key: MeshKey } {
+): { role: Delegation; key: KeyFile } {
   const keyOf = (role: Delegation) => role.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])[0]
   const fitting = targets.roles.filter((role) => covers(role, path))
   const role = fitting.find((one) => keyOf(one) !== undefined)
@@ -58,7 +46,7 @@ export function chooseRole(
       'E_KEY',
       `the role "${role.name}" needs ${role.threshold} signatures, and "pimesh publish" gives one: announce it under a role that needs one`,
     )
-  return { role, key: keyOf(role) as MeshKey }
+  return { role, key: keyOf(role) as KeyFile }
 }
 
 function unsignable(

@@ -8,13 +8,14 @@ import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
 import { signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
+import type { KeyFile } from '../keys/key-file.ts'
 import { type AnnouncementTerms, parseAnnouncement, withRelease } from '../wire/announcement.ts'
 import { INTEGER_MAX } from '../wire/fields.ts'
 import { fileProblem, pathProblem, versionProblem } from '../wire/release.ts'
 import { requireSelector } from '../wire/selector.ts'
-import { encodeSigned } from '../wire/signed.ts'
+import { encodeSigned, type Signatory } from '../wire/signed.ts'
 import { keptAnnouncement, meshTargets, newestTargets, validAnnouncement } from './delegations.ts'
-import type { Mesh, MeshKey } from './mesh.ts'
+import type { Mesh } from './mesh.ts'
 import { chooseRole, publisherKeys } from './publisher.ts'
 
 /** What a publisher asks for. */
@@ -50,7 +51,8 @@ export interface ReleasePlan {
   /** What is handed in with the announcement: the targets document when the peer does not hold it. */
   newTargets: TargetsDocument | undefined
   role: Delegation
-  key: MeshKey
+  /** Signs it; to be unlocked before. */
+  key: KeyFile
   previous: AnnouncementDocument | undefined
   terms: AnnouncementTerms
   request: ReleaseRequest
@@ -106,12 +108,21 @@ export function planRelease(mesh: Mesh, held: PeerHolds, request: ReleaseRequest
     version: request.version ?? String(counter),
     notes: notesOf(role, known, held),
   }
-  signRelease(plan, PLACEHOLDER)
+  const unsigned = { keyId: key.keyId, sign: () => new Uint8Array(SIGNATURE_BYTES) }
+  announcementBytes(plan, PLACEHOLDER, unsigned)
   return plan
 }
 
-/** As long as what takes its place, so that what does not fit is known before anything is encoded. */
-const PLACEHOLDER: Parameters<typeof signRelease>[1] = {
+const SIGNATURE_BYTES = 64
+
+/** What a release is of: the artifact, and how it travels. */
+interface Made {
+  artifact: { hash: string; length: number }
+  encoding: Encoding
+}
+
+/** As long as what takes its place, so that what does not fit is known before a key is unlocked and anything is encoded. */
+const PLACEHOLDER: Made = {
   artifact: { hash: '0'.repeat(64), length: 1 },
   encoding: {
     type: 'zstd',
@@ -123,22 +134,26 @@ const PLACEHOLDER: Parameters<typeof signRelease>[1] = {
   },
 }
 
-/** Signs the announcement and judges it as a node will. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
-export function signRelease(
-  plan: ReleasePlan,
-  made: { artifact: { hash: string; length: number }; encoding: Encoding },
-): SignedRelease {
-  const { request, counter, version, terms, previous, role, targets } = plan
-  const { path, to, installer, origin = [] } = request
-  const { artifact, encoding } = made
-  const release = { counter, version, artifact, to, installer, encodings: [encoding], origin }
-  const raw = encodeSigned(withRelease(previous, terms, { path, release }), [plan.key])
-  requireFitting(raw, plan)
-  const document = parseAnnouncement(raw)
-  const signed = document.signed.releases.find((one) => one.path === path)
+/**
+ * Signs the announcement and judges it as a node will.
+ * @throws Failure E_ANNOUNCEMENT: too many releases, or too long; E_PASSPHRASE: the key is locked
+ */
+export function signRelease(plan: ReleasePlan, made: Made): SignedRelease {
+  const { request, role, targets } = plan
+  const document = parseAnnouncement(announcementBytes(plan, made, plan.key))
+  const signed = document.signed.releases.find((one) => one.path === request.path)
   if (signed === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
     throw new Error('the announcement that was signed does not hold')
   return { document, release: signed }
+}
+
+function announcementBytes(plan: ReleasePlan, { artifact, encoding }: Made, signatory: Signatory): Uint8Array {
+  const { request, counter, version, terms, previous } = plan
+  const { path, to, installer, origin = [] } = request
+  const release = { counter, version, artifact, to, installer, encodings: [encoding], origin }
+  const raw = encodeSigned(withRelease(previous, terms, { path, release }), [signatory])
+  requireFitting(raw, plan)
+  return raw
 }
 
 function requireFitting(raw: Uint8Array, { role, previous, request }: ReleasePlan): void {
