@@ -8,6 +8,7 @@ import { get } from './get.ts'
 import { init } from './init.ts'
 import { invite } from './invite.ts'
 import { join } from './join.ts'
+import { keys } from './keys.ts'
 import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
@@ -18,5 +19,5 @@ import { up } from './up.ts'
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
   ...[nodes, get, publish, releases, events],
-  ...[status, doctor, leave, demo],
+  ...[status, doctor, keys, leave, demo],
 ]

@@ -11,6 +11,7 @@ import { encodingText } from './format/releases.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from './frame/command.ts'
 import { dataFolder, meshFolder } from './frame/folders.ts'
+import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 import { ProgressLine } from './frame/progress.ts'
 import { plain } from './frame/terminal.ts'
 import { waitForCopy } from './publish/wait.ts'
@@ -35,6 +36,7 @@ on without it. Exit status: 0 announced (and held by another member), 1 refused 
     key: { type: 'string', value: 'FILE', help: "sign with this key (default: a fitting one of the mesh's folder)" },
     expires: { type: 'string', value: 'DAYS', help: 'nodes begin no installation after so long (default 90)' },
     'no-wait': { type: 'boolean', help: 'do not wait until another member has it' },
+    ...passphraseOption,
     ...meshOption,
     ...dataOption,
     ...outputOption,
@@ -61,9 +63,15 @@ async function run(context: Context): Promise<number> {
   const { planRelease } = await import('../publish/release.ts')
   const planOn = (base: PublishersJson) =>
     planRelease(offline.mesh, base, { ...wanted.request, origin: originOf(base.addresses) }, Date.now())
+  const passphrases = new Passphrases(context)
   const plan = planOn(held)
-  const replan = async () => planOn(await client.publishers())
   for (const note of plan.notes) terminal.notice(note)
+  await passphrases.unlock(plan.key)
+  const replan = async () => {
+    const next = planOn(await client.publishers())
+    await passphrases.unlock(next.key)
+    return next
+  }
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
   const announced = await announce({ client, plan, replan, file: wanted.file, signal, progress }).catch((error) => {

@@ -54,6 +54,16 @@ export class Terminal {
     this.#err.write(`${text}\n`)
   }
 
+  /** True when a person sees what is on stderr. */
+  get asks(): boolean {
+    return this.#err.isTTY === true
+  }
+
+  /** A question on stderr, for an answer on the same line. */
+  ask(text: string): void {
+    this.#err.write(text)
+  }
+
   /** The one sentence of a failure. */
   complain(error: unknown): void {
     this.notice(failureLine(error))
