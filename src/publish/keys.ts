@@ -6,7 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { newSecret } from '../keys/ed25519.ts'
 import { type KeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { publisherRoles } from './delegations.ts'
-import { type Mesh, meshKeys, readKey, writing } from './mesh.ts'
+import { keyFiles, type Mesh, readKey, writing } from './mesh.ts'
 
 export type { KeyFile } from '../keys/key-file.ts'
 export { readKey } from './mesh.ts'
@@ -80,7 +80,7 @@ function rolesOf({ keyId }: Pick<KeyFile, 'keyId'>, mesh: Mesh): string[] {
   return [...own, ...retired, ...publishes.map(({ name }) => `publisher ${name}`)]
 }
 
-/** The keys of a mesh's folder with what they are for, in order of their files. @throws Failure E_KEY, E_STATE */
+/** The key files of a mesh's folder with what they are for, in order of their files. @throws Failure E_KEY, E_STATE */
 export function listKeys(mesh: Mesh): { key: KeyFile; roles: string[] }[] {
-  return [...meshKeys(mesh).values()].map((key) => ({ key, roles: rolesOf(key, mesh) }))
+  return keyFiles(mesh).map((key) => ({ key, roles: rolesOf(key, mesh) }))
 }

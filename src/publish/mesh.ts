@@ -89,12 +89,17 @@ export function openMesh(dir: string): Mesh {
   return { dir: folder, id: first.hash, roots, root }
 }
 
-/** The key files in the folder, by keyid; encrypted ones are locked. Owners may keep some elsewhere. @throws Failure E_KEY, E_STATE */
-export function meshKeys(mesh: Pick<Mesh, 'dir'>): Map<string, KeyFile> {
+/** The key files in the folder, in order of their names; encrypted ones are locked. @throws Failure E_KEY, E_STATE */
+export function keyFiles(mesh: Pick<Mesh, 'dir'>): KeyFile[] {
   const folder = join(mesh.dir, 'keys')
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.key')) : []
-  const keys = files.sort().map((file) => readKey(join(folder, file)))
-  return new Map(keys.map((key) => [key.keyId, key]))
+  return files.sort().map((file) => readKey(join(folder, file)))
+}
+
+/** The keys in the folder by keyid, of two files with one key the plain one. Owners may keep some elsewhere. @throws Failure as keyFiles */
+export function meshKeys(mesh: Pick<Mesh, 'dir'>): Map<string, KeyFile> {
+  const files = keyFiles(mesh).sort((a, b) => Number(b.encrypted) - Number(a.encrypted))
+  return new Map(files.map((key) => [key.keyId, key]))
 }
 
 /** One key file, locked when it is encrypted. @throws Failure E_KEY (it cannot be read, or is none), E_STATE (damaged) */

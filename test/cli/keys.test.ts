@@ -1,6 +1,15 @@
 // `pimesh keys`, and passphrases wherever a key signs: what a person is asked, what is told (clause KEYFILE 5), and what
 // stays as it was.
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readKeyFile } from '../../src/keys/key-file.ts'
 import { initMesh } from '../../src/publish/mesh.ts'
@@ -127,6 +136,14 @@ describe('keys list and show', () => {
       out: expect.stringContaining(`keyid   ${keyAt('root').keyId}\n`),
     })
     expect((await line(['keys', 'show', `${dir}/keys/root.key`, '--mesh', '/nonexistent'])).out).toBe(shown.out)
+  })
+
+  it('show two files of one key, of which the plain one signs', async () => {
+    const { dir, file, run } = await owner()
+    copyFileSync(`${dir}/keys/enrol.key`, `${dir}/keys/before.key`)
+    await run(['keys', 'protect', 'enrol', '--passphrase-file', file])
+    expect((await run(['keys', 'list'])).out).toMatch(/^before\.key .*plain +enrol\nenrol\.key .*encrypted +enrol\n/m)
+    expect((await run(INVITE)).status).toBe(0)
   })
 
   it('work for who may only enrol, and notice what others may read', async () => {

@@ -30,6 +30,7 @@ export class Passphrases {
   /** What was right for a key: often it is for the next one, too. */
   readonly #known = new Set<string>()
   readonly #noticed = new Set<string>()
+  #inFile: string | undefined
 
   constructor(context: Pick<Context, 'args' | 'env' | 'terminal' | 'stdin'>) {
     this.#context = context
@@ -67,8 +68,13 @@ export class Passphrases {
     )
   }
 
-  /** The passphrase in the file that was named. */
+  /** The passphrase in the file that was named. It is read once: a pipe gives what it has to the first who reads. */
   #file(): string | undefined {
+    this.#inFile ??= this.#readFile()
+    return this.#inFile
+  }
+
+  #readFile(): string | undefined {
     const { args, env } = this.#context
     const path = args.text('passphrase-file') ?? (env.PIMESH_PASSPHRASE_FILE || undefined)
     if (path === undefined) return undefined
