@@ -66,6 +66,12 @@ describe('a plain key file', () => {
     expect(readKeyFile(path).secret).toHaveLength(32)
   })
 
+  it('that is to be new never takes the place of another', () => {
+    writeKeyFile(path, SEED, { fresh: true })
+    expect(() => writeKeyFile(path, newSecret(), { fresh: true })).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    expect(readKeyFile(path).secret).toEqual(SEED)
+  })
+
   it('of the first pimesh is read as ever', () => {
     writeFileSync(path, PLAIN_SAMPLE)
     const key = readKeyFile(path)
