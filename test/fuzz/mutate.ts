@@ -125,7 +125,8 @@ const CHANGES: readonly Change[] = [
   (chance, { holder, key }) => {
     const value = at(holder, key)
     const length = chance.pick([17, 65, 257, 2_000]) as number
-    const item = value !== null && typeof value === 'object' ? {} : value
+    const isLarge = typeof value === 'string' ? value.length > 100 : value !== null && typeof value === 'object'
+    const item = isLarge ? {} : value
     if (chance.chance(0.5))
       return put(
         holder,
