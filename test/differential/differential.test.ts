@@ -11,6 +11,8 @@ import { classesOf, stricter, wider } from './classes.ts'
 import { bytesOf, generator } from './generate.ts'
 import { type Kind, ourVerdict, ROOT_KEYS, rootSigned, theirVerdict } from './oracle.ts'
 
+/** For each kind, in ms: 6 s on an idle core, many times that beside other tests. */
+const PATIENCE = 240_000
 /** So many of each kind. */
 const DOCUMENTS = 5_000
 const PLAIN = { reads: true, isSigned: true }
@@ -34,7 +36,7 @@ function compared(kind: Kind): { counts: Record<string, number>; unexplained: st
   return { counts, unexplained }
 }
 
-it.each(['root', 'targets'] as const)('the same verdict on 5,000 documents: %s', (kind) => {
+it.each(['root', 'targets'] as const)('the same verdict on 5,000 documents: %s', { timeout: PATIENCE }, (kind) => {
   const { counts, unexplained } = compared(kind)
   console.info(`${kind}, ours and theirs: ${JSON.stringify(counts)}`)
   expect(unexplained).toEqual([])
