@@ -1,5 +1,6 @@
-// Ten thousand roots and targets, valid and nearly valid, get the same verdict from our parsers and from @tufjs/models, except for listed
-// classes; for each class a test shows both verdicts on a document that is good but for that.
+// Roots and targets, valid and nearly valid, get the same verdict from our parsers and from @tufjs/models, except for listed classes; for
+// each class a test shows both verdicts on a document that is good but for that. A thousand documents here, ten thousand in
+// `npm run differential`.
 import { describe, expect, it } from 'vitest'
 import type { Delegation } from '../../src/core/trust/documents.ts'
 import type { Json, JsonObject } from '../../src/wire/canonical.ts'
@@ -11,10 +12,10 @@ import { classesOf, stricter, wider } from './classes.ts'
 import { bytesOf, generator } from './generate.ts'
 import { type Kind, ourVerdict, ROOT_KEYS, rootSigned, theirVerdict } from './oracle.ts'
 
-/** For each kind, in ms: 6 s on an idle core, many times that beside other tests. */
+/** For each kind, in ms: 5,000 take 6 s on an idle core, many times that beside other tests. */
 const PATIENCE = 240_000
 /** So many of each kind. */
-const DOCUMENTS = 5_000
+const DOCUMENTS = Number(process.env.DIFFERENTIAL ?? 500)
 const PLAIN = { reads: true, isSigned: true }
 
 const jsonOf = (bytes: Uint8Array): Json => JSON.parse(Buffer.from(bytes).toString())
@@ -36,13 +37,17 @@ function compared(kind: Kind): { counts: Record<string, number>; unexplained: st
   return { counts, unexplained }
 }
 
-it.each(['root', 'targets'] as const)('the same verdict on 5,000 documents: %s', { timeout: PATIENCE }, (kind) => {
-  const { counts, unexplained } = compared(kind)
-  console.info(`${kind}, ours and theirs: ${JSON.stringify(counts)}`)
-  expect(unexplained).toEqual([])
-  for (const both of ['signed, signed', 'unsigned, unsigned', 'refused, refused'])
-    expect(counts[both]).toBeGreaterThan(800)
-})
+it.each(['root', 'targets'] as const)(
+  `the same verdict on ${DOCUMENTS} documents: %s`,
+  { timeout: PATIENCE },
+  (kind) => {
+    const { counts, unexplained } = compared(kind)
+    console.info(`${kind}, ours and theirs: ${JSON.stringify(counts)}`)
+    expect(unexplained).toEqual([])
+    for (const both of ['signed, signed', 'unsigned, unsigned', 'refused, refused'])
+      expect(counts[both]).toBeGreaterThan(0.16 * DOCUMENTS)
+  },
+)
 
 // A good document of each kind, and what is changed in it -------------------------------------------------------------
 
