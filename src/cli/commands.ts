@@ -13,11 +13,12 @@ import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
 import { releases } from './releases.ts'
+import { sign } from './sign.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, publish, releases, events],
+  ...[nodes, get, publish, sign, releases, events],
   ...[status, doctor, keys, leave, demo],
 ]

@@ -38,6 +38,8 @@ export const failureCodes = {
   E_PATH: 1,
   E_COUNTER: 1,
   E_ANNOUNCEMENT: 1,
+  E_REQUEST: 1,
+  E_SIGNATURES: 1,
   E_DISK_FULL: 1,
   E_DEMO: 1,
   E_INTERNAL: 1,

@@ -62,7 +62,7 @@ export const limits = {
   inviteBytes: 2_816,
   /** Root and targets documents; refused above before any parsing. */
   rootBytes: 65_536,
-  /** Nesting of any JSON document: the deepest legitimate one, an announcement, has 8. */
+  /** Nesting of any JSON document: the deepest legitimate one, an announcement in a signing request, has 9. */
   jsonDepth: 12,
   /** Root versions held and served: one a month for 20 years. */
   rootVersions: 256,
@@ -310,6 +310,8 @@ export const limits = {
   passphraseBytes: 1_024,
   /** How long a publisher waits for another one of the same folder to sign and hand in: both take about a second. */
   signingTurn: 30 * SECOND,
+  /** A signing request: two announcements, targets, and 256 roots (rootVersions) of 64 keys, which have 15 kB each. */
+  signingRequestBytes: 4_194_304,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
   announcementLifetime: 90 * DAY,
 

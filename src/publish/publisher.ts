@@ -34,19 +34,57 @@ export function chooseRole(
   const keyOf = (role: Delegation) => role.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])[0]
   const fitting = targets.roles.filter((role) => covers(role, path))
   const role = fitting.find((one) => keyOf(one) !== undefined)
+  const first = role ?? fitting[0]
+  if (role !== undefined) requireFirst(role, path, fitting, announcing)
+  if (first !== undefined && first.threshold > 1) throw needsSeveral(first)
   if (role === undefined) throw unsignable(targets, path, fitting, { held: targets.roles.filter(keyOf), from })
-  const first = fitting.slice(0, fitting.indexOf(role)).find((one) => one.terminating || announcing.includes(one.name))
-  if (first !== undefined)
-    throw new Failure(
-      'E_KEY',
-      `"${path}" is decided by the role "${first.name}", which comes before "${role.name}": sign with a key of "${first.name}"`,
-    )
-  if (role.threshold > 1)
-    throw new Failure(
-      'E_KEY',
-      `the role "${role.name}" needs ${role.threshold} signatures, and "pimesh publish" gives one: announce it under a role that needs one`,
-    )
   return { role, key: keyOf(role) as KeyFile }
+}
+
+function needsSeveral({ name, threshold }: Delegation): Failure {
+  const steps = `"pimesh publish FILE ... --prepare OUT", then "pimesh sign OUT --key FILE" with each of ${threshold} keys, then "pimesh publish --submit OUT"`
+  return new Failure('E_KEY', `the role "${name}" needs ${threshold} signatures, and this gives one: run ${steps}`)
+}
+
+/**
+ * The role that announces `path` when others sign: the one with this name, or the first that may. A role before it must not decide
+ * about the path instead, as in chooseRole.
+ * @throws Failure E_PATH, E_KEY
+ */
+export function namedRole(
+  targets: Targets,
+  path: string,
+  name: string | undefined,
+  announcing: readonly string[],
+): Delegation {
+  const fitting = targets.roles.filter((role) => covers(role, path))
+  const role = name === undefined ? fitting[0] : targets.roles.find((one) => one.name === name)
+  if (role !== undefined && fitting.includes(role)) {
+    requireFirst(role, path, fitting, announcing)
+    return role
+  }
+  const all = targets.roles.map((one) => `"${one.name}" (${one.paths.join(', ')})`).join(', ')
+  const problem =
+    name === undefined
+      ? `no role of this mesh may announce "${path}"`
+      : role === undefined
+        ? `no role of this mesh is called "${name}"`
+        : `the role "${name}" may not announce "${path}"`
+  throw new Failure('E_PATH', `${problem}: choose among ${all}`)
+}
+
+function requireFirst(
+  role: Delegation,
+  path: string,
+  fitting: readonly Delegation[],
+  announcing: readonly string[],
+): void {
+  const first = fitting.slice(0, fitting.indexOf(role)).find((one) => one.terminating || announcing.includes(one.name))
+  if (first === undefined) return
+  throw new Failure(
+    'E_KEY',
+    `"${path}" is decided by the role "${first.name}", which comes before "${role.name}": sign with a key of "${first.name}"`,
+  )
 }
 
 function unsignable(
