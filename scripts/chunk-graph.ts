@@ -20,3 +20,26 @@ export function offlineInputs(metafile: Metafile, entry: string, daemon: string)
 export function networkInputs(metafile: Metafile, entry: string, daemon: string): string[] {
   return offlineInputs(metafile, entry, daemon).filter((path) => NETWORK.test(path))
 }
+
+/** Node's own network modules, the one that loads some of them for its pipes, and the file of ours that gets one by name. */
+const SOCKETS = /^(node:)?(net|tls|dns|dgram|http|https|http2|quic|child_process)(\/|$)/
+const HTTP = 'src/daemon/http.ts'
+
+/** Node's network modules that are loaded with `entry`, without any command having asked for more. */
+export function socketModules(metafile: Metafile, entry: string): string[] {
+  const reached = new Set<string>()
+  const found = new Set<string>()
+  const open = [entry]
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (reached.has(path)) continue
+    reached.add(path)
+    if (Object.hasOwn(metafile.outputs[path]?.inputs ?? {}, HTTP)) found.add(HTTP)
+    for (const link of metafile.outputs[path]?.imports ?? []) {
+      if (link.kind !== 'import-statement' && link.kind !== 'require-call') continue
+      if (link.external === true) {
+        if (SOCKETS.test(link.path)) found.add(link.path)
+      } else open.push(link.path)
+    }
+  }
+  return [...found].sort()
+}

@@ -167,6 +167,8 @@ class ArtifactFolder implements Artifacts {
     const path = this.path(encoding.hash)
     return await this.#guarded(path, encoding.length, async () => {
       await makeFolder(this.#folder, 0o750)
+      // When somebody removed or replaced the file, the one that is still open would take every piece, and nobody would find them.
+      await this.#files.drop(path)
       const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640)
       try {
         const { size } = await file.stat()

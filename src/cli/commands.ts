@@ -8,16 +8,18 @@ import { get } from './get.ts'
 import { init } from './init.ts'
 import { invite } from './invite.ts'
 import { join } from './join.ts'
+import { keys } from './keys.ts'
 import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
 import { releases } from './releases.ts'
+import { sign } from './sign.ts'
 import { status } from './status.ts'
 import { trust } from './trust.ts'
 import { up } from './up.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, publish, releases, events, trust],
-  ...[status, doctor, leave, demo],
+  ...[nodes, get, publish, sign, releases, events, trust],
+  ...[status, doctor, keys, leave, demo],
 ]

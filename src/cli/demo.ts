@@ -4,9 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Artifact } from './demo/delivery.ts'
 import { Display } from './demo/display.ts'
-import { Fleet } from './demo/fleet.ts'
+import type { Fleet } from './demo/fleet.ts'
 import { makeFolder } from './demo/folder.ts'
-import { type Summary, tellStory } from './demo/story.ts'
+import type { Summary } from './demo/story.ts'
 import { bytes } from './format/quantity.ts'
 import type { Command, Context } from './frame/command.ts'
 
@@ -38,6 +38,8 @@ const INTERRUPTED = 130
 
 async function run(context: Context): Promise<number> {
   const { args, terminal } = context
+  // Starting processes loads some of Node's network code, which no other command needs.
+  const [{ Fleet }, { tellStory }] = await Promise.all([import('./demo/fleet.ts'), import('./demo/story.ts')])
   const signal = context.interrupted()
   const own = args.text('artifact')
   const artifact = own === undefined ? bundle(context) : artifactOf(own, basename(own))

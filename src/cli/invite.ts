@@ -6,6 +6,7 @@ import type { StatusJson } from '../daemon/api-types.ts'
 import { parseDuration } from './format/quantity.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from './frame/command.ts'
 import { dataFolder, meshFolder } from './frame/folders.ts'
+import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 
 export const invite: Command = {
   name: 'invite',
@@ -35,6 +36,7 @@ Without --via, the members to start from are taken from the daemon that runs on 
       help: 'member to start from: /ip4/192.168.1.5/tcp/31415/p2p/12D3KooW...',
     },
     first: { type: 'boolean', help: 'for the first node of the mesh, which meets no member' },
+    ...passphraseOption,
     ...meshOption,
     ...dataOption,
     ...outputOption,
@@ -59,11 +61,13 @@ async function run(context: Context): Promise<number> {
   const expiresInMs = parseDuration('expires', args.text('expires') ?? '48h')
   const labels = readLabels(args.texts('label'))
   const { openMesh } = await import('../publish/mesh.ts')
-  const { makeInvite } = await import('../publish/invite.ts')
+  const { planInvite, signInvite } = await import('../publish/invite.ts')
   const mesh = openMesh(meshFolder(context))
   const via = args.texts('via').length > 0 || founding ? args.texts('via') : await localAddresses(context, mesh.id)
   const options = { zone, labels, capabilities: [capability], seats, cells, expiresInMs, via, founding }
-  const made = makeInvite(mesh, options, Date.now())
+  const plan = planInvite(mesh, options, Date.now())
+  await new Passphrases(context).unlock(plan.enroller)
+  const made = signInvite(plan)
   const expires = new Date(made.invite.signed.expires).toISOString()
   if (output === 'json') terminal.json({ schema: 'pimesh.invite/1', token: made.token, zone, seats, expires, via })
   else terminal.print(made.token)

@@ -62,7 +62,7 @@ export const limits = {
   inviteBytes: 2_816,
   /** Root and targets documents; refused above before any parsing. */
   rootBytes: 65_536,
-  /** Nesting of any JSON document: the deepest legitimate one, an announcement, has 8. */
+  /** Nesting of any JSON document: the deepest legitimate one, an announcement in a signing request, has 9. */
   jsonDepth: 12,
   /** Root versions held and served: one a month for 20 years. */
   rootVersions: 256,
@@ -311,10 +311,23 @@ export const limits = {
    * For each role, so that none takes another's room: 64 roles take 16,384 floors (3 MB) at most.
    */
   pathFloors: 256,
-  /** A key file has 190 bytes; whatever is longer is none, and is not read. */
+  /** A key file has 190 bytes, an encrypted one 450; whatever is longer is none, and is not read. */
   keyFileBytes: 4_096,
+  /**
+   * Memory that unlocking a key file may take: a file says how much it needs. Those made here take half of it, 64 MiB, which a board
+   * with 512 MB has.
+   */
+  keyFileMemory: 134_217_728,
+  /** How often a key file may have that memory gone through: once takes about a second on a Pi, and is what files made here ask for. */
+  keyFilePasses: 4,
+  /** Characters of a new passphrase, at least: with fewer, guessing ends before long whatever a guess costs. */
+  passphraseMin: 8,
+  /** Bytes of a passphrase: a file that is longer holds something else. */
+  passphraseBytes: 1_024,
   /** How long a publisher waits for another one of the same folder to sign and hand in: both take about a second. */
   signingTurn: 30 * SECOND,
+  /** A signing request: two announcements, targets, and 256 roots (rootVersions) of 64 keys, which have 15 kB each. */
+  signingRequestBytes: 4_194_304,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
   announcementLifetime: 90 * DAY,
 

@@ -1,4 +1,5 @@
-// The client of the local API: what commands and screens use to ask the daemon of a data folder.
+// The client of the local API: what commands and screens use to ask the daemon of a data folder. Even Node's own network code is
+// loaded with the first question, so that commands which ask nothing, such as `sign`, run without any.
 import { existsSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
@@ -19,7 +20,6 @@ import type {
   SubmitJson,
   SubmittedJson,
 } from './api-types.ts'
-import { http } from './http.ts'
 
 export interface ApiClient {
   status(): Promise<StatusJson>
@@ -98,6 +98,7 @@ interface Question {
 }
 
 async function exchange<T>(data: string, { method, target, waitMs, body }: Question): Promise<T> {
+  const { http } = await import('./http.ts')
   const answer = await new Promise<Answer>((resolve, reject) => {
     const signal = AbortSignal.timeout(limits.apiRequestTimeout + waitMs)
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
@@ -119,6 +120,7 @@ async function upload(
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { http } = await import('./http.ts')
   const { sha256, type, length, pieceLength, pieceList } = encoding
   const search = new URLSearchParams({ type, pieceList, length: String(length), pieceLength: String(pieceLength) })
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()

@@ -21,15 +21,12 @@ export async function withEncoding<T>(
   use: (encoded: Encoded) => Promise<T>,
 ): Promise<T> {
   const into = await mkdtemp(join(tmpdir(), 'pimesh-encoding-')).catch((cause: NodeJS.ErrnoException) => {
-    throw cannotWrite(cause.code, cause)
+    throw cannotWrite(cause.code, { name: tmpdir(), advice: ELSEWHERE }, cause)
   })
   const remove = () => rmSync(into, { recursive: true, force: true })
   process.once('exit', remove)
   try {
-    const { progress, signal } = options
-    const encoding = encodeArtifact({ file, into, signal, ...(progress === undefined ? {} : { progress }) })
-    const encoded = await encoding.catch((error: unknown) => Promise.reject(temporaryFailure(error)))
-    return await use(encoded)
+    return await use(await encodeInto(file, { into, name: tmpdir(), advice: ELSEWHERE }, options))
   } finally {
     process.off('exit', remove)
     await rm(into, { recursive: true, force: true })
@@ -38,23 +35,46 @@ export async function withEncoding<T>(
 
 const ELSEWHERE = 'name another folder for temporary files with TMPDIR'
 
-function cannotWrite(code: string | undefined, cause: Error): Failure {
-  return new Failure('E_DATA_WRITE', `cannot write to ${tmpdir()} (${code}): ${ELSEWHERE}`, { cause })
+/** A folder that is written to. The hidden one says nothing to a person: `name` does, and `advice` says how to choose another. */
+interface Place {
+  into: string
+  name: string
+  advice: string
 }
 
-/** The hidden file that could not be written says nothing to a person: the folder does, which is theirs to choose. */
-function temporaryFailure(error: unknown): unknown {
+/** Encodes `file` into a folder that is there. @throws Failure as encodeArtifact, the signal's reason */
+export async function encodeInto(
+  file: string,
+  place: Place,
+  { progress, signal }: { progress?: Progress | undefined; signal: AbortSignal },
+): Promise<Encoded> {
+  const encoding = encodeArtifact({ file, into: place.into, signal, ...(progress === undefined ? {} : { progress }) })
+  return await encoding.catch((error: unknown) => Promise.reject(placeFailure(error, place)))
+}
+
+function cannotWrite(
+  code: string | undefined,
+  { name, advice }: Pick<Place, 'name' | 'advice'>,
+  cause: Error,
+): Failure {
+  return new Failure('E_DATA_WRITE', `cannot write to ${name} (${code}): ${advice}`, { cause })
+}
+
+function placeFailure(error: unknown, place: Place): unknown {
   if (!(error instanceof Failure)) return error
   if (error.code === 'E_DISK_FULL') {
-    const advice = `free some space, as much as the artifact has, or ${ELSEWHERE}`
-    return new Failure('E_DISK_FULL', `the disk of ${tmpdir()} is full: ${advice}`, { cause: error })
+    const advice = `free some space, as much as the artifact has, or ${place.advice}`
+    return new Failure('E_DISK_FULL', `the disk of ${place.name} is full: ${advice}`, { cause: error })
   }
   if (error.code !== 'E_DATA_WRITE') return error
-  return cannotWrite((error.cause as NodeJS.ErrnoException).code, error)
+  return cannotWrite((error.cause as NodeJS.ErrnoException).code, place, error)
 }
 
 /** The bytes of an encoding, for an upload; progress counts those that were asked for. @throws Failure E_ARTIFACT */
-export async function* encodingBytes({ path, encoding }: Encoded, progress?: Progress): AsyncGenerator<Uint8Array> {
+export async function* encodingBytes(
+  { path, encoding }: Pick<Encoded, 'path' | 'encoding'>,
+  progress?: Progress,
+): AsyncGenerator<Uint8Array> {
   let done = 0
   try {
     const file = await open(path, 'r')

@@ -1,6 +1,7 @@
 // The publishers of a mesh as its owner's folder knows them: the newest targets document, and of each role the last
 // announcement that was signed here. `pending` is one that was signed and perhaps never accepted: its version and counters
-// are spent all the same, since nobody can take a signature back.
+// are spent all the same, since nobody can take a signature back. `prepared` is one that others were asked to sign, and counts likewise:
+// keys that sign two announcements of one version freeze their role.
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
@@ -14,11 +15,15 @@ import { parseTargets } from '../wire/targets.ts'
 import type { Token } from '../wire/token.ts'
 import { type Mesh, writing } from './mesh.ts'
 
-type Kept = 'accepted' | 'pending'
+type Kept = 'accepted' | 'pending' | 'prepared'
 
 const DOCUMENT_MODE = 0o644
 /** Names of roles have no dots. */
-const SUFFIX: Readonly<Record<Kept, string>> = { accepted: '.json', pending: '.pending.json' }
+const SUFFIX: Readonly<Record<Kept, string>> = {
+  accepted: '.json',
+  pending: '.pending.json',
+  prepared: '.prepared.json',
+}
 
 /** The newest targets document in the folder, verified. @throws Failure E_STATE: there is none, or it is damaged */
 export function meshTargets(mesh: Mesh): TargetsDocument {
@@ -29,6 +34,11 @@ export function meshTargets(mesh: Mesh): TargetsDocument {
   const targets = readDocument(path, parseTargets)
   if (isTargets(targets, mesh)) return targets
   throw new Failure('E_STATE', `${path} is not signed by the targets key of this mesh; ${advice}.`)
+}
+
+/** The publishers' roles as the folder knows them; none for who may only enrol and has no targets document. @throws Failure E_STATE */
+export function publisherRoles(mesh: Mesh): readonly Delegation[] {
+  return newestPath(mesh) === undefined ? [] : meshTargets(mesh).signed.roles
 }
 
 function newestPath(mesh: Mesh): string | undefined {
@@ -55,31 +65,30 @@ function isTargets(targets: TargetsDocument, { root }: Mesh): boolean {
 }
 
 /** The announcement of a role in `text` (canonical JSON of a peer), if it counts under these targets. */
-export function validAnnouncement(
-  text: string,
-  terms: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
-): AnnouncementDocument | undefined {
+export function validAnnouncement(text: string, terms: CountTerms): AnnouncementDocument | undefined {
   const document = tryParse(text, parseAnnouncement)
   return document !== undefined && counts(document, terms) ? document : undefined
 }
 
-/** What was kept of a role and counts under these targets. @throws Failure E_STATE when the file is damaged */
-export function keptAnnouncement(
-  kept: Kept,
-  terms: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
-): AnnouncementDocument | undefined {
+/**
+ * What was kept of a role and counts under these targets; what is only prepared needs no signature.
+ * @throws Failure E_STATE when the file is damaged
+ */
+export function keptAnnouncement(kept: Kept, terms: CountTerms): AnnouncementDocument | undefined {
   const path = keptPath(terms.mesh, terms.role.name, kept)
   const document = existsSync(path) ? readDocument(path, parseAnnouncement) : undefined
-  return document !== undefined && counts(document, terms) ? document : undefined
+  if (document === undefined) return undefined
+  return (kept === 'prepared' ? belongs : counts)(document, terms) ? document : undefined
 }
 
-function counts(
-  document: AnnouncementDocument,
-  { mesh, targets, role }: { mesh: Mesh; targets: TargetsDocument; role: Delegation },
-): boolean {
-  const { signed } = document
-  if (signed.mesh !== mesh.id || signed.role !== role.name || signed.epoch !== role.epoch) return false
-  return signedBy(document, targets.signed.keys, role, { verifyStrict })
+type CountTerms = { mesh: Mesh; targets: TargetsDocument; role: Delegation }
+
+function counts(document: AnnouncementDocument, terms: CountTerms): boolean {
+  return belongs(document, terms) && signedBy(document, terms.targets.signed.keys, terms.role, { verifyStrict })
+}
+
+function belongs({ signed }: AnnouncementDocument, { mesh, role }: CountTerms): boolean {
+  return signed.mesh === mesh.id && signed.role === role.name && signed.epoch === role.epoch
 }
 
 /** Whether `keepAnnouncement` will be able to, found out without leaving anything. @throws Failure E_DATA_WRITE */

@@ -6,13 +6,14 @@ import type { Capability, Invite, InviteDocument } from '../core/trust/documents
 import { labelProblem } from '../core/trust/labels.ts'
 import { within, zoneProblem } from '../core/zone.ts'
 import { newSecret, publicKeyOf, type RandomBytes } from '../keys/ed25519.ts'
+import type { KeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText, dateValue } from '../wire/fields.ts'
 import { inviteFromJson, inviteJson } from '../wire/invite.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { addressNode, encodeToken } from '../wire/token.ts'
 import { publisherFloors } from './delegations.ts'
-import { type Mesh, type MeshKey, meshKeys } from './mesh.ts'
+import { type Mesh, meshKeys } from './mesh.ts'
 
 export interface InviteOptions {
   /** The site, or `/` for an operator's peer. */
@@ -34,24 +35,36 @@ export interface InviteOptions {
   founding?: boolean | undefined
 }
 
+/** All that is decided before an enrol key signs. */
+export interface InvitePlan {
+  mesh: Mesh
+  grant: Grant
+  via: readonly string[]
+  /** Signs it; to be unlocked before. */
+  enroller: KeyFile
+}
+
+type Grant = Omit<Invite, 'mesh' | 'key' | 'epoch'>
+
 /**
- * Signs an invite with an enrol key of the mesh, and packs it into a token.
+ * Checks what is asked for, and chooses an enrol key of the folder.
  * @param now wall time in ms.
  * @throws Failure E_ZONE, E_LABEL, E_USAGE, E_NO_ADDRESS (the user's mistakes), E_STATE (no enrol key here).
  */
-export function makeInvite(
-  mesh: Mesh,
-  options: InviteOptions,
-  now: Millis,
+export function planInvite(mesh: Mesh, options: InviteOptions, now: Millis): InvitePlan {
+  const grant = readGrant(options, now)
+  return { mesh, grant, via: readVia(options), enroller: enrollerFor(mesh, grant.zone) }
+}
+
+/** Signs an invite and packs it into a token. @throws Failure E_LABEL (too long), E_PASSPHRASE (the key is locked) */
+export function signInvite(
+  { mesh, grant, via, enroller }: InvitePlan,
   random?: RandomBytes,
 ): { token: string; invite: InviteDocument } {
-  const grant = readGrant(options, now)
-  const via = readVia(options)
-  const enroller = enrollerFor(mesh, grant.zone)
   const secret = newSecret(random)
   const { enrolment } = mesh.root.signed
   const signed = inviteJson({ ...grant, mesh: mesh.id, key: publicKeyOf(secret), epoch: enrolment.epoch })
-  const invite = signInvite(signed, enroller)
+  const invite = inviteDocument(signed, enroller)
   const { hash, signed: root } = mesh.root
   const floor = { version: root.version, hash }
   const roots = grant.founding ? mesh.roots : []
@@ -59,7 +72,17 @@ export function makeInvite(
   return { token: encodeToken({ mesh: mesh.id, floor, floors, via, inviteSecret: secret, invite, roots }), invite }
 }
 
-function signInvite(signed: JsonObject, enroller: MeshKey): InviteDocument {
+/** An invite with a key that is not locked. @throws Failure as planInvite and signInvite */
+export function makeInvite(
+  mesh: Mesh,
+  options: InviteOptions,
+  now: Millis,
+  random?: RandomBytes,
+): { token: string; invite: InviteDocument } {
+  return signInvite(planInvite(mesh, options, now), random)
+}
+
+function inviteDocument(signed: JsonObject, enroller: KeyFile): InviteDocument {
   const raw = encodeSigned(signed, [enroller])
   if (raw.length > limits.inviteBytes)
     throw new Failure(
@@ -69,7 +92,7 @@ function signInvite(signed: JsonObject, enroller: MeshKey): InviteDocument {
   return inviteFromJson(jsonOf(raw))
 }
 
-function readGrant(options: InviteOptions, now: Millis): Omit<Invite, 'mesh' | 'key' | 'epoch'> {
+function readGrant(options: InviteOptions, now: Millis): Grant {
   const { zone, capabilities = ['node'], seats = 1, cells = 1, founding = false, labels = {} } = options
   requireZone(zone, capabilities, cells)
   requireLabels(labels)
@@ -136,7 +159,7 @@ function readVia({ via = [], founding = false }: InviteOptions): readonly string
  * An enrol key that is in this folder and may enrol into `zone`, or any when that is not known.
  * @throws Failure E_STATE, E_ZONE
  */
-export function enrollerFor(mesh: Mesh, zone: string | undefined): MeshKey {
+export function enrollerFor(mesh: Mesh, zone: string | undefined): KeyFile {
   const { roles, enrolment } = mesh.root.signed
   const keys = meshKeys(mesh)
   const held = roles.enrol.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])

@@ -8,7 +8,7 @@ import type { Root, RootDocument, Targets } from '../core/trust/documents.ts'
 import { walkRoots } from '../core/trust/roots.ts'
 import { syncFolder, writeAtomic } from '../keys/atomic-file.ts'
 import { makeSigner, newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
-import { readKeyFile, writeKeyFile } from '../keys/key-file.ts'
+import { type KeyFile, readKeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned, keyIdOf, type Signatory } from '../wire/signed.ts'
 import { roleNameProblem, targetsJson } from '../wire/targets.ts'
@@ -34,9 +34,11 @@ export interface InitOptions {
   name?: string | undefined
   /** Days until the root and targets documents expire; default a year. */
   rootLifetimeDays?: number | undefined
+  /** Encrypts the key files; they are plain without it. */
+  passphrase?: string | undefined
 }
 
-/** A secret key of the mesh, ready to sign documents. */
+/** A key that signs documents: a secret that is at hand, or a key file, which may have to be unlocked before. */
 export interface MeshKey extends Signatory {
   publicKey: Uint8Array
 }
@@ -47,6 +49,17 @@ export interface MeshKey extends Signatory {
  * @throws Failure E_MESH_EXISTS, E_USAGE (name, lifetime), E_DATA_WRITE.
  */
 export function initMesh(options: InitOptions, now: Millis, random?: RandomBytes): Mesh {
+  const { dir, name, lifetime } = readInit(options)
+  const { passphrase } = options
+  const secrets = KEY_NAMES.map((key) => [key, newSecret(random)] as const)
+  writing(dir, () =>
+    writeWhole(dir, (folder) => writeMesh(folder, new Map(secrets), { name, now, lifetime, passphrase })),
+  )
+  return openMesh(dir)
+}
+
+/** What `initMesh` will do, or why it will not. @throws Failure E_MESH_EXISTS, E_USAGE */
+export function readInit(options: InitOptions): { dir: string; name: string; lifetime: Millis } {
   const dir = resolve(options.dir)
   const name = options.name ?? 'publisher'
   const wrong = roleNameProblem(name)
@@ -55,9 +68,7 @@ export function initMesh(options: InitOptions, now: Millis, random?: RandomBytes
   if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
     throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
   requireFree(dir)
-  const secrets = KEY_NAMES.map((key) => [key, newSecret(random)] as const)
-  writing(dir, () => writeWhole(dir, (folder) => writeMesh(folder, new Map(secrets), { name, now, lifetime })))
-  return openMesh(dir)
+  return { dir, name, lifetime }
 }
 
 /** Opens a mesh folder and verifies its roots. @throws Failure E_NO_MESH, E_ROOT_INVALID */
@@ -78,12 +89,30 @@ export function openMesh(dir: string): Mesh {
   return { dir: folder, id: first.hash, roots, root }
 }
 
-/** The secret keys in the folder, by keyid. Owners may keep some of them elsewhere. @throws Failure E_KEY, E_STATE */
-export function meshKeys(mesh: Mesh): Map<string, MeshKey> {
+/** The key files in the folder, in order of their names; encrypted ones are locked. @throws Failure E_KEY, E_STATE */
+export function keyFiles(mesh: Pick<Mesh, 'dir'>): KeyFile[] {
   const folder = join(mesh.dir, 'keys')
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.key')) : []
-  const keys = files.sort().map((file) => meshKey(readKeyFile(join(folder, file))))
-  return new Map(keys.map((key) => [key.keyId, key]))
+  return files.sort().map((file) => readKey(join(folder, file)))
+}
+
+/** The keys in the folder by keyid, of two files with one key the plain one. Owners may keep some elsewhere. @throws Failure as keyFiles */
+export function meshKeys(mesh: Pick<Mesh, 'dir'>): Map<string, KeyFile> {
+  const files = keyFiles(mesh).sort((a, b) => Number(b.encrypted) - Number(a.encrypted))
+  return new Map(files.map((key) => [key.keyId, key]))
+}
+
+/** One key file, locked when it is encrypted. @throws Failure E_KEY (it cannot be read, or is none), E_STATE (damaged) */
+export function readKey(path: string): KeyFile {
+  try {
+    return readKeyFile(path)
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    throw new Failure('E_KEY', `the key file ${path} cannot be read (${code}): check its path and permissions`, {
+      cause,
+    })
+  }
 }
 
 /** Readies a 32-byte seed for signing documents. */
@@ -149,13 +178,14 @@ function writeWhole(dir: string, fill: (folder: string) => void): void {
 function writeMesh(
   folder: string,
   secrets: ReadonlyMap<(typeof KEY_NAMES)[number], Uint8Array>,
-  terms: { name: string; now: Millis; lifetime: Millis },
+  terms: { name: string; now: Millis; lifetime: Millis; passphrase: string | undefined },
 ): void {
   const [root, targets, enrol, publisher] = KEY_NAMES.map((name) => meshKey(secrets.get(name) as Uint8Array))
   if (!root || !targets || !enrol || !publisher) throw new Error('a key of the mesh is missing')
   const expires = terms.now + terms.lifetime
   mkdirSync(join(folder, 'keys'), { mode: 0o700 })
-  for (const [name, secret] of secrets) writeKeyFile(join(folder, 'keys', `${name}.key`), secret)
+  const { passphrase } = terms
+  for (const [name, secret] of secrets) writeKeyFile(join(folder, 'keys', `${name}.key`), secret, { passphrase })
   const signedRoot = encodeSigned(rootJson(firstRoot({ root, targets, enrol }, terms.now, expires)), [root])
   const signedTargets = encodeSigned(targetsJson(firstTargets(publisher, terms.name, expires)), [targets])
   for (const [kind, bytes] of [['root', signedRoot] as const, ['targets', signedTargets] as const]) {

@@ -2,13 +2,13 @@
 import { Failure } from '../core/failure.ts'
 import type { Delegation, Targets } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
-import { readKeyFile } from '../keys/key-file.ts'
-import { type Mesh, type MeshKey, meshKey, meshKeys } from './mesh.ts'
+import type { KeyFile } from '../keys/key-file.ts'
+import { type Mesh, meshKeys, readKey } from './mesh.ts'
 
 /** The keys that may sign. */
 export interface PublisherKeys {
-  /** keyId -> key. */
-  keys: ReadonlyMap<string, MeshKey>
+  /** keyId -> key, locked when its file is encrypted. */
+  keys: ReadonlyMap<string, KeyFile>
   /** Where they are: the file that was named, or a folder. */
   from: { file: string } | { folder: string }
 }
@@ -18,18 +18,6 @@ export function publisherKeys(mesh: Mesh, keyFile: string | undefined): Publishe
   if (keyFile === undefined) return { keys: meshKeys(mesh), from: { folder: `${mesh.dir}/keys` } }
   const key = readKey(keyFile)
   return { keys: new Map([[key.keyId, key]]), from: { file: keyFile } }
-}
-
-function readKey(path: string): MeshKey {
-  try {
-    return meshKey(readKeyFile(path))
-  } catch (cause) {
-    if (cause instanceof Failure) throw cause
-    const { code } = cause as NodeJS.ErrnoException
-    throw new Failure('E_KEY', `the key file ${path} cannot be read (${code}): check its path and permissions`, {
-      cause,
-    })
-  }
 }
 
 /**
@@ -42,23 +30,61 @@ export function chooseRole(
   path: string,
   { keys, from }: PublisherKeys,
   announcing: readonly string[],
-): { role: Delegation; key: MeshKey } {
+): { role: Delegation; key: KeyFile } {
   const keyOf = (role: Delegation) => role.keyIds.flatMap((keyId) => keys.get(keyId) ?? [])[0]
   const fitting = targets.roles.filter((role) => covers(role, path))
   const role = fitting.find((one) => keyOf(one) !== undefined)
+  const first = role ?? fitting[0]
+  if (role !== undefined) requireFirst(role, path, fitting, announcing)
+  if (first !== undefined && first.threshold > 1) throw needsSeveral(first)
   if (role === undefined) throw unsignable(targets, path, fitting, { held: targets.roles.filter(keyOf), from })
+  return { role, key: keyOf(role) as KeyFile }
+}
+
+function needsSeveral({ name, threshold }: Delegation): Failure {
+  const steps = `"pimesh publish FILE ... --prepare OUT", then "pimesh sign OUT --key FILE" with each of ${threshold} keys, then "pimesh publish --submit OUT"`
+  return new Failure('E_KEY', `the role "${name}" needs ${threshold} signatures, and this gives one: run ${steps}`)
+}
+
+/**
+ * The role that announces `path` when others sign: the one with this name, or the first that may. A role before it must not decide
+ * about the path instead, as in chooseRole.
+ * @throws Failure E_PATH, E_KEY
+ */
+export function namedRole(
+  targets: Targets,
+  path: string,
+  name: string | undefined,
+  announcing: readonly string[],
+): Delegation {
+  const fitting = targets.roles.filter((role) => covers(role, path))
+  const role = name === undefined ? fitting[0] : targets.roles.find((one) => one.name === name)
+  if (role !== undefined && fitting.includes(role)) {
+    requireFirst(role, path, fitting, announcing)
+    return role
+  }
+  const all = targets.roles.map((one) => `"${one.name}" (${one.paths.join(', ')})`).join(', ')
+  const problem =
+    name === undefined
+      ? `no role of this mesh may announce "${path}"`
+      : role === undefined
+        ? `no role of this mesh is called "${name}"`
+        : `the role "${name}" may not announce "${path}"`
+  throw new Failure('E_PATH', `${problem}: choose among ${all}`)
+}
+
+function requireFirst(
+  role: Delegation,
+  path: string,
+  fitting: readonly Delegation[],
+  announcing: readonly string[],
+): void {
   const first = fitting.slice(0, fitting.indexOf(role)).find((one) => one.terminating || announcing.includes(one.name))
-  if (first !== undefined)
-    throw new Failure(
-      'E_KEY',
-      `"${path}" is decided by the role "${first.name}", which comes before "${role.name}": sign with a key of "${first.name}"`,
-    )
-  if (role.threshold > 1)
-    throw new Failure(
-      'E_KEY',
-      `the role "${role.name}" needs ${role.threshold} signatures, and "pimesh publish" gives one: announce it under a role that needs one`,
-    )
-  return { role, key: keyOf(role) as MeshKey }
+  if (first === undefined) return
+  throw new Failure(
+    'E_KEY',
+    `"${path}" is decided by the role "${first.name}", which comes before "${role.name}": sign with a key of "${first.name}"`,
+  )
 }
 
 function unsignable(

@@ -8,14 +8,16 @@ import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
 import { signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
+import type { KeyFile } from '../keys/key-file.ts'
 import { type AnnouncementTerms, parseAnnouncement, withRelease } from '../wire/announcement.ts'
+import { canonicalBytes, type JsonObject } from '../wire/canonical.ts'
 import { INTEGER_MAX } from '../wire/fields.ts'
 import { fileProblem, pathProblem, versionProblem } from '../wire/release.ts'
 import { requireSelector } from '../wire/selector.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { keptAnnouncement, meshTargets, newestTargets, validAnnouncement } from './delegations.ts'
-import type { Mesh, MeshKey } from './mesh.ts'
-import { chooseRole, publisherKeys } from './publisher.ts'
+import type { Mesh } from './mesh.ts'
+import { chooseRole, namedRole, publisherKeys } from './publisher.ts'
 
 /** What a publisher asks for. */
 export interface ReleaseRequest {
@@ -43,14 +45,13 @@ export interface PeerHolds {
   counters: Readonly<Record<string, number>>
 }
 
-/** All that is decided before the artifact is encoded. */
-export interface ReleasePlan {
+/** All that is decided before the artifact is encoded, whoever signs. */
+export interface ReleaseDraft {
   mesh: Mesh
   targets: TargetsDocument
   /** What is handed in with the announcement: the targets document when the peer does not hold it. */
   newTargets: TargetsDocument | undefined
   role: Delegation
-  key: MeshKey
   previous: AnnouncementDocument | undefined
   terms: AnnouncementTerms
   request: ReleaseRequest
@@ -58,6 +59,12 @@ export interface ReleasePlan {
   version: string
   /** What a person should know: one sentence each. */
   notes: readonly string[]
+}
+
+/** A draft that is signed on this machine. */
+export interface ReleasePlan extends ReleaseDraft {
+  /** Signs it; to be unlocked before. */
+  key: KeyFile
 }
 
 export interface SignedRelease {
@@ -77,41 +84,80 @@ export function checkRequest(mesh: Mesh, request: ReleaseRequest): void {
   chooseRole(meshTargets(mesh).signed, request.path, publisherKeys(mesh, request.keyFile), [])
 }
 
+/** The same for what others sign; `role` as in planDraft. @throws Failure as checkWords; E_PATH, E_KEY, E_STATE */
+export function checkDraft(mesh: Mesh, request: ReleaseRequest, role: string | undefined): void {
+  checkWords(request)
+  namedRole(meshTargets(mesh).signed, request.path, role, [])
+}
+
 /**
  * Decides everything about the next announcement but the artifact.
  * @param now wall time in ms.
  * @throws Failure as checkRequest; E_COUNTER, E_ANNOUNCEMENT (too many releases, or too long)
  */
 export function planRelease(mesh: Mesh, held: PeerHolds, request: ReleaseRequest, now: Millis): ReleasePlan {
+  return plan(mesh, held, request, now, ({ signed }, announced) =>
+    chooseRole(signed, request.path, publisherKeys(mesh, request.keyFile), announced),
+  )
+}
+
+/**
+ * The same for an announcement that others sign.
+ * @param role the name of the role; undefined: the first that may announce the path.
+ * @throws Failure as checkDraft; E_COUNTER, E_ANNOUNCEMENT
+ */
+export function planDraft(
+  mesh: Mesh,
+  held: PeerHolds,
+  request: ReleaseRequest,
+  { role, now }: { role: string | undefined; now: Millis },
+): ReleaseDraft {
+  return plan(mesh, held, request, now, ({ signed }, announced) => ({
+    role: namedRole(signed, request.path, role, announced),
+  }))
+}
+
+function plan<T extends { role: Delegation }>(
+  mesh: Mesh,
+  held: PeerHolds,
+  request: ReleaseRequest,
+  now: Millis,
+  choose: (targets: TargetsDocument, announced: readonly string[]) => T,
+): ReleaseDraft & T {
   checkWords(request)
   const { targets, held: targetsHeld } = newestTargets(mesh, held.targets)
-  const announced = announcedBefore(mesh, targets, held, request.path)
-  const { role, key } = chooseRole(targets.signed, request.path, publisherKeys(mesh, request.keyFile), announced)
+  const chosen = choose(targets, announcedBefore(mesh, targets, held, request.path))
+  const { role } = chosen
   const known = knownOf(mesh, targets, held, role)
   const counter = nextCounter(request, [...known.all, ...known.spent], held)
   const version = 1 + Math.max(0, ...[...known.all, ...known.spent].map(({ signed }) => signed.version))
   if (version > INTEGER_MAX)
     throw new Failure('E_ANNOUNCEMENT', `the role "${role.name}" has used up its versions: give it a new epoch first`)
   const terms = { mesh: mesh.id, role: role.name, epoch: role.epoch, version, expires: now + lifetimeOf(request) }
-  const plan: ReleasePlan = {
+  const draft = {
     mesh,
     targets,
     newTargets: targetsHeld ? undefined : targets,
-    role,
-    key,
     previous: known.all[0],
     terms,
     request,
     counter,
     version: request.version ?? String(counter),
     notes: notesOf(role, known, held),
+    ...chosen,
   }
-  signRelease(plan, PLACEHOLDER)
-  return plan
+  draftRelease(draft, PLACEHOLDER)
+  return draft
 }
 
-/** As long as what takes its place, so that what does not fit is known before anything is encoded. */
-const PLACEHOLDER: Parameters<typeof signRelease>[1] = {
+/** What encoding made of the artifact. */
+interface Made {
+  artifact: { hash: string; length: number }
+  encoding: Encoding
+}
+
+/** As long as what takes its place, so that what does not fit is known before a key is unlocked and anything is encoded. */
+const PLACEHOLDER: Made = {
   artifact: { hash: '0'.repeat(64), length: 1 },
   encoding: {
     type: 'zstd',
@@ -123,25 +169,32 @@ const PLACEHOLDER: Parameters<typeof signRelease>[1] = {
   },
 }
 
-/** Signs the announcement and judges it as a node will. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
-export function signRelease(
-  plan: ReleasePlan,
-  made: { artifact: { hash: string; length: number }; encoding: Encoding },
-): SignedRelease {
-  const { request, counter, version, terms, previous, role, targets } = plan
+/** The `signed` part of the announcement. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
+export function draftRelease(draft: ReleaseDraft, { artifact, encoding }: Made): JsonObject {
+  const { request, counter, version, terms, previous } = draft
   const { path, to, installer, origin = [] } = request
-  const { artifact, encoding } = made
   const release = { counter, version, artifact, to, installer, encodings: [encoding], origin }
-  const raw = encodeSigned(withRelease(previous, terms, { path, release }), [plan.key])
-  requireFitting(raw, plan)
-  const document = parseAnnouncement(raw)
-  const signed = document.signed.releases.find((one) => one.path === path)
-  if (signed === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
-    throw new Error('the announcement that was signed does not hold')
-  return { document, release: signed }
+  const signed = withRelease(previous, terms, { path, release })
+  requireFitting(canonicalBytes(signed).length, draft)
+  return signed
 }
 
-function requireFitting(raw: Uint8Array, { role, previous, request }: ReleasePlan): void {
+/** Signs the announcement and judges it as a node will. @throws Failure as draftRelease; E_PASSPHRASE: the key is locked */
+export function signRelease(plan: ReleasePlan, made: Made): SignedRelease {
+  const { request, role, targets } = plan
+  const document = parseAnnouncement(encodeSigned(draftRelease(plan, made), [plan.key]))
+  const release = document.signed.releases.find((one) => one.path === request.path)
+  if (release === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
+    throw new Error('the announcement that was signed does not hold')
+  return { document, release }
+}
+
+/** Bytes of one signature in a document, and of what is around all of them (clause DOC 3). */
+const SIGNATURE_BYTES = 213
+const FRAME_BYTES = 27
+
+function requireFitting(signedBytes: number, { role, previous, request }: ReleaseDraft): void {
+  const length = signedBytes + FRAME_BYTES + role.threshold * SIGNATURE_BYTES
   const others = (previous?.signed.releases ?? []).filter(({ path }) => path !== request.path)
   const advice = 'announce some of its paths under another role'
   if (others.length + 1 > limits.releases)
@@ -149,10 +202,10 @@ function requireFitting(raw: Uint8Array, { role, previous, request }: ReleasePla
       'E_ANNOUNCEMENT',
       `the role "${role.name}" announces ${limits.releases} releases already: ${advice}`,
     )
-  if (raw.length > limits.announcementBytes)
+  if (length > limits.announcementBytes)
     throw new Failure(
       'E_ANNOUNCEMENT',
-      `the announcement of "${role.name}" would have ${raw.length} bytes, more than ${limits.announcementBytes}: ${advice}`,
+      `the announcement of "${role.name}" would have ${length} bytes, more than ${limits.announcementBytes}: ${advice}`,
     )
 }
 
@@ -190,7 +243,7 @@ function announcedBefore(mesh: Mesh, targets: TargetsDocument, held: PeerHolds, 
 interface Known {
   /** Newest first; of two of one version, the one that was signed here. */
   all: readonly AnnouncementDocument[]
-  /** Signed here, and perhaps never accepted. */
+  /** Signed here, or prepared for others to sign, and perhaps never accepted. */
   spent: readonly AnnouncementDocument[]
 }
 
@@ -201,10 +254,10 @@ function knownOf(mesh: Mesh, targets: TargetsDocument, held: PeerHolds, role: De
     keptAnnouncement('accepted', terms),
     ...offered.map(({ announcement }) => validAnnouncement(announcement, terms)),
   ].filter((document) => document !== undefined)
-  const spent = keptAnnouncement('pending', terms)
+  const spent = (['pending', 'prepared'] as const).map((kept) => keptAnnouncement(kept, terms))
   return {
     all: documents.sort((a, b) => b.signed.version - a.signed.version),
-    spent: spent === undefined ? [] : [spent],
+    spent: spent.filter((document) => document !== undefined),
   }
 }
 

@@ -9,7 +9,7 @@ import { walkRoots } from '../core/trust/roots.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
-import { writeKeyFile } from '../keys/key-file.ts'
+import { type KeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned, keyIdOf } from '../wire/signed.ts'
@@ -32,6 +32,10 @@ export interface RootChanges {
   raiseEpoch?: boolean | undefined
   /** Days until it expires; default a year. */
   rootLifetimeDays?: number | undefined
+  /** Encrypts the files of new keys; they are plain without it. */
+  passphrase?: string | undefined
+  /** What `rootSigners` chose, unlocked; default: the same, when none of them is locked. */
+  signers?: readonly MeshKey[] | undefined
 }
 
 type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
@@ -39,7 +43,8 @@ type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
 /**
  * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
  * @param now wall time in ms.
- * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_ZONE and E_KEY (delegate), E_DATA_WRITE. The mesh is to be opened again.
+ * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key is
+ *   locked), E_DATA_WRITE. The mesh is to be opened again.
  */
 export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
   const lifetime = (changes.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
@@ -50,10 +55,13 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
   const fresh = Object.fromEntries(made.map(([name, seed]) => [name, meshKey(seed)])) as Fresh
-  const document = signNext(mesh, nextRoot(mesh, { version, now, lifetime, changes }, fresh), fresh)
+  const signers = [...(changes.signers ?? rootSigners(mesh)), ...(fresh.root === undefined ? [] : [fresh.root])]
+  const document = signNext(mesh, nextRoot(mesh, { version, now, lifetime, changes }, fresh), signers)
   writing(mesh.dir, () => {
     mkdirSync(join(mesh.dir, 'keys'), { recursive: true, mode: 0o700 })
-    for (const [name, seed] of made) writeKeyFile(join(mesh.dir, 'keys', `${name}-${version}.key`), seed)
+    const { passphrase } = changes
+    for (const [name, seed] of made)
+      writeKeyFile(join(mesh.dir, 'keys', `${name}-${version}.key`), seed, { passphrase })
     writeAtomic(rootPath(mesh.dir, version), document.raw, 0o644)
   })
   return document
@@ -143,13 +151,16 @@ function only(key: MeshKey | undefined): RoleKeys | undefined {
   return key && { keyIds: [key.keyId], threshold: 1 }
 }
 
-function signNext(mesh: Mesh, signed: JsonObject, fresh: Fresh): RootDocument {
+/** The key files of the folder that sign the next root, no more than its threshold needs: plain ones first. @throws Failure as meshKeys */
+export function rootSigners(mesh: Mesh): KeyFile[] {
   const keys = meshKeys(mesh)
-  if (fresh.root !== undefined) keys.set(fresh.root.keyId, fresh.root)
-  const own = (signed.roles as JsonObject).root as { keyids: string[] }
-  const wanted = new Set([...mesh.root.signed.roles.root.keyIds, ...own.keyids])
-  const signatories = [...wanted].flatMap((keyId) => keys.get(keyId) ?? [])
-  const document = parseRoot(encodeSigned(signed, signatories))
+  const { keyIds, threshold } = mesh.root.signed.roles.root
+  const held = keyIds.flatMap((keyId) => keys.get(keyId) ?? [])
+  return held.sort((a, b) => Number(a.encrypted) - Number(b.encrypted)).slice(0, threshold)
+}
+
+function signNext(mesh: Mesh, signed: JsonObject, signers: readonly MeshKey[]): RootDocument {
+  const document = parseRoot(encodeSigned(signed, signers))
   const { problem } = walkRoots(mesh.root, [document], { mesh: mesh.id }, { verifyStrict })
   if (problem === undefined) return document
   throw new Failure('E_STATE', `Too few root keys of this mesh are in ${mesh.dir}/keys: ${problem}.`)

@@ -16,12 +16,13 @@ import {
 import { zoneProblem } from '../core/zone.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
+import type { KeyFile } from '../keys/key-file.ts'
 import { dateText, dateValue } from '../wire/fields.ts'
 import { nodeKey } from '../wire/node-id.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { parseStatement, statementJson } from '../wire/statement.ts'
 import { enrollerFor } from './invite.ts'
-import { type Mesh, type MeshKey, writing } from './mesh.ts'
+import { type Mesh, writing } from './mesh.ts'
 
 /** What is added, each with the wall time in ms when its last membership ends. */
 export interface StatementChanges {
@@ -53,7 +54,8 @@ export function isNodeId(text: string): boolean {
 
 /** All that is decided before an enrol key signs. */
 export interface StatementPlan {
-  key: MeshKey
+  /** Signs it; to be unlocked before. */
+  key: KeyFile
   statement: Statement
   previous: StatementDocument | undefined
 }
@@ -95,7 +97,7 @@ export function planStatement(
   return { key, statement, previous }
 }
 
-/** @throws Failure E_STATEMENT when it is too long as a whole. */
+/** @throws Failure E_STATEMENT (too long as a whole), E_PASSPHRASE (the key is locked) */
 export function signStatement({ key, statement, previous }: StatementPlan): StatementDocument {
   const raw = encodeSigned(statementJson(statement, previous), [key])
   if (raw.length > limits.statementBytes) throw noRoom(`its statement has at most ${limits.statementBytes} bytes`)

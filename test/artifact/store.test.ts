@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -42,6 +42,7 @@ describe('artifacts in files', () => {
   const bytes = someBytes(10_000)
   const { encoding, pieceList } = encodingOf(bytes)
   const path = () => join(base, encoding.hash)
+  const piece = (index: number) => bytes.slice(index * encoding.pieceLength, (index + 1) * encoding.pieceLength)
   const options = () => ({ decoded: 0, signal: never() })
   const failure = (code: string, detail: RegExp) => ({
     problem: { code, detail: expect.stringMatching(detail) },
@@ -86,6 +87,18 @@ describe('artifacts in files', () => {
     expect(await opened()).toBe(limits.artifactFilesOpen)
     await artifacts.close()
     expect(await opened()).toBe(0)
+  })
+
+  it('are written to the file that is there, also when somebody removed the one before', async () => {
+    const artifacts = await openArtifacts({ folder: base })
+    await artifacts.prepare(encoding, pieceList, options())
+    await artifacts.write(encoding.hash, 0, piece(0))
+    await rm(path())
+    expect([...(await artifacts.prepare(encoding, pieceList, options()))].every((byte) => byte === 0)).toBe(true)
+    for (let index = 0; index < pieceList.length / 32; index++)
+      await artifacts.write(encoding.hash, index, piece(index))
+    expect(await readFile(path())).toEqual(Buffer.from(bytes))
+    await artifacts.close()
   })
 
   it('sweep away what an interrupted import left, and leave alone what is not theirs', async () => {

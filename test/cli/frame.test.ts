@@ -115,4 +115,10 @@ describe('the screen', () => {
     drawn.draw(['1234567', '2', '3', '4', '5'], ['foot'])
     expect(written()).toBe('\u001b[?25l123456\n2\n... 3 \nfoot\n')
   })
+
+  it('is drawn as on a usual terminal where a serial console does not know its size', () => {
+    const { screen: drawn, written } = screen(0, 0)
+    drawn.draw(['one', 'two'], ['foot'])
+    expect(written()).toBe('\u001b[?25lone\ntwo\nfoot\n')
+  })
 })

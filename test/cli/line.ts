@@ -12,6 +12,8 @@ export interface LineOptions {
   columns?: number
   rows?: number
   env?: Record<string, string>
+  /** What is typed on; default that of the tests. */
+  stdin?: NodeJS.ReadStream
   /** Aborted as by Ctrl-C. */
   signal?: AbortSignal
   /** Called with each text that is written. */
@@ -20,7 +22,14 @@ export interface LineOptions {
 
 /** Runs `pimesh WORDS...`. No daemon can be started by it. */
 export async function line(words: readonly string[], options: LineOptions = {}): Promise<Line> {
-  const { columns, rows = 40, env = {}, signal = new AbortController().signal, written } = options
+  const {
+    columns,
+    rows = 40,
+    env = {},
+    signal = new AbortController().signal,
+    written,
+    stdin = process.stdin,
+  } = options
   const texts = { out: '', err: '' }
   const sink = (end: keyof typeof texts) => ({
     write: (text: string) => {
@@ -32,7 +41,7 @@ export async function line(words: readonly string[], options: LineOptions = {}):
   const status = await runLine(words, {
     stdout: sink('out') as unknown as NodeJS.WriteStream,
     stderr: sink('err') as unknown as NodeJS.WriteStream,
-    stdin: process.stdin,
+    stdin,
     env,
     version: '0.0.0',
     build: 'test',

@@ -13,6 +13,7 @@ import { initMesh } from '../../src/publish/mesh.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { hereJson, installJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
+import { keyboard } from './keyboard.ts'
 import { type LineOptions, line, screenOf } from './line.ts'
 
 type Folders = [data: string, mesh: string, file: string, temporary: string]
@@ -102,6 +103,26 @@ describe('pimesh publish', () => {
     backend.held = { ...backend.held, addresses: [address('127.0.0.1')] }
     await run([file, ...NAME, '--no-wait'])
     expect(origin()).toEqual([address('127.0.0.1')])
+  })
+
+  it('asks once for the passphrase of its key, before it encodes anything', async () => {
+    const { backend, dir, file, run, left } = await publisher()
+    const passphraseFile = join(dir, 'passphrase')
+    writeFileSync(passphraseFile, 'correct horse', { mode: 0o600 })
+    for (const name of ['publisher', 'root'])
+      await line(['keys', 'protect', name, '--mesh', dir, '--passphrase-file', passphraseFile])
+    const none = await run([file, ...NAME, '--no-wait'])
+    expect(none).toMatchObject({ status: 1, out: '', err: expect.stringContaining('[E_PASSPHRASE]') })
+    expect([backend.imported, backend.submitted, left(), existsSync(join(dir, 'announcements', 'acme.json'))]).toEqual([
+      [],
+      [],
+      [],
+      false,
+    ])
+    const { options, left: answers } = keyboard(['correct horse'])
+    const ran = await run([file, ...NAME, '--no-wait'], options)
+    expect(ran).toMatchObject({ status: 0, err: expect.stringContaining(`passphrase of ${dir}/keys/publisher.key: `) })
+    expect([answers, backend.submitted.length]).toEqual([[], 1])
   })
 
   it('says the same as JSON, and nothing else on stdout', async () => {
@@ -236,7 +257,7 @@ describe('a mistake is one sentence, before anything is encoded', () => {
       'a key file that is none',
       ['FILE', ...NAME, '--key', 'FILE'],
       1,
-      /^HOME\/agent is no key file: give one that "pimesh init" made, .*\[E_KEY\]$/,
+      /^HOME\/agent is no key file: give one that "pimesh init" or "pimesh keys new" made, .*\[E_KEY\]$/,
     ],
     ['a folder of keys', ['FILE', ...NAME, '--key', 'HOME/mesh/keys'], 1, /^HOME\/mesh\/keys is no key file: .*E_KEY/],
     ['a device without an end', ['FILE', ...NAME, '--key', '/dev/zero'], 1, /^\/dev\/zero is no key file: .*E_KEY/],

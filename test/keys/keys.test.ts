@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { limits } from '../../src/core/limits.ts'
-import { writeAtomic } from '../../src/keys/atomic-file.ts'
+import { writeAtomic, writeNew } from '../../src/keys/atomic-file.ts'
 import { makeSigner, newSecret, publicKeyOf, sha256, sign, verify, verifyStrict } from '../../src/keys/ed25519.ts'
 import { cryptoEnv } from '../../src/keys/env.ts'
-import { readKeyFile, writeKeyFile } from '../../src/keys/key-file.ts'
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
 
@@ -90,47 +87,6 @@ describe('files', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  it('a key file gives its key back, and only its owner reads it', () => {
-    const path = join(dir, 'a.key')
-    const seed = newSecret()
-    writeKeyFile(path, seed)
-    expect(readKeyFile(path)).toEqual(seed)
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(readdirSync(dir)).toEqual(['a.key'])
-  })
-
-  it('a damaged key file is named so', () => {
-    const path = join(dir, 'a.key')
-    writeKeyFile(path, newSecret())
-    const text = readFileSync(path, 'utf8')
-    const other = text.replace(/"secret": "./, (start) => start.slice(0, -1) + (start.endsWith('0') ? '1' : '0'))
-    for (const damaged of [other, text.slice(0, -20)]) {
-      writeFileSync(path, damaged)
-      expect(() => readKeyFile(path)).toThrow(
-        expect.objectContaining({ code: 'E_STATE', message: expect.stringContaining(path) }),
-      )
-    }
-  })
-
-  it('what is no key file is named so, and never waited for', () => {
-    const path = join(dir, 'a.key')
-    const no = (other: string) =>
-      expect(() => readKeyFile(other)).toThrow(
-        expect.objectContaining({ code: 'E_KEY', message: expect.stringMatching(`^${other} is no key file: `) }),
-      )
-    writeKeyFile(path, newSecret())
-    const long = readFileSync(path, 'utf8').padEnd(limits.keyFileBytes + 1)
-    for (const text of ['', 'null', '{}', '[]', '-----BEGIN OPENSSH PRIVATE KEY-----\n', long]) {
-      writeFileSync(path, text)
-      no(path)
-    }
-    const pipe = join(dir, 'pipe')
-    execFileSync('mkfifo', [pipe])
-    for (const other of [dir, pipe, '/dev/zero']) no(other)
-    writeFileSync(path, long.slice(0, limits.keyFileBytes))
-    expect(readKeyFile(path)).toHaveLength(32)
-  })
-
   it('replaces a file whole, and leaves nothing behind when it cannot', () => {
     const path = join(dir, 'file')
     writeAtomic(path, Buffer.from('one'), 0o600)
@@ -138,6 +94,15 @@ describe('files', () => {
     expect(readFileSync(path, 'utf8')).toBe('two')
     expect(() => writeAtomic(dir, Buffer.from('x'), 0o600)).toThrow()
     expect(() => writeAtomic(join(dir, 'none', 'file'), Buffer.from('x'), 0o600)).toThrow()
+    expect(readdirSync(dir)).toEqual(['file'])
+  })
+
+  it('writes no file over another when it is to be new', () => {
+    const path = join(dir, 'file')
+    writeNew(path, Buffer.from('one'), 0o600)
+    expect(statSync(path)).toMatchObject({ nlink: 1 })
+    expect(() => writeNew(path, Buffer.from('two'), 0o600)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    expect(readFileSync(path, 'utf8')).toBe('one')
     expect(readdirSync(dir)).toEqual(['file'])
   })
 })

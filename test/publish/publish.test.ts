@@ -7,10 +7,10 @@ import { DAY, HOUR, limits } from '../../src/core/limits.ts'
 import { judgeMembership } from '../../src/core/trust/membership.ts'
 import { signedBy, walkRoots } from '../../src/core/trust/roots.ts'
 import { judgeStatement } from '../../src/core/trust/statement.ts'
-import { type InviteOptions, makeInvite } from '../../src/publish/invite.ts'
+import { type InviteOptions, makeInvite, planInvite, signInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh, type Mesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
-import { rotateRoot } from '../../src/publish/rotate.ts'
+import { rootSigners, rotateRoot } from '../../src/publish/rotate.ts'
 import { keepStatement, planStatement, signStatement } from '../../src/publish/statement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
@@ -248,5 +248,42 @@ describe('rotation of the root', () => {
     expect(() => rotateRoot(mesh, NOW, { newRootKey: true })).toThrow(failure('E_STATE', 'root keys'))
     expect(files(dir)).toEqual(before)
     expect(meshKeys(mesh).size).toBe(3)
+  })
+})
+
+describe('with encrypted keys', () => {
+  const passphrase = 'correct horse'
+
+  it('init encrypts all of them, and what they signed holds', () => {
+    const mesh = initMesh({ dir, passphrase }, NOW)
+    const keys = [...meshKeys(mesh).values()]
+    expect(keys.map((key) => [key.encrypted, key.locked])).toEqual(keys.map(() => [true, true]))
+    expect(keys).toHaveLength(4)
+    expect(openMesh(dir).id).toBe(mesh.id)
+  })
+
+  it('an invite is checked before its key is opened, and signed with that key alone', () => {
+    const mesh = initMesh({ dir, passphrase }, NOW)
+    expect(() => planInvite(mesh, { zone: 'uk', via: VIA }, NOW)).toThrow(failure('E_ZONE'))
+    const plan = planInvite(mesh, { zone: '/uk', via: VIA }, NOW)
+    expect(plan.enroller.keyId).toBe(mesh.root.signed.roles.enrol.keyIds[0])
+    expect(() => signInvite(plan)).toThrow(failure('E_PASSPHRASE', 'enrol.key'))
+    plan.enroller.unlock(passphrase)
+    expect(openToken(signInvite(plan).token, NOW).mesh).toBe(mesh.id)
+  })
+
+  it('a root is rotated by the root key alone; new keys are encrypted, too', () => {
+    const mesh = initMesh({ dir, passphrase }, NOW)
+    const before = files(dir)
+    expect(() => rotateRoot(mesh, NOW, { newEnrolKey: true })).toThrow(failure('E_PASSPHRASE', 'root.key'))
+    expect(files(dir)).toEqual(before)
+    const signers = rootSigners(mesh)
+    expect(signers.map(({ path }) => path)).toEqual([join(dir, 'keys', 'root.key')])
+    for (const key of signers) key.unlock(passphrase)
+    const { signed } = rotateRoot(mesh, NOW, { newEnrolKey: true, signers, passphrase })
+    const fresh = meshKeys(openMesh(dir)).get(signed.roles.enrol.keyIds[0] as string)
+    expect(fresh).toMatchObject({ path: join(dir, 'keys', 'enrol-2.key'), encrypted: true })
+    fresh?.unlock(passphrase)
+    expect(fresh?.locked).toBe(false)
   })
 })

@@ -233,6 +233,18 @@ describe('the role and its key', () => {
     expect(document.signatures.map(({ keyId }) => keyId)).toEqual([keyOf('stick').keyId])
   })
 
+  it('may be encrypted: all is checked while it is locked, and it signs once it is not', () => {
+    delegate([{ name: 'acme', by: ['publisher', 'stick'] }])
+    const keyFile = join(home, 'stick.key')
+    writeKeyFile(keyFile, seedOf('stick'), { passphrase: 'correct horse' })
+    expect(() => planRelease(mesh, NOBODY, request({ keyFile, counter: 0 }), NOW)).toThrow(failure('E_USAGE'))
+    const plan = planRelease(mesh, NOBODY, request({ keyFile }), NOW)
+    expect(() => signRelease(plan, made())).toThrow(failure('E_PASSPHRASE', keyFile))
+    plan.key.unlock('correct horse')
+    const { document } = signRelease(plan, made())
+    expect(document.signatures.map(({ keyId }) => keyId)).toEqual([keyOf('stick').keyId])
+  })
+
   it('must not stand behind a role that decides about the path', () => {
     const roles = (terminating: boolean) => [
       { name: 'lab', by: ['elsewhere'], paths: ['acme/*'], terminating },

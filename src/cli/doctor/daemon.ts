@@ -1,5 +1,4 @@
 // Checks of the daemon and of what it sees of the mesh.
-import { connect } from 'node:net'
 import { Failure } from '../../core/failure.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
@@ -44,8 +43,9 @@ async function portCheck({ listening, role }: StatusJson): Promise<Check> {
   return fail('port', `${shown} does not accept connections from here`, 'look for a firewall on this machine')
 }
 
-function connects(target: { host: string; port: number }): Promise<boolean> {
-  return new Promise((resolve) => {
+async function connects(target: { host: string; port: number }): Promise<boolean> {
+  const { connect } = await import('node:net')
+  return await new Promise((resolve) => {
     const socket = connect({ ...target, timeout: CONNECT_TIMEOUT })
     const done = (works: boolean) => {
       socket.destroy()

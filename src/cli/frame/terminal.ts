@@ -28,13 +28,13 @@ export class Terminal {
     return this.#out.isTTY === true
   }
 
-  /** Width of stdout in characters; a pipe has no width. */
+  /** Width of stdout in characters; a pipe has no width, and a serial console says 0 for what it does not know. */
   get columns(): number {
-    return this.interactive ? (this.#out.columns ?? 80) : Number.POSITIVE_INFINITY
+    return this.interactive ? this.#out.columns || 80 : Number.POSITIVE_INFINITY
   }
 
   get rows(): number {
-    return this.interactive ? (this.#out.rows ?? 24) : Number.POSITIVE_INFINITY
+    return this.interactive ? this.#out.rows || 24 : Number.POSITIVE_INFINITY
   }
 
   print(text: string): void {
@@ -52,6 +52,16 @@ export class Terminal {
 
   notice(text: string): void {
     this.#err.write(`${text}\n`)
+  }
+
+  /** True when a person sees what is on stderr. */
+  get asks(): boolean {
+    return this.#err.isTTY === true
+  }
+
+  /** A question on stderr, for an answer on the same line. */
+  ask(text: string): void {
+    this.#err.write(text)
   }
 
   /** The one sentence of a failure. */

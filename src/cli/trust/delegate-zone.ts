@@ -5,6 +5,7 @@ import type { Mesh } from '../../publish/mesh.ts'
 import { pairLines } from '../format/table.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
+import { Passphrases, passphraseOption } from '../frame/passphrase.ts'
 import { openOwn } from './state.ts'
 
 export const delegateZone: Command = {
@@ -18,6 +19,7 @@ Their invites, revocations and extensions count within ZONE only.`,
   needs: 'a zone, as in "pimesh trust delegate-zone /uk/glasgow --key ed25519:9f86..."',
   options: {
     key: { type: 'string', value: 'PUBLIC', help: 'public key of the owner of the site: ed25519: and 64 hex digits' },
+    ...passphraseOption,
     ...meshOption,
     ...dataOption,
     ...outputOption,
@@ -32,11 +34,14 @@ async function run(context: Context): Promise<number> {
   const zone = args.positionals[0] as string
   const key = readKey(args.text('key'))
   const mesh = await openOwn(context)
-  const { rotateRoot } = await import('../../publish/rotate.ts')
+  const { rootSigners, rotateRoot } = await import('../../publish/rotate.ts')
   const client = apiClient(dataFolder(context))
   const held = await client.enrolment()
   requireNewest(mesh, held.rootVersion, dataFolder(context))
-  const root = rotateRoot(mesh, Date.now(), { delegate: { zone, key }, statements: held.statements })
+  const signers = rootSigners(mesh)
+  const passphrases = new Passphrases(context)
+  for (const signer of signers) await passphrases.unlock(signer)
+  const root = rotateRoot(mesh, Date.now(), { delegate: { zone, key }, statements: held.statements, signers })
   const newer = [...mesh.roots, root].filter(({ signed }) => signed.version > held.rootVersion)
   const { version, linked } = await client.root(newer.map(({ raw }) => Buffer.from(raw).toString('utf8')))
   if (output === 'json') terminal.json({ schema: 'pimesh.delegate-zone/1', zone, rootVersion: version })

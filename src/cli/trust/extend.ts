@@ -3,6 +3,7 @@ import { Failure } from '../../core/failure.ts'
 import { DAY, limits } from '../../core/limits.ts'
 import { pairLines } from '../format/table.ts'
 import { type Args, type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
+import { passphraseOption } from '../frame/passphrase.ts'
 import { openOwn, stateChanges } from './state.ts'
 
 export const extend: Command = {
@@ -16,6 +17,7 @@ already. "pimesh get NODE -o json" shows the hash of its invite. At most two yea
     invite: { type: 'string', value: 'HASH', help: 'all memberships of this invite' },
     days: { type: 'string', value: 'N', help: 'until so many days from now' },
     until: { type: 'string', value: 'DATE', help: 'until this day, as in 2028-06-30' },
+    ...passphraseOption,
     ...meshOption,
     ...dataOption,
     ...outputOption,

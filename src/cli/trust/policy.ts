@@ -5,6 +5,7 @@ import type { PolicyChange } from '../../publish/statement.ts'
 import { pairLines } from '../format/table.ts'
 import { type Args, type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
+import { passphraseOption } from '../frame/passphrase.ts'
 import { plain } from '../frame/terminal.ts'
 import { openOwn, stateChanges } from './state.ts'
 
@@ -21,6 +22,7 @@ time of each node; one whose clock is not synchronised begins nothing, and says 
     veto: { type: 'string', multiple: true, value: 'NAME@V', help: 'do not take this release' },
     allow: { type: 'string', multiple: true, value: 'NAME@V', help: 'take back a veto' },
     hours: { type: 'string', value: 'FROM-TO', help: 'begin installations in these hours only; any: at any time' },
+    ...passphraseOption,
     ...meshOption,
     ...dataOption,
     ...outputOption,

@@ -7,6 +7,7 @@ import type { Mesh } from '../../publish/mesh.ts'
 import { pairLines } from '../format/table.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
+import { passphraseOption } from '../frame/passphrase.ts'
 import { plain } from '../frame/terminal.ts'
 import { openOwn, stateChanges } from './state.ts'
 
@@ -19,7 +20,7 @@ folder signs it, and the peer that runs on this machine tells the others. Every 
 node and does not admit it again. There is no way back: who was revoked by mistake joins again with a new token, into an empty folder.`,
   positionals: [1, 1],
   needs: 'a node or an invite, as in "pimesh trust revoke pi-7"',
-  options: { ...meshOption, ...dataOption, ...outputOption },
+  options: { ...passphraseOption, ...meshOption, ...dataOption, ...outputOption },
   examples: [
     ['pimesh trust revoke pi-7', 'a board was stolen'],
     ['pimesh trust revoke pimesh1.dZJ...', 'a token has leaked'],

@@ -6,6 +6,7 @@ import type { Mesh } from '../../publish/mesh.ts'
 import type { StatementChanges } from '../../publish/statement.ts'
 import type { Context } from '../frame/command.ts'
 import { dataFolder, meshFolder } from '../frame/folders.ts'
+import { Passphrases } from '../frame/passphrase.ts'
 
 /** The mesh folder, and that the peer on this machine belongs to it. @throws Failure E_NO_MESH, E_NO_DAEMON */
 export async function openOwn(context: Context): Promise<Mesh> {
@@ -34,9 +35,12 @@ export async function stateChanges(
   const { keepStatement, planStatement, signStatement } = await import('../../publish/statement.ts')
   const { inTurn } = await import('../../publish/turn.ts')
   const client = apiClient(dataFolder(context))
+  const passphrases = new Passphrases(context)
   const sign = async () => {
     const { statements } = await client.enrolment()
-    const document = signStatement(planStatement(mesh, { zone, offered: statements }, changes, Date.now()))
+    const plan = planStatement(mesh, { zone, offered: statements }, changes, Date.now())
+    await passphrases.unlock(plan.key)
+    const document = signStatement(plan)
     const stated = await client.state(Buffer.from(document.raw).toString('utf8'))
     keepStatement(mesh, document)
     return stated

@@ -1,0 +1,59 @@
+// What was announced, for a person and for a program.
+
+import type { SubmittedJson } from '../../daemon/api-types.ts'
+import type { SignedRelease } from '../../publish/release.ts'
+import { bytes } from '../format/quantity.ts'
+import { encodingText } from '../format/releases.ts'
+import { pairLines } from '../format/table.ts'
+import { plain } from '../frame/terminal.ts'
+
+type Release = SignedRelease['release']
+
+/** A release that is in force, and what the peer said of its announcement. */
+export interface Announced {
+  release: Release
+  submitted: SubmittedJson
+}
+
+/** A document as the API takes it. */
+export function text(raw: Uint8Array): string {
+  return Buffer.from(raw).toString('utf8')
+}
+
+export function announcedLines({ release, submitted }: Announced): string[] {
+  const { path, version, to, counter, artifact, encodings } = release
+  return [
+    `${path}@${version} is announced`,
+    ...pairLines(
+      [
+        ['for', plain(to)],
+        ['counter', String(counter)],
+        ['role', `${submitted.role}, version ${submitted.version}`],
+        ['artifact', bytes(artifact.length)],
+        ['SHA-256', artifact.hash],
+        ...encodings.map((one): [string, string] => ['travels', encodingText(shown(one))]),
+      ],
+      '  ',
+    ),
+  ]
+}
+
+function shown({ type, hash, length, pieceLength }: Release['encodings'][number]) {
+  return { type, hash, bytes: length, pieces: Math.ceil(length / pieceLength) }
+}
+
+/** `copied`: whether another member has all of it; null: not waited for. */
+export function reportJson({ release, submitted }: Announced, copied: boolean | null) {
+  const { path, version, counter, hash, artifact, encodings } = release
+  const { role, epoch } = submitted
+  return {
+    schema: 'pimesh.publish/1',
+    release: `${path}@${version}`,
+    ...{ path, version, counter, hash, role, epoch },
+    roleVersion: submitted.version,
+    announcement: submitted.hash,
+    artifact: { hash: artifact.hash, bytes: artifact.length },
+    encoding: encodings[0] === undefined ? null : shown(encodings[0]),
+    copied,
+  }
+}

@@ -1,0 +1,188 @@
+// What a signature would say, in plain words, for a person who holds a key: everything that is new, changed or gone against the
+// document before. What this version does not understand is named, since it is signed all the same.
+import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
+import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { dateText } from '../wire/fields.ts'
+import { type SigningRequest, shortKey } from './judge-request.ts'
+
+export type Fact = readonly [name: string, value: string]
+
+export interface Change {
+  what: 'new' | 'changed' | 'removed'
+  /** `acme/agent`, `role "acme"`. */
+  name: string
+  /** Those of what is new, and of what is changed as `before -> after` where they differ. */
+  facts: readonly Fact[]
+}
+
+export interface Description {
+  /** `announcement of the role "acme", version 4`. */
+  title: string
+  facts: readonly Fact[]
+  changes: readonly Change[]
+  /** Names of what stays as it is. */
+  unchanged: readonly string[]
+  /** What a person has to know, one sentence each. */
+  notes: readonly string[]
+}
+
+const FIELDS = {
+  announcement: ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets'],
+  targets: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations'],
+  root: ['_type', 'spec_version', 'version', 'issued', 'expires', 'consistent_snapshot', 'keys', 'roles', 'enrol'],
+} as const
+
+/** All that a key holder should look at before signing. The text in it is as others wrote it: show it as such. */
+export function describeRequest(request: SigningRequest): Description {
+  const { kind, mesh, document, previous } = request
+  const { version, expires } = document.signed
+  const facts: Fact[] = [
+    ['mesh', mesh],
+    ['follows', previous === undefined ? 'nothing: it is the first one' : `version ${previous.signed.version}`],
+    ['expires', dateText(expires)],
+  ]
+  const notes = unknownFields(FIELDS[kind], document, previous)
+  const terms = { facts, notes }
+  if (kind === 'announcement') return describeAnnouncement(request, terms)
+  const parts = kind === 'root' ? rootParts : targetsParts
+  return {
+    title: `${kind === 'root' ? 'root' : 'targets'} document, version ${version}`,
+    ...terms,
+    ...compared(previous === undefined ? new Map() : parts(previous as never), parts(document as never)),
+  }
+}
+
+function describeAnnouncement(
+  { document, previous }: Extract<SigningRequest, { kind: 'announcement' }>,
+  terms: Pick<Description, 'facts' | 'notes'>,
+): Description {
+  const { role, epoch, version } = document.signed
+  const releases = (one: AnnouncementDocument | undefined) => one?.signed.releases ?? []
+  const later = document.signed.releases.filter(({ unsupported }) => unsupported !== undefined)
+  return {
+    title: `announcement of the role "${role}", version ${version}`,
+    facts: [...terms.facts, ['epoch', String(epoch)]],
+    notes: [
+      ...terms.notes,
+      ...later.map((one) => `${one.path} needs a newer pimesh, which also understands ${one.unsupported}`),
+    ],
+    ...compared(partsOf(releases(previous)), partsOf(releases(document))),
+  }
+}
+
+interface Part {
+  label: string
+  /** Changes whenever anything of the part does, shown or not. */
+  id: string
+  facts: readonly Fact[]
+}
+
+/** What a document is made of. */
+type Parts = ReadonlyMap<string, Part>
+
+function partsOf(releases: readonly Release[]): Parts {
+  return new Map(
+    releases.map((one) => [
+      one.path,
+      { label: one.path, id: one.hash, facts: [['version', one.version], ...releaseFacts(one)] },
+    ]),
+  )
+}
+
+function releaseFacts({ counter, to, artifact, installer, encodings, origin }: Release): Fact[] {
+  return [
+    ['counter', String(counter)],
+    ['for', to],
+    ['installs as', installer === undefined ? 'a newer pimesh knows' : fileText(installer)],
+    ['size', `${artifact.length} bytes`],
+    ['SHA-256', artifact.hash],
+    [
+      'travels as',
+      encodings.map(({ type, length }) => `${type}, ${length} bytes`).join('; ') || 'a newer pimesh knows',
+    ],
+    ['first from', origin.join(', ') || 'whoever hands it in'],
+  ]
+}
+
+const fileText = ({ file, executable }: NonNullable<Release['installer']>): string =>
+  executable ? `${file}, which may be run` : file
+
+/** Roles and their keys, and how many of them are needed. */
+function keysFacts({ keyIds, threshold }: RoleKeys): Fact[] {
+  return [
+    ['keys', keyIds.map(shortKey).join(', ')],
+    ['needs', `${threshold} of ${keyIds.length} keys`],
+  ]
+}
+
+function targetsParts({ signed }: TargetsDocument): Parts {
+  return new Map(
+    signed.roles.map((role, at) => {
+      const facts = [...delegationFacts(role), ['place', String(at + 1)] as const]
+      return [role.name, { label: `role "${role.name}"`, id: JSON.stringify(facts) + role.keyIds.join(), facts }]
+    }),
+  )
+}
+
+function delegationFacts(role: Delegation): Fact[] {
+  return [
+    ...keysFacts(role),
+    ['announces', role.paths.join(', ')],
+    ['epoch', String(role.epoch)],
+    ['roles behind it', role.terminating ? 'have no say about these paths' : 'may announce these paths, too'],
+  ]
+}
+
+/** Roles as they stand in the document, so that those of a newer pimesh are seen, too. */
+function rootParts(document: RootDocument): Parts {
+  const { enrolment } = document.signed
+  const json = jsonOf(document.signedBytes)
+  const roles = Object.entries(json.roles as Record<string, { keyids: string[]; threshold: number }>)
+  const { epoch, retired, zones, ...other } = json.enrol as JsonObject & { epoch: number; retired: string[] }
+  const facts: Fact[] = [
+    ['epoch', String(epoch)],
+    ['retired keys', retired.map(shortKey).join(', ') || 'none'],
+    ['confined', [...enrolment.zones].map(([key, zone]) => `${shortKey(key)} to ${zone}`).join(', ') || 'no key'],
+    ...Object.entries(other).map(([name, value]): Fact => [name, JSON.stringify(value)]),
+  ]
+  const parts = roles.map(([name, { keyids, threshold }]): [string, Part] => {
+    const shown = keysFacts({ keyIds: keyids, threshold })
+    return [`role ${name}`, { label: `role "${name}"`, id: `${threshold} ${keyids.join()}`, facts: shown }]
+  })
+  const id = JSON.stringify([epoch, retired, zones as Json, other])
+  return new Map([...parts, ['enrolment', { label: 'enrolment', id, facts }]])
+}
+
+function compared(before: Parts, after: Parts): Pick<Description, 'changes' | 'unchanged'> {
+  const changes: Change[] = []
+  const unchanged: string[] = []
+  for (const [name, { label, id, facts }] of after) {
+    const old = before.get(name)
+    if (old === undefined) changes.push({ what: 'new', name: label, facts })
+    else if (old.id === id) unchanged.push(label)
+    else changes.push({ what: 'changed', name: label, facts: differences(old.facts, facts) })
+  }
+  for (const [name, { label }] of before)
+    if (!after.has(name)) changes.push({ what: 'removed', name: label, facts: [] })
+  return { changes, unchanged }
+}
+
+/** All facts of what is changed: a signature covers those that stay as well. */
+function differences(before: readonly Fact[], after: readonly Fact[]): Fact[] {
+  const old = new Map(before)
+  return after.map(([name, value]) => {
+    const was = old.get(name) ?? 'nothing'
+    return [name, was === value ? value : `${was} -> ${value}`]
+  })
+}
+
+function unknownFields(known: readonly string[], document: Signed<unknown>, previous: Signed<unknown> | undefined) {
+  const [now, before] = [jsonOf(document.signedBytes), previous === undefined ? {} : jsonOf(previous.signedBytes)]
+  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter((name) => !known.includes(name))
+  return names.map((name) => {
+    const same = JSON.stringify(now[name]) === JSON.stringify((before as JsonObject)[name])
+    const says = now[name] === undefined ? 'removes' : same ? 'keeps' : 'sets'
+    return `it ${says} the field "${name.slice(0, 64)}", which this version of pimesh does not understand`
+  })
+}

@@ -1,0 +1,117 @@
+// Whether a signing request is what it says, found out from the file alone: the roots lead from the mesh to the newest one, the targets
+// hold under it, what came before is validly signed, and every signature covers exactly what is to be signed by a key that counts.
+import { Failure } from '../core/failure.ts'
+import type { RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
+import { covers } from '../core/trust/paths.ts'
+import { signedBy, walkRoots } from '../core/trust/roots.ts'
+import { verifyStrict } from '../keys/ed25519.ts'
+import type { RequestFile } from '../wire/signing-request.ts'
+
+/** Keys of which so many have to sign. */
+export interface Quorum {
+  /** In the middle of a sentence: `the role "acme"`. */
+  name: string
+  keyIds: readonly string[]
+  threshold: number
+  /** Those of `keyIds` that have signed. */
+  signed: readonly string[]
+}
+
+/** A signing request that holds. */
+export type SigningRequest = RequestFile & {
+  /** Hex mesh id. */
+  mesh: string
+  /** The newest of the request. */
+  root: RootDocument
+  /** All of them are needed: a root has that of the root before it, and its own. */
+  quorums: readonly Quorum[]
+}
+
+const env = { verifyStrict }
+
+/** Judges what was parsed. @throws Failure E_REQUEST: what does not hold, in the middle of a sentence. */
+export function judgeRequest(file: RequestFile): SigningRequest {
+  const mesh = file.roots[0]?.hash ?? ''
+  const { root, problem } = walkRoots(undefined, file.roots, { mesh }, env)
+  if (root === undefined || problem !== undefined) throw wrong(`its roots do not hold (${problem})`)
+  if (file.roots.some(({ signed }, at) => signed.version !== at + 1)) throw wrong('its roots are not in order')
+  const allowed = judgeSubject(file, mesh, root)
+  const signers = signersOf(file.document, allowed)
+  const quorums = allowed.map(({ name, role }) => ({
+    name,
+    keyIds: role.keyIds,
+    threshold: role.threshold,
+    signed: role.keyIds.filter((keyId) => signers.has(keyId)),
+  }))
+  return { ...file, mesh, root, quorums }
+}
+
+interface Allowed {
+  name: string
+  role: RoleKeys
+  keys: ReadonlyMap<string, Uint8Array>
+}
+
+/** Whose signatures count for it. @throws Failure E_REQUEST */
+function judgeSubject(file: RequestFile, mesh: string, root: RootDocument): Allowed[] {
+  if (file.kind === 'root') {
+    const next = root.signed.version + 1
+    if (file.document.signed.version !== next)
+      throw wrong(`its root has version ${file.document.signed.version}, and ${next} is the next one`)
+    return [rootQuorum(root), rootQuorum(file.document)]
+  }
+  const before = file.previous?.signed.version ?? 0
+  if (file.document.signed.version <= before) throw wrong(`its version is not above ${before}, the one before it`)
+  const { keys, roles } = root.signed
+  if (file.kind === 'announcement') return [judgeAnnouncement(file, mesh, root)]
+  if (file.previous !== undefined && !file.roots.some((one) => isTargets(file.previous, one)))
+    throw wrong('the targets document before it is not signed by this mesh')
+  return [{ name: 'the role "targets"', role: roles.targets, keys }]
+}
+
+function rootQuorum({ signed }: RootDocument): Allowed {
+  return { name: `the root keys of version ${signed.version}`, role: signed.roles.root, keys: signed.keys }
+}
+
+function isTargets(targets: TargetsDocument | undefined, { signed }: RootDocument): boolean {
+  return targets !== undefined && signedBy(targets, signed.keys, signed.roles.targets, env)
+}
+
+function judgeAnnouncement(
+  { document, previous, targets }: Extract<RequestFile, { kind: 'announcement' }>,
+  mesh: string,
+  root: RootDocument,
+): Allowed {
+  if (targets === undefined || !isTargets(targets, root)) throw wrong('its targets document is not signed by this mesh')
+  const { signed } = document
+  const role = targets.signed.roles.find(({ name }) => name === signed.role)
+  if (role === undefined) throw wrong(`its targets document has no role "${signed.role}"`)
+  for (const one of [document, previous])
+    if (one !== undefined && (one.signed.mesh !== mesh || one.signed.role !== role.name))
+      throw wrong('it is for another mesh or role than the documents with it')
+  if (signed.epoch !== role.epoch) throw wrong(`it is of epoch ${signed.epoch}, and the role is in epoch ${role.epoch}`)
+  const outside = signed.releases.find(({ path }) => !covers(role, path))
+  if (outside !== undefined) throw wrong(`the role "${role.name}" may not announce "${outside.path}"`)
+  const { keys } = targets.signed
+  if (previous !== undefined && !(previous.signed.epoch === role.epoch && signedBy(previous, keys, role, env)))
+    throw wrong('the announcement before it is not signed by its role')
+  return { name: `the role "${role.name}"`, role, keys }
+}
+
+/** Keyids of the signatures, each of which must be good: one that is not proves that something was changed. */
+function signersOf({ signatures, signedBytes }: Signed<unknown>, allowed: readonly Allowed[]): Set<string> {
+  for (const { keyId, signature } of signatures) {
+    const key = allowed.find(({ role }) => role.keyIds.includes(keyId))?.keys.get(keyId)
+    if (key === undefined) throw wrong(`it is signed by ${shortKey(keyId)}, which is no key of ${allowed[0]?.name}`)
+    if (!verifyStrict(key, signedBytes, signature))
+      throw wrong(`the signature of ${shortKey(keyId)} does not cover what is to be signed: it was altered since`)
+  }
+  return new Set(signatures.map(({ keyId }) => keyId))
+}
+
+/** As much of a keyid as a person compares: 64 bits. */
+export function shortKey(keyId: string): string {
+  return keyId.slice(0, 16)
+}
+
+const wrong = (problem: string) => new Failure('E_REQUEST', problem)

@@ -1,0 +1,19 @@
+// All that reads or judges what a stranger says about trust.
+import type { Target } from '../fuzzer.ts'
+import { announcementTarget, rootTarget, targetsTarget } from './documents.ts'
+import { headTarget, helloTarget } from './heads.ts'
+import { credentialTarget, inviteTarget, membershipTarget, tokenTarget } from './members.ts'
+import { registersTarget } from './registers.ts'
+
+export const trustTargets: readonly Target[] = [
+  rootTarget,
+  targetsTarget,
+  announcementTarget,
+  registersTarget,
+  membershipTarget,
+  credentialTarget,
+  inviteTarget,
+  tokenTarget,
+  headTarget,
+  helloTarget,
+]
