@@ -1,9 +1,11 @@
 // Submissions: what publishers on this machine hand in over the local API. The bytes of an encoding come first and wait here;
 // they belong to nobody until the announcement that names them is in force, and go when it is refused or never comes.
 
+import type { RefusalCode } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
+import type { TargetsDocument } from '../core/trust/documents.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
 import { ArtifactFailure } from '../ports/disk-failure.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
@@ -22,10 +24,17 @@ interface Parts {
   known: (encoding: string) => boolean
 }
 
+/** Bytes that are here, or come, for an announcement. Publishers of the same bytes share them. */
 interface Waiting {
   encoding: Encoding
-  pieceList: Uint8Array
-  expires: NodeJS.Timeout
+  /** undefined: no byte of it is ours, because it still comes or belongs to what is in force. */
+  pieceList: Uint8Array | undefined
+  /** Publishers that brought it and whose announcement has not come yet. */
+  claims: number
+  /** Imports and submissions under way: it stays as long as there is one. */
+  busy: number
+  /** Runs only while nothing is under way. */
+  expires: NodeJS.Timeout | undefined
 }
 
 export class Submissions {
@@ -43,14 +52,16 @@ export class Submissions {
   async import(encoding: Encoding, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     this.#needMembers()
     if (this.#p.has(encoding.hash)) return await drain(bytes)
-    if (this.#waiting.size >= limits.importsWaiting)
-      throw new Failure('E_ARTIFACT', 'too many artifacts wait for their announcement: try again in some minutes')
-    const pieceList = await this.#p.artifacts.import(encoding, bytes, { signal }).catch((cause) => {
+    const waiting = this.#placeFor(encoding)
+    this.#begin(waiting)
+    try {
+      waiting.pieceList = await this.#p.artifacts.import(encoding, bytes, { signal })
+      waiting.claims += 1
+    } catch (cause) {
       throw importFailure(cause)
-    })
-    clearTimeout(this.#waiting.get(encoding.hash)?.expires)
-    const expires = setTimeout(() => void this.#drop(encoding.hash), limits.importWait).unref()
-    this.#waiting.set(encoding.hash, { encoding, pieceList, expires })
+    } finally {
+      await this.#end(waiting)
+    }
   }
 
   /** @throws Failure E_NO_MEMBER, E_DOCUMENT (it does not parse), E_ANNOUNCEMENT (refused) */
@@ -58,17 +69,14 @@ export class Submissions {
     this.#needMembers()
     const announcement = parseAnnouncement(Buffer.from(body.announcement))
     const targets = body.targets === null ? undefined : parseTargets(Buffer.from(body.targets))
-    const imported = this.#importedFor(announcement)
-    const refused = await this.#p.driver.submit(announcement, targets, imported)
+    const refused = await this.#handIn(announcement, targets)
     if (refused !== undefined) {
-      for (const { encoding } of imported) await this.#drop(encoding.hash)
       const { role, version } = announcement.signed
       throw new Failure(
         'E_ANNOUNCEMENT',
         `the peer refused version ${version} of role "${role}": ${refusalText(refused)}; nothing was announced`,
       )
     }
-    for (const { encoding } of imported) this.#release(encoding.hash)
     const { role, epoch, version } = announcement.signed
     const { hash } = announcement
     return { schema: 'pimesh.submitted/1', role, epoch, version, hash, linked: this.#p.linked() }
@@ -76,14 +84,39 @@ export class Submissions {
 
   /** Removes what nobody announced. */
   async close(): Promise<void> {
-    for (const hash of [...this.#waiting.keys()]) await this.#drop(hash)
+    for (const waiting of [...this.#waiting.values()]) await this.#drop(waiting)
   }
 
-  #importedFor(announcement: AnnouncementDocument): { encoding: Encoding; pieceList: Uint8Array }[] {
-    const named = announcement.signed.releases.flatMap(({ encodings }) => encodings)
-    return named.flatMap((encoding) => {
-      const waiting = this.#waiting.get(encoding.hash)
-      return waiting === undefined || waiting.encoding.pieceList !== encoding.pieceList ? [] : [waiting]
+  /** With what was brought for it, which is core's once it is in force. */
+  async #handIn(
+    announcement: AnnouncementDocument,
+    targets: TargetsDocument | undefined,
+  ): Promise<RefusalCode | undefined> {
+    const named = this.#namedBy(announcement)
+    const imported = named.flatMap(({ encoding, pieceList }) =>
+      pieceList === undefined ? [] : [{ encoding, pieceList }],
+    )
+    for (const waiting of named) {
+      this.#begin(waiting)
+      waiting.claims -= 1
+    }
+    try {
+      const refused = await this.#p.driver.submit(announcement, targets, imported)
+      if (refused === undefined) for (const waiting of named) waiting.pieceList = undefined
+      return refused
+    } finally {
+      for (const waiting of named) await this.#end(waiting)
+    }
+  }
+
+  #namedBy(announcement: AnnouncementDocument): Waiting[] {
+    const encodings = new Map(
+      announcement.signed.releases.flatMap((release) => release.encodings.map((one) => [one.hash, one] as const)),
+    )
+    return [...encodings.values()].flatMap(({ hash, pieceList }) => {
+      const waiting = this.#waiting.get(hash)
+      const named = waiting !== undefined && waiting.claims > 0 && waiting.encoding.pieceList === pieceList
+      return named ? [waiting] : []
     })
   }
 
@@ -93,15 +126,35 @@ export class Submissions {
     throw new Failure('E_NO_MEMBER', `the peer on this machine is linked to no member of the mesh: ${advice}`)
   }
 
-  #release(hash: string): void {
-    clearTimeout(this.#waiting.get(hash)?.expires)
-    this.#waiting.delete(hash)
+  /** Taken before the first byte comes, so that no two get the last place. */
+  #placeFor(encoding: Encoding): Waiting {
+    const there = this.#waiting.get(encoding.hash)
+    if (there !== undefined) return there
+    if (this.#waiting.size >= limits.importsWaiting)
+      throw new Failure('E_ARTIFACT', 'too many artifacts wait for their announcement: try again in some minutes')
+    const waiting: Waiting = { encoding, pieceList: undefined, claims: 0, busy: 0, expires: undefined }
+    this.#waiting.set(encoding.hash, waiting)
+    return waiting
   }
 
-  async #drop(hash: string): Promise<void> {
-    if (!this.#waiting.has(hash)) return
-    this.#release(hash)
-    if (!this.#p.known(hash)) await this.#p.artifacts.forget(hash).catch(() => undefined)
+  #begin(waiting: Waiting): void {
+    clearTimeout(waiting.expires)
+    waiting.busy += 1
+  }
+
+  /** What nobody claims any more goes; what somebody does waits for its announcement, from now on. */
+  async #end(waiting: Waiting): Promise<void> {
+    waiting.busy -= 1
+    if (waiting.busy > 0 || this.#waiting.get(waiting.encoding.hash) !== waiting) return
+    if (waiting.claims === 0) return await this.#drop(waiting)
+    waiting.expires = setTimeout(() => void this.#drop(waiting), limits.importWait).unref()
+  }
+
+  async #drop({ encoding: { hash }, pieceList, expires }: Waiting): Promise<void> {
+    clearTimeout(expires)
+    this.#waiting.delete(hash)
+    if (pieceList === undefined || this.#p.known(hash)) return
+    await this.#p.artifacts.forget(hash).catch(() => undefined)
   }
 }
 

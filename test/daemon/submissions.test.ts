@@ -1,6 +1,7 @@
 // What publishers on this machine hand in: bytes first, then the announcement that names them.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
 import { Submissions } from '../../src/daemon/submissions.ts'
 import type { Artifacts } from '../../src/ports/artifacts.ts'
@@ -109,5 +110,125 @@ describe('a submission', () => {
   it('that does not parse is one sentence', async () => {
     const { submissions } = stand()
     expect((await failure(submissions.submit({ announcement: '{', targets: null }))).code).toBe('E_DOCUMENT')
+  })
+})
+
+/** Imports and submissions that end when the test says so. */
+function slowStand() {
+  const [forgotten, handedIn]: [string[], number[]] = [[], []]
+  const imports: PromiseWithResolvers<Uint8Array>[] = []
+  const answers: PromiseWithResolvers<'oldVersion' | undefined>[] = []
+  const submissions = new Submissions({
+    artifacts: {
+      import: () => waits(imports),
+      forget: async (hash: string) => void forgotten.push(hash),
+    } as Partial<Artifacts> as Artifacts,
+    driver: {
+      submit: (_announcement, _targets, imported) => {
+        handedIn.push(imported.length)
+        return waits(answers)
+      },
+    },
+    linked: () => 1,
+    has: () => false,
+    known: () => false,
+  })
+  const brought = async () => {
+    const done = bring(submissions)
+    imports.at(-1)?.resolve(LIST)
+    await done
+  }
+  return { submissions, forgotten, handedIn, imports, answers, brought }
+}
+
+function waits<T>(list: PromiseWithResolvers<T>[]): Promise<T> {
+  const one = Promise.withResolvers<T>()
+  list.push(one)
+  return one.promise
+}
+
+describe('two publishers of the same bytes', () => {
+  it('keep them for the second when the first is refused', async () => {
+    const { submissions, forgotten, handedIn, answers, brought } = slowStand()
+    await brought()
+    await brought()
+    const first = failure(submissions.submit(body))
+    answers[0]?.resolve('oldVersion')
+    await first
+    expect(forgotten).toEqual([])
+    const second = submissions.submit(body)
+    answers[1]?.resolve(undefined)
+    await second
+    await submissions.close()
+    expect({ forgotten, handedIn }).toEqual({ forgotten: [], handedIn: [1, 1] })
+  })
+
+  it('keep them when the first is refused while the second still brings them', async () => {
+    const { submissions, forgotten, handedIn, imports, answers, brought } = slowStand()
+    await brought()
+    const brings = bring(submissions)
+    const first = failure(submissions.submit(body))
+    answers[0]?.resolve('oldVersion')
+    await first
+    imports[1]?.resolve(LIST)
+    await brings
+    expect(forgotten).toEqual([])
+    const second = failure(submissions.submit(body))
+    answers[1]?.resolve('oldVersion')
+    await second
+    expect({ forgotten, handedIn }).toEqual({ forgotten: [encoding.hash], handedIn: [1, 1] })
+  })
+
+  it('leave to the mesh what the first announced, whatever becomes of the second', async () => {
+    const { submissions, forgotten, handedIn, answers, brought } = slowStand()
+    await brought()
+    await brought()
+    const first = submissions.submit(body)
+    answers[0]?.resolve(undefined)
+    await first
+    const second = failure(submissions.submit(body))
+    answers[1]?.resolve('oldVersion')
+    await second
+    expect({ forgotten, handedIn }).toEqual({ forgotten: [], handedIn: [1, 0] })
+  })
+})
+
+describe('bytes that wait', () => {
+  it('are not removed for want of an announcement while one is being judged', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { submissions, forgotten, answers, brought } = slowStand()
+    await brought()
+    const submitted = submissions.submit(body)
+    await vi.advanceTimersByTimeAsync(2 * limits.importWait)
+    expect(forgotten).toEqual([])
+    answers[0]?.resolve(undefined)
+    await submitted
+    await vi.advanceTimersByTimeAsync(2 * limits.importWait)
+    expect(forgotten).toEqual([])
+  })
+
+  it('go when their announcement never comes', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { forgotten, brought } = slowStand()
+    await brought()
+    await vi.advanceTimersByTimeAsync(limits.importWait)
+    expect(forgotten).toEqual([encoding.hash])
+  })
+
+  it('have so many places and no more, also when all come at once', async () => {
+    const { submissions, imports } = slowStand()
+    const other = (at: number) => ({ ...encoding, hash: at.toString(16).padStart(64, '0') })
+    const importOf = (at: number) => submissions.import(other(at), nothing(), new AbortController().signal)
+    const taken = Array.from({ length: limits.importsWaiting }, (_, at) => importOf(at))
+    expect((await failure(importOf(limits.importsWaiting))).message).toContain('too many artifacts wait')
+    imports[0]?.reject(new Error('the client is gone'))
+    await taken[0]?.catch(() => undefined)
+    const next = importOf(limits.importsWaiting)
+    for (const one of imports) one.resolve(LIST)
+    await Promise.all([...taken.slice(1), next])
+    expect(imports).toHaveLength(limits.importsWaiting + 1)
+    await submissions.close()
   })
 })
