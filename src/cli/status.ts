@@ -1,9 +1,10 @@
 // `pimesh status`: this machine's daemon on one screen, with an exit status for cron and monitoring.
 import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
-import { type LinkJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
+import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
+import { stuckHere, stuckText } from './format/releases.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
@@ -14,8 +15,8 @@ export const status: Command = {
   name: 'status',
   summary: "this machine's daemon on one screen",
   usage: '[-o table|json]',
-  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, or the membership
-ends within 30 days); 2 no daemon answers.`,
+  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, a release that
+cannot be installed here, or the membership ends within 30 days); 2 no daemon answers.`,
   options: { ...outputOption, ...dataOption },
   examples: [
     ['pimesh status', 'look'],
@@ -32,10 +33,11 @@ async function run(context: Context): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
   try {
-    const answer = await apiClient(dataFolder(context)).status()
+    const client = apiClient(dataFolder(context))
+    const [answer, rollout] = await Promise.all([client.status(), client.releases({ local: true })])
     if (output === 'json') terminal.json(answer)
-    else terminal.print(statusLines(answer, terminal, Date.now()).join('\n'))
-    return troubles(answer, Date.now()).length === 0 ? 0 : 1
+    else terminal.print(statusLines(answer, rollout, terminal, Date.now()).join('\n'))
+    return troubles(answer, rollout, Date.now()).length === 0 ? 0 : 1
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'E_NO_DAEMON')) throw error
     terminal.complain(error)
@@ -48,15 +50,17 @@ export function alone({ isolated, role, contacts }: Pick<StatusJson, 'isolated' 
   return isolated && role === 'node' && contacts.nodes === 0
 }
 
-/** What is not as it should be; empty when all is fine. */
-export function troubles(status: StatusJson, now: number): string[] {
+/** What is not as it should be; empty when all is fine. `rollout`: what this daemon knows of releases by itself. */
+export function troubles(status: StatusJson, { releases }: Pick<ReleasesJson, 'releases'>, now: number): string[] {
   const { isolated, counts, alerts, zone } = status
   const left = Date.parse(status.membershipExpires) - now
+  const stuck = stuckHere(releases)
   return [
     ...(status.revoked ? [revokedText(status.revoked)] : []),
     ...(isolated && !alone(status) ? ['isolated'] : []),
     ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
     ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),
+    ...(stuck.length > 1 ? [`${counted(stuck.length, 'release')} are stuck`] : stuck.map(stuckText)),
     ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${span(left)}`] : []),
   ]
 }
@@ -67,8 +71,14 @@ function revokedText({ proven, by }: NonNullable<StatusJson['revoked']>): string
     : `${counted(by.length, 'member')} did not admit this node, saying that it is revoked`
 }
 
-export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'>, now: number): string[] {
-  const wrong = troubles(status, now)
+export function statusLines(
+  status: StatusJson,
+  rollout: Pick<ReleasesJson, 'releases'>,
+  terminal: Pick<Terminal, 'paint'>,
+  now: number,
+): string[] {
+  const wrong = troubles(status, rollout, now)
+  const stuck = stuckHere(rollout.releases)
   const fine = alone(status) ? 'fine: the only node so far' : 'fine'
   const verdict =
     wrong.length === 0 ? terminal.paint('green', fine) : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
@@ -76,6 +86,9 @@ export function statusLines(status: StatusJson, terminal: Pick<Terminal, 'paint'
     `${terminal.paint('bold', plain(status.name))} in ${status.zone}: ${verdict}`,
     ...pairLines([...identity(status, now), ...activity(status)]),
     ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${span(alert.ageMs)} ago)`),
+    ...(stuck.length === 0
+      ? []
+      : listed('releases', stuck, (one) => `${stuckText(one)}: ${one.here.detail ?? 'no more is known'}`)),
     ...listed('links', status.links, linkText),
   ]
 }

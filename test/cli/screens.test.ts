@@ -9,7 +9,7 @@ import { Failure } from '../../src/core/failure.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { FACTS } from '../../src/wire/selector.ts'
-import { nodeJson, nodesJson, statusJson } from './answers.ts'
+import { hereJson, nodeJson, nodesJson, releaseJson, releasesJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'
 import { folder, pimesh, start } from './pimesh.ts'
@@ -185,6 +185,46 @@ describe('pimesh status', () => {
   })
 })
 
+describe('a release that does not get on', () => {
+  const detail = '/data/installed/acme/zz cannot be written: make it writable (ENOTDIR)'
+  const blocked = {
+    path: 'acme/zz',
+    version: '1',
+    here: hereJson({ state: 'verified', reason: 'notWritable', detail }),
+  }
+
+  it('degrades the status, and doctor says what to do', async () => {
+    const { data, backend } = await daemon()
+    backend.rollout = releasesJson([releaseJson({ here: hereJson() }), releaseJson(blocked)])
+    const ran = await line(['status', '--data', data])
+    expect(ran.status).toBe(1)
+    expect(ran.out).toMatch(/^pi-1 in \/uk\/glasgow: degraded: acme\/zz@1 is stuck \(not writable\)\n/)
+    expect(ran.out).toContain(`\nreleases:\n  acme/zz@1 is stuck (not writable): ${detail}\n`)
+    const doctor = await line(['doctor', '--data', data])
+    expect(doctor.status).toBe(1)
+    expect(doctor.out).toContain(`fail  releases    acme/zz@1 is stuck (not writable)\n${' '.repeat(18)}-> ${detail}\n`)
+    expect(backend.releaseQueries.every(({ local }) => local)).toBe(true)
+    backend.rollout = releasesJson([releaseJson(blocked), releaseJson({ here: hereJson({ state: 'failed' }) })])
+    expect((await line(['status', '--data', data])).out).toContain(': degraded: 2 releases are stuck\n')
+  })
+
+  it.each([
+    ['is on its way', { here: hereJson() }],
+    ['waits for a provider', { here: hereJson({ reason: 'noProvider' }) }],
+    ['is of a frozen role', { frozen: true, here: hereJson({ state: 'announced', reason: 'frozen' }) }],
+    ['is installed', { here: hereJson({ state: 'committed' }) }],
+    ['is for others', { selected: false, here: blocked.here }],
+  ])('but not one that %s', async (_, some) => {
+    const { data, backend } = await daemon()
+    backend.rollout = releasesJson([releaseJson(some)])
+    expect(await line(['status', '--data', data])).toMatchObject({
+      status: 0,
+      out: expect.not.stringContaining('stuck'),
+    })
+    expect((await line(['doctor', '--data', data])).out).toMatch(/^ok +releases +none is stuck here$/m)
+  })
+})
+
 describe('pimesh doctor', () => {
   it('has one line for each check, and advice where something is wrong', async () => {
     const { data, backend } = await daemon()
@@ -196,7 +236,7 @@ describe('pimesh doctor', () => {
     )
     expect(found).toEqual({
       ...{ node: 'ok', data: 'ok', space: expect.any(String), membership: 'ok', clock: 'warn', daemon: 'ok' },
-      ...{ port: 'warn', links: 'fail', zone: 'ok', contacts: 'ok', mdns: 'warn', root: 'ok' },
+      ...{ port: 'warn', links: 'fail', zone: 'ok', contacts: 'ok', mdns: 'warn', root: 'ok', releases: 'ok' },
     })
     expect(out.match(/-> /g)).toHaveLength(Object.values(found).filter((state) => state !== 'ok').length)
   })

@@ -1,8 +1,10 @@
 // Checks of the daemon and of what it sees of the mesh.
 import { Failure } from '../../core/failure.ts'
+import { apiClient } from '../../daemon/api-client.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
 import { age, counted } from '../format/quantity.ts'
+import { stuckHere, stuckText } from '../format/releases.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
 
@@ -21,6 +23,7 @@ export async function daemonChecks(data: string, status: StatusJson | Failure): 
     contactsCheck(status),
     mdnsCheck(status),
     rootCheck(status, Date.now()),
+    ...(await releaseChecks(data, status)),
   ]
 }
 
@@ -106,3 +109,19 @@ function rootCheck({ rootVersion, rootIssued, rootExpires }: StatusJson, now: nu
     )
   return left < 30 * DAY ? warn('root', text, "renew the root soon, with the mesh's root key") : ok('root', text)
 }
+
+/** What was to be installed here and does not get on: one check each, or one that says that there is none. */
+async function releaseChecks(data: string, { role }: StatusJson): Promise<Check[]> {
+  if (role === 'operator') return [ok('releases', 'an operator installs none')]
+  try {
+    const { releases } = await apiClient(data).releases({ local: true })
+    const stuck = stuckHere(releases)
+    if (stuck.length === 0) return [ok('releases', 'none is stuck here')]
+    return stuck.map((release) => fail('releases', stuckText(release), release.here.detail ?? REASONS))
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return [failed('releases', error, 'look at the log of the daemon')]
+  }
+}
+
+const REASONS = 'docs/publishing.md says what to do about each reason'

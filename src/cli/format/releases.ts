@@ -63,6 +63,19 @@ export function stagesOf(nodes: readonly Pick<InstallJson, 'state' | 'reason'>[]
   return counts
 }
 
+/** Releases that this machine was to install and does not get past by itself: their `here` says why. */
+export function stuckHere(releases: readonly ReleaseJson[]): (ReleaseJson & { here: InstallHereJson })[] {
+  return releases.filter((release): release is ReleaseJson & { here: InstallHereJson } => {
+    const { selected, here } = release
+    return selected === true && here !== null && stagesOf([here]).failed > 0
+  })
+}
+
+/** `acme/agent@2.4.0 is stuck (disk full)`. */
+export function stuckText({ release, here: { state, reason } }: ReturnType<typeof stuckHere>[number]): string {
+  return `${plain(release)} is stuck (${reasonText(reason ?? state)})`
+}
+
 /** One line for each release; with `nodes` those of each below. The last line is the completeness. */
 export function releasesLines(
   answer: ReleasesJson,
