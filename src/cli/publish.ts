@@ -8,6 +8,7 @@ import { type Command, type Context, dataOption, meshOption, outputOption } from
 import { dataFolder, meshFolder } from './frame/folders.ts'
 import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 import { ProgressLine } from './frame/progress.ts'
+import { peerEnded } from './publish/ended.ts'
 import { originOf, requirePeer } from './publish/peer.ts'
 import { prepareRequest } from './publish/prepare.ts'
 import { type Announced, announcedLines, reportJson, text } from './publish/report.ts'
@@ -105,7 +106,15 @@ async function publishAtOnce(context: Context): Promise<number> {
   }
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
-  const announced = await announce({ client, plan, replan, file: wanted.file, signal, progress }).catch((error) => {
+  const announced = await announce({
+    client,
+    data: dataFolder(context),
+    plan,
+    replan,
+    file: wanted.file,
+    signal,
+    progress,
+  }).catch((error) => {
     if (!signal.aborted || error instanceof Failure) throw error
     terminal.notice('stopped before anything was announced: nothing has changed')
     return undefined
@@ -134,6 +143,7 @@ async function prepare(context: Context, { file, request }: Wanted): Promise<{ m
 /** Encodes, hands over, signs and submits. Until the submission nothing has happened, whatever ends it. */
 async function announce(work: {
   client: ApiClient
+  data: string
   plan: ReleasePlan
   /** The plan again, after the time that encoding took: others may have published. */
   replan: () => Promise<ReleasePlan>
@@ -143,6 +153,7 @@ async function announce(work: {
 }): Promise<Announced> {
   const { client, file, signal, progress } = work
   const { mesh } = work.plan
+  const ended = peerEnded(work.data)
   const { withEncoding, encodingBytes } = await import('../publish/artifact.ts')
   const { signRelease } = await import('../publish/release.ts')
   const { keepAnnouncement } = await import('../publish/delegations.ts')
@@ -150,15 +161,16 @@ async function announce(work: {
   try {
     return await withEncoding(file, { progress: progress.meter('encoding'), signal }, async (encoded) => {
       const body = encodingBytes(encoded, progress.meter('handing over'))
-      await client.importEncoding(encoded.encoding, body, signal)
+      await client.importEncoding(encoded.encoding, body, signal).catch(ended.before)
       signal.throwIfAborted()
       progress.say('announcing')
       const sign = async () => {
-        const plan = await work.replan()
+        const plan = await work.replan().catch(ended.before)
         const signed = signRelease(plan, encoded)
         keepAnnouncement(mesh, signed.document, 'pending')
         const targets = plan.newTargets === undefined ? null : text(plan.newTargets.raw)
-        const submitted = await client.submit({ announcement: text(signed.document.raw), targets })
+        const announcement = text(signed.document.raw)
+        const submitted = await client.submit({ announcement, targets }).catch(ended.during)
         keepAnnouncement(mesh, signed.document, 'accepted')
         return { release: signed.release, submitted }
       }

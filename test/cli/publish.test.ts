@@ -1,6 +1,8 @@
 // `pimesh publish`, against the real API server with a backend of the test: what it says, what it sends, what it leaves.
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -199,6 +201,74 @@ describe('pimesh publish', () => {
       status: 1,
       err: 'pimesh: it is announced, but whether another member has all of it is not known: this daemon is stopping [E_NO_DAEMON]\n',
     })
+  })
+})
+
+/** The peer of `data` under another folder, until it is killed: then its connections break in mid-word. */
+async function mortal({ home, data }: { home: string; data: string }) {
+  const folder = join(home, 'mortal')
+  mkdirSync(folder)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    const peer = connect(apiSocket(data))
+    for (const end of [socket, peer]) sockets.add(end.on('error', () => undefined))
+    socket.pipe(peer).pipe(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(apiSocket(folder), resolve))
+  const kill = () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  onTestFinished(kill)
+  return { folder, kill }
+}
+
+describe('a peer that is killed', () => {
+  const again = 'start it again ("pimesh up --data PEER", or "pimesh attach --data PEER" for an operator\'s folder)'
+  const nothing = `pimesh: the peer of PEER ended, and nothing was announced: ${again}, and publish again [E_NO_DAEMON]\n`
+
+  async function publishing(bytes: Buffer) {
+    const { file, backend, left, home, data, dir } = await publisher()
+    const { folder, kill } = await mortal({ home, data })
+    writeFileSync(file, bytes)
+    const ran = async () => {
+      const { err, ...others } = await line(['publish', file, ...NAME, '--mesh', dir, '--data', folder])
+      return { ...others, err: err.replaceAll(folder, 'PEER'), left: left() }
+    }
+    return { ran, kill, backend, signed: () => existsSync(join(dir, 'announcements', 'acme.json')) }
+  }
+
+  it.each([
+    ['when it has all', Buffer.alloc(600_000, 'pimesh ')],
+    ['in the middle', randomBytes(8 << 20)],
+  ])('while it takes the bytes, %s, has announced nothing', async (_, bytes) => {
+    const { ran, kill, backend } = await publishing(bytes)
+    backend.onChunk = async () => kill()
+    expect(await ran()).toEqual({ status: 1, out: '', err: nothing, left: [] })
+    expect(backend.submitted).toEqual([])
+  })
+
+  it('before the submission has announced nothing', async () => {
+    const { ran, kill, backend } = await publishing(Buffer.alloc(600_000, 'pimesh '))
+    const answer = backend.publishers.bind(backend)
+    backend.publishers = () => {
+      if (backend.imported.length > 0) kill()
+      return answer()
+    }
+    expect(await ran()).toEqual({ status: 1, out: '', err: nothing, left: [] })
+    expect(backend.submitted).toEqual([])
+  })
+
+  it('before it answered may have announced it: how to see is said', async () => {
+    const { ran, kill, backend, signed } = await publishing(Buffer.alloc(600_000, 'pimesh '))
+    const submit = backend.onSubmit
+    backend.onSubmit = (body) => {
+      kill()
+      return submit(body)
+    }
+    const sentence = `the peer of PEER ended before it answered, so the release may be in force: ${again}; when "pimesh releases" does not list it, publish again`
+    expect(await ran()).toEqual({ status: 1, out: '', err: `pimesh: ${sentence} [E_NO_DAEMON]\n`, left: [] })
+    expect([backend.submitted.length, signed()]).toEqual([1, false])
   })
 })
 
