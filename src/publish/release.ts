@@ -3,6 +3,7 @@
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { DAY, limits } from '../core/limits.ts'
+import { ENCODING_BYTES_MAX } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Encoding, InstallerSpec, Release } from '../core/trust/announcement.ts'
 import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
@@ -156,15 +157,15 @@ interface Made {
   encoding: Encoding
 }
 
-/** As long as what takes its place, so that what does not fit is known before a key is unlocked and anything is encoded. */
+/** As long as what takes its place can be, so that what does not fit is known before a key is unlocked and anything is encoded. */
 const PLACEHOLDER: Made = {
-  artifact: { hash: '0'.repeat(64), length: 1 },
+  artifact: { hash: '0'.repeat(64), length: ENCODING_BYTES_MAX },
   encoding: {
-    type: 'zstd',
+    type: 'identity',
     hash: '1'.repeat(64),
     sha256: '3'.repeat(64),
-    length: 1,
-    pieceLength: limits.pieceBytesMin,
+    length: ENCODING_BYTES_MAX,
+    pieceLength: limits.pieceBytesMax,
     pieceList: '2'.repeat(64),
   },
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FailureCode } from '../../src/core/failure.ts'
 import { DAY, limits } from '../../src/core/limits.ts'
+import { ENCODING_BYTES_MAX } from '../../src/core/swarm/pieces.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { Delegation, Targets } from '../../src/core/trust/documents.ts'
 import { signedBy } from '../../src/core/trust/roots.ts'
@@ -333,6 +334,27 @@ describe('a mistake of the publisher is one sentence, and changes nothing', () =
       for (let i = 1; i < limits.releases; i++) signed = publish({ path: `acme/p${i}`, to }, holding(signed))
     }
     expect(fill).toThrow(failure('E_ANNOUNCEMENT', 'more than 65536: announce some of its paths under another role'))
+  })
+
+  it('E_ANNOUNCEMENT before a key is needed, however long the artifact turns out to be', () => {
+    const named = (path: string, length: number) => request({ path, to: `name != "${'x'.repeat(length)}"` })
+    let held = NOBODY
+    let room: number = limits.announcementBytes
+    for (let i = 0; room > 1_600; i++) {
+      const signed = publish(named(`acme/p${i}`, room > 6_000 ? 1_000 : 300), held)
+      held = holding(signed)
+      room = limits.announcementBytes - signed.document.raw.length
+    }
+    const { artifact, encoding } = made()
+    const largest = {
+      artifact: { ...artifact, length: ENCODING_BYTES_MAX },
+      encoding: encodingOf({ ...encoding, length: ENCODING_BYTES_MAX, pieceLength: limits.pieceBytesMax }),
+    }
+    const planned = (length: number) => planRelease(mesh, held, named('acme/last', length), NOW)
+    const { document } = signRelease(planned(0), largest)
+    const longest = limits.announcementBytes - document.raw.length
+    expect(signRelease(planned(longest), largest).document.raw).toHaveLength(limits.announcementBytes)
+    expect(() => planned(longest + 1)).toThrow(failure('E_ANNOUNCEMENT', 'more than 65536'))
   })
 
   it('E_STATE when the folder is damaged', () => {
