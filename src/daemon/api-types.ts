@@ -215,6 +215,8 @@ export interface ReleaseJson {
 export interface ReleasesJson {
   schema: 'pimesh.releases/1'
   releases: ReleaseJson[]
+  /** Those that were asked; none when nobody was. Absent from older daemons. */
+  zones?: ZoneJson[]
   completeness: NodesJson['completeness']
 }
 

@@ -32,6 +32,7 @@ export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publish
     async releases({ zones, timeoutMs, local }) {
       const result = local ? NOBODY : await driver.query(zones, timeoutMs)
       return releasesJson({
+        self: core.snapshot().membership.claims.node,
         current: core.releases.publishers().current,
         result,
         here: (release) => hereJson(core.releases.release(release), release, parts.installRoot),

@@ -7,7 +7,7 @@ import type { InstallReport } from '../core/rollout/states.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from './api-types.ts'
-import { completeness } from './rows-json.ts'
+import { completeness, zoneJson } from './rows-json.ts'
 
 /** What is in force for a role. */
 export interface CurrentRole {
@@ -17,6 +17,8 @@ export interface CurrentRole {
 }
 
 export interface ReleasesParts {
+  /** The id of this peer. */
+  self: string
   /** In order of the targets document. */
   current: readonly CurrentRole[]
   /** What the zones answered; without zones when nobody was asked. */
@@ -37,7 +39,12 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
       releaseJson(release, role, reports.get(release.hash.slice(0, RELEASE8)) ?? [], parts),
     ),
   )
-  return { schema: 'pimesh.releases/1', releases, completeness: completeness(parts.result) }
+  return {
+    schema: 'pimesh.releases/1',
+    releases,
+    zones: parts.result.zones.map(zoneJson),
+    completeness: completeness(parts.result),
+  }
 }
 
 function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[], parts: ReleasesParts): ReleaseJson {
@@ -57,8 +64,8 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     encoding: encoding === undefined ? null : encodingJson(encoding),
     selected: parts.selected(release),
     here: parts.here(release),
-    nodes,
-    unsaid: unsaid(parts.result, hash.slice(0, RELEASE8)),
+    nodes: [...nodes, ...ownReport(parts, release)].sort(byPlace),
+    unsaid: unsaid(parts, release),
   }
 }
 
@@ -69,27 +76,51 @@ function encodingJson({ type, hash, length, pieceLength }: Release['encodings'][
 /** Who left has nothing to do with the fleet any more, whatever it had. */
 const isHere = (row: Row): boolean => row.status !== 'left'
 
-/** Nodes whose records are full of other releases. */
-function unsaid({ zones }: QueryResult, release8: string): number {
-  const full = zones
-    .flatMap(({ rows }) => rows.filter(isHere))
-    .filter(({ record }) => record.installs.length >= limits.recordInstalls)
-  return full.filter(({ record }) => !record.installs.some((report) => report.release8 === release8)).length
+/** Of this node, when its own record is full of other releases. */
+function ownReport({ self, result, here, selected }: ReleasesParts, release: Release): InstallJson[] {
+  const zone = result.zones.find(({ rows }) => rows.some(({ node }) => node === self))
+  const row = zone?.rows.find(({ node }) => node === self)
+  const own = selected(release) === true ? here(release) : null
+  if (zone === undefined || row === undefined || own === null || tellsOf(row, release)) return []
+  const { state, reason, percent } = own
+  const name = nameOf(row, result)
+  return [{ node: self, name, zone: zone.zone, state, reason, percent, ageMs: 0, status: row.status }]
 }
 
-function reportsByRelease({ zones, memberships }: QueryResult): Map<string, InstallJson[]> {
+function tellsOf({ record }: Row, { hash }: Release): boolean {
+  return record.installs.some(({ release8 }) => release8 === hash.slice(0, RELEASE8))
+}
+
+/** A selector that names no node. */
+const NOBODY = 'false'
+
+/** Nodes that may have it and whose records are full of other releases. What has come to it here is known without a record. */
+function unsaid({ self, result }: ReleasesParts, release: Release): number {
+  if (release.to.trim() === NOBODY) return 0
+  const full = result.zones
+    .flatMap(({ rows }) => rows.filter(isHere))
+    .filter(({ node, record }) => node !== self && record.installs.length >= limits.recordInstalls)
+  return full.filter((row) => !tellsOf(row, release)).length
+}
+
+function reportsByRelease(result: QueryResult): Map<string, InstallJson[]> {
   const reports = new Map<string, InstallJson[]>()
-  for (const zone of zones)
+  for (const zone of result.zones)
     for (const row of zone.rows.filter(isHere))
       for (const report of row.record.installs) {
-        const name = memberships.get(row.envelope.membership)?.claims.name ?? row.node
         const list = reports.get(report.release8) ?? []
-        list.push(installJson(report, row, zone, name))
+        list.push(installJson(report, row, zone, nameOf(row, result)))
         reports.set(report.release8, list)
       }
-  for (const list of reports.values())
-    list.sort((a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node))
   return reports
+}
+
+function nameOf({ node, envelope }: Row, { memberships }: QueryResult): string {
+  return memberships.get(envelope.membership)?.claims.name ?? node
+}
+
+function byPlace(a: InstallJson, b: InstallJson): number {
+  return compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node)
 }
 
 function installJson(report: InstallReport, row: Row, { zone }: ZoneAnswer, name: string): InstallJson {

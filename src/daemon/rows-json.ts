@@ -40,7 +40,7 @@ function oldest(rows: readonly Row[]): number | null {
   return age
 }
 
-function zoneJson({ zone, state, by, counts, partial, membersKnown }: ZoneAnswer): ZoneJson {
+export function zoneJson({ zone, state, by, counts, partial, membersKnown }: ZoneAnswer): ZoneJson {
   return { zone, state, by: by ?? null, counts: counts ?? null, partial, membersKnown }
 }
 

@@ -70,6 +70,17 @@ here       fetching, 40 %, 4.0 MB of 10.0 MB, 1.3 MB/s, 5 s left, from 3 members
 `
 
 describe('pimesh releases', () => {
+  it('says of a zone that nobody knows what nodes says of it', async () => {
+    const { backend, run } = await daemon()
+    const nope = { zone: '/nope', state: 'silent' as const, by: null, counts: null, partial: false, membersKnown: 0 }
+    const nobody = { zonesAnswered: 0, zonesKnown: 1, oldestMs: null, complete: false }
+    backend.rollout = { ...releasesJson([frozen], nobody), zones: [nope] }
+    const { out, status } = await run(['releases', '--zone', '/nope'])
+    expect(out).toMatch(/\n\/nope: no node of this zone is known here\n0 of 1 zone answered \(partial\)\n$/)
+    expect(status).toBe(1)
+    expect((await run(['releases', 'acme/map'])).out).toContain('\n/nope: no node of this zone is known here\n')
+  })
+
   it('has one line for each, with the reasons, and no colours in a pipe', async () => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([agent, frozen, newer])

@@ -10,12 +10,12 @@ import { encodeSigned } from '../../src/wire/signed.ts'
 import { hereJson } from '../cli/answers.ts'
 import { keyOf, MESH, membershipOf, NOW, nodeOf } from '../fixtures/documents.ts'
 
-function announced(role: string, paths: string[]) {
+function announced(role: string, paths: string[], to = 'true') {
   const release = (path: string) => ({
     counter: 3,
     version: '1.2',
     artifact: { hash: 'a7'.repeat(32), length: 900_000 },
-    to: 'true',
+    to,
     installer: { type: 'file' as const, file: 'agent', executable: false },
     encodings: [
       {
@@ -58,7 +58,7 @@ const report = (release: Release, some: Partial<InstallReport> = {}): InstallRep
   ...some,
 })
 const current = [{ document, frozen: false, expired: false }]
-const nobody = { here: () => null, selected: () => null }
+const nobody = { self: nodeOf('laptop'), here: () => null, selected: () => null }
 
 describe('releases', () => {
   it('have what nodes say of them, in order of zone and name', () => {
@@ -111,6 +111,42 @@ describe('releases', () => {
     expect(json.completeness.oldestMs).toBe(1_235)
   })
 
+  it('count this node by what it knows itself, when its record has no room for it', () => {
+    const others = ['01', '02', '03', '04'].map((byte) => report(agent, { release8: byte.repeat(8) }))
+    const result = answer({ '/a': [row('pi-1', others), row('pi-2', others)] })
+    const here = () => hereJson({ state: 'committed', percent: 100 })
+    const terms = { current, result, self: nodeOf('pi-1'), here }
+    const [json] = releasesJson({ ...terms, selected: () => true }).releases
+    expect(json).toMatchObject({
+      nodes: [{ node: nodeOf('pi-1'), name: 'pi-1', zone: '/a', state: 'committed', percent: 100, ageMs: 0 }],
+      unsaid: 1,
+    })
+    const [unselected] = releasesJson({ ...terms, selected: () => false }).releases
+    expect(unselected).toMatchObject({ nodes: [], unsaid: 1 })
+    const told = answer({ '/a': [row('pi-1', [report(agent)])] })
+    const [once] = releasesJson({ ...terms, result: told, selected: () => true }).releases
+    expect(once?.nodes.map(({ state }) => state)).toEqual(['fetching'])
+  })
+
+  it('for no node are not said to be anywhere', () => {
+    const others = ['01', '02', '03', '04'].map((byte) => report(agent, { release8: byte.repeat(8) }))
+    const [withdrawn] = releasesJson({
+      ...{
+        current: [{ document: announced('acme', ['acme/agent'], 'false'), frozen: false, expired: false }],
+        ...nobody,
+      },
+      result: answer({ '/a': [row('pi-2', others)] }),
+    }).releases
+    expect(withdrawn?.unsaid).toBe(0)
+  })
+
+  it('name the zones that were asked', () => {
+    const silent = answer({ '/nope': [] }, { state: 'silent', membersKnown: 0 })
+    expect(releasesJson({ current, result: silent, ...nobody }).zones).toEqual([
+      { zone: '/nope', state: 'silent', by: null, counts: null, partial: false, membersKnown: 0 },
+    ])
+  })
+
   it('that nobody announces any more are left out, and so is what is told of them', () => {
     const stranger = report(agent, { release8: 'ff'.repeat(8) })
     const json = releasesJson({ current, result: answer({ '/a': [row('pi-1', [stranger])] }), ...nobody })
@@ -120,7 +156,7 @@ describe('releases', () => {
   it('ask about this peer for each of them', () => {
     const here = (release: Release) => (release.path === 'acme/map' ? hereJson() : null)
     const selected = (release: Release) => release.path === 'acme/agent'
-    const json = releasesJson({ current, result: answer({}), here, selected })
+    const json = releasesJson({ current, result: answer({}), self: nodeOf('pi-1'), here, selected })
     expect(json.releases.map((release) => [release.selected, release.here])).toEqual([
       [true, null],
       [false, hereJson()],

@@ -69,7 +69,8 @@ export function countsText(counts: NonNullable<ZoneJson['counts']>): string {
   return `${counts.up} up, ${counts.late} late, ${counts.down} down, ${counts.left} left`
 }
 
-function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJson): string[] {
+/** What a person should know of a zone that did not answer with all it has. */
+export function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJson): string[] {
   if (state === 'silent' && membersKnown === 0) return [`${zone}: no node of this zone is known here`]
   if (state === 'silent') return [`${zone}: no answer; none of its nodes that are known here could be reached in time`]
   if (state === 'forbidden') {

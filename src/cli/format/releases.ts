@@ -1,7 +1,7 @@
 // Releases and how far they are: a table with one line each, and everything about one of them.
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
 import { type Colour, plain, type Terminal } from '../frame/terminal.ts'
-import { statusColours } from './nodes.ts'
+import { statusColours, zoneNote } from './nodes.ts'
 import { progressText } from './progress.ts'
 import { age, bytes, counted } from './quantity.ts'
 import { type Column, pairLines, tableLines } from './table.ts'
@@ -86,7 +86,7 @@ export function releasesLines(
   const columns = options.wide ? [...narrow(terminal), ...WIDE] : narrow(terminal)
   const table = releases.length === 0 ? ['no release is announced'] : tableLines(columns, releases)
   const below = options.nodes ? releases.flatMap((release) => ['', ...nodesOf(release, terminal)]) : []
-  return [...table, ...below, completenessLine(answer)]
+  return [...table, ...below, ...zoneNotes(answer), completenessLine(answer)]
 }
 
 /** All about the releases of an answer, one after the other. */
@@ -98,7 +98,12 @@ export function releaseLines(answer: ReleasesJson, terminal: Paint): string[] {
     '',
     ...nodeTable(release.nodes, terminal),
   ])
-  return [...blocks, completenessLine(answer)]
+  return [...blocks, ...zoneNotes(answer), completenessLine(answer)]
+}
+
+/** The same words as for `pimesh nodes`. */
+function zoneNotes({ zones = [] }: ReleasesJson): string[] {
+  return zones.filter(({ state }) => state !== 'forbidden').flatMap(zoneNote)
 }
 
 /** `2 of 2 zones answered, oldest 9 s`. */
