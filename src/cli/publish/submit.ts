@@ -7,6 +7,7 @@ import type { Loaded } from '../../publish/request-folder.ts'
 import type { Context } from '../frame/command.ts'
 import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { ProgressLine } from '../frame/progress.ts'
+import { peerEnded } from './ended.ts'
 import { requirePeer } from './peer.ts'
 import { announcedLines, reportJson, text } from './report.ts'
 import { waitForCopy } from './wait.ts'
@@ -59,6 +60,7 @@ async function handIn(
   const held = await client.publishers()
   requirePeer(held, { id: request.mesh, place: loaded.path }, data)
   checkSubmission(request, held)
+  const ended = peerEnded(data)
   try {
     const { found, absent } = await checkFolder(loaded, { signal, progress: progress.meter('checking') })
     if (absent[0] !== undefined)
@@ -67,14 +69,16 @@ async function handIn(
         `there is no ${absent[0]}, which has the bytes of what is announced: copy it from where the request was prepared`,
       )
     for (const encoded of found)
-      await client.importEncoding(encoded.encoding, encodingBytes(encoded, progress.meter('handing over')), signal)
+      await client
+        .importEncoding(encoded.encoding, encodingBytes(encoded, progress.meter('handing over')), signal)
+        .catch(ended.before)
     signal.throwIfAborted()
     progress.say('announcing')
     const announce = async () => {
-      const newTargets = checkSubmission(request, await client.publishers())
+      const newTargets = checkSubmission(request, await client.publishers().catch(ended.before))
       if (mesh !== undefined) keepAnnouncement(mesh, request.document, 'pending')
       const targets = newTargets === undefined ? null : text(newTargets.raw)
-      const submitted = await client.submit({ announcement: text(request.document.raw), targets })
+      const submitted = await client.submit({ announcement: text(request.document.raw), targets }).catch(ended.during)
       if (mesh !== undefined) keepAnnouncement(mesh, request.document, 'accepted')
       return submitted
     }
