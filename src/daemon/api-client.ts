@@ -8,8 +8,8 @@ import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type {
-  EnrolmentJson,
   AuditJson,
+  EnrolmentJson,
   ErrorJson,
   EventsJson,
   NodesJson,

@@ -19,8 +19,8 @@ import {
   submission,
 } from './api-queries.ts'
 import type {
-  EnrolmentJson,
   AuditJson,
+  EnrolmentJson,
   ErrorJson,
   EventsJson,
   NodesJson,

@@ -5,8 +5,8 @@ import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
-  EnrolmentJson,
   AuditJson,
+  EnrolmentJson,
   EventsJson,
   NodesJson,
   PublishersJson,
