@@ -3,7 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import type { NodeJson } from '../daemon/api-types.ts'
 import { metricText } from './format/metric.ts'
-import { labelsText, statusColours } from './format/nodes.ts'
+import { labelsText, refusedText, statusColours } from './format/nodes.ts'
 import { age, exact } from './format/quantity.ts'
 import { pairLines, tableLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -45,6 +45,7 @@ export function nodeLines(node: NodeJson, terminal: Pick<Terminal, 'paint'>): st
     ['promise', `heard from again within ${exact(node.promiseMs)}`],
     ['flags', node.flags.join(', ') || 'none'],
     ['alerts', node.alerts.join(', ') || 'none'],
+    ['refused', refusedText(node)],
     ['labels', plain(labelsText(node.labels)) || 'none'],
     ['capabilities', node.capabilities.join(', ')],
     ['seen by', node.seenBy],

@@ -75,10 +75,10 @@ export class Conversations {
     }
   }
 
-  failed(ticket: Ticket, peer: NodeId, now: Millis): void {
+  failed(ticket: Ticket, peer: NodeId, answer: { malformed?: boolean }, now: Millis): void {
     const { announcing, swarm } = this.#m.releases
     if (this.#m.statements.failed(ticket, peer, now)) return
-    if (announcing.failed(ticket, peer, now) || swarm.askFailed(ticket, now)) return
+    if (announcing.failed(ticket, answer, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUp?.ticket) return
     this.#catchUp = undefined
     this.#caughtUp = false
@@ -106,8 +106,8 @@ export class Conversations {
 
   #unticketed(peer: NodeId, { memberships, roots, targets }: SyncResponse, now: Millis): void {
     for (const membership of memberships) this.#introduced(membership, now)
-    this.#m.roots.arrived(peer, roots)
-    this.#m.releases.targets.arrived(peer, targets)
+    this.#m.roots.arrived(peer, roots, now)
+    this.#m.releases.targets.arrived(peer, targets, now)
   }
 
   #askRows(page: Omit<CatchUp, 'ticket'>): void {

@@ -7,6 +7,7 @@ import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
+import type { AuditEntry } from './trust/audit.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import type { StatementDocument } from './trust/statement.ts'
 
@@ -62,7 +63,15 @@ export type Input =
   | ({ type: 'asked'; ticket: Ticket; peer: NodeId } & AnyRequest)
   /** The answer to an `ask` of ours. */
   | ({ type: 'answered'; ticket: Ticket; peer: NodeId } & AnyResponse)
-  | { type: 'askFailed'; ticket: Ticket; peer: NodeId; protocol: ProtocolName; reason: string }
+  /** `malformed`: an answer came that cannot be read. */
+  | {
+      type: 'askFailed'
+      ticket: Ticket
+      peer: NodeId
+      protocol: ProtocolName
+      reason: string
+      malformed?: boolean
+    }
   /** A person asks for rows (local API). `zones` undefined: all that are known. */
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
@@ -129,6 +138,8 @@ export type Change =
   | { type: 'holding'; encoding: string; bits: Uint8Array }
   | { type: 'forgetHolding'; encoding: string }
   | { type: 'install'; entry: InstallEntry }
+  /** Takes the place of what its ring held in its slot. */
+  | { type: 'audit'; entry: AuditEntry }
 
 export type Verdict = 'accept' | 'ignore' | 'reject'
 
@@ -161,6 +172,7 @@ export type RefusalCode =
   | 'badPiece'
   | 'unasked'
   | 'revoked'
+  | 'misbehaved'
 
 export type Admission =
   /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */
@@ -213,6 +225,8 @@ export type NodeEvent =
   /** A release came to this state here; `name` is path@version. */
   | { type: 'install'; name: string; state: InstallState; detail: string | undefined }
   | { type: 'providerBanned'; peer: NodeId; encoding: string }
+  /** Too much of what it gave or told of was refused: its link is closed, and it is kept out for limits.dropTime. */
+  | { type: 'peerDropped'; peer: NodeId }
 
 export type Effect =
   /** Ask the probe; the answer comes back as `sampled`. */

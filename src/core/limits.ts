@@ -304,6 +304,31 @@ export const limits = {
   bodiesPerPeer: 2,
   /** Bodies that wait while others are being written: 2 MB. */
   bodiesQueued: 32,
+  /** Documents whose signatures did not hold, remembered by their hash: what 32 neighbours may have fetched in a minute. */
+  knownBad: 1_024,
+  /**
+   * What a peer may give in an hour that is refused, in points; a head of gossip costs one. An honest member passes on some that are
+   * late, and those of 64 roles of newer targets, again and again: not a thousand.
+   */
+  refusedPoints: 1_024,
+  /** Points of a document that no honest member gives: 16 of them, each up to 16 signature checks of 2 ms, are half a second an hour. */
+  refusedAtFault: 64,
+  /** Of one from a peer that goes by other targets or roots: both sides of an equivocation of each of 64 roles may honestly be wrong. */
+  refusedInDoubt: 8,
+  /** After so long a peer's budget is whole again. */
+  refusedTime: HOUR,
+  /** A peer that used its budget up is neither admitted nor dialled for so long: a broken one may have been mended by then. */
+  dropTime: HOUR,
+  /** Acceptances in the audit log: a release a day for four months. Refusals have their own places and cannot push them out. */
+  auditAccepted: 128,
+  /** Refusals in the audit log, of 150 bytes: a peer fills at most 24 of them in an hour, one for each reason and kind. */
+  auditRefused: 128,
+  /** Refusals of one peer for one reason within this time are one entry with a count. */
+  auditCoalesced: HOUR,
+  /** A first refusal is written after this, with those that came meanwhile: what an attack may hide by a power cut. */
+  auditFreshDelay: 10 * SECOND,
+  /** Counts that grew are written this far apart: 128 entries of 150 bytes are 3 MB a day under attack, of a budget of 10. */
+  auditGrownDelay: 10 * MINUTE,
   /** Bodies that peers did not give, remembered by peer and hash: those of all links for a minute. */
   bodiesMissed: 1_024,
   /**

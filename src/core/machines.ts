@@ -25,8 +25,11 @@ import { Self } from './self.ts'
 import { Swarm } from './swarm/swarm.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
 import { Announcing } from './trust/announcing.ts'
+import { Audit, type AuditEntry } from './trust/audit.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
+import { KnownBad } from './trust/known-bad.ts'
+import { Misconduct } from './trust/misconduct.ts'
 import { Refusals } from './trust/refusals.ts'
 import { Rivals } from './trust/rivals.ts'
 import { RootKeeper } from './trust/root-keeper.ts'
@@ -34,6 +37,7 @@ import { Roster } from './trust/roster.ts'
 import type { StatementDocument } from './trust/statement.ts'
 import { StatementKeeper } from './trust/statement-keeper.ts'
 import { TargetsKeeper } from './trust/targets-keeper.ts'
+import { Watch } from './trust/watch.ts'
 
 /** What a node starts from: its membership, and what earlier runs wrote. */
 export interface NodeSetup {
@@ -61,6 +65,8 @@ export interface NodeSetup {
   installs: readonly InstallEntry[]
   /** Of enrol keys. */
   statements: readonly StatementDocument[]
+  /** What earlier runs accepted and refused. */
+  audit: readonly AuditEntry[]
   /** What this machine is, for selectors. */
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */
@@ -119,25 +125,35 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const told = { book, view, vector: () => announcing.vector(), statements: () => statements.digest }
   const greetings = new Greetings(env, out, self, told)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
-  const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements)
+  const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)
+  const avoid = (peer: NodeId, until: Millis) => links.avoid(peer, until)
+  const misconduct = new Misconduct({ out, refusals, avoid })
+  const watch = new Watch({ audit, misconduct, knownBad: new KnownBad(env) })
+  const isDropped = (node: NodeId, at: Millis) => misconduct.isDropped(node, at)
+  const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements, isDropped)
   const rivals = new Rivals(links, greetings, gatekeeper)
-  const roots = new RootKeeper(env, out, self, setup.roots, setup.rootFloor)
-  const heartbeat = new Heartbeat(env, out, topic, setup, {
+  const roots = new RootKeeper({ env, out, self, watch }, setup.roots, setup.rootFloor)
+  const heartbeat: Heartbeat = new Heartbeat(env, out, topic, setup, {
     minimum: setup.recordPeriodMin,
     installs: () => rollout.reports(),
+    refused: () => audit.summary(),
   })
   const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, statements, topic })
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
   const targetsFloor = Math.max(setup.targetsFloor, setup.publishers.targetsFloor)
-  const targets = new TargetsKeeper(env, out, self, setup.publishers.targets, targetsFloor)
+  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloor)
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
-  const announcing: Announcing = new Announcing({ env, out, self, targets, refusals, topic: heads }, setup.publishers, {
-    accepted: (at) => rollout.changed(at),
-    imported: (encoding, list, at) => swarm.imported(encoding, list, at),
-  })
+  const announcing: Announcing = new Announcing(
+    { env, out, self, targets, refusals, watch, topic: heads },
+    setup.publishers,
+    {
+      accepted: (at) => rollout.changed(at),
+      imported: (encoding, list, at) => swarm.imported(encoding, list, at),
+    },
+  )
   const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
@@ -147,7 +163,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     setup.installs,
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
-  const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
+  const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving }
   return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
 }
 

@@ -64,6 +64,7 @@ export class NodeCore {
       this.#m.queries.deadline(),
       this.#m.saving.deadline(),
       this.#m.releases.deadline(),
+      this.#m.audit.deadline(),
     ]
     return times.reduce((min, at) => (at === undefined || (min !== undefined && min <= at) ? min : at), undefined)
   }
@@ -88,6 +89,11 @@ export class NodeCore {
   /** Rows of our own zone, all of them. */
   rows(now: Millis): Row[] {
     return rowsOf(this.#m.view, this.#m.alerts, now, undefined, limits.viewNodes)
+  }
+
+  /** What was accepted and refused of the publishers, oldest first, with its age. */
+  audit(now: Millis): ReturnType<Machines['audit']['entries']> {
+    return this.#m.audit.entries(now)
   }
 
   /** What is held of the publishers and their releases. */
@@ -127,6 +133,8 @@ export class NodeCore {
     dialPauses: number
     alerts: number
     statements: number
+    audit: number
+    misconduct: number
     releases: ReturnType<Releases['sizes']>
   } {
     return {
@@ -141,6 +149,8 @@ export class NodeCore {
       dialPauses: this.#m.links.pauses,
       alerts: this.#m.alerts.all().length,
       statements: this.#m.statements.size,
+      audit: this.#m.audit.size,
+      misconduct: this.#m.misconduct.size,
       releases: this.#m.releases.sizes(),
     }
   }
@@ -197,7 +207,7 @@ export class NodeCore {
         this.#m.greetings.heard(input.peer, now)
         return this.#conversations.answered(input.ticket, input.peer, input, now)
       case 'askFailed':
-        this.#conversations.failed(input.ticket, input.peer, now)
+        this.#conversations.failed(input.ticket, input.peer, input, now)
         this.#m.queries.failed(input.ticket, input.peer, now)
         this.#m.rivals.failed(input.ticket, now)
         if (input.protocol === 'hello') this.#m.greetings.failed(input.peer, input.ticket, now)
@@ -207,7 +217,7 @@ export class NodeCore {
       case 'stated':
         return this.#m.statements.stated(input.ticket, input.statement)
       case 'rooted':
-        return this.#m.roots.rooted(input.ticket, input.roots)
+        return this.#m.roots.rooted(input.ticket, input.roots, now)
       case 'turnedAway':
         return this.#m.statements.turnedAway(input.peer, input.code)
       case 'leaving':
@@ -232,6 +242,7 @@ export class NodeCore {
     this.#m.rivals.check(now)
     this.#m.queries.check(now)
     this.#m.saving.check(now)
+    this.#m.audit.check(now)
   }
 
   /** A process that was stopped or suspended heard nobody: the silence is its own. */
@@ -286,7 +297,7 @@ export class NodeCore {
 
   #persisted(ticket: Ticket, now: Millis): void {
     this.#m.heartbeat.persisted(ticket, now)
-    if (this.#m.roots.persisted(ticket)) {
+    if (this.#m.roots.persisted(ticket, now)) {
       this.#m.statements.rootChanged()
       this.#strikeOff()
       this.#m.releases.rootChanged(now)
@@ -295,6 +306,7 @@ export class NodeCore {
     this.#stated(ticket, now)
     this.#m.releases.persisted(ticket, now)
     this.#m.saving.persisted(ticket)
+    this.#m.audit.persisted(ticket)
   }
 
   /** Statements that are in force now are acted upon, and told to everybody who is linked. */
@@ -328,10 +340,12 @@ export class NodeCore {
     this.#m.statements.persistFailed(ticket)
     this.#m.releases.persistFailed(ticket, now)
     this.#m.saving.persistFailed(ticket)
+    this.#m.audit.persistFailed(ticket, now)
   }
 
   #leave(now: Millis): void {
     this.#m.saving.flush(now, true)
+    this.#m.audit.flush()
     if (this.#m.self.isNode) this.#m.heartbeat.goodbye(now, this.#flags() | FLAG.leaving, this.#members())
     this.#m.out.emit({ type: 'left' })
     this.#stopped = true

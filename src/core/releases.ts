@@ -141,7 +141,7 @@ export class Releases {
   }
 
   persisted(ticket: Ticket, now: Millis): void {
-    if (this.targets.persisted(ticket)) this.announcing.targetsChanged(now)
+    if (this.targets.persisted(ticket, now)) this.announcing.targetsChanged(now)
     this.announcing.persisted(ticket, now)
     this.swarm.persisted(ticket, now)
     this.#rollout.persisted(ticket, now)

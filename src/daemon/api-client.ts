@@ -8,6 +8,7 @@ import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type {
+  AuditJson,
   EnrolmentJson,
   ErrorJson,
   EventsJson,
@@ -29,6 +30,8 @@ export interface ApiClient {
   node(idOrName: string): Promise<NodesJson>
   /** Those after the one numbered `after`; default: all that are kept. */
   events(after?: number): Promise<EventsJson>
+  /** What was accepted and refused of the publishers. */
+  audit(): Promise<AuditJson>
   /** Current releases and what the nodes of these zones say of them; `local`: what is known without asking anybody. */
   releases(query?: { zones?: readonly string[]; timeoutMs?: number; local?: boolean }): Promise<ReleasesJson>
   publishers(): Promise<PublishersJson>
@@ -70,6 +73,7 @@ export function apiClient(data: string): ApiClient {
       ask(`/v1/nodes?${zonesAsked(zones, timeoutMs)}`, timeoutMs),
     node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
     events: (after = 0) => ask(`/v1/events?after=${after}`),
+    audit: () => ask('/v1/audit'),
     releases: ({ zones = [], timeoutMs = limits.queryTimeout, local = false } = {}) =>
       ask(`/v1/releases?${zonesAsked(local ? [''] : zones, timeoutMs)}`, timeoutMs),
     publishers: () => ask('/v1/publishers'),

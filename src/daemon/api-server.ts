@@ -19,6 +19,7 @@ import {
   submission,
 } from './api-queries.ts'
 import type {
+  AuditJson,
   EnrolmentJson,
   ErrorJson,
   EventsJson,
@@ -43,6 +44,7 @@ export interface ApiBackend {
   node(idOrName: string): Promise<NodesJson>
   /** Those after the one numbered `after`. */
   events(after: number): EventsJson
+  audit(): AuditJson
   releases(query: ReleasesQuery): Promise<ReleasesJson>
   publishers(): PublishersJson
   /** Takes the bytes of an encoding; the signal says that the client is gone. E_ARTIFACT, E_DISK_FULL, E_NO_MEMBER. */
@@ -208,6 +210,8 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return await backend.nodes(nodesQuery(search))
     case 'GET /v1/events':
       return backend.events(eventsAfter(search))
+    case 'GET /v1/audit':
+      return backend.audit()
     case 'GET /v1/releases':
       return await backend.releases(releasesQuery(search))
     case 'GET /v1/enrolment':

@@ -28,6 +28,8 @@ export interface NodeJson {
   capabilities: string[]
   /** Series name of docs/metrics.md -> value in its unit; null: this machine does not have it. */
   metrics: Record<string, number | null>
+  /** Announcements, targets and roots that it refused since it started, and the most frequent reason; null when none. */
+  refused?: { total: number; most: string | null } | null
   /** The member whose view this row is. */
   seenBy: string
   /** Hash of the invite that it joined with. */
@@ -139,6 +141,39 @@ export interface EventsJson {
   /** Another one: the daemon was started anew, and counts from 1 again. */
   run: string
   events: EventJson[]
+}
+
+/** One judgement of an announcement, targets or a root, or several equal refusals of what one peer brought. */
+export interface AuditEntryJson {
+  /** Orders the log, over restarts too. */
+  seq: number
+  /** Since the last of them; null where an earlier run noted it and the clock of this machine cannot tell. */
+  ageMs: AgeMs
+  /** What the clock showed at the last and at the first of them, RFC 3339: a label. */
+  at: string | null
+  since: string | null
+  /** Of the run that noted it. */
+  incarnation: number
+  what: 'announcement' | 'targets' | 'root'
+  /** Null for targets and roots. */
+  role: string | null
+  epoch: number | null
+  version: number | null
+  /** Hex SHA-256 of what is signed. */
+  hash: string | null
+  /** Who brought it, and what people call it; null: handed in on this machine. */
+  peer: string | null
+  name: string | null
+  /** `accepted`, or a code of docs/protocol.md, REFUSALS. */
+  outcome: string
+  text: string
+  count: number
+}
+
+/** GET /v1/audit: what was accepted and refused of the publishers, oldest first, also by earlier runs. */
+export interface AuditJson {
+  schema: 'pimesh.audit/1'
+  entries: AuditEntryJson[]
 }
 
 /** What a release has come to on one node, as its own record says. */
@@ -319,6 +354,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   badPiece: 'a piece is not what the publisher signed',
   unasked: 'a piece came that nobody asked for',
   revoked: 'the node, or the invite that it joined with, is revoked',
+  misbehaved: 'it gave or told of too much that was refused, and is kept out for a while',
 }
 
 /** `it belongs to another mesh (foreignMesh)`; a code alone where this version has no words for it. */

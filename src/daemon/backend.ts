@@ -7,6 +7,7 @@ import type { NodeCore } from '../core/node.ts'
 import type { Links } from '../ports/links.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { NodesJson, StatusJson } from './api-types.ts'
+import { auditJson } from './audit-json.ts'
 import type { Driver } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { nodesJson } from './rows-json.ts'
@@ -46,6 +47,7 @@ export function createBackend(parts: BackendParts): ApiBackend {
     nodes: ({ zones, timeoutMs }) => query(zones, timeoutMs),
     node: async (idOrName) => oneNode(await query(undefined, undefined), idOrName),
     events: (after) => ({ schema: 'pimesh.events/1', run, events: parts.log.since(after) }),
+    audit: () => auditJson(parts.core, parts.now()),
     releases: parts.releases,
     publishers: parts.publishers,
     importEncoding: parts.importEncoding,

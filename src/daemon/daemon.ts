@@ -302,6 +302,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     artifacts: state.artifacts,
     installs: state.installs,
     statements: state.statements,
+    audit: state.audit,
     mirror: config.artifacts.mirror,
   }
 }

@@ -319,12 +319,19 @@ export class Driver {
   #ask(ask: Extract<Effect, { type: 'ask' }>): void {
     const { ticket, peer, protocol } = ask
     const options = { signal: this.#within(limits.requestTimeout), maxBytes: messageBytes[protocol].response }
-    const answer = async () =>
-      decodeResponse(protocol, await this.#ports.streams.ask(peer, protocol, encodeRequest(ask), options))
-    answer().then(
-      (response) => this.feed({ type: 'answered', ticket, peer, ...response }),
-      (error: unknown) => this.feed({ type: 'askFailed', ticket, peer, protocol, reason: reasonOf(error) }),
-    )
+    const failed = (error: unknown, malformed: boolean) =>
+      this.feed({ type: 'askFailed', ticket, peer, protocol, reason: reasonOf(error), malformed })
+    const answered = (bytes: Uint8Array) => {
+      let response: AnyResponse
+      try {
+        response = decodeResponse(protocol, bytes)
+      } catch (error) {
+        return failed(error, true)
+      }
+      this.feed({ type: 'answered', ticket, peer, ...response })
+    }
+    const question = async () => this.#ports.streams.ask(peer, protocol, encodeRequest(ask), options)
+    question().then(answered, (error: unknown) => failed(error, false))
   }
 
   async #heard(topic: string, bytes: Uint8Array, from: NodeId): Promise<Verdict> {

@@ -74,7 +74,14 @@ function statementWords(event: StatementEvent, nameOf: (node: NodeId) => string)
 type ReleaseEvent = Extract<
   NodeEvent,
   {
-    type: 'targetsAccepted' | 'announced' | 'announcementRefused' | 'equivocation' | 'install' | 'providerBanned'
+    type:
+      | 'targetsAccepted'
+      | 'announced'
+      | 'announcementRefused'
+      | 'equivocation'
+      | 'install'
+      | 'providerBanned'
+      | 'peerDropped'
   }
 >
 
@@ -107,6 +114,10 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
       const ended = state === 'failed' || state === 'rolledBack'
       if (detail === undefined) return { level: ended ? 'warn' : 'info', text: `${name} is ${state}` }
       return { level: 'warn', text: `${name} is ${ended ? state : `held up at ${state}`}: ${detail}` }
+    }
+    case 'peerDropped': {
+      const text = `${nameOf(event.peer)} gave or told of too much that was refused: its link is closed, and it is kept out for an hour`
+      return { level: 'warn', text }
     }
     case 'providerBanned': {
       const encoding = event.encoding.slice(0, 16)

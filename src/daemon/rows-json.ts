@@ -60,6 +60,7 @@ function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefin
     labels: { ...membership?.invite.signed.labels },
     capabilities: [...(membership?.invite.signed.capabilities ?? [])],
     metrics: metricsJson(record),
+    refused: record.refused === undefined ? null : { total: record.refused.total, most: record.refused.most ?? null },
     seenBy: answer.by ?? '',
     ...(membership === undefined ? {} : enrolled(membership)),
   }

@@ -39,6 +39,7 @@ const CODES: Record<RefusalCode, true> = {
   badPiece: true,
   unasked: true,
   revoked: true,
+  misbehaved: true,
 }
 
 export interface Credential {

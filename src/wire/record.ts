@@ -5,6 +5,7 @@ import { METRICS, type Metric, type MetricValues, metricIndex } from '../core/fl
 import type { HealthRecord } from '../core/fleet/record.ts'
 import { limits } from '../core/limits.ts'
 import { INSTALL_REASONS, INSTALL_STATES, type InstallReport } from '../core/rollout/states.ts'
+import { AUDIT_REASONS, type RefusedSummary } from '../core/trust/audit.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 /** Bytes of the presence bitset: metrics of five times today's number. */
@@ -35,6 +36,11 @@ export function encodeRecord(record: HealthRecord): Uint8Array {
     )
   const installs = record.installs.slice(0, limits.recordInstalls)
   if (installs.length > 0) message.bytes(7, concat(installs.map(encodeInstall)))
+  const { refused } = record
+  if (refused !== undefined) {
+    message.uint(9, Math.min(refused.total, UINT31))
+    message.uint(10, refused.most === undefined ? 0 : AUDIT_REASONS.indexOf(refused.most) + 1)
+  }
   return message.finish()
 }
 
@@ -48,10 +54,18 @@ export function decodeRecord(body: Uint8Array): HealthRecord {
   const present = setBits(reader.bytes(5, 0, PRESENCE_BYTES))
   const steps = reader.packed(6, present.length, limits.recordBytes)
   const reports = reader.optionalBytes(7, 0, limits.recordInstalls * INSTALL_BYTES) ?? new Uint8Array()
+  const refused = readRefused(reader)
   reader.end()
   if (reports.length % INSTALL_BYTES !== 0) reader.refuse('field 7 is cut off')
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
-  return { incarnation, counter, promise, flags, metrics: toValues(present, steps), installs: decodeInstalls(reports) }
+  const order = { incarnation, counter, promise, flags }
+  return { ...order, metrics: toValues(present, steps), installs: decodeInstalls(reports), refused }
+}
+
+/** A reason that this version does not know is none. */
+function readRefused(reader: MessageReader): RefusedSummary | undefined {
+  const [total, reason] = [reader.uint(9, UINT31), reader.uint(10)]
+  return total === 0 ? undefined : { total, most: AUDIT_REASONS[reason - 1] }
 }
 
 function encodeInstall({ release8, state, reason, percent }: InstallReport): Uint8Array {

@@ -11,10 +11,12 @@ import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
 import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
+import type { AuditEntry } from '../core/trust/audit.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
+import { auditName, decodeAuditEntry, encodeAuditEntry } from './audit.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { INTEGER_MAX, isHex } from './fields.ts'
@@ -59,6 +61,7 @@ export interface SavedState {
   artifacts: SavedArtifacts
   installs: InstallEntry[]
   statements: StatementDocument[]
+  audit: AuditEntry[]
   /** Keys whose values do not parse; what they held is missing above. */
   damaged: string[]
 }
@@ -116,6 +119,8 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `holding/${change.encoding}`, value: undefined }
     case 'install':
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
+    case 'audit':
+      return { key: `audit/${auditName(change.entry)}`, value: encodeAuditEntry(change.entry) }
   }
 }
 
@@ -157,6 +162,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
     statements: await read('statement/', (value, enroller) =>
       same(parseStatement(value), ({ signed }) => signed.enroller, enroller),
     ),
+    audit: await read('audit/', decodeAuditEntry),
     damaged,
   }
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
 import { benchProfile } from './profile.ts'
+import { benchTrust } from './trust.ts'
 
 export interface Report {
   /** One JSON object; its keys are documented in docs/benchmarks.md. */
@@ -22,6 +23,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
   daemon: benchDaemon,
   fetch: benchFetch,
   profile: benchProfile,
+  trust: benchTrust,
 }
 
 function usage(problem: string): never {

@@ -5,6 +5,7 @@ import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
+  AuditJson,
   EnrolmentJson,
   EventsJson,
   NodesJson,
@@ -27,6 +28,7 @@ export class TestBackend implements ApiBackend {
   readonly stops: boolean[] = []
   run = 'first'
   log: EventsJson['events'] = [{ seq: 1, ageMs: 5, type: 'status', text: 'pi-1 is up' }]
+  audited: AuditJson['entries'] = []
   rollout: ReleasesJson = releasesJson([releaseJson()])
   held: PublishersJson = publishersJson()
   readonly releaseQueries: ReleasesQuery[] = []
@@ -87,6 +89,10 @@ export class TestBackend implements ApiBackend {
 
   events(after: number): EventsJson {
     return { schema: 'pimesh.events/1', run: this.run, events: this.log.filter(({ seq }) => seq > after) }
+  }
+
+  audit(): AuditJson {
+    return { schema: 'pimesh.audit/1', entries: this.audited }
   }
 
   async releases(query: ReleasesQuery): Promise<ReleasesJson> {

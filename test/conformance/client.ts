@@ -69,7 +69,7 @@ export class Client {
   }
 
   offerTargets(bytes: Uint8Array): Outcome {
-    const outcome = this.world.targets.consider(parseTargets(bytes))
+    const outcome = this.world.consider(parseTargets(bytes))
     this.world.settle()
     this.world.write()
     return outcome

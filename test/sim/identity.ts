@@ -20,6 +20,8 @@ export interface Identity {
   mirror: boolean
   /** What it does to others: honest nodes none of it. */
   hostile: 'junk' | 'liar' | undefined
+  /** It neither says nor passes on a head. */
+  mute: boolean
 }
 
 /** What a publisher hands in at a machine. */

@@ -24,7 +24,7 @@ export const USAGE = `npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME
   --KEY NUMBER      any number of the scenario: --nodes --zones --minutes --operators --loss --duplicate --mdns --hidden
                     --crashes-per-node-hour --power-cuts --goodbyes --clock-steps-per-node-hour --breaks-per-link-hour
                     --start-seconds --quiet-seconds --record-period-min --view-flush-period
-                    --junk --liars --mirrors --upload-rate --full-per-node-hour --flips-per-node-hour
+                    --junk --liars --mutes --mirrors --upload-rate --full-per-node-hour --flips-per-node-hour
   --all             do not stop at the first violation
   --json            print nothing on stdout but one JSON object
 

@@ -93,6 +93,8 @@ export interface Scenario {
   junk: number
   /** Share of nodes that replay old announcements and tell of forged ones. */
   liars: number
+  /** Share of machines that neither say nor pass on a head of gossip. */
+  mutes: number
   /** Share of nodes that fetch and serve every release. */
   mirrors: number
   /** Bytes per second that a machine sends of pieces, to all others together. */
@@ -136,6 +138,7 @@ const BASE: Scenario = {
   absences: [],
   junk: 0,
   liars: 0,
+  mutes: 0,
   mirrors: 0,
   uploadRate: 8_000_000,
   files: { delayMean: 10, delayMax: 2_000, stepMean: 200, stepMax: 5_000, failShare: 0.005 },
@@ -213,7 +216,18 @@ function checkPartition(partition: Partition, source: string): Partition {
 
 function problemOf(scenario: Scenario): string | undefined {
   const { nodes, zones, minutes, delay, downSeconds } = scenario
-  const shares = ['loss', 'duplicate', 'powerCuts', 'goodbyes', 'mdns', 'hidden', 'junk', 'liars', 'mirrors'] as const
+  const shares = [
+    'loss',
+    'duplicate',
+    'powerCuts',
+    'goodbyes',
+    'mdns',
+    'hidden',
+    'junk',
+    'liars',
+    'mutes',
+    'mirrors',
+  ] as const
   const share = shares.find((key) => !(scenario[key] >= 0 && scenario[key] <= 1))
   if (share !== undefined) return `"${share}" must be from 0 to 1`
   if (!Number.isInteger(nodes) || nodes < 2 || nodes > 10_000) return '"nodes" must be from 2 to 10000'

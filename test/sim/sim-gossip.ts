@@ -14,6 +14,8 @@ export const HEAD_PATIENCE = 2 * limits.requestTimeout + SECOND
 
 interface Owner {
   index: number
+  /** Heads neither leave this machine nor pass through it. */
+  mute: boolean
   sign: (bytes: Uint8Array) => Uint8Array
   membership: () => Membership
   tickets: Tickets
@@ -59,7 +61,8 @@ export class SimGossip {
   /** Gossip knows a message by its bytes: who says what another said before says the same message. */
   publishHead(topic: string, bytes: Uint8Array): void {
     const { heads, gossip } = this.#world
-    const { index } = this.#owner
+    const { index, mute } = this.#owner
+    if (mute) return
     const key = `${topic} ${Buffer.from(bytes).toString('hex')}`
     const message: SimMessage = heads.get(key) ?? { type: 'head', kind: 'head', topic, author: index, bytes }
     heads.set(key, message as HeadMessage)
@@ -80,8 +83,8 @@ export class SimGossip {
 
   /** A head gets it when its body was fetched and judged, or not. */
   #head({ topic, bytes }: HeadMessage, from: NodeId, judge: (verdict: Verdict) => void): void {
-    const { tickets, feed, silent } = this.#owner
-    const ticket = tickets.expect('verdict', ({ verdict }) => judge(verdict))
+    const { tickets, feed, silent, mute } = this.#owner
+    const ticket = tickets.expect('verdict', ({ verdict }) => judge(mute ? 'ignore' : verdict))
     feed({ type: 'headHeard', ticket, from, topic, head: decodeHead(bytes) })
     this.#world.queue.after(HEAD_PATIENCE, () => {
       if (tickets.has(ticket)) silent('a head')

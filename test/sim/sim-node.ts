@@ -71,7 +71,16 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     this.transfers = new SimTransfers(world, { index, junk: hostile === 'junk', prng: prng.fork('files'), run, feed })
     const silent = (what: string) => this.alive() && world.watch.silent(this, what)
     const membership = () => this.#credential
-    this.#gossip = new SimGossip(world, { index, sign: id.key.sign, membership, tickets, feed, silent, run })
+    this.#gossip = new SimGossip(world, {
+      index,
+      mute: id.mute,
+      sign: id.key.sign,
+      membership,
+      tickets,
+      feed,
+      silent,
+      run,
+    })
     // What joining a mesh leaves on disk before the daemon's first start.
     this.disk.install(changesToWrites([{ type: 'root', root: world.mesh.root }]))
   }

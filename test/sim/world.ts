@@ -267,15 +267,16 @@ class World implements Surroundings {
   }
 
   /** What a machine is, and how it behaves; a draw of its own, so that nothing else depends on it. */
-  #kind(index: number, operator: boolean): Pick<Identity, 'facts' | 'mirror' | 'hostile'> {
-    const { junk, liars, mirrors } = this.scenario
+  #kind(index: number, operator: boolean): Pick<Identity, 'facts' | 'mirror' | 'hostile' | 'mute'> {
+    const { junk, liars, mutes, mirrors } = this.scenario
     const draws = this.#prng.fork(`kind ${index}`)
     const [model, cpus] = MODELS[index % MODELS.length] as (typeof MODELS)[number]
     const facts = { model, os: 'Debian GNU/Linux 12', kernel: '6.12.34', arch: 'aarch64', cpus }
     const draw = draws.real()
     const hostile = draw < junk ? 'junk' : draw < junk + liars ? 'liar' : undefined
     const honest = operator || this.#publishes(index)
-    return { facts, mirror: !operator && draws.chance(mirrors), hostile: honest ? undefined : hostile }
+    const mirror = !operator && draws.chance(mirrors)
+    return { facts, mirror, hostile: honest ? undefined : hostile, mute: draws.chance(mutes) }
   }
 
   /** Machines at which releases are published are honest, and can be dialled: else nobody outside might ever get what they alone have. */

@@ -42,6 +42,9 @@ export interface Tricks {
 
 type Asked = { [K in keyof Tricks]?: Tricks[K] }
 
+/** Heads in one RPC: as many as a member takes at once. */
+const RPC_HEADS = 500
+
 interface Sealed {
   kind?: string
   membership?: string
@@ -185,12 +188,27 @@ export class Hostile {
   }
 
   async #send(member: Member, topic: string, data: Uint8Array): Promise<void> {
-    const gossip = this.#composed.libp2p.services.gossip as GossipSub & {
-      sendRpc(peer: NodeId, rpc: { subscriptions: []; messages: { topic: string; data: Uint8Array }[] }): boolean
+    await until('a stream for gossip', () => this.#rpc(member, [{ topic, data }]))
+  }
+
+  /** Says all of these on the topic of heads, as fast as the link takes them; nobody waits for what becomes of them. */
+  async floodHeads(member: Member, messages: readonly Uint8Array[]): Promise<void> {
+    const topic = announcementTopic(this.mesh8)
+    for (let at = 0; at < messages.length; at += RPC_HEADS) {
+      const batch = messages.slice(at, at + RPC_HEADS).map((data) => ({ topic, data }))
+      await until('room for gossip', () => !this.isLinked(member) || this.#rpc(member, batch))
     }
-    await until('a stream for gossip', () =>
-      gossip.sendRpc(member.id, { subscriptions: [], messages: [{ topic, data }] }),
-    )
+  }
+
+  isLinked(member: Member): boolean {
+    return this.#linked.has(member.id)
+  }
+
+  #rpc(member: Member, messages: { topic: string; data: Uint8Array }[]): boolean {
+    const gossip = this.#composed.libp2p.services.gossip as GossipSub & {
+      sendRpc(peer: NodeId, rpc: { subscriptions: []; messages: typeof messages }): boolean
+    }
+    return gossip.sendRpc(member.id, { subscriptions: [], messages })
   }
 
   /** A stream of any protocol, for raw bytes. */

@@ -144,7 +144,7 @@ const attacks: Attack[] = [
   },
   ...['root', 'timestamp'].map((type) => ({
     ...{ what: `of type "${type}"`, role: 'acme' as const, raw: (fleet: Fleet) => ofType(type, fleet) },
-    ...{ code: 'bodyMissing', told: 'field "_type" must be "targets"' },
+    ...{ code: 'malformed', told: 'field "_type" must be "targets"' },
   })),
 ]
 

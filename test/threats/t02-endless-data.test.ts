@@ -81,10 +81,10 @@ test('T02 sync: JSON that is nested deeper than any document is refused, from a 
     const deep = Buffer.from(`{"signatures":[],"signed":${'['.repeat(depth)}${']'.repeat(depth)}}`)
     const announced = { role: 'acme', epoch: 1, version: 2, hash: 'd'.repeat(58) + String(depth).padStart(6, '0') }
     hostile.tricks.bodies = new Map([[announced.hash, deep]])
-    const missing = await member.refused('bodyMissing')
+    const missing = await member.refused('malformed')
     const { bytes } = await growthOf(async () => {
       await hostile.sayHead(member, announced)
-      await until('a refusal', async () => (await member.refused('bodyMissing')) > missing)
+      await until('a refusal', async () => (await member.refused('malformed')) > missing)
       await expect(publish(member, { raw: deep } as never)).rejects.toMatchObject({ code: 'E_DOCUMENT' })
     })
     expect(bytes).toBeLessThan(GROWTH)

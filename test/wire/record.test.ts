@@ -92,7 +92,10 @@ describe('a record (clause REC)', () => {
 
   it('numbers install states and reasons as clause INSTALL 7 does', () => {
     const bodyOf = (state: InstallState, reason?: InstallReason) =>
-      encodeRecord({ ...fullRecord, installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }] }).slice(-3)
+      encodeRecord({
+        ...fullRecord,
+        ...{ installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }], refused: undefined },
+      }).slice(-3)
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
     const reasons =
       'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter notTaken vetoed outsideHours'.split(

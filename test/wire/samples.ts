@@ -7,6 +7,7 @@ import { limits } from '../../src/core/limits.ts'
 import type { Contact, Hello, QueryRequest, QueryResponse } from '../../src/core/protocols.ts'
 import { INSTALL_REASONS, INSTALL_STATES, type InstallReport } from '../../src/core/rollout/states.ts'
 import type { Head, VectorEntry, VersionVector } from '../../src/core/trust/announcement.ts'
+import { AUDIT_REASONS } from '../../src/core/trust/audit.ts'
 import type { Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { canonicalBytes, type Json, jsonOf } from '../../src/wire/canonical.ts'
 import { decodeEnvelope, sealEnvelope } from '../../src/wire/envelope.ts'
@@ -92,6 +93,7 @@ export const fullRecord: HealthRecord = {
     { release8: 'cd'.repeat(8), state: 'failed', reason: 'oldCounter', percent: 0 },
     { release8: 'ff'.repeat(8), state: 'announced', reason: undefined, percent: 7 },
   ],
+  refused: { total: 2 ** 31 - 1, most: 'wrongTopic' },
 }
 
 export function sampleEnvelope(record: HealthRecord = fullRecord): Envelope {
@@ -227,6 +229,10 @@ export const anyRecord: fc.Arbitrary<HealthRecord> = fc.record({
   flags: anyCount,
   metrics: anyMetrics,
   installs: fc.array(anyInstall, { maxLength: limits.recordInstalls }),
+  refused: fc.option(
+    fc.record({ total: fc.integer({ min: 1, max: 2 ** 31 - 1 }), most: fc.constantFrom(undefined, ...AUDIT_REASONS) }),
+    { nil: undefined },
+  ),
 })
 
 export const anyRow: fc.Arbitrary<Row> = fc.record({

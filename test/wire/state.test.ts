@@ -4,6 +4,7 @@ import type { Change } from '../../src/core/events.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Contact } from '../../src/core/protocols.ts'
 import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
+import type { AuditEntry } from '../../src/core/trust/audit.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState, type SavedState, STATE_FORMAT } from '../../src/wire/state.ts'
@@ -43,6 +44,10 @@ const entry: InstallEntry = {
     { release: '02'.repeat(32), reason: 'oldCounter' },
   ],
 }
+const audited: AuditEntry = {
+  ...{ seq: 9, slot: 3, kind: 'announcement', role: 'acme', epoch: 3, version: 8, hash: 'ab'.repeat(32) },
+  ...{ outcome: 'badSignature', peer: sampleNode(5), incarnation: 12, since: NOW, wall: NOW + 5, count: 40_000 },
+}
 const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
@@ -60,6 +65,7 @@ const changes: Change[] = [
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
   { type: 'install', entry },
   { type: 'statement', statement: statementOf({ nodes: new Map([[node, NOW]]) }) },
+  { type: 'audit', entry: audited },
 ]
 const FOR_GOOD = ['incarnation', 'targetsFloor', 'roleFloor', 'pathFloor']
 
@@ -84,7 +90,7 @@ const failure = (code: string, message: RegExp) =>
 
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
-  const { roots, memberships, contacts, rows, publishers, artifacts, installs, statements } = state
+  const { roots, memberships, contacts, rows, publishers, artifacts, installs, statements, audit } = state
   const targets = publishers.targets === undefined ? 0 : 1
   const lists = [
     roots,
@@ -95,6 +101,7 @@ function kept(state: SavedState): number {
     artifacts.holdings,
     artifacts.pieceLists,
     statements,
+    audit,
   ]
   return lists.reduce((sum, { length }) => sum + length, installs.length + targets)
 }
@@ -123,13 +130,14 @@ describe('saved state (clause STATE)', () => {
       },
       installs: [entry],
       statements: [statementOf({ nodes: new Map([[node, NOW]]) })],
+      audit: [audited],
       damaged: [],
     })
   })
 
   it('is empty before the first start, with incarnation 0', async () => {
-    const { publishers, artifacts, installs, statements } = NO_PUBLISHERS
-    const nothing = { publishers, artifacts, installs, statements }
+    const { publishers, artifacts, installs, statements, audit } = NO_PUBLISHERS
+    const nothing = { publishers, artifacts, installs, statements, audit }
     const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], ...nothing, damaged: [] }
     expect(await readState(storeWith())).toEqual(empty)
     expect(changesToWrites([])).toEqual([])
@@ -148,7 +156,7 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetPathFloor', role: 'acme', path: 'acme/agent' },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
-    const kept = ['format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
+    const kept = ['audit/refused/3', 'format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
     expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest', 'targetsFloor'])
   })
 
@@ -167,10 +175,11 @@ describe('saved state (clause STATE)', () => {
   it('takes a value under the key of another for damage', async () => {
     const written = changesToWrites(changes)
     const moved = written
-      .filter(({ key }) => /^(membership|contact|row|announcement[/]held|pieceList|holding)/.test(key))
+      .filter(({ key }) => /^(membership|contact|row|announcement[/]held|pieceList|holding|audit[/]refused)/.test(key))
       .map(({ key, value }) => ({ key: `${key.slice(0, key.indexOf('/'))}/elsewhere`, value }))
     const state = await readState(storeWith(written, moved))
     expect(state.damaged.sort()).toEqual([
+      'audit/elsewhere',
       'contact/elsewhere',
       'holding/elsewhere',
       'membership/elsewhere',

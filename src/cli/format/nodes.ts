@@ -121,9 +121,16 @@ function wide(names: ReadonlyMap<string, string>): Column<NodeJson>[] {
     { title: 'MEM TOTAL', right: true, cell: (node) => shown(node.metrics.node_memory_MemTotal_bytes, bytes) },
     { title: 'UNDERVOLT', right: true, cell: (node) => shown(node.metrics.rpi_undervoltage_total, String) },
     { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
+    { title: 'REFUSED', cell: refusedText },
     { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
     { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
   ]
+}
+
+/** `12, mostly badSignature`: announcements, targets and roots that the node refused since it started. */
+export function refusedText({ refused }: Pick<NodeJson, 'refused'>): string {
+  if (refused === null || refused === undefined) return '-'
+  return refused.most === null ? String(refused.total) : `${refused.total}, mostly ${refused.most}`
 }
 
 /** `model=pi4,room=lab3`. */

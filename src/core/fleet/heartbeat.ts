@@ -5,6 +5,7 @@ import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { InstallReport } from '../rollout/states.ts'
+import type { RefusedSummary } from '../trust/audit.ts'
 import { promiseFor } from './liveness.ts'
 import type { MetricValues } from './metrics.ts'
 import { compareRecords, type HealthRecord } from './record.ts'
@@ -16,6 +17,8 @@ export interface HeartbeatTerms {
   minimum: Millis
   /** What a record says of releases, asked when it is sent; at most limits.recordInstalls. */
   installs: () => readonly InstallReport[]
+  /** What this node refused of the publishers in this run. */
+  refused: () => RefusedSummary | undefined
 }
 
 export class Heartbeat {
@@ -24,6 +27,7 @@ export class Heartbeat {
   readonly #topic: string
   readonly #minimum: Millis
   readonly #installs: () => readonly InstallReport[]
+  readonly #refused: HeartbeatTerms['refused']
   #phase: Phase = 'starting'
   #incarnation: number
   #counter = 0
@@ -41,6 +45,7 @@ export class Heartbeat {
     this.#topic = topic
     this.#minimum = terms.minimum
     this.#installs = terms.installs
+    this.#refused = terms.refused
     this.#incarnation = saved.incarnation
   }
 
@@ -145,7 +150,10 @@ export class Heartbeat {
     this.#out.emit({
       type: 'publish',
       topic: this.#topic,
-      record: { incarnation, counter, promise, flags, metrics: this.#metrics, installs: this.#installs() },
+      record: {
+        ...{ incarnation, counter, promise, flags, metrics: this.#metrics },
+        ...{ installs: this.#installs(), refused: this.#refused() },
+      },
     })
     if (this.#sent === undefined) this.#out.event({ type: 'firstHeartbeat' })
     this.#sent = now

@@ -1,6 +1,7 @@
 // A record: what a node says about itself at one heartbeat, and the order of such statements.
 import type { Millis } from '../env.ts'
 import type { InstallReport } from '../rollout/states.ts'
+import type { RefusedSummary } from '../trust/audit.ts'
 import type { MetricValues } from './metrics.ts'
 
 /** Bits of a record's flags (protocol clause FLAGS): append only. */
@@ -34,6 +35,8 @@ export interface HealthRecord {
   metrics: MetricValues
   /** The releases that matter most on this node now, at most limits.recordInstalls. */
   installs: readonly InstallReport[]
+  /** Announcements, targets and roots that it refused since it started; undefined when there are none. */
+  refused?: RefusedSummary | undefined
 }
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Wall time plays no part. */

@@ -113,6 +113,11 @@ export class Links {
     this.soon(now)
   }
 
+  /** Leaves a contact alone until then. */
+  avoid(peer: NodeId, until: Millis): void {
+    this.#trouble.set(peer, { failures: this.#trouble.get(peer)?.failures ?? 0, until })
+  }
+
   /** Dials a contact now, whatever the policy wants, unless it is linked or being dialled. */
   want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return

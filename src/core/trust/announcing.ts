@@ -19,9 +19,10 @@ import type { Delegation } from './documents.ts'
 import { Hearing } from './hearing.ts'
 import { PathFloors } from './path-floors.ts'
 import type { Refusals } from './refusals.ts'
-import { headOf, isKept, Registers, type Standing, type Terms } from './registers.ts'
+import { headOf, isKept, isNews, Registers, type Standing, type Terms } from './registers.ts'
 import { Submissions } from './submissions.ts'
 import type { TargetsKeeper } from './targets-keeper.ts'
+import { announcementSubject, type Watch } from './watch.ts'
 
 interface Parts {
   env: Env
@@ -29,6 +30,7 @@ interface Parts {
   self: Self
   targets: TargetsKeeper
   refusals: Refusals
+  watch: Watch
   /** Of the heads. */
   topic: string
 }
@@ -156,9 +158,9 @@ export class Announcing {
     return this.#hearing.arrived(ticket, peer, documents, now)
   }
 
-  /** A question of sync failed; false when the ticket is neither ours nor of the targets keeper. */
-  failed(ticket: Ticket, _peer: NodeId, now: Millis): boolean {
-    return this.#hearing.failed(ticket, now)
+  /** A question of sync failed, or its answer cannot be read; false when the ticket is neither ours nor of the targets keeper. */
+  failed(ticket: Ticket, { malformed = false }: { malformed?: boolean }, now: Millis): boolean {
+    return this.#hearing.failed(ticket, malformed ? 'malformed' : 'bodyMissing', now)
   }
 
   /** A publisher on this machine hands in an announcement, and the targets that it needs. The effect `submission` answers. */
@@ -176,6 +178,7 @@ export class Announcing {
 
   /** Targets or root came in force: everything is judged again, and looked for again. */
   targetsChanged(now: Millis): void {
+    this.#p.watch.knownBad.clear()
     const changes = this.#registers.rejudge((role) => this.#terms(role))
     if (changes.length > 0) this.#p.out.persist(changes, false)
     this.#acceptance.termsChanged()
@@ -199,19 +202,27 @@ export class Announcing {
   }
 
   #terms(role: string): Terms | undefined {
-    const { targets, self, env } = this.#p
+    const { targets, self, env, watch } = this.#p
     const { current } = targets
     if (current === undefined) return undefined
-    return { mesh: self.mesh, delegation: targets.role(role), keys: current.signed.keys, env }
+    return { mesh: self.mesh, delegation: targets.role(role), keys: current.signed.keys, env, knownBad: watch.knownBad }
   }
 
   #settled(candidate: Candidate, standing: Standing, now: Millis): void {
+    this.#note(candidate, standing, now)
     if (candidate.from === undefined && !isKept(standing)) {
       const { role, version } = candidate.document.signed
       this.#p.out.event({ type: 'announcementRefused', code: standing, role, version, from: undefined })
     }
     this.#hearing.settled(candidate, standing, now)
     this.#submissions.settled(candidate, standing, now)
+  }
+
+  #note({ document, from }: Candidate, standing: Standing, now: Millis): void {
+    const { watch } = this.#p
+    const subject = announcementSubject(headOf(document))
+    if (isNews(standing)) watch.accepted(subject, from, now)
+    else if (standing !== 'same') watch.refused(subject, from, standing, now)
   }
 
   #changed(now: Millis): void {

@@ -31,8 +31,12 @@ export class Gatekeeper {
   readonly #alerts: Alerts
   readonly #refusals: Refusals
   readonly #statements: Amendments
+  readonly #isDropped: (node: NodeId, now: Millis) => boolean
 
-  /** @param told where alerts and refusals go. */
+  /**
+   * @param told where alerts and refusals go.
+   * @param isDropped true for a member that is kept out for a while, whatever it shows.
+   */
   constructor(
     env: Env,
     out: Outbox,
@@ -40,6 +44,7 @@ export class Gatekeeper {
     roster: Roster,
     told: { alerts: Alerts; refusals: Refusals },
     statements: Amendments,
+    isDropped: (node: NodeId, now: Millis) => boolean = () => false,
   ) {
     this.#env = env
     this.#out = out
@@ -48,6 +53,7 @@ export class Gatekeeper {
     this.#alerts = told.alerts
     this.#refusals = told.refusals
     this.#statements = statements
+    this.#isDropped = isDropped
   }
 
   /** Judges what `remote` showed and answers the gate. */
@@ -131,6 +137,7 @@ export class Gatekeeper {
     if (mesh !== undefined && mesh !== this.#self.mesh) return 'foreignMesh'
     if (membership === undefined) return 'noMembership'
     if (membership.claims.node !== remote) return 'wrongNode'
+    if (this.#isDropped(remote, now)) return 'misbehaved'
     const met = this.#roster.isProven(membership.id)
     const code = this.problemOf(membership, now) ?? (met ? undefined : this.#unvouched(membership, witness, now))
     if (code !== undefined) return code

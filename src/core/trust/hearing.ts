@@ -13,11 +13,13 @@ import type { Refusals } from './refusals.ts'
 import { headOf, isKept, isNews, type Registers, type Standing } from './registers.ts'
 import type { TargetsKeeper } from './targets-keeper.ts'
 import { WaitingHeads } from './waiting-heads.ts'
+import { announcementSubject, type Watch } from './watch.ts'
 
 interface Parts {
   out: Outbox
   targets: TargetsKeeper
   refusals: Refusals
+  watch: Watch
   registers: Registers
   acceptance: Pick<Acceptance, 'offer' | 'has' | 'isFull'>
   /** Of the heads. */
@@ -57,7 +59,7 @@ export class Hearing {
     if (isNews(standing) || isAhead(standing)) return this.#expect(ticket, from, head, now)
     // One that is held was news before, and went on then: passed on again and again, it would never come to rest.
     if (standing === 'same') return this.#verdict(ticket, 'ignore')
-    this.#p.refusals.count(standing, from, 'head', now)
+    this.#refuseHead(head, from, standing, 'head', now)
     this.#verdict(ticket, verdictOn(standing))
   }
 
@@ -77,13 +79,13 @@ export class Hearing {
     return true
   }
 
-  failed(ticket: Ticket, now: Millis): boolean {
+  failed(ticket: Ticket, code: 'bodyMissing' | 'malformed', now: Millis): boolean {
     if (this.#p.targets.ended(ticket)) {
       this.#remind = true
       return true
     }
     const question = this.#bodies.ended(ticket)
-    if (question !== undefined) this.#missing(question, 'bodyMissing', now)
+    if (question !== undefined) this.#missing(question, code, now)
     return question !== undefined
   }
 
@@ -97,6 +99,7 @@ export class Hearing {
     const isRefused = from !== undefined && isGuilty(standing)
     if (isRefused) this.#refuse(from, document, standing, now)
     const isBlamed = isRefused && this.#isItsFault(from, standing)
+    if (isRefused) this.#p.watch.blamed(from, isBlamed ? 'fault' : 'doubt', now)
     if (isBlamed) this.#blame(from, document, standing)
     this.#heads.settle(({ from: teller, head }) => {
       const isMeant = head.hash === document.hash && (teller === from || standing === 'diskFailed')
@@ -133,7 +136,7 @@ export class Hearing {
   }
 
   check(now: Millis): void {
-    for (const ticket of this.#bodies.overdue(now)) this.failed(ticket, now)
+    for (const ticket of this.#bodies.overdue(now)) this.failed(ticket, 'bodyMissing', now)
     if (this.#bodies.isDue(now)) this.#look(now)
     if (this.#p.targets.lapsed(now)) this.#remind = true
     if (this.#remind) this.#askForTargets(now)
@@ -163,7 +166,7 @@ export class Hearing {
       return this.#verdict(ticket, 'ignore')
     }
     if (!this.#bodies.spend(from, now)) {
-      this.#p.refusals.count('tooOften', from, 'head', now)
+      this.#refuseHead(head, from, 'tooOften', 'head', now)
       return this.#verdict(ticket, 'ignore')
     }
     this.#offers.heard(from, head)
@@ -174,14 +177,24 @@ export class Hearing {
 
   /** A peer's head led to no body, or to another one than it says. */
   #missing({ peer, head }: Question, code: 'bodyMissing' | 'malformed', now: Millis): void {
-    this.#p.refusals.count(code, peer, 'announcement', now)
-    if (isGuilty(code)) this.#offers.drop(peer, head.role)
+    this.#refuseHead(head, peer, code, 'announcement', now)
+    if (isGuilty(code)) {
+      this.#offers.drop(peer, head.role)
+      this.#p.watch.blamed(peer, 'fault', now)
+    }
     this.#bodies.missed(peer, head.hash, now)
     this.#look(now)
     this.#heads.settle((waiting) => {
       if (waiting.from !== peer || waiting.head.hash !== head.hash) return undefined
       return isGuilty(code) || !this.#bodies.isUnderway(head.hash) ? verdictOn(code) : undefined
     })
+  }
+
+  /** What was refused before it was a document; documents are audited when they were judged. */
+  #refuseHead(head: Head, from: NodeId, code: RefusalCode, what: 'head' | 'announcement', now: Millis): void {
+    this.#p.refusals.count(code, from, what, now)
+    if (what === 'head') this.#p.watch.blamed(from, 'head', now)
+    this.#p.watch.refused(announcementSubject(head), from, code, now)
   }
 
   /** What a peer gave is not what it may be here: that counts, whoever is to blame, and it is not asked for it for a while. */
@@ -210,12 +223,12 @@ export class Hearing {
 
   /** Answers heads whose time is over, and those that only newer targets could help when none are on their way. */
   #giveUp(now: Millis): void {
-    const { targets, refusals } = this.#p
+    const { targets } = this.#p
     const mayLearn = targets.asking || !targets.settled
     this.#heads.settle(({ from, head, until }) => {
       const standing = this.#standing(head)
       if (now < until && (mayLearn || !isAhead(standing))) return undefined
-      if (isAhead(standing)) refusals.count(standing, from, 'head', now)
+      if (isAhead(standing)) this.#refuseHead(head, from, standing, 'head', now)
       return 'ignore'
     })
   }

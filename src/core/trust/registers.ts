@@ -6,6 +6,7 @@ import type { Env } from '../env.ts'
 import type { Change, RefusalCode } from '../events.ts'
 import { type AnnouncementDocument, compareVersions, type Head, type RoleFloor } from './announcement.ts'
 import type { Delegation } from './documents.ts'
+import type { KnownBad } from './known-bad.ts'
 import { covers } from './paths.ts'
 import { signedBy } from './roots.ts'
 
@@ -18,6 +19,8 @@ export interface Terms {
   /** Those of the targets document. */
   keys: ReadonlyMap<string, Uint8Array>
   env: Pick<Env, 'verifyStrict'>
+  /** Documents that were checked under these terms and did not hold. */
+  knownBad?: Pick<KnownBad, 'judge'>
 }
 
 /** Newer than what is held, the other side of an equivocation, held already, or refused. */
@@ -180,13 +183,15 @@ export function headOf({ signed: { role, epoch, version }, hash }: AnnouncementD
 }
 
 /** What is wrong with a document whatever is held: the cheap checks first. */
-function problemOf({ signed, ...document }: AnnouncementDocument, terms: Terms): RefusalCode | undefined {
-  const { mesh, delegation, keys, env } = terms
+function problemOf(document: AnnouncementDocument, terms: Terms): RefusalCode | undefined {
+  const { mesh, delegation, keys, env, knownBad } = terms
+  const { signed } = document
   if (signed.mesh !== mesh) return 'foreignMesh'
   if (delegation === undefined) return 'unknownRole'
   if (signed.epoch !== delegation.epoch) return 'wrongEpoch'
   if (!signed.releases.every(({ path }) => covers(delegation, path))) return 'outsidePaths'
-  return signedBy(document, keys, delegation, env) ? undefined : 'badSignature'
+  const isSigned = () => signedBy(document, keys, delegation, env)
+  return (knownBad?.judge(document, isSigned) ?? isSigned()) ? undefined : 'badSignature'
 }
 
 function byHash(a: AnnouncementDocument, b: AnnouncementDocument): number {

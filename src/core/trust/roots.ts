@@ -2,6 +2,7 @@
 // This is TUF's root update (specification 5.3) with peers in place of a repository; expiry is judged elsewhere, never here.
 import { toHex } from '../bytes.ts'
 import type { Env } from '../env.ts'
+import type { RefusalCode } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { RoleKeys, Root, RootDocument } from './documents.ts'
 
@@ -19,6 +20,14 @@ export interface RootWalk {
   accepted: RootDocument[]
   /** Why the walk ended before the end of what was offered, or below the floor; undefined when all is well. */
   problem: string | undefined
+  /** The same for a program, and the document that it is about when there is one. */
+  refused: { code: RefusalCode; document: RootDocument | undefined } | undefined
+}
+
+interface Problem {
+  text: string
+  code: RefusalCode
+  document?: RootDocument | undefined
 }
 
 type Verify = Pick<Env, 'verifyStrict'>
@@ -36,13 +45,13 @@ export function walkRoots(
 ): RootWalk {
   const accepted: RootDocument[] = []
   let root = held
-  let problem: string | undefined
+  let problem: Problem | undefined
   const last = Math.max(0, ...offered.map((document) => document.signed.version))
   while (problem === undefined && (root?.signed.version ?? 0) < last) {
     const next = (root?.signed.version ?? 0) + 1
     const candidates = offered.filter((document) => document.signed.version === next).sort(byHash)
     const step = takeStep(root, candidates.slice(0, limits.rootCandidates), terms, env)
-    if (typeof step === 'string') problem = step
+    if ('text' in step) problem = step
     else {
       root = step
       accepted.push(step)
@@ -50,10 +59,15 @@ export function walkRoots(
   }
   problem ??= heldProblem(held, offered, terms.floor)
   if (terms.floor !== undefined && (root?.signed.version ?? 0) < terms.floor.version) {
-    const short = `the newest root is version ${root?.signed.version ?? 0}, older than ${terms.floor.version}, the version at the time of the invite`
-    return { root: held, accepted: [], problem: problem ?? short }
+    const text = `the newest root is version ${root?.signed.version ?? 0}, older than ${terms.floor.version}, the version at the time of the invite`
+    return { root: held, accepted: [], ...told(problem ?? { text, code: 'oldVersion' }) }
   }
-  return { root, accepted, problem }
+  return { root, accepted, ...told(problem) }
+}
+
+function told(problem: Problem | undefined): Pick<RootWalk, 'problem' | 'refused'> {
+  if (problem === undefined) return { problem: undefined, refused: undefined }
+  return { problem: problem.text, refused: { code: problem.code, document: problem.document } }
 }
 
 /** The next root among the candidates for one version, or why there is none. */
@@ -62,12 +76,14 @@ function takeStep(
   candidates: readonly RootDocument[],
   terms: { mesh: string; floor?: RootFloor | undefined },
   env: Verify,
-): RootDocument | string {
-  let problem = `root version ${(from?.signed.version ?? 0) + 1} is missing`
+): RootDocument | Problem {
+  const text = `root version ${(from?.signed.version ?? 0) + 1} is missing`
+  let problem: Problem = { text, code: 'bodyMissing' }
   for (const candidate of candidates) {
     const wrong = stepProblem(from, candidate, terms, env)
     if (wrong === undefined) return candidate
-    problem = `root version ${candidate.signed.version} ${wrong}`
+    const { text, code } = wrong
+    problem = { text: `root version ${candidate.signed.version} ${text}`, code, document: candidate }
   }
   return problem
 }
@@ -77,13 +93,14 @@ function stepProblem(
   to: RootDocument,
   terms: { mesh: string; floor?: RootFloor | undefined },
   env: Verify,
-): string | undefined {
+): Problem | undefined {
   const { mesh, floor } = terms
-  if (from === undefined && to.hash !== mesh) return 'is not of this mesh'
+  if (from === undefined && to.hash !== mesh) return { text: 'is not of this mesh', code: 'foreignMesh' }
   if (floor?.hash !== undefined && floor.version === to.signed.version && floor.hash !== to.hash)
-    return 'is not the one that the invite names'
-  if (from !== undefined && !meetsThreshold(to, from.signed, env)) return 'is not signed by the root before it'
-  return meetsThreshold(to, to.signed, env) ? undefined : 'is not signed by its own root keys'
+    return { text: 'is not the one that the invite names', code: 'oldVersion' }
+  const unsigned = (by: string): Problem => ({ text: `is not signed by ${by}`, code: 'badSignature' })
+  if (from !== undefined && !meetsThreshold(to, from.signed, env)) return unsigned('the root before it')
+  return meetsThreshold(to, to.signed, env) ? undefined : unsigned('its own root keys')
 }
 
 function meetsThreshold(document: RootDocument, by: Root, env: Verify): boolean {
@@ -100,11 +117,16 @@ export function signedBy(
   role: RoleKeys,
   env: Verify,
 ): boolean {
-  const counted = new Set<string>()
-  for (const { keyId, signature } of document.signatures) {
+  const fitting = document.signatures.flatMap(({ keyId, signature }) => {
     const key = role.keyIds.includes(keyId) ? keys.get(keyId) : undefined
-    if (key === undefined || counted.has(toHex(key))) continue
-    if (env.verifyStrict(key, document.signedBytes, signature)) counted.add(toHex(key))
+    return key === undefined ? [] : [{ key, signature }]
+  })
+  const counted = new Set<string>()
+  for (const [at, { key, signature }] of fitting.entries()) {
+    // What is left cannot reach the threshold: no check is made for nothing.
+    if (counted.size + fitting.length - at < role.threshold) return false
+    if (counted.has(toHex(key)) || !env.verifyStrict(key, document.signedBytes, signature)) continue
+    counted.add(toHex(key))
     if (counted.size >= role.threshold) return true
   }
   return false
@@ -115,16 +137,22 @@ function heldProblem(
   held: RootDocument | undefined,
   offered: readonly RootDocument[],
   floor: RootFloor | undefined,
-): string | undefined {
+): Problem | undefined {
   if (held === undefined) return undefined
   const { version } = held.signed
   if (floor?.hash !== undefined && floor.version === version && floor.hash !== held.hash)
-    return `the held root of version ${version} is not the one that the invite names`
+    return { text: `the held root of version ${version} is not the one that the invite names`, code: 'oldVersion' }
   if (offered.length === 0) return undefined
   if (offered.every((document) => document.signed.version < version))
-    return `the offered roots are older than version ${version}, which is held`
-  const other = offered.some((document) => document.signed.version === version && document.hash !== held.hash)
-  return other ? `another root of version ${version} is offered than the one that is held` : undefined
+    return {
+      text: `the offered roots are older than version ${version}, which is held`,
+      code: 'oldVersion',
+      document: offered[0],
+    }
+  const other = offered.find((document) => document.signed.version === version && document.hash !== held.hash)
+  if (other === undefined) return undefined
+  const text = `another root of version ${version} is offered than the one that is held`
+  return { text, code: 'oldVersion', document: other }
 }
 
 function byHash(a: RootDocument, b: RootDocument): number {

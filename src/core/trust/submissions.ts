@@ -34,7 +34,7 @@ export class Submissions {
     const { targets, announcement: document, imported } = input
     if (this.#p.acceptance.isFull || this.#waiting.length >= limits.bodiesQueued)
       return this.#answer(ticket, 'tooOften')
-    const outcome = targets === undefined ? 'same' : this.#p.targets.consider(targets)
+    const outcome = targets === undefined ? 'same' : this.#p.targets.consider(targets, undefined, now)
     // Older targets than ours are no reason to refuse what they come with: it is judged under ours.
     if (outcome !== 'same' && outcome !== 'accepted' && outcome !== 'oldVersion') return this.#answer(ticket, outcome)
     const version = outcome === 'accepted' ? (targets?.signed.version ?? 0) : 0

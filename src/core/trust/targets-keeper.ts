@@ -9,6 +9,7 @@ import type { Self } from '../self.ts'
 import type { VersionVector } from './announcement.ts'
 import type { Delegation, RootDocument, TargetsDocument } from './documents.ts'
 import { signedBy } from './roots.ts'
+import { documentSubject, type Watch } from './watch.ts'
 
 type Offer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
 
@@ -16,6 +17,7 @@ export class TargetsKeeper {
   readonly #env: Env
   readonly #out: Outbox
   readonly #self: Self
+  readonly #watch: Watch
   /** The newest that was accepted; after a change of the root it may not be in force any more. */
   #held: TargetsDocument | undefined
   #inForce = false
@@ -23,7 +25,7 @@ export class TargetsKeeper {
   /** No older version is ever in force. */
   #floor: number
   /** Accepted, being written: each newer than the one before it. */
-  readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument }>()
+  readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument; from: NodeId | undefined }>()
   /** One at a time; it is given up at `until`, though the driver should have told before. */
   #question: { ticket: Ticket; peer: NodeId; until: Millis } | undefined
   /** Who was asked last for which document, the last one at the end; `again`: it said hello since. Outlives the link. */
@@ -33,10 +35,15 @@ export class TargetsKeeper {
    * @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more.
    * @param floor the highest version that an invite or an earlier run vouches for.
    */
-  constructor(env: Env, out: Outbox, self: Self, saved: TargetsDocument | undefined, floor: number) {
+  constructor(
+    { env, out, self, watch }: { env: Env; out: Outbox; self: Self; watch: Watch },
+    saved: TargetsDocument | undefined,
+    floor: number,
+  ) {
     this.#env = env
     this.#out = out
     this.#self = self
+    this.#watch = watch
     this.#floor = floor
     if (saved !== undefined && saved.signed.version >= floor) this.#hold(saved, this.#verifies(saved))
   }
@@ -118,22 +125,30 @@ export class TargetsKeeper {
     if (this.#question?.peer === peer) this.#question = undefined
   }
 
-  arrived(peer: NodeId, targets: TargetsDocument | undefined): void {
+  arrived(peer: NodeId, targets: TargetsDocument | undefined, now: Millis): void {
     if (targets === undefined) return
-    const outcome = this.consider(targets)
+    const outcome = this.consider(targets, peer, now)
     if (outcome === 'accepted' || outcome === 'same') return
     this.#out.event({ type: 'refused', code: outcome, peer, detail: 'targets' })
+    // It may know a newer root than we do.
+    if (outcome === 'badSignature') this.#watch.blamed(peer, 'doubt', now)
   }
 
-  /** Judges a document, however it came. `accepted`: it is being written, and in force once that is done. */
-  consider(targets: TargetsDocument): 'accepted' | 'same' | RefusalCode {
+  /**
+   * Judges a document, however it came; `from` undefined: handed in on this machine. `accepted`: it is being written, and in force
+   * once that is done.
+   */
+  consider(targets: TargetsDocument, from: NodeId | undefined, now: Millis): 'accepted' | 'same' | RefusalCode {
     if (targets.hash === this.current?.hash) return 'same'
     if ([...this.#pending.values()].some((pending) => pending.targets.hash === targets.hash)) return 'accepted'
     const code = this.problem(targets)
-    if (code !== undefined) return code
+    if (code !== undefined) {
+      this.#watch.refused(documentSubject('targets', targets), from, code, now)
+      return code
+    }
     const floor = { type: 'targetsFloor' as const, version: targets.signed.version }
     const ticket = this.#out.persist([{ type: 'targets', targets }, floor], true)
-    this.#pending.set(ticket, { targets, under: this.#self.root })
+    this.#pending.set(ticket, { targets, under: this.#self.root, from })
     return 'accepted'
   }
 
@@ -142,17 +157,20 @@ export class TargetsKeeper {
     const newest = this.#newest()
     if (document.signed.version < this.#floor || (newest !== undefined && isNewer(newest, document)))
       return 'oldVersion'
-    return this.#verifies(document) ? undefined : 'badSignature'
+    const isCovered = this.#watch.knownBad.judge(document, () => this.#verifies(document))
+    return isCovered ? undefined : 'badSignature'
   }
 
   /** True when this changed what is in force: a new document, or none if the root changed meanwhile and does not cover it. */
-  persisted(ticket: Ticket): boolean {
+  persisted(ticket: Ticket, now: Millis): boolean {
     const pending = this.#pending.get(ticket)
     if (pending === undefined) return false
     this.#pending.delete(ticket)
-    const { targets, under } = pending
+    const { targets, under, from } = pending
     this.#hold(targets, under === this.#self.root || this.#verifies(targets))
-    if (this.#inForce) this.#out.event({ type: 'targetsAccepted', version: targets.signed.version })
+    if (!this.#inForce) return true
+    this.#watch.accepted(documentSubject('targets', targets), from, now)
+    this.#out.event({ type: 'targetsAccepted', version: targets.signed.version })
     return true
   }
 
@@ -163,6 +181,7 @@ export class TargetsKeeper {
 
   /** The root changed: its targets role may have other keys. */
   rootChanged(): void {
+    this.#watch.knownBad.clear()
     this.#asked.clear()
     if (this.#held !== undefined) this.#hold(this.#held, this.#verifies(this.#held))
   }

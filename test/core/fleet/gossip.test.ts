@@ -26,7 +26,13 @@ function setUp() {
     0,
   )
   const [view, roster, refusals] = [new View(self.node, out), new Roster(out, () => false), new Refusals(out)]
-  const heartbeat = new Heartbeat(env, out, TOPIC, { incarnation: 0 }, { minimum: T, installs: () => [] })
+  const heartbeat = new Heartbeat(
+    env,
+    out,
+    TOPIC,
+    { incarnation: 0 },
+    { minimum: T, installs: () => [], refused: () => undefined },
+  )
   const statements = new StatementKeeper(env, out, self, refusals, [])
   const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, statements, topic: TOPIC }
   const gossip = new RecordGossip(parts)

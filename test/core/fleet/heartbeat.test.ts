@@ -9,7 +9,8 @@ import { record, T } from './helpers.ts'
 
 function setUp(incarnation = 4, installs: () => readonly InstallReport[] = () => []) {
   const out = new Outbox()
-  const heartbeat = new Heartbeat(testEnv(), out, 'topic', { incarnation }, { minimum: T, installs })
+  const terms = { minimum: T, installs, refused: () => undefined }
+  const heartbeat = new Heartbeat(testEnv(), out, 'topic', { incarnation }, terms)
   const drain = () => out.drain()
   const ticketOf = (effects: Effect[]): Ticket => {
     const persist = effects.find((effect) => effect.type === 'persist')

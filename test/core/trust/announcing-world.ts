@@ -7,8 +7,10 @@ import { Outbox } from '../../../src/core/outbox.ts'
 import { Self } from '../../../src/core/self.ts'
 import { type AnnouncementDocument, EMPTY_VECTOR, type Head } from '../../../src/core/trust/announcement.ts'
 import { Announcing } from '../../../src/core/trust/announcing.ts'
+import type { Audit } from '../../../src/core/trust/audit.ts'
 import type { RootDocument, TargetsDocument } from '../../../src/core/trust/documents.ts'
-import { Refusals } from '../../../src/core/trust/refusals.ts'
+import type { Misconduct } from '../../../src/core/trust/misconduct.ts'
+import type { Refusals } from '../../../src/core/trust/refusals.ts'
 import { headOf } from '../../../src/core/trust/registers.ts'
 import { TargetsKeeper } from '../../../src/core/trust/targets-keeper.ts'
 import {
@@ -21,6 +23,7 @@ import {
   ROOT,
   targetsOf,
 } from '../../fixtures/documents.ts'
+import { watchOf } from '../../fixtures/watch.ts'
 
 export const TOPIC = `/pimesh/1/${MESH.slice(0, 16)}/ann`
 export const EMPTY = NO_PUBLISHERS.publishers satisfies SavedPublishers
@@ -60,6 +63,10 @@ export class World {
   readonly targets: TargetsKeeper
   readonly announcing: Announcing
   readonly refusals: Refusals
+  readonly audit: Audit
+  readonly misconduct: Misconduct
+  /** Whom not to dial for a while. */
+  readonly avoided: NodeId[] = []
   /** What would be read from the disk after a crash now. */
   readonly disk = new Map<string, Change>()
   /** Signature checks so far. */
@@ -77,9 +84,14 @@ export class World {
     const counting: Env = { ...env, verifyStrict: (...args) => ++this.checks > 0 && verify(...args) }
     const out = this.#out
     this.self = new Self(MESH, membership, root, NOW, 0)
-    this.refusals = new Refusals(out)
-    this.targets = new TargetsKeeper(counting, out, this.self, saved.targets, Math.max(floor, saved.targetsFloor))
-    const parts = { env: counting, out, self: this.self, targets: this.targets, refusals: this.refusals, topic: TOPIC }
+    const { self } = this
+    const { refusals, audit, misconduct, watch } = watchOf(out, self, (peer) => this.avoided.push(peer))
+    this.refusals = refusals
+    this.audit = audit
+    this.misconduct = misconduct
+    const shared = { env: counting, out, self, watch }
+    this.targets = new TargetsKeeper(shared, saved.targets, Math.max(floor, saved.targetsFloor))
+    const parts = { ...shared, targets: this.targets, refusals, topic: TOPIC }
     this.announcing = new Announcing(parts, saved, {
       accepted: () => this.changes++,
       imported: ({ hash }) => this.imported.push(hash),
@@ -110,7 +122,7 @@ export class World {
     for (let batches = this.take('persist'); batches.length > 0; batches = this.take('persist')) {
       for (const { ticket, changes } of batches) {
         for (const change of changes) this.#write(change)
-        if (this.targets.persisted(ticket)) this.announcing.targetsChanged(this.now)
+        if (this.targets.persisted(ticket, this.now)) this.announcing.targetsChanged(this.now)
         this.announcing.persisted(ticket, this.now)
         this.settle()
       }
@@ -127,8 +139,13 @@ export class World {
   }
 
   offerTargets(targets: TargetsDocument): void {
-    this.targets.arrived('somebody', targets)
+    this.targets.arrived('somebody', targets, this.now)
     this.settle()
+  }
+
+  /** Judges targets that were handed in here. */
+  consider(targets: TargetsDocument): ReturnType<TargetsKeeper['consider']> {
+    return this.targets.consider(targets, undefined, this.now)
   }
 
   /** Puts targets in force. */
@@ -181,11 +198,11 @@ export class World {
 
   reply(ask: Of<'ask'>, held: readonly (AnnouncementDocument | TargetsDocument)[] | undefined): void {
     const { ticket, peer } = ask
-    if (held === undefined) this.announcing.failed(ticket, peer, this.now)
+    if (held === undefined) this.announcing.failed(ticket, {}, this.now)
     else {
       const announcements = held.filter((document): document is AnnouncementDocument => 'releases' in document.signed)
       const targets = held.find((document): document is TargetsDocument => 'roles' in document.signed)
-      if (!this.announcing.arrived(ticket, peer, announcements, this.now)) this.targets.arrived(peer, targets)
+      if (!this.announcing.arrived(ticket, peer, announcements, this.now)) this.targets.arrived(peer, targets, this.now)
     }
     this.settle()
   }

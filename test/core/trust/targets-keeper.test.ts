@@ -23,7 +23,7 @@ beforeEach(() => {
 
 describe('the targets keeper', () => {
   it('puts a document in force when it is on disk, not before', () => {
-    expect(world.targets.consider(V1)).toBe('accepted')
+    expect(world.consider(V1)).toBe('accepted')
     expect([world.targets.current, world.targets.settled, world.targets.roles]).toEqual([undefined, false, []])
     world.settle()
     world.write()
@@ -31,7 +31,7 @@ describe('the targets keeper', () => {
     expect(world.targets.role('acme')).toBe(V1.signed.roles[0])
     expect(world.targets.role('tools')).toBeUndefined()
     expect(world.events('targetsAccepted')).toEqual([{ type: 'targetsAccepted', version: 1 }])
-    expect(world.targets.consider(V1)).toBe('same')
+    expect(world.consider(V1)).toBe('same')
   })
 
   it('does not use what could not be written, and takes it when it comes again', () => {
@@ -44,9 +44,9 @@ describe('the targets keeper', () => {
   it('refuses older versions without a signature check, and bad signatures', () => {
     world.delegate(V2)
     world.checks = 0
-    expect(world.targets.consider(V1)).toBe('oldVersion')
+    expect(world.consider(V1)).toBe('oldVersion')
     expect(world.checks).toBe(0)
-    expect(world.targets.consider(targetsOf({ version: 9, by: ['publisher'] }))).toBe('badSignature')
+    expect(world.consider(targetsOf({ version: 9, by: ['publisher'] }))).toBe('badSignature')
     expect(world.take('persist')).toEqual([])
     world.offerTargets(V1)
     expect(world.events('refused')).toMatchObject([{ code: 'oldVersion', peer: 'somebody' }])
@@ -62,10 +62,10 @@ describe('the targets keeper', () => {
   })
 
   it('takes a newer one while another is being written, and never falls back', () => {
-    world.targets.consider(V1)
-    world.targets.consider(V2)
-    expect(world.targets.consider(V1)).toBe('accepted')
-    expect(world.targets.consider(V2)).toBe('accepted')
+    world.consider(V1)
+    world.consider(V2)
+    expect(world.consider(V1)).toBe('accepted')
+    expect(world.consider(V2)).toBe('accepted')
     world.settle()
     expect(world.take('persist').map(({ changes }) => changes)).toEqual([
       [
@@ -90,7 +90,7 @@ describe('the targets keeper', () => {
 
   it('T42 accepts nothing below the floor of its invite', () => {
     const fresh = new World({ floor: 2 })
-    expect(fresh.targets.consider(V1)).toBe('oldVersion')
+    expect(fresh.consider(V1)).toBe('oldVersion')
     fresh.hello('peer', [], V1)
     expect(fresh.asked()).toEqual([])
     expect(fresh.delegate(V2).targets.current).toBe(V2)
@@ -99,7 +99,7 @@ describe('the targets keeper', () => {
   it('T42 accepts nothing older after a restart without the document', () => {
     world.delegate(V2)
     const damaged = new World({ saved: { ...world.saved(), targets: undefined } })
-    expect(damaged.targets.consider(V1)).toBe('oldVersion')
+    expect(damaged.consider(V1)).toBe('oldVersion')
     expect(damaged.delegate(V2).targets.current).toBe(V2)
   })
 
@@ -108,14 +108,14 @@ describe('the targets keeper', () => {
     world.self.root = ROOT2
     world.targets.rootChanged()
     expect([world.targets.current, world.targets.role('acme')]).toEqual([undefined, undefined])
-    expect(world.targets.consider(targetsOf({ version: 1, by: ['targets2'] }))).toBe('oldVersion')
+    expect(world.consider(targetsOf({ version: 1, by: ['targets2'] }))).toBe('oldVersion')
     const signedAnew = targetsOf({ version: 2, roles: [...V2.signed.roles], by: ['targets2'] })
     expect(signedAnew.hash).toBe(V2.hash)
     expect(world.delegate(signedAnew).targets.current).toBe(signedAnew)
   })
 
   it('is not in force when the root changed while it was being written', () => {
-    world.targets.consider(V1)
+    world.consider(V1)
     world.self.root = ROOT2
     world.targets.rootChanged()
     world.settle()

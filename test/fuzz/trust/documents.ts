@@ -12,6 +12,7 @@ import { parseAnnouncement } from '../../../src/wire/announcement.ts'
 import { parseRoot } from '../../../src/wire/root.ts'
 import { parseTargets } from '../../../src/wire/targets.ts'
 import { membershipOf, NOW } from '../../fixtures/documents.ts'
+import { watchOf } from '../../fixtures/watch.ts'
 import { type Target, Violation } from '../fuzzer.ts'
 import { ANNOUNCEMENTS, env, IN_FORCE, MESH, mutations, parsed, ROOT, ROOTS, TARGETS, termsOf } from './genuine.ts'
 
@@ -59,8 +60,9 @@ export const targetsTarget = target('targets', TARGETS, {
   cap: limits.rootBytes,
   parse: parseTargets,
   judge(document) {
-    const keeper = new TargetsKeeper(env, new Outbox(), self, IN_FORCE, 2)
-    const outcome = keeper.consider(document)
+    const out = new Outbox()
+    const keeper = new TargetsKeeper({ env, out, self, watch: watchOf(out, self).watch }, IN_FORCE, 2)
+    const outcome = keeper.consider(document, undefined, 0)
     if (outcome === 'accepted' && document.signed.version < IN_FORCE.signed.version)
       throw new Violation('older targets are accepted')
     return outcome === 'accepted' || outcome === 'same' ? outcome : undefined

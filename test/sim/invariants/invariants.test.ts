@@ -221,6 +221,8 @@ describe('I3: tables stay within their limits', () => {
     dialPauses: 9,
     alerts: 64,
     statements: 2,
+    audit: 9,
+    misconduct: 2,
     heads: 3,
     installs: 1,
     holdings: 2,

@@ -23,6 +23,8 @@ const LIMITS: Record<keyof Sizes, number> = {
   dialPauses: limits.dialPauses,
   alerts: limits.alerts,
   statements: Math.max(limits.connections, limits.memberships),
+  audit: limits.auditAccepted + limits.auditRefused,
+  misconduct: limits.memberships,
   heads: limits.bodiesMissed,
   installs: limits.installPaths,
   holdings: limits.encodingsKept,
