@@ -62,10 +62,11 @@ function fill(node: SimNode, { fullSeconds }: Scenario, queue: EventQueue, draws
   })
 }
 
-/** A bit of a stored piece flips; not of the last copy in the world, which nobody could replace. */
+/** A bit of a stored piece flips; not of the last copy that others can get, which nobody could replace: a machine that sends junk gives none. */
 function flip(node: SimNode, nodes: readonly SimNode[], draws: Prng): void {
+  const others = nodes.filter((other) => other !== node && !other.away && other.id.hostile !== 'junk')
   node.transfers.artifacts.flip(draws, (encoding, index) =>
-    nodes.some((other) => other !== node && !other.away && other.transfers.artifacts.holds(encoding, index)),
+    others.some((other) => other.transfers.artifacts.holds(encoding, index)),
   )
 }
 
