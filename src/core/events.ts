@@ -98,6 +98,8 @@ export type Input =
 export type Change =
   | { type: 'incarnation'; incarnation: number }
   | { type: 'root'; root: RootDocument }
+  /** It is not earlier than this; written with the document that raises it. */
+  | { type: 'timeBound'; time: Millis }
   | { type: 'membership'; membership: Membership }
   | { type: 'forgetMembership'; id: MembershipId }
   | { type: 'contact'; contact: Contact; wall: Millis }
@@ -196,6 +198,8 @@ export type NodeEvent =
   | { type: 'equivocation'; role: string; epoch: number; version: number }
   /** A release came to this state here; `name` is path@version. */
   | { type: 'install'; name: string; state: InstallState; detail: string | undefined }
+  /** An installation begins although nobody here can say whether its announcement has expired; `name` is path@version. */
+  | { type: 'expiryUnknown'; name: string }
   | { type: 'providerBanned'; peer: NodeId; encoding: string }
 
 export type Effect =

@@ -96,6 +96,8 @@ export const limits = {
   tokenBytes: 32_768,
   /** Addresses in a token: a few members to start from, and the line stays short enough to paste. */
   tokenAddresses: 8,
+  /** With less than this share of its lifetime left, a document is said to expire soon: a year's root three months before. */
+  expiresSoonShare: 0.25,
   /** Longest life of an invite, a membership or a root: 100 years, so that every date has a four-digit year. */
   lifetimeMax: 36_500 * DAY,
   /** Delegated roles in targets, and path patterns of one; refused above before any crypto. */

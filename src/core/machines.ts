@@ -41,6 +41,8 @@ export interface NodeSetup {
   roots: readonly RootDocument[]
   /** No root below this version is ever in force. */
   rootFloor: number
+  /** The lower bound on time that is on disk; 0 when none is. */
+  timeBound?: Millis
   /** The last incarnation that was persisted; 0 when there is none. */
   incarnation: number
   memberships: readonly Membership[]
@@ -103,7 +105,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const root = setup.roots.at(-1)
   if (root === undefined) throw new Error('a node needs a root')
   const out = new Outbox()
-  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now)
+  const issued = setup.roots.map(({ signed }) => signed.issued)
+  const bound = Math.max(setup.timeBound ?? 0, ...issued)
+  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now, bound)
   const topic = recordTopic(self.mesh8, self.zone)
   const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.

@@ -12,6 +12,7 @@ import type { Link } from './links/links.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
 import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
+import { type Ending, endingSoon, type Time } from './trust/expiry.ts'
 
 /** What a person may ask at any moment; ages are relative to the `now` it was taken at. */
 export interface NodeSnapshot {
@@ -20,6 +21,8 @@ export interface NodeSnapshot {
   incarnation: number
   root: RootDocument
   clockTrusted: boolean
+  /** What is known of time (clause CLOCK). */
+  time: Time
   membership: Membership
   links: readonly Link[]
   contacts: { zones: number; nodes: number }
@@ -31,7 +34,8 @@ export interface NodeSnapshot {
 export class NodeCore {
   readonly #m: Machines
   readonly #conversations: Conversations
-  #clockTrusted = false
+  /** Something ended soon when the wall clock was last read. */
+  #endsSoon = false
   #started = false
   #stopped = false
 
@@ -72,7 +76,8 @@ export class NodeCore {
       isolated: this.#m.links.size === 0,
       incarnation: this.#m.heartbeat.incarnation,
       root: this.#m.self.root,
-      clockTrusted: this.#clockTrusted,
+      clockTrusted: this.#m.self.synchronised,
+      time: this.#m.self.time,
       membership: this.#m.self.membership,
       links: [...this.#m.links.all()],
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
@@ -85,6 +90,16 @@ export class NodeCore {
   /** Rows of our own zone, all of them. */
   rows(now: Millis): Row[] {
     return rowsOf(this.#m.view, this.#m.alerts, now, undefined, limits.viewNodes)
+  }
+
+  /** What this node holds that ends soon; nothing while its clock says nothing. */
+  ending(now: Millis): Ending[] {
+    const { self, releases } = this.#m
+    const wall = self.wallAt(now)
+    if (wall === undefined) return []
+    const { targets, current } = releases.publishers()
+    const announcements = current.map(({ document: { signed } }) => ({ role: signed.role, expires: signed.expires }))
+    return endingSoon({ root: self.root, targets, membership: self.membership, announcements }, wall)
   }
 
   /** What is held of the publishers and their releases. */
@@ -144,9 +159,12 @@ export class NodeCore {
       case 'woken':
         return
       case 'wall':
-        return this.#m.self.setWall(input.wall, now)
+        this.#m.self.setWall(input.wall, now)
+        this.#endsSoon = this.ending(now).length > 0
+        return this.#m.releases.timeChanged(now)
       case 'sampled':
-        this.#clockTrusted = input.clockTrusted
+        this.#m.self.synchronised = input.clockTrusted
+        this.#m.releases.timeChanged(now)
         return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
@@ -302,6 +320,7 @@ export class NodeCore {
   #flags(): number {
     const isolated = this.#m.links.size === 0 ? FLAG.isolated : 0
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
-    return (this.#clockTrusted ? FLAG.clockTrusted : 0) | isolated | cloned
+    const expiry = this.#endsSoon ? FLAG.expiry : 0
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned
   }
 }

@@ -101,6 +101,11 @@ export class Releases {
     }
   }
 
+  /** The clock was read, or more is known of time: what may be installed may have changed. */
+  timeChanged(now: Millis): void {
+    if (this.announcing.takeVerdicts()) this.#rollout.changed(now)
+  }
+
   /** What is due by now. True when the state of a release changed here: others want to know. */
   check(now: Millis): boolean {
     this.announcing.check(now)

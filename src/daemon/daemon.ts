@@ -289,6 +289,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     membership,
     roots: [...joined.roots, ...state.roots],
     rootFloor: joined.rootFloor,
+    timeBound: state.timeBound,
     incarnation: state.incarnation,
     memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],
     contacts,

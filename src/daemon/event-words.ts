@@ -41,7 +41,14 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
 type ReleaseEvent = Extract<
   NodeEvent,
   {
-    type: 'targetsAccepted' | 'announced' | 'announcementRefused' | 'equivocation' | 'install' | 'providerBanned'
+    type:
+      | 'targetsAccepted'
+      | 'announced'
+      | 'announcementRefused'
+      | 'equivocation'
+      | 'install'
+      | 'expiryUnknown'
+      | 'providerBanned'
   }
 >
 
@@ -74,6 +81,11 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
       const ended = state === 'failed' || state === 'rolledBack'
       if (detail === undefined) return { level: ended ? 'warn' : 'info', text: `${name} is ${state}` }
       return { level: 'warn', text: `${name} is ${ended ? state : `held up at ${state}`}: ${detail}` }
+    }
+    case 'expiryUnknown': {
+      const why =
+        'the clock of this machine does not tell whether its announcement has expired; it is newer than what is installed'
+      return { level: 'warn', text: `${event.name} is taken all the same: ${why}` }
     }
     case 'providerBanned': {
       const encoding = event.encoding.slice(0, 16)

@@ -50,6 +50,8 @@ export interface SavedState {
   incarnation: number
   /** In order of version. */
   roots: RootDocument[]
+  /** Wall time in ms; 0 when none was written. */
+  timeBound: Millis
   memberships: Membership[]
   contacts: SavedContact[]
   rows: SavedRow[]
@@ -73,6 +75,8 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: 'incarnation', value: utf8(String(change.incarnation)) }
     case 'root':
       return { key: rootKey(change.root), value: change.root.raw }
+    case 'timeBound':
+      return { key: 'timeBound', value: utf8(String(change.time)) }
     case 'membership':
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
     case 'forgetMembership':
@@ -141,6 +145,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
   return {
     incarnation: parseIncarnation(await store.get('incarnation')),
     roots: roots.sort((a, b) => a.signed.version - b.signed.version),
+    timeBound: parseTimeBound(await store.get('timeBound')),
     memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
     contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
     rows: await read('row/', decodeSavedRow),
@@ -219,6 +224,12 @@ function parseIncarnation(value: Uint8Array | undefined): number {
   const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
   if (digits !== undefined && Number(digits) <= limits.incarnationMax) return Number(digits)
   return damagedForGood('incarnation')
+}
+
+function parseTimeBound(value: Uint8Array | undefined): Millis {
+  if (value === undefined) return 0
+  const [digits] = /^(0|[1-9]\d{0,15})$/.exec(text(value)) ?? []
+  return digits === undefined ? damagedForGood('timeBound') : Number(digits)
 }
 
 function damagedForGood(key: string): never {

@@ -94,9 +94,8 @@ describe('a record (clause REC)', () => {
     const bodyOf = (state: InstallState, reason?: InstallReason) =>
       encodeRecord({ ...fullRecord, installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }] }).slice(-3)
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
-    const reasons = 'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter'.split(
-      ' ',
-    )
+    const troubles = 'diskFull notWritable noProvider unsupported badArtifact ioError'.split(' ')
+    const reasons = [...troubles, ...'expired frozen oldCounter stale clockUnknown'.split(' ')]
     for (const [at, state] of states.entries())
       expect(bodyOf(state as InstallState)).toEqual(Uint8Array.of(at + 1, 0, 99))
     for (const [at, reason] of reasons.entries())

@@ -47,6 +47,7 @@ const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
   { type: 'root', root: sampleRoot(2) },
+  { type: 'timeBound', time: 1_790_000_000_002 },
   { type: 'membership', membership: sampleMembership(1) },
   { type: 'contact', contact, wall: 1_790_000_000_001 },
   { type: 'row', ...row },
@@ -60,7 +61,7 @@ const changes: Change[] = [
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
   { type: 'install', entry },
 ]
-const FOR_GOOD = ['incarnation', 'targetsFloor', 'roleFloor', 'pathFloor']
+const FOR_GOOD = ['incarnation', 'timeBound', 'targetsFloor', 'roleFloor', 'pathFloor']
 
 /** A store in which these batches were written. */
 function storeWith(...batches: StoreWrite[][]) {
@@ -94,6 +95,7 @@ describe('saved state (clause STATE)', () => {
     expect(await readState(storeWith(changesToWrites(changes)))).toEqual({
       incarnation: 12,
       roots: [sampleRoot(2), sampleRoot(10)],
+      timeBound: 1_790_000_000_002,
       memberships: [sampleMembership(1)],
       contacts: [{ contact, wall: 1_790_000_000_001 }],
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
@@ -119,7 +121,16 @@ describe('saved state (clause STATE)', () => {
   it('is empty before the first start, with incarnation 0', async () => {
     const { publishers, artifacts, installs } = NO_PUBLISHERS
     const nothing = { publishers, artifacts, installs }
-    const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], ...nothing, damaged: [] }
+    const empty = {
+      incarnation: 0,
+      roots: [],
+      timeBound: 0,
+      memberships: [],
+      contacts: [],
+      rows: [],
+      ...nothing,
+      damaged: [],
+    }
     expect(await readState(storeWith())).toEqual(empty)
     expect(changesToWrites([])).toEqual([])
   })
@@ -137,7 +148,14 @@ describe('saved state (clause STATE)', () => {
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
     const kept = ['format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
-    expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest', 'targetsFloor'])
+    expect(store.keys()).toEqual([
+      ...kept,
+      'root/0000000002',
+      'root/0000000010',
+      'targets/newest',
+      'targetsFloor',
+      'timeBound',
+    ])
   })
 
   it('skips and names what is damaged, and keeps the rest', async () => {
@@ -147,8 +165,8 @@ describe('saved state (clause STATE)', () => {
       const cut = { key, value: (value as Uint8Array).slice(0, -1) }
       const state = await readState(storeWith(written, [cut]))
       expect(state.damaged).toEqual([key])
-      // Without the damaged one, the format, the incarnation and three floors.
-      expect(kept(state)).toBe(written.length - 6)
+      // Without the damaged one, the format, the incarnation, the bound on time and three floors.
+      expect(kept(state)).toBe(written.length - 7)
     }
   })
 

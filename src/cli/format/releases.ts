@@ -40,6 +40,8 @@ const REASONS: Readonly<Record<string, string>> = {
   expired: 'expired',
   frozen: 'role frozen',
   oldCounter: 'old counter',
+  stale: 'no recent beacon',
+  clockUnknown: 'clock not synchronised',
 }
 
 /** A reason in words; of a newer daemon as it stands. */

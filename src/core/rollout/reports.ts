@@ -28,6 +28,8 @@ const HOLDS: Readonly<Record<Hold, string>> = {
   unsupported: 'it needs a newer pimesh',
   frozen: 'its role has signed two different announcements of one version: it waits for a higher version',
   expired: 'its announcement has expired: it waits for a newer one',
+  clockUnknown:
+    "whether its announcement has expired cannot be said before this machine's clock is synchronised, and it is not newer than what is installed",
 }
 
 /** What a release has come to under its path; undefined when it has nothing to do with this node. */

@@ -14,10 +14,12 @@ export interface Current {
   frozen: boolean
   /** Provably. */
   expired: boolean
+  /** Whether it has expired cannot be said: only what is newer than what is installed begins. */
+  unsure?: boolean
 }
 
 /** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, or for ever (oldCounter). */
-export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired'>
+export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'clockUnknown'>
 
 /** The release that counts for a path. */
 export interface Choice {
@@ -29,6 +31,8 @@ export interface Choice {
   selected: boolean
   /** Undefined when nothing keeps it from being installed. */
   hold: Hold | undefined
+  /** Whether its announcement has expired cannot be said. */
+  unsure: boolean
 }
 
 /** Of a path. */
@@ -39,6 +43,8 @@ export interface Judge {
   selects(release: Release): boolean
   /** What the role must not undercut under a path. */
   floors(role: Delegation, path: string): readonly Floor[]
+  /** True when the release is installed already, or strictly newer than what is. */
+  isNews(role: Delegation, release: Release): boolean
 }
 
 /**
@@ -57,7 +63,7 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
     for (const release of announced.document.signed.releases) {
       const { path } = release
       if (choices.has(path) || !covers(role, path) || ended.some((earlier) => covers(earlier, path))) continue
-      const by = { role: role.name, epoch: role.epoch }
+      const by = { role: role.name, epoch: role.epoch, unsure: announced.unsure === true }
       choices.set(path, { release, ...by, selected: judge.selects(release), hold: holdOf(release, announced, judge) })
     }
   })
@@ -65,11 +71,12 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
 }
 
 /** The lasting reasons come first: what people see should not change its mind when the others end. */
-function holdOf(release: Release, { role, frozen, expired }: Current, judge: Judge): Hold | undefined {
+function holdOf(release: Release, { role, frozen, expired, unsure }: Current, judge: Judge): Hold | undefined {
   if (judge.floors(role, release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
   if (lacks(release) !== undefined) return 'unsupported'
   if (frozen) return 'frozen'
-  return expired ? 'expired' : undefined
+  if (expired) return 'expired'
+  return unsure && !judge.isNews(role, release) ? 'clockUnknown' : undefined
 }
 
 /** What in a release this version of pimesh cannot install; undefined when it can. */

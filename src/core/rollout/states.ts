@@ -35,6 +35,10 @@ export const INSTALL_REASONS = [
   'frozen',
   /** Its counter is not above what this node accepted before. */
   'oldCounter',
+  /** No newer beacon came for three periods, and its role refuses to install then. */
+  'stale',
+  /** Whether its announcement has expired cannot be said, and it is not newer than what is installed. */
+  'clockUnknown',
 ] as const
 export type InstallReason = (typeof INSTALL_REASONS)[number]
 

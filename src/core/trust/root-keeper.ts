@@ -57,10 +57,9 @@ export class RootKeeper {
     )
     if (walk.problem !== undefined) this.#out.event({ type: 'rootRefused', peer, detail: walk.problem })
     if (walk.accepted.length === 0 || this.#roots.length + walk.accepted.length > limits.rootVersions) return
-    const ticket = this.#out.persist(
-      walk.accepted.map((root) => ({ type: 'root', root })),
-      true,
-    )
+    const time = Math.max(this.#self.time.bound, ...walk.accepted.map(({ signed }) => signed.issued))
+    const changes = walk.accepted.map((root) => ({ type: 'root' as const, root }))
+    const ticket = this.#out.persist([...changes, { type: 'timeBound', time }], true)
     this.#pending = { ticket, roots: walk.accepted }
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Current, choose as chooseAmong, type Judge, lacks } from '../../../src/core/rollout/selection.ts'
 import { announced, hashOf, releaseOf, roleOf } from './world.ts'
 
-const judge: Judge = { selects: (release) => release.to === 'true', floors: () => [] }
+const judge: Judge = { selects: (release) => release.to === 'true', floors: () => [], isNews: () => true }
 const choose = (current: readonly Current[], by: Judge) =>
   chooseAmong(
     current.map(({ role }) => role),
@@ -82,6 +82,17 @@ describe('what keeps a release from being installed', () => {
   it('is a role that said two things (T24), or a proven expiry', () => {
     expect(holdOf(releaseOf(3), { frozen: true, expired: true })).toBe('frozen')
     expect(holdOf(releaseOf(3), { expired: true })).toBe('expired')
+  })
+
+  it('is an expiry that cannot be told, unless it is newer than what is installed (T29)', () => {
+    const hold = (isNews: boolean, changes = {}) =>
+      choose([announced([releaseOf(3)], { unsure: true, ...changes })], { ...judge, isNews: () => isNews }).get(
+        'acme/agent',
+      )
+    expect(hold(true)).toMatchObject({ hold: undefined, unsure: true })
+    expect(hold(false)).toMatchObject({ hold: 'clockUnknown', unsure: true })
+    expect(hold(false, { unsure: false })).toMatchObject({ hold: undefined, unsure: false })
+    expect(hold(false, { expired: true })).toMatchObject({ hold: 'expired' })
   })
 
   it('is what only a newer pimesh can do', () => {
