@@ -24,6 +24,8 @@ import { Self } from './self.ts'
 import { Swarm } from './swarm/swarm.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
 import { Announcing } from './trust/announcing.ts'
+import type { BeaconDocument, BeaconFloor } from './trust/beacon.ts'
+import { Beacons } from './trust/beacons.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { Refusals } from './trust/refusals.ts'
@@ -43,6 +45,8 @@ export interface NodeSetup {
   rootFloor: number
   /** The lower bound on time that is on disk; 0 when none is. */
   timeBound?: Millis
+  /** The keyid of the beacon key on this machine. */
+  beaconKey?: string
   /** The last incarnation that was persisted; 0 when there is none. */
   incarnation: number
   memberships: readonly Membership[]
@@ -72,6 +76,8 @@ export interface SavedPublishers {
   announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
   roleFloors: readonly RoleFloor[]
   pathFloors: readonly PathFloor[]
+  beacon?: BeaconDocument
+  beaconFloor?: BeaconFloor
 }
 
 /** What earlier runs fetched, or began to. */
@@ -113,7 +119,11 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node))
   const links: Links = new Links(env, out, book, self, (node) => swarm.isUsing(node))
-  const greetings = new Greetings(env, out, self, { book, view, vector: () => announcing.vector() })
+  const greetings = new Greetings(env, out, self, {
+    ...{ book, view },
+    vector: () => announcing.vector(),
+    beacons: () => beacons.heads(),
+  })
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const gatekeeper = new Gatekeeper(env, out, self, roster, alerts, refusals)
   const rivals = new Rivals(links, greetings, gatekeeper)
@@ -130,15 +140,21 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const targets = new TargetsKeeper(env, out, self, setup.publishers.targets, targetsFloor)
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
-  const announcing: Announcing = new Announcing({ env, out, self, targets, refusals, topic: heads }, setup.publishers, {
+  const isStale = () => beacons.isStale
+  const parts = { env, out, self, targets, refusals, topic: heads, isStale }
+  const announcing: Announcing = new Announcing(parts, setup.publishers, {
     accepted: (at) => rollout.changed(at),
     imported: (encoding, list, at) => swarm.imported(encoding, list, at),
   })
+  const { beacon, beaconFloor: floor } = setup.publishers
+  const vector = () => announcing.vector()
+  const saved = { beacon, floor, keyId: setup.beaconKey }
+  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, saved, now)
   const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
   const rollout: Rollout = new Rollout({ env, out, self, targets, announcing, swarm, subject, mirror }, setup.installs)
-  const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
+  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, rollout })
   const fleet = { alerts, refusals, view, heartbeat, gossip, queries, saving }
   return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, ...fleet, releases }
 }

@@ -103,7 +103,7 @@ export class NodeCore {
   }
 
   /** What is held of the publishers and their releases. */
-  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds'> {
+  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons'> {
     return this.#m.releases
   }
 

@@ -1,7 +1,8 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
-import type { AnnouncementDocument, VersionVector } from './trust/announcement.ts'
+import type { AnnouncementDocument, Head, VersionVector } from './trust/announcement.ts'
+import type { BeaconDocument } from './trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 
 /** Stream protocols of pimesh; each stream carries one request and one response, length-prefixed. */
@@ -34,6 +35,8 @@ export interface Hello {
   yours: { incarnation: number; counter: number } | undefined
   /** What the sender holds of the publishers. */
   vector: VersionVector
+  /** The beacons that the sender holds; none of a pimesh that knows no beacons. */
+  beacons?: readonly Head[]
 }
 
 export type SyncRequest =
@@ -45,6 +48,8 @@ export type SyncRequest =
   | { type: 'announcements'; hashes: readonly string[] }
   /** A piece list by its hex SHA-256. */
   | { type: 'pieceList'; hash: string }
+  /** All beacons that are held, also those on their way to their threshold. */
+  | { type: 'beacons' }
 
 export interface SyncResponse {
   memberships: readonly Membership[]
@@ -52,6 +57,7 @@ export interface SyncResponse {
   targets: TargetsDocument | undefined
   announcements: readonly AnnouncementDocument[]
   pieceList: Uint8Array | undefined
+  beacons?: readonly BeaconDocument[]
 }
 
 /** An answer without anything. */

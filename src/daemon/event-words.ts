@@ -38,6 +38,12 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
   }
 }
 
+const FRESHNESS = {
+  fresh: 'fresh: beacons come, and what they name is here',
+  stale: 'stale: no newer beacon came for three periods, so something newer may be withheld from this node',
+  unproven: 'unproven: other keys sign beacons now, and none of theirs came yet',
+} as const
+
 type ReleaseEvent = Extract<
   NodeEvent,
   {
@@ -48,6 +54,8 @@ type ReleaseEvent = Extract<
       | 'equivocation'
       | 'install'
       | 'expiryUnknown'
+      | 'beaconAccepted'
+      | 'freshness'
       | 'providerBanned'
   }
 >
@@ -87,6 +95,10 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
         'the clock of this machine does not tell whether its announcement has expired; it is newer than what is installed'
       return { level: 'warn', text: `${event.name} is taken all the same: ${why}` }
     }
+    case 'beaconAccepted':
+      return { level: 'debug', text: `the beacon of ${new Date(event.time).toISOString()} is accepted` }
+    case 'freshness':
+      return { level: event.freshness === 'stale' ? 'warn' : 'info', text: FRESHNESS[event.freshness] }
     case 'providerBanned': {
       const encoding = event.encoding.slice(0, 16)
       return {

@@ -11,9 +11,11 @@ import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
 import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
+import type { BeaconFloor } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
+import { parseBeacon } from './beacon.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { INTEGER_MAX, isHex } from './fields.ts'
@@ -77,6 +79,10 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: rootKey(change.root), value: change.root.raw }
     case 'timeBound':
       return { key: 'timeBound', value: utf8(String(change.time)) }
+    case 'beacon':
+      return { key: 'beacon/newest', value: change.beacon.raw }
+    case 'beaconFloor':
+      return { key: 'beaconFloor', value: utf8(`${change.floor.counter} ${change.floor.role}`) }
     case 'membership':
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
     case 'forgetMembership':
@@ -173,7 +179,24 @@ async function readPublishers(read: Read, store: Pick<Store, 'get' | 'entries'>)
     announcements: [...(await side('held')), ...(await side('rival'))],
     roleFloors: await floors('roleFloor/', parseRoleFloor),
     pathFloors: await floors('pathFloor/', parsePathFloor),
+    ...(await readBeacons(read, store)),
   }
+}
+
+async function readBeacons(
+  read: Read,
+  store: Pick<Store, 'get'>,
+): Promise<Pick<SavedPublishers, 'beacon' | 'beaconFloor'>> {
+  const [beacon] = await read('beacon/', (value) => parseBeacon(value))
+  const beaconFloor = parseBeaconFloor(await store.get('beaconFloor'))
+  return { ...(beacon && { beacon }), ...(beaconFloor && { beaconFloor }) }
+}
+
+function parseBeaconFloor(value: Uint8Array | undefined): BeaconFloor | undefined {
+  if (value === undefined) return undefined
+  const [, counter, role] = /^([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(text(value)) ?? []
+  if (role === undefined || Number(counter) > INTEGER_MAX) return damagedForGood('beaconFloor')
+  return { counter: Number(counter), role }
 }
 
 function parseRoleFloor(value: string, role: string): RoleFloor | undefined {

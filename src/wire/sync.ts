@@ -4,6 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { SyncRequest, SyncResponse } from '../core/protocols.ts'
 import { parseAnnouncement } from './announcement.ts'
+import { parseBeacon } from './beacon.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { parseMembership } from './membership.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
@@ -31,6 +32,8 @@ export function encodeSyncRequest(request: SyncRequest): Uint8Array {
       return message.finish()
     case 'pieceList':
       return message.bytes(5, hexBytes(request.hash, HASH_BYTES, "piece list's hash")).finish()
+    case 'beacons':
+      return message.bool(6, true).finish()
   }
 }
 
@@ -51,6 +54,7 @@ export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
   if (hashes.length > 0) requests.push({ type: 'announcements', hashes })
   const list = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
   if (list !== undefined) requests.push({ type: 'pieceList', hash: toHex(list) })
+  if (reader.bool(6)) requests.push({ type: 'beacons' })
   reader.end()
   const [request, ...others] = requests
   return request === undefined || others.length > 0 ? reader.refuse('it must ask for one kind of thing') : request
@@ -72,6 +76,7 @@ export function encodeSyncResponse(response: SyncResponse): Uint8Array {
   append(3, response.targets === undefined ? [] : [response.targets], 1)
   append(4, response.announcements, limits.syncAnnouncements)
   append(5, response.pieceList === undefined ? [] : [{ raw: response.pieceList }], 1)
+  append(6, response.beacons ?? [], limits.beaconKeys + 1)
   return message.finish()
 }
 
@@ -83,6 +88,7 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
   const targets = reader.optionalBytes(3, 1, limits.rootBytes)
   const announcements = reader.list(4, limits.syncAnnouncements, 1, limits.announcementBytes)
   const pieceList = reader.optionalBytes(5, HASH_BYTES, limits.pieces * HASH_BYTES)
+  const beacons = reader.list(6, limits.beaconKeys + 1, 1, limits.beaconBytes)
   reader.end()
   if ((pieceList?.length ?? 0) % HASH_BYTES !== 0) reader.refuse('its piece list is cut off')
   return {
@@ -92,5 +98,6 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
     announcements: announcements.map((raw) => parseAnnouncement(raw)),
     // In memory of its own: it is kept for as long as the encoding, the answer that it came in is not.
     pieceList: pieceList === undefined ? undefined : new Uint8Array(pieceList),
+    ...(beacons.length === 0 ? {} : { beacons: beacons.map((raw) => parseBeacon(raw)) }),
   }
 }

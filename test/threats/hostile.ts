@@ -329,6 +329,8 @@ export class Hostile {
       case 'announcements':
         for (const body of request.hashes.flatMap((hash) => bodies?.get(hash) ?? [])) message.bytes(4, body)
         return message.finish()
+      case 'beacons':
+        return message.finish()
       case 'pieceList': {
         const list = pieceLists?.get(request.hash)
         return list === undefined ? message.finish() : message.bytes(5, list).finish()

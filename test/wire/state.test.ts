@@ -5,9 +5,10 @@ import { limits } from '../../src/core/limits.ts'
 import type { Contact } from '../../src/core/protocols.ts'
 import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
+import { signBeacon } from '../../src/wire/beacon.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState, type SavedState, STATE_FORMAT } from '../../src/wire/state.ts'
-import { announcementOf, identityOf, NO_PUBLISHERS, NOW, targetsOf } from '../fixtures/documents.ts'
+import { announcementOf, identityOf, keyOf, NO_PUBLISHERS, NOW, targetsOf } from '../fixtures/documents.ts'
 import { sampleEnvelope, sampleMembership, sampleNode, sampleRoot } from './samples.ts'
 
 const contact: Contact = {
@@ -21,6 +22,14 @@ const [node, envelope] = [sampleNode(4), sampleEnvelope()]
 const row = { node, envelope, status: 'late', heardWall: 1_790_000_000_000 } as const
 const { encoding, list } = identityOf(new Uint8Array(600_000))
 const roleFloor = { role: 'acme', epoch: 3, version: 2 ** 31 - 1 }
+const beacon = signBeacon(
+  {
+    ...{ mesh: 'ab'.repeat(32), counter: 7, time: 7 * 3_600_000, rootVersion: 1, rootHash: 'cd'.repeat(32) },
+    vector: { targetsVersion: 0, targetsHash: undefined, heads: [] },
+  },
+  keyOf('beacon'),
+)
+const beaconFloor = { counter: 7, role: 'ef'.repeat(32) }
 const pathFloor = { role: 'acme', epoch: 3, path: 'acme/agent', counter: 12, artifact: encoding.hash }
 const installed = {
   role: 'acme',
@@ -47,6 +56,8 @@ const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
   { type: 'root', root: sampleRoot(2) },
+  { type: 'beacon', beacon },
+  { type: 'beaconFloor', floor: beaconFloor },
   { type: 'timeBound', time: 1_790_000_000_002 },
   { type: 'membership', membership: sampleMembership(1) },
   { type: 'contact', contact, wall: 1_790_000_000_001 },
@@ -61,7 +72,7 @@ const changes: Change[] = [
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
   { type: 'install', entry },
 ]
-const FOR_GOOD = ['incarnation', 'timeBound', 'targetsFloor', 'roleFloor', 'pathFloor']
+const FOR_GOOD = ['incarnation', 'timeBound', 'beaconFloor', 'targetsFloor', 'roleFloor', 'pathFloor']
 
 /** A store in which these batches were written. */
 function storeWith(...batches: StoreWrite[][]) {
@@ -85,7 +96,7 @@ const failure = (code: string, message: RegExp) =>
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
   const { roots, memberships, contacts, rows, publishers, artifacts, installs } = state
-  const targets = publishers.targets === undefined ? 0 : 1
+  const targets = [publishers.targets, publishers.beacon].filter((it) => it !== undefined).length
   const lists = [roots, memberships, contacts, rows, publishers.announcements, artifacts.holdings, artifacts.pieceLists]
   return lists.reduce((sum, { length }) => sum + length, installs.length + targets)
 }
@@ -108,6 +119,8 @@ describe('saved state (clause STATE)', () => {
         ],
         roleFloors: [roleFloor],
         pathFloors: [pathFloor],
+        beacon,
+        beaconFloor,
       },
       artifacts: {
         pieceLists: [{ hash: encoding.pieceList, list }],
@@ -147,7 +160,7 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetPathFloor', role: 'acme', path: 'acme/agent' },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
-    const kept = ['format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
+    const kept = ['beacon/newest', 'beaconFloor', 'format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
     expect(store.keys()).toEqual([
       ...kept,
       'root/0000000002',
@@ -165,8 +178,8 @@ describe('saved state (clause STATE)', () => {
       const cut = { key, value: (value as Uint8Array).slice(0, -1) }
       const state = await readState(storeWith(written, [cut]))
       expect(state.damaged).toEqual([key])
-      // Without the damaged one, the format, the incarnation, the bound on time and three floors.
-      expect(kept(state)).toBe(written.length - 7)
+      // Without the damaged one, the format, the incarnation, the bound on time and four floors.
+      expect(kept(state)).toBe(written.length - 8)
     }
   })
 

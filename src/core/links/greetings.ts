@@ -8,7 +8,7 @@ import { limits, MINUTE } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
-import type { VersionVector } from '../trust/announcement.ts'
+import type { Head, VersionVector } from '../trust/announcement.ts'
 import { type Book, toContact } from './book.ts'
 
 interface Peer {
@@ -27,6 +27,14 @@ interface Peer {
   told: boolean
 }
 
+/** What hellos tell of. */
+interface Told {
+  book: Book
+  view: View
+  vector: () => VersionVector
+  beacons?: () => readonly Head[]
+}
+
 export class Greetings {
   readonly #env: Env
   readonly #out: Outbox
@@ -34,6 +42,7 @@ export class Greetings {
   readonly #book: Book
   readonly #view: View
   readonly #vector: () => VersionVector
+  readonly #beacons: () => readonly Head[]
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -43,13 +52,14 @@ export class Greetings {
   #turn = 0
 
   /** @param told what hellos tell of: contacts, the newest record of the receiver, and what is held of the publishers. */
-  constructor(env: Env, out: Outbox, self: Self, told: { book: Book; view: View; vector: () => VersionVector }) {
+  constructor(env: Env, out: Outbox, self: Self, told: Told) {
     this.#env = env
     this.#out = out
     this.#self = self
     this.#book = told.book
     this.#view = told.view
     this.#vector = told.vector
+    this.#beacons = told.beacons ?? (() => [])
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -196,6 +206,7 @@ export class Greetings {
       contacts: this.#contactsFor(peer, zone, now),
       yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
       vector: this.#vector(),
+      beacons: this.#beacons(),
     }
   }
 

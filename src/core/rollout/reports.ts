@@ -28,6 +28,8 @@ const HOLDS: Readonly<Record<Hold, string>> = {
   unsupported: 'it needs a newer pimesh',
   frozen: 'its role has signed two different announcements of one version: it waits for a higher version',
   expired: 'its announcement has expired: it waits for a newer one',
+  stale:
+    'no beacon came for three periods, and its role installs nothing then: something newer may be withheld from this node',
   clockUnknown:
     "whether its announcement has expired cannot be said before this machine's clock is synchronised, and it is not newer than what is installed",
 }

@@ -16,10 +16,15 @@ export interface Current {
   expired: boolean
   /** Whether it has expired cannot be said: only what is newer than what is installed begins. */
   unsure?: boolean
+  /** Its role refuses to install while nobody can say that nothing newer is withheld, and that is so now. */
+  stale?: boolean
 }
 
 /** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, or for ever (oldCounter). */
-export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'clockUnknown'>
+export type Hold = Extract<
+  InstallReason,
+  'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'stale' | 'clockUnknown'
+>
 
 /** The release that counts for a path. */
 export interface Choice {
@@ -71,11 +76,12 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
 }
 
 /** The lasting reasons come first: what people see should not change its mind when the others end. */
-function holdOf(release: Release, { role, frozen, expired, unsure }: Current, judge: Judge): Hold | undefined {
+function holdOf(release: Release, { role, frozen, expired, unsure, stale }: Current, judge: Judge): Hold | undefined {
   if (judge.floors(role, release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
   if (lacks(release) !== undefined) return 'unsupported'
   if (frozen) return 'frozen'
   if (expired) return 'expired'
+  if (stale) return 'stale'
   return unsure && !judge.isNews(role, release) ? 'clockUnknown' : undefined
 }
 

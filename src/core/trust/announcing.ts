@@ -32,6 +32,8 @@ interface Parts {
   refusals: Refusals
   /** Of the heads. */
   topic: string
+  /** No newer beacon came for three periods; default never. */
+  isStale?: () => boolean
 }
 
 /** What earlier runs accepted. */
@@ -60,6 +62,8 @@ export interface CurrentAnnouncement {
   expired: boolean
   /** Whether it has expired cannot be said. */
   unsure: boolean
+  /** The node is stale, and its role refuses to install then. */
+  stale: boolean
 }
 
 export class Announcing {
@@ -117,7 +121,8 @@ export class Announcing {
       const [document, rival] = this.#registers.sides(role.name)
       if (document === undefined) return []
       const expiry = expiryOf(Math.min(document.signed.expires, ends), self.time)
-      const verdict = { expiry, expired: expiry === 'expired', unsure: expiry === 'unknown' }
+      const stale = role.whenStale === 'refuse' && this.#p.isStale?.() === true
+      const verdict = { expiry, expired: expiry === 'expired', unsure: expiry === 'unknown', stale }
       return [{ role, document, rival, frozen: rival !== undefined, ...verdict }]
     })
   }
@@ -125,7 +130,7 @@ export class Announcing {
   /** True when what may be done with what is in force changed since this was last asked, by nothing but time. */
   takeVerdicts(): boolean {
     const verdicts = this.current()
-      .map(({ expiry }) => expiry)
+      .map(({ expiry, stale }) => `${expiry} ${stale}`)
       .join()
     const changed = verdicts !== this.#verdicts
     this.#verdicts = verdicts

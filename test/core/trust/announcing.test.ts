@@ -45,7 +45,16 @@ describe('an announcement', () => {
     })
     const role = TARGETS.signed.roles[0]
     expect(world.announcing.current()).toEqual([
-      { role, document: V1, rival: undefined, frozen: false, expiry: 'unknown', expired: false, unsure: true },
+      {
+        role,
+        document: V1,
+        rival: undefined,
+        frozen: false,
+        expiry: 'unknown',
+        expired: false,
+        unsure: true,
+        stale: false,
+      },
     ])
     expect(world.announcing.pathFloors()).toEqual([
       { role: 'acme', epoch: 1, path: 'acme/agent', counter: 1, artifact },

@@ -6,11 +6,14 @@ import type { HealthRecord } from '../../../src/core/fleet/record.ts'
 import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { NodeCore } from '../../../src/core/node.ts'
 import type { AnnouncementDocument } from '../../../src/core/trust/announcement.ts'
+import type { BeaconDocument } from '../../../src/core/trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from '../../../src/core/trust/documents.ts'
+import type { MeshKey } from '../../../src/publish/mesh.ts'
+import { signBeacon } from '../../../src/wire/beacon.ts'
 import { decodeHead, encodeHead } from '../../../src/wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../../src/wire/messages.ts'
 import { changesToWrites, readState } from '../../../src/wire/state.ts'
-import { env, inviteOf, MESH, membershipOf, NO_PUBLISHERS, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
+import { env, inviteOf, keyOf, MESH, membershipOf, NO_PUBLISHERS, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
 
 type Of<T extends Effect['type']> = Extract<Effect, { type: T }>
 
@@ -19,6 +22,8 @@ export interface MemberOptions {
   wall?: Millis
   synchronised?: boolean
   roots?: readonly RootDocument[]
+  /** The name of the beacon key that it holds. */
+  beacon?: string
 }
 
 const FAR = Number.POSITIVE_INFINITY
@@ -46,9 +51,10 @@ export class Member {
   /** Its disk refuses what is written. */
   diskFull = false
   /** Takes the place of its core in answering; undefined: the core answers. */
-  lies: ((request: AnyRequest) => AnyResponse | undefined) | undefined
+  lies: ((request: AnyRequest, peer: NodeId) => AnyResponse | undefined) | undefined
   readonly #mesh: LittleMesh
   readonly #roots: readonly RootDocument[]
+  readonly #beacon: MeshKey | undefined
   #ticket = 1_000_000
 
   constructor(mesh: LittleMesh, name: string, seat: number, options: MemberOptions) {
@@ -59,6 +65,7 @@ export class Member {
     this.ahead = (options.wall ?? NOW) - NOW
     this.synchronised = options.synchronised ?? true
     this.#roots = options.roots ?? [ROOT]
+    this.#beacon = options.beacon === undefined ? undefined : keyOf(options.beacon)
     this.core = this.#newCore({})
   }
 
@@ -113,6 +120,7 @@ export class Member {
         ...{ mesh: MESH, membership: this.membership, roots: this.#roots, rootFloor: 1, incarnation: 0 },
         ...{ memberships: [], contacts: [], rows: [], wall: this.wall },
         ...{ recordPeriodMin: RECORDS, viewFlushPeriod: limits.viewFlushPeriod },
+        ...(this.#beacon && { beaconKey: this.#beacon.keyId }),
         ...saved,
       },
       this.#mesh.now,
@@ -130,6 +138,9 @@ export class Member {
       case 'publish':
         this.records.push(effect.record)
         return
+      case 'signBeacon':
+        if (this.#beacon === undefined) throw new Error(`${this.name} holds no beacon key`)
+        return this.sign(signBeacon(effect.beacon, this.#beacon))
       case 'publishHead':
         return this.#gossip(effect)
       case 'submission':
@@ -138,6 +149,11 @@ export class Member {
       case 'event':
         this.events.push(effect.event)
     }
+  }
+
+  /** A signature is made outside of the core, and comes back. */
+  sign(beacon: BeaconDocument): void {
+    this.#mesh.later(() => this.feed({ type: 'beaconSigned', beacon }))
   }
 
   #sample(): void {
@@ -168,7 +184,7 @@ export class Member {
 
   /** What it answers to a question of a linked member. */
   answer(peer: NodeId, request: AnyRequest): AnyResponse | undefined {
-    const lie = this.lies?.(request)
+    const lie = this.lies?.(request, peer)
     if (lie !== undefined) return lie
     const ticket = this.ticket()
     let reply: AnyResponse | undefined
