@@ -105,7 +105,9 @@ export class Client {
     const { targets, announcing } = this.world
     const roles: string[] = []
     for (let current = announcing.current(); ; current = current.filter(({ role }) => !roles.includes(role.name))) {
-      const choice = choose(targets.roles, current, { selects: () => true, floors: () => [] }).get(path)
+      const choice = choose(targets.roles, current, { selects: () => true, floors: () => [], isNews: () => true }).get(
+        path,
+      )
       if (choice === undefined) return roles
       roles.push(choice.role)
     }
@@ -115,7 +117,8 @@ export class Client {
   hold(path: string): string | undefined {
     const { targets, announcing } = this.world
     const floors = () => []
-    return choose(targets.roles, announcing.current(), { selects: () => true, floors }).get(path)?.hold
+    return choose(targets.roles, announcing.current(), { selects: () => true, floors, isNews: () => true }).get(path)
+      ?.hold
   }
 
   #current(role: string) {
