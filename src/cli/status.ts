@@ -93,20 +93,21 @@ function identity(status: StatusJson, now: number): [string, string][] {
 }
 
 /** What this node can say of time: whether something newer may be withheld, and what ends soon. */
-function timeLines({ freshness, beacon, endingSoon = [] }: StatusJson): [string, string][] {
+function timeLines({ freshness, beacon, clockTrusted, endingSoon = [] }: StatusJson): [string, string][] {
   if (freshness === undefined) return []
   const ending = endingSoon.map(({ what, expires }) => `${plain(what)} on ${expires.slice(0, 10)}`)
   return [
-    ['freshness', freshnessText(freshness, beacon)],
+    ['freshness', freshnessText(freshness, beacon, clockTrusted === true)],
     ['ends soon', ending.join(', ') || 'nothing'],
   ]
 }
 
-function freshnessText(freshness: string, beacon: StatusJson['beacon']): string {
+function freshnessText(freshness: string, beacon: StatusJson['beacon'], isSynchronised: boolean): string {
   if (!beacon) return `${freshness}: this mesh has no beacons`
   const { time, periodMs, signs } = beacon
   const newest = time === null ? 'no beacon yet' : `newest beacon of ${time.slice(0, 16)}Z`
-  return `${freshness}: ${newest}, one is due every ${span(periodMs)}${signs ? '; this node signs them' : ''}`
+  const own = isSynchronised ? 'this node signs them' : 'this node signs none before its clock is synchronised'
+  return `${freshness}: ${newest}, one is due every ${span(periodMs)}${signs ? `; ${own}` : ''}`
 }
 
 /** What a selector may ask of the machine, by its name there. */

@@ -24,6 +24,9 @@ describe('pimesh status', () => {
     expect(of({ freshness: 'unproven', beacon: { ...beacon, time: null, signs: true } })).toMatch(
       /unproven: no beacon yet, .*; this node signs them/,
     )
+    expect(of({ freshness: 'stale', beacon: { ...beacon, signs: true }, clockTrusted: false })).toContain(
+      'this node signs none before its clock is synchronised',
+    )
     expect(of({})).not.toContain('freshness')
   })
 
