@@ -22,7 +22,7 @@ describe('publishing.md', () => {
 
   it('says for every reason what to do, in the words of the command', () => {
     const words = INSTALL_REASONS.map(reasonText)
-    expect(words.filter((text, at) => text === INSTALL_REASONS[at])).toEqual(['expired'])
+    expect(words.filter((text, at) => text === INSTALL_REASONS[at])).toEqual(['expired', 'vetoed'])
     expect(
       rows('When a node')
         .map(([, reason]) => reason)
