@@ -15,8 +15,8 @@ export const status: Command = {
   name: 'status',
   summary: "this machine's daemon on one screen",
   usage: '[-o table|json]',
-  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, a release that
-cannot be installed here, or the membership ends within 30 days); 2 no daemon answers.`,
+  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, no beacon for three
+periods, a release that cannot be installed here, or the membership ends within 30 days); 2 no daemon answers.`,
   options: { ...outputOption, ...dataOption },
   examples: [
     ['pimesh status', 'look'],
@@ -59,6 +59,7 @@ export function troubles(status: StatusJson, { releases }: Pick<ReleasesJson, 'r
     ...(status.revoked ? [revokedText(status.revoked)] : []),
     ...(isolated && !alone(status) ? ['isolated'] : []),
     ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
+    ...(status.freshness === 'stale' ? ['stale: no newer beacon for three periods'] : []),
     ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),
     ...(stuck.length > 1 ? [`${counted(stuck.length, 'release')} are stuck`] : stuck.map(stuckText)),
     ...(left < EXPIRES_SOON ? [left < 0 ? 'the membership has ended' : `the membership ends in ${span(left)}`] : []),
@@ -104,10 +105,29 @@ function identity(status: StatusJson, now: number): [string, string][] {
       'membership',
       `until ${status.membershipExpires.slice(0, 10)} (${expires} left)${status.countersigned ? '' : ', not countersigned'}`,
     ],
+    ...timeLines(status),
     ['zone', status.role === 'node' ? `${status.zone} (${countsText(counts)})` : status.zone],
     ['labels', plain(labelsText(status.labels)) || 'none'],
     ...MACHINE.map((fact): [string, string] => [fact, plain(String(facts[fact] ?? 'not known'))]),
   ]
+}
+
+/** What this node can say of time: whether something newer may be withheld, and what ends soon. */
+function timeLines({ freshness, beacon, clockTrusted, endingSoon = [] }: StatusJson): [string, string][] {
+  if (freshness === undefined) return []
+  const ending = endingSoon.map(({ what, expires }) => `${plain(what)} on ${expires.slice(0, 10)}`)
+  return [
+    ['freshness', freshnessText(freshness, beacon, clockTrusted === true)],
+    ['ends soon', ending.join(', ') || 'nothing'],
+  ]
+}
+
+function freshnessText(freshness: string, beacon: StatusJson['beacon'], isSynchronised: boolean): string {
+  if (!beacon) return `${freshness}: this mesh has no beacons`
+  const { time, periodMs, signs } = beacon
+  const newest = time === null ? 'no beacon yet' : `newest beacon of ${time.slice(0, 16)}Z`
+  const own = isSynchronised ? 'this node signs them' : 'this node signs none before its clock is synchronised'
+  return `${freshness}: ${newest}, one is due every ${span(periodMs)}${signs ? `; ${own}` : ''}`
 }
 
 /** What a selector may ask of the machine, by its name there. */

@@ -65,20 +65,21 @@ export class Conversations {
       if (ticket === this.#catchUp?.ticket) this.#takeRows(this.#catchUp, response.body, now)
       else queries.answered(ticket, peer, response.body, now)
     } else {
-      const { announcements, pieceList } = response.body
+      const { announcements, pieceList, beacons = [] } = response.body
       const taken =
         queries.introduced(ticket, response.body, now) ||
         statements.arrived(ticket, peer, response.body.statements, now) ||
         releases.announcing.arrived(ticket, peer, announcements, now) ||
+        releases.beacons.arrived(ticket, beacons, now) ||
         releases.swarm.listArrived(ticket, peer, pieceList, now)
       if (!taken) this.#unticketed(peer, response.body, now)
     }
   }
 
   failed(ticket: Ticket, peer: NodeId, answer: { malformed?: boolean }, now: Millis): void {
-    const { announcing, swarm } = this.#m.releases
+    const { announcing, beacons, swarm } = this.#m.releases
     if (this.#m.statements.failed(ticket, peer, now)) return
-    if (announcing.failed(ticket, answer, now) || swarm.askFailed(ticket, now)) return
+    if (announcing.failed(ticket, answer, now) || beacons.failed(ticket, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUp?.ticket) return
     this.#catchUp = undefined
     this.#caughtUp = false
@@ -102,6 +103,7 @@ export class Conversations {
     this.#m.statements.offered(peer, hello.statements, now)
     this.#m.releases.targets.offered(peer, hello.vector, now)
     this.#m.releases.announcing.offered(peer, hello.vector, now)
+    this.#m.releases.beacons.offered(peer, hello.beacons ?? [], now)
   }
 
   #unticketed(peer: NodeId, { memberships, roots, targets }: SyncResponse, now: Millis): void {
@@ -146,7 +148,7 @@ export class Conversations {
 
   #syncAnswer(request: SyncRequest): SyncResponse {
     const { roots, roster } = this.#m
-    const { targets, announcing, swarm } = this.#m.releases
+    const { targets, announcing, beacons, swarm } = this.#m.releases
     switch (request.type) {
       case 'roots':
         return { ...NOTHING, roots: roots.from(request.from) }
@@ -158,6 +160,8 @@ export class Conversations {
       }
       case 'statements':
         return { ...NOTHING, statements: this.#m.statements.missing(request.held) }
+      case 'beacons':
+        return { ...NOTHING, beacons: beacons.documents() }
       case 'pieceList':
         return { ...NOTHING, pieceList: swarm.pieceList(request.hash) }
       case 'memberships': {

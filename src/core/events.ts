@@ -8,7 +8,9 @@ import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallSte
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
 import type { AuditEntry } from './trust/audit.ts'
+import type { Beacon, BeaconDocument, BeaconFloor } from './trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
+import type { Freshness } from './trust/freshness.ts'
 import type { StatementDocument } from './trust/statement.ts'
 
 /** Ties an effect to the input that reports its outcome. Unique within one run of a node. */
@@ -76,6 +78,8 @@ export type Input =
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
   | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }
+  /** The beacon that we asked to be signed. */
+  | { type: 'beaconSigned'; beacon: BeaconDocument }
   /** A publisher on this machine hands in an announcement; the driver waits for `submission`. */
   | {
       type: 'submitted'
@@ -114,6 +118,11 @@ export type Input =
 export type Change =
   | { type: 'incarnation'; incarnation: number }
   | { type: 'root'; root: RootDocument }
+  /** It is not earlier than this; written with the document that raises it. */
+  | { type: 'timeBound'; time: Millis }
+  | { type: 'beacon'; beacon: BeaconDocument }
+  /** No beacon of these keys with this counter or a lower one ever counts again; written with the beacon that raises it. */
+  | { type: 'beaconFloor'; floor: BeaconFloor }
   | { type: 'membership'; membership: Membership }
   | { type: 'forgetMembership'; id: MembershipId }
   | { type: 'statement'; statement: StatementDocument }
@@ -224,6 +233,10 @@ export type NodeEvent =
   | { type: 'equivocation'; role: string; epoch: number; version: number }
   /** A release came to this state here; `name` is path@version. */
   | { type: 'install'; name: string; state: InstallState; detail: string | undefined }
+  /** An installation begins although nobody here can say whether its announcement has expired; `name` is path@version. */
+  | { type: 'expiryUnknown'; name: string }
+  | { type: 'beaconAccepted'; counter: number; time: Millis }
+  | { type: 'freshness'; freshness: Freshness }
   | { type: 'providerBanned'; peer: NodeId; encoding: string }
   /** Too much of what it gave or told of was refused: its link is closed, and it is kept out for limits.dropTime. */
   | { type: 'peerDropped'; peer: NodeId }
@@ -245,6 +258,8 @@ export type Effect =
   | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
   | { type: 'publishHead'; topic: string; head: Head }
+  /** Sign this with our beacon key; it comes back as `beaconSigned`. */
+  | { type: 'signBeacon'; beacon: Beacon }
   /** What became of what was handed in: undefined when it is in force. */
   | { type: 'submission'; ticket: Ticket; refused: RefusalCode | undefined }
   | { type: 'piecesOpen'; peer: NodeId }

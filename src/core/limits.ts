@@ -112,6 +112,8 @@ export const limits = {
   tokenBytes: 32_768,
   /** Addresses in a token: a few members to start from, and the line stays short enough to paste. */
   tokenAddresses: 8,
+  /** With less than this share of its lifetime left, a document is said to expire soon: a year's root three months before. */
+  expiresSoonShare: 0.25,
   /** Longest life of an invite, a membership or a root: 100 years, so that every date has a four-digit year. */
   lifetimeMax: 36_500 * DAY,
   /** Delegated roles in targets, and path patterns of one; refused above before any crypto. */
@@ -336,6 +338,20 @@ export const limits = {
    * For each role, so that none takes another's room: 64 roles take 16,384 floors (3 MB) at most.
    */
   pathFloors: 256,
+  /** A beacon: 64 roles with both sides of an equivocation, and the signatures of all its keys. */
+  beaconBytes: 20_480,
+  /** Keys of the beacon role: a few nodes that are seldom off at the same time; a head has one bit for each. */
+  beaconKeys: 8,
+  /** Shortest period of beacons: for laboratories; each costs every node a few hellos and signature checks. */
+  beaconPeriodMin: 10 * SECOND,
+  /** Longest period: a mesh that hears of a freeze after three weeks has no use for beacons. */
+  beaconPeriodMax: 7 * DAY,
+  /** So many silent periods are a freeze: a holder that restarts, and one period in which holders disagree, are none. */
+  beaconSilence: 3,
+  /** A holder signs when what it holds has not changed for so long, or a tenth of the period if that is shorter: hello has told the others by then. */
+  beaconQuiet: 2 * MINUTE,
+  /** A peer is asked for its beacons this often at most: signatures arrive one after the other. */
+  beaconAskPause: 5 * SECOND,
   /** A key file has 190 bytes, an encrypted one 450; whatever is longer is none, and is not read. */
   keyFileBytes: 4_096,
   /**
@@ -569,6 +585,7 @@ const relations: [string, boolean][] = [
     'bodies leave streams of sync to other questions',
     limits.bodiesPerPeer < limits.inboundStreamsPerProtocol && limits.bodiesPerPeer <= limits.bodiesAtOnce,
   ],
+  ['all beacons fit an answer', (limits.beaconKeys + 1) * (limits.beaconBytes + 8) <= limits.syncBytes],
   ['a piece list fits an answer', limits.pieces * 32 + 64 <= limits.syncBytes],
   ['a bitfield fits a message', limits.pieces / 8 + 80 <= limits.pieceControlBytes],
   ['pieces of every length add up', limits.pieceBytesMax % limits.pieceBytesMin === 0],

@@ -26,6 +26,8 @@ import { Swarm } from './swarm/swarm.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
 import { Announcing } from './trust/announcing.ts'
 import { Audit, type AuditEntry } from './trust/audit.ts'
+import type { BeaconDocument, BeaconFloor } from './trust/beacon.ts'
+import { Beacons } from './trust/beacons.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { KnownBad } from './trust/known-bad.ts'
@@ -48,6 +50,10 @@ export interface NodeSetup {
   roots: readonly RootDocument[]
   /** No root below this version is ever in force. */
   rootFloor: number
+  /** The lower bound on time that is on disk; 0 when none is. */
+  timeBound?: Millis
+  /** The keyid of the beacon key on this machine. */
+  beaconKey?: string
   /** The last incarnation that was persisted; 0 when there is none. */
   incarnation: number
   memberships: readonly Membership[]
@@ -81,6 +87,8 @@ export interface SavedPublishers {
   announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
   roleFloors: readonly RoleFloor[]
   pathFloors: readonly PathFloor[]
+  beacon?: BeaconDocument
+  beaconFloor?: BeaconFloor
 }
 
 /** What earlier runs fetched, or began to. */
@@ -114,7 +122,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const root = setup.roots.at(-1)
   if (root === undefined) throw new Error('a node needs a root')
   const out = new Outbox()
-  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now)
+  const issued = setup.roots.map(({ signed }) => signed.issued)
+  const bound = Math.max(setup.timeBound ?? 0, ...issued)
+  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now, bound)
   const topic = recordTopic(self.mesh8, self.zone)
   const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
@@ -122,8 +132,12 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
   const links: Links = new Links(env, out, book, self, (node) => swarm.isUsing(node))
-  const told = { book, view, vector: () => announcing.vector(), statements: () => statements.digest }
-  const greetings = new Greetings(env, out, self, told)
+  const greetings = new Greetings(env, out, self, {
+    ...{ book, view },
+    vector: () => announcing.vector(),
+    statements: () => statements.digest,
+    beacons: () => beacons.heads(),
+  })
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)
   const avoid = (peer: NodeId, until: Millis) => links.avoid(peer, until)
@@ -146,14 +160,16 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloor)
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
-  const announcing: Announcing = new Announcing(
-    { env, out, self, targets, refusals, watch, topic: heads },
-    setup.publishers,
-    {
-      accepted: (at) => rollout.changed(at),
-      imported: (encoding, list, at) => swarm.imported(encoding, list, at),
-    },
-  )
+  const isStale = () => beacons.isStale
+  const parts = { env, out, self, targets, refusals, watch, topic: heads, isStale }
+  const announcing: Announcing = new Announcing(parts, setup.publishers, {
+    accepted: (at) => rollout.changed(at),
+    imported: (encoding, list, at) => swarm.imported(encoding, list, at),
+  })
+  const { beacon, beaconFloor: floor } = setup.publishers
+  const vector = () => announcing.vector()
+  const saved = { beacon, floor, keyId: setup.beaconKey }
+  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, saved, now)
   const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
@@ -162,7 +178,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     { env, out, self, targets, announcing, swarm, subject, policy, mirror },
     setup.installs,
   )
-  const releases = new Releases({ out, self, topic: heads, targets, announcing, swarm, rollout })
+  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, rollout })
   const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving }
   return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
 }

@@ -12,6 +12,7 @@ import type { Link } from './links/links.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
 import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
+import { type Ending, endingSoon, type Time } from './trust/expiry.ts'
 import type { StatementDocument } from './trust/statement.ts'
 
 /** What a person may ask at any moment; ages are relative to the `now` it was taken at. */
@@ -21,6 +22,8 @@ export interface NodeSnapshot {
   incarnation: number
   root: RootDocument
   clockTrusted: boolean
+  /** What is known of time (clause CLOCK). */
+  time: Time
   membership: Membership
   links: readonly Link[]
   contacts: { zones: number; nodes: number }
@@ -34,6 +37,8 @@ export interface NodeSnapshot {
 export class NodeCore {
   readonly #m: Machines
   readonly #conversations: Conversations
+  /** Something ended soon when the wall clock was last read. */
+  #endsSoon = false
   #started = false
   #stopped = false
 
@@ -75,7 +80,8 @@ export class NodeCore {
       isolated: this.#m.links.size === 0,
       incarnation: this.#m.heartbeat.incarnation,
       root: this.#m.self.root,
-      clockTrusted: this.#m.self.clockTrusted,
+      clockTrusted: this.#m.self.synchronised,
+      time: this.#m.self.time,
       membership: this.#m.self.membership,
       links: [...this.#m.links.all()],
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
@@ -96,8 +102,19 @@ export class NodeCore {
     return this.#m.audit.entries(now)
   }
 
+  /** What this node holds that ends soon; nothing while its clock says nothing. */
+  ending(now: Millis): Ending[] {
+    const { self, releases, statements } = this.#m
+    const wall = self.wallAt(now)
+    if (wall === undefined) return []
+    const { targets, current } = releases.publishers()
+    const announcements = current.map(({ document: { signed } }) => ({ role: signed.role, expires: signed.expires }))
+    const membership = { ...self.membership, ends: statements.endOf(self.membership) }
+    return endingSoon({ root: self.root, targets, membership, announcements }, wall)
+  }
+
   /** What is held of the publishers and their releases. */
-  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds'> {
+  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons'> {
     return this.#m.releases
   }
 
@@ -169,9 +186,12 @@ export class NodeCore {
       case 'woken':
         return
       case 'wall':
-        return this.#m.self.setWall(input.wall, input.offset ?? 0, now)
+        this.#m.self.setWall(input.wall, input.offset ?? 0, now)
+        this.#endsSoon = this.ending(now).length > 0
+        return this.#m.releases.timeChanged(now)
       case 'sampled':
-        this.#m.self.clockTrusted = input.clockTrusted
+        this.#m.self.synchronised = input.clockTrusted
+        this.#m.releases.timeChanged(now)
         return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
@@ -358,6 +378,7 @@ export class NodeCore {
   #flags(): number {
     const isolated = this.#m.links.size === 0 ? FLAG.isolated : 0
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
-    return (this.#m.self.clockTrusted ? FLAG.clockTrusted : 0) | isolated | cloned
+    const expiry = this.#endsSoon ? FLAG.expiry : 0
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned
   }
 }

@@ -1,7 +1,8 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
-import type { AnnouncementDocument, VersionVector } from './trust/announcement.ts'
+import type { AnnouncementDocument, Head, VersionVector } from './trust/announcement.ts'
+import type { BeaconDocument } from './trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import type { StatementDocument } from './trust/statement.ts'
 
@@ -37,6 +38,8 @@ export interface Hello {
   vector: VersionVector
   /** Hex digest of the enrolment statements that the sender holds; undefined when it holds none. */
   statements?: string | undefined
+  /** The beacons that the sender holds; none of a pimesh that knows no beacons. */
+  beacons?: readonly Head[]
 }
 
 export type SyncRequest =
@@ -50,6 +53,8 @@ export type SyncRequest =
   | { type: 'pieceList'; hash: string }
   /** Enrolment statements, but for those that begin with these 8 bytes of their hash, in hex. */
   | { type: 'statements'; held: readonly string[] }
+  /** All beacons that are held, also those on their way to their threshold. */
+  | { type: 'beacons' }
 
 export interface SyncResponse {
   memberships: readonly Membership[]
@@ -58,6 +63,7 @@ export interface SyncResponse {
   announcements: readonly AnnouncementDocument[]
   pieceList: Uint8Array | undefined
   statements: readonly StatementDocument[]
+  beacons?: readonly BeaconDocument[]
 }
 
 /** An answer without anything. */

@@ -8,7 +8,10 @@ import type { Self } from './self.ts'
 import type { Swarm } from './swarm/swarm.ts'
 import type { PathFloor, Release } from './trust/announcement.ts'
 import type { Announcing } from './trust/announcing.ts'
+import { BEACON_ROLE } from './trust/beacon.ts'
+import type { Beacons } from './trust/beacons.ts'
 import type { TargetsDocument } from './trust/documents.ts'
+import type { Freshness } from './trust/freshness.ts'
 import type { TargetsKeeper } from './trust/targets-keeper.ts'
 
 /** What this node knows of a release beyond the announcement; `selected` is undefined for an operator's peer. */
@@ -25,6 +28,7 @@ export type ReleaseInput = Extract<
     type:
       | 'headHeard'
       | 'submitted'
+      | 'beaconSigned'
       | 'piecesOpened'
       | 'piecesClosed'
       | 'pieceMessage'
@@ -44,6 +48,7 @@ interface Parts {
   topic: string
   targets: TargetsKeeper
   announcing: Announcing
+  beacons: Beacons
   swarm: Swarm
   rollout: Rollout
 }
@@ -51,6 +56,7 @@ interface Parts {
 export class Releases {
   readonly targets: TargetsKeeper
   readonly announcing: Announcing
+  readonly beacons: Beacons
   readonly swarm: Swarm
   readonly #rollout: Rollout
   readonly #out: Outbox
@@ -60,6 +66,7 @@ export class Releases {
   constructor(parts: Parts) {
     this.targets = parts.targets
     this.announcing = parts.announcing
+    this.beacons = parts.beacons
     this.swarm = parts.swarm
     this.#rollout = parts.rollout
     this.#out = parts.out
@@ -74,10 +81,14 @@ export class Releases {
   }
 
   handle(input: ReleaseInput, now: Millis): void {
-    const { announcing, swarm } = this
+    const { announcing, beacons, swarm } = this
     switch (input.type) {
       case 'headHeard':
-        return announcing.heard(input.ticket, input.from, input.topic, input.head, now)
+        return (input.head.role === BEACON_ROLE ? beacons : announcing).heard(
+          ...([input.ticket, input.from, input.topic, input.head, now] as const),
+        )
+      case 'beaconSigned':
+        return beacons.signed(input.beacon)
       case 'submitted':
         return announcing.submitted(input.ticket, input, now)
       case 'piecesOpened':
@@ -106,16 +117,22 @@ export class Releases {
     this.#rollout.changed(now)
   }
 
+  /** The clock was read, or more is known of time: what may be installed may have changed. */
+  timeChanged(now: Millis): void {
+    if (this.announcing.takeVerdicts()) this.#rollout.changed(now)
+  }
+
   /** What is due by now. True when the state of a release changed here: others want to know. */
   check(now: Millis): boolean {
     this.announcing.check(now)
+    if (this.beacons.check(now)) this.timeChanged(now)
     this.swarm.check(now)
     this.#rollout.check(now)
     return this.#rollout.takeChanged()
   }
 
   deadline(): Millis | undefined {
-    const times = [this.announcing.deadline(), this.swarm.deadline(), this.#rollout.deadline()]
+    const times = [this.announcing.deadline(), this.beacons.deadline(), this.swarm.deadline(), this.#rollout.deadline()]
     const due = times.filter((at) => at !== undefined)
     return due.length === 0 ? undefined : Math.min(...due)
   }
@@ -123,6 +140,7 @@ export class Releases {
   /** This machine slept so long: nobody is to blame that nothing came in that time. */
   forgive(gap: Millis): void {
     this.swarm.forgive(gap)
+    this.beacons.forgive(gap)
   }
 
   linked(peer: NodeId, now: Millis): void {
@@ -131,18 +149,21 @@ export class Releases {
 
   unlinked(peer: NodeId, now: Millis): void {
     this.announcing.unlinked(peer)
+    this.beacons.unlinked(peer)
     this.swarm.unlinked(peer, now)
   }
 
   /** Another root is in force: who may delegate is judged again, and with it everything below. */
   rootChanged(now: Millis): void {
     this.targets.rootChanged()
+    this.beacons.rootChanged(now)
     this.announcing.targetsChanged(now)
   }
 
   persisted(ticket: Ticket, now: Millis): void {
     if (this.targets.persisted(ticket, now)) this.announcing.targetsChanged(now)
     this.announcing.persisted(ticket, now)
+    this.beacons.persisted(ticket, now)
     this.swarm.persisted(ticket, now)
     this.#rollout.persisted(ticket, now)
   }
@@ -150,6 +171,7 @@ export class Releases {
   persistFailed(ticket: Ticket, now: Millis): void {
     this.targets.persistFailed(ticket)
     this.announcing.persistFailed(ticket, now)
+    this.beacons.persistFailed(ticket)
     this.swarm.persistFailed(ticket, now)
     this.#rollout.persistFailed(ticket, now)
   }
@@ -162,6 +184,11 @@ export class Releases {
   } {
     const { targets, announcing } = this
     return { targets: targets.current, current: announcing.current(), pathFloors: announcing.pathFloors() }
+  }
+
+  /** Whether it can be said that nothing newer is withheld from this node. */
+  freshness(now: Millis): Freshness {
+    return this.beacons.freshness(now)
   }
 
   /** Whether this node has all of an encoding (hex hash). */
@@ -187,6 +214,10 @@ export class Releases {
 
   /** Sizes of what could grow, for invariant checks. */
   sizes(): { heads: number; installs: number } & ReturnType<Swarm['sizes']> {
-    return { heads: this.announcing.size, installs: this.#rollout.size, ...this.swarm.sizes() }
+    return {
+      heads: Math.max(this.announcing.size, this.beacons.size),
+      installs: this.#rollout.size,
+      ...this.swarm.sizes(),
+    }
   }
 }

@@ -109,6 +109,14 @@ export interface StatusJson {
   mdns: boolean
   /** What the kernel says of its clock; null before the first sample. */
   clockTrusted: boolean | null
+  /** Nothing is earlier than this (docs/protocol.md, CLOCK); absent in an older daemon, as the next three are. RFC 3339. */
+  timeBound?: string
+  /** fresh, stale or unproven (docs/protocol.md, BEACON). */
+  freshness?: string
+  /** Null: the mesh has no beacons. `time` of the newest that counted, null before one did; `signs`: this node is a holder. */
+  beacon?: { time: string | null; periodMs: number; signs: boolean } | null
+  /** What has less than a quarter of its lifetime left: root, targets, membership or a role's name. */
+  endingSoon?: { what: string; expires: string }[]
   /** State of the view of our own zone. */
   counts: CountsJson
   isolated: boolean
@@ -228,6 +236,10 @@ export interface ReleaseJson {
   expires: string
   /** Provably expired: nobody begins to install it. */
   expired: boolean
+  /** expired, valid or unknown on the node that was asked; absent in an older daemon. */
+  expiry?: string
+  /** refuse or warn: what its role wants while a node is stale. */
+  whenStale?: string
   /** Its role signed two different announcements of one version. */
   frozen: boolean
   /** The selector. */
@@ -252,6 +264,8 @@ export interface ReleasesJson {
   releases: ReleaseJson[]
   /** Those that were asked; none when nobody was. Absent from older daemons. */
   zones?: ZoneJson[]
+  /** Of the node that was asked: fresh, stale or unproven; absent in an older daemon. */
+  freshness?: string
   completeness: NodesJson['completeness']
 }
 

@@ -94,6 +94,20 @@ function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Fail
   return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
 }
 
+/** What is known of time, and what ends soon. */
+function timeJson(core: NodeCore, now: number): Pick<StatusJson, 'timeBound' | 'freshness' | 'beacon' | 'endingSoon'> {
+  const date = (wall: number) => new Date(wall).toISOString()
+  const { beacons } = core.releases
+  const { newest, period, isHolder } = beacons
+  const time = newest === undefined ? null : date(newest.signed.time)
+  return {
+    timeBound: date(core.snapshot().time.bound),
+    freshness: core.releases.freshness(now),
+    beacon: period === undefined ? null : { time, periodMs: period, signs: isHolder },
+    endingSoon: core.ending(now).map(({ what, expires }) => ({ what, expires: date(expires) })),
+  }
+}
+
 function statusJson(parts: BackendParts): StatusJson {
   const { core, links } = parts
   const snapshot = core.snapshot()
@@ -120,6 +134,7 @@ function statusJson(parts: BackendParts): StatusJson {
     rootIssued: new Date(snapshot.root.signed.issued).toISOString(),
     rootExpires: new Date(snapshot.root.signed.expires).toISOString(),
     clockTrusted: snapshot.clockTrusted,
+    ...timeJson(core, now),
     mdns: parts.mdns,
     counts: { ...snapshot.counts },
     isolated: snapshot.isolated,

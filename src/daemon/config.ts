@@ -25,6 +25,8 @@ export interface Config {
   install: { root: string }
   /** Fetch and serve every release, whether this node is selected or not. */
   artifacts: { mirror: boolean }
+  /** File with the beacon key that this machine signs with; relative paths are below the data folder; empty: none. */
+  beacon: { key: string }
   log: { level: LogLevel }
 }
 
@@ -96,6 +98,12 @@ export const CONFIG_KEYS = {
     why: 'a member that is always on and keeps every release for the others, so that publishers may go',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   } satisfies ConfigKey<boolean>,
+  'beacon.key': {
+    must: 'the path of a key file, or "" for none',
+    default: '',
+    why: 'a node whose key is in the beacon role of the root signs once a period what it holds, so that others notice a freeze',
+    read: (value) => (typeof value === 'string' && (value === '' || PATH.test(value)) ? value : undefined),
+  } satisfies ConfigKey<string>,
   'log.level': {
     must: `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`,
     default: 'info',
@@ -128,6 +136,7 @@ export function loadConfig(text: string | undefined, where: string): Config {
     state: { flush: value('state.flush') },
     install: { root: value('install.root') },
     artifacts: { mirror: value('artifacts.mirror') },
+    beacon: { key: value('beacon.key') },
     log: { level: value('log.level') },
   }
 }

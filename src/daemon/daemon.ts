@@ -13,10 +13,12 @@ import { type Mesh, startMesh } from '../mesh/node.ts'
 import type { LinkEvents } from '../ports/links.ts'
 import type { Facts } from '../ports/probe.ts'
 import { openProbe } from '../probe/probe.ts'
+import type { Signatory } from '../wire/signed.ts'
 import type { SavedState } from '../wire/state.ts'
 import { addressNode } from '../wire/token.ts'
 import { createApiServer } from './api-server.ts'
 import { createBackend } from './backend.ts'
+import { readBeaconKey } from './beacon-key.ts'
 import { systemClock } from './clock.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
@@ -41,6 +43,7 @@ export interface DaemonOptions {
 /** Starts the daemon of a folder that has joined. Fails with one sentence, and with everything closed again. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const joined = await readJoined(options.data)
+  const beaconKey = readBeaconKey(options.data, options.config.beacon.key)
   await needWritable(options.data)
   const closers = new Closers()
   try {
@@ -60,7 +63,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       installs: found.installs,
       artifacts: await foundArtifacts(saved, names, { artifacts, store }),
     }
-    const daemon = new Daemon(options, joined, { state, facts: probe.facts() }, closers)
+    const daemon = new Daemon(options, joined, { state, facts: probe.facts(), beaconKey }, closers)
     for (const note of notes) daemon.note(note)
     await daemon.start({ store, probe, artifacts, installer })
     return daemon
@@ -70,9 +73,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** What was in the data folder and on the machine. */
+interface Found {
+  state: SavedState
+  facts: Facts
+  beaconKey: Signatory | undefined
+}
+
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #joined: Joined
+  readonly #beaconKey: Signatory | undefined
   readonly #closers: Closers
   readonly #clock = systemClock()
   readonly #startedAt = performance.now()
@@ -88,8 +99,9 @@ export class Daemon {
   #stopping: Promise<void> | undefined
   #listening: readonly string[] = []
 
-  constructor(options: DaemonOptions, joined: Joined, found: { state: SavedState; facts: Facts }, closers: Closers) {
-    const { state, facts } = found
+  constructor(options: DaemonOptions, joined: Joined, found: Found, closers: Closers) {
+    const { state, facts, beaconKey } = found
+    this.#beaconKey = beaconKey
     this.#options = options
     this.#joined = joined
     this.#closers = closers
@@ -97,7 +109,11 @@ export class Daemon {
     this.#credential = ownMembership(joined, state)
     this.#core = new NodeCore(
       cryptoEnv(Math.random),
-      { ...setupOf(joined, state, this.#credential, options.config), facts: machineFacts(facts) },
+      {
+        ...setupOf(joined, state, this.#credential, options.config),
+        facts: machineFacts(facts),
+        ...(beaconKey && { beaconKey: beaconKey.keyId }),
+      },
       this.#clock.now(),
     )
     const nameOf = (node: string) => this.#core.membershipOf(node)?.claims.name ?? node
@@ -218,6 +234,7 @@ export class Daemon {
       mesh8: this.#joined.mesh.slice(0, 16),
       membership: this.#credential.id,
       sign: makeSigner(this.#joined.secret).sign,
+      beaconKey: this.#beaconKey,
       onCredential: (membership) => {
         this.#credential = membership
       },
@@ -256,7 +273,7 @@ export class Daemon {
     const { mesh } = this.#joined
     const installRoot = installFolder(this.#options)
     return createBackend({
-      ...publishing({ core, driver, submissions, mesh, installRoot }),
+      ...publishing({ core, driver, submissions, mesh, installRoot, now: this.#clock.now }),
       ...enrolment({ core, driver, mesh }),
       core: this.#core,
       driver,
@@ -290,6 +307,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     membership,
     roots: [...joined.roots, ...state.roots],
     rootFloor: joined.rootFloor,
+    timeBound: state.timeBound,
     incarnation: state.incarnation,
     memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],
     contacts,

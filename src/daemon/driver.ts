@@ -23,6 +23,7 @@ import { announcementTopic } from '../core/machines.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
 import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
+import type { Beacon } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -31,11 +32,13 @@ import type { Links } from '../ports/links.ts'
 import type { Probe } from '../ports/probe.ts'
 import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
+import { signBeacon } from '../wire/beacon.ts'
 import type { Credential } from '../wire/credential.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
 import { decodeHead, encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
+import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
 
@@ -55,6 +58,8 @@ export interface DriverOptions {
   membership: string
   /** Signs with the node's key. */
   sign: (bytes: Uint8Array) => Uint8Array
+  /** Signs beacons; undefined on a machine that holds no beacon key. */
+  beaconKey?: Signatory | undefined
   onEvent: (event: NodeEvent) => void
   /** The membership to show in the gate from now on. */
   onCredential: (membership: Membership) => void
@@ -255,9 +260,16 @@ export class Driver {
         return this.#resolve(effect.ticket, effect.refused)
       case 'publishHead':
         return this.#gossip(effect.topic, encodeHead(effect.head), 'a head')
+      case 'signBeacon':
+        return this.#signBeacon(effect.beacon)
       default:
         return this.#transfers.perform(effect)
     }
+  }
+
+  #signBeacon(beacon: Beacon): void {
+    const { beaconKey } = this.#o
+    if (beaconKey !== undefined) this.feed({ type: 'beaconSigned', beacon: signBeacon(beacon, beaconKey) })
   }
 
   #sample(): void {

@@ -42,6 +42,12 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
   }
 }
 
+const FRESHNESS = {
+  fresh: 'fresh: beacons come, and what they name is here',
+  stale: 'stale: no newer beacon came for three periods, so something newer may be withheld from this node',
+  unproven: 'unproven: other keys sign beacons now, and none of theirs came yet',
+} as const
+
 type StatementEvent = Extract<NodeEvent, { type: 'statementAccepted' | 'statementTwins' | 'revoked' }>
 
 function statementWords(event: StatementEvent, nameOf: (node: NodeId) => string): EventWords {
@@ -80,6 +86,9 @@ type ReleaseEvent = Extract<
       | 'announcementRefused'
       | 'equivocation'
       | 'install'
+      | 'expiryUnknown'
+      | 'beaconAccepted'
+      | 'freshness'
       | 'providerBanned'
       | 'peerDropped'
   }
@@ -119,6 +128,15 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
       const text = `${nameOf(event.peer)} gave or told of too much that was refused: its link is closed, and it is kept out for an hour`
       return { level: 'warn', text }
     }
+    case 'expiryUnknown': {
+      const why =
+        'the clock of this machine does not tell whether its announcement has expired; it is newer than what is installed'
+      return { level: 'warn', text: `${event.name} is taken all the same: ${why}` }
+    }
+    case 'beaconAccepted':
+      return { level: 'debug', text: `the beacon of ${new Date(event.time).toISOString()} is accepted` }
+    case 'freshness':
+      return { level: event.freshness === 'stale' ? 'warn' : 'info', text: FRESHNESS[event.freshness] }
     case 'providerBanned': {
       const encoding = event.encoding.slice(0, 16)
       return {

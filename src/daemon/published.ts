@@ -19,6 +19,7 @@ interface Parts {
   mesh: string
   /** The folder below which releases are installed. */
   installRoot: string
+  now: () => number
 }
 
 /** Nobody was asked. */
@@ -37,6 +38,7 @@ export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publish
         result,
         here: (release) => hereJson(core.releases.release(release), release, parts.installRoot),
         selected: (release) => core.releases.release(release).selected ?? null,
+        freshness: core.releases.freshness(parts.now()),
       })
     },
     publishers: () => publishersJson(core, parts.mesh),

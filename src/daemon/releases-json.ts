@@ -6,6 +6,9 @@ import { limits } from '../core/limits.ts'
 import type { InstallReport } from '../core/rollout/states.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import type { WhenStale } from '../core/trust/documents.ts'
+import type { Expiry } from '../core/trust/expiry.ts'
+import type { Freshness } from '../core/trust/freshness.ts'
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from './api-types.ts'
 import { completeness, zoneJson } from './rows-json.ts'
 
@@ -14,6 +17,8 @@ export interface CurrentRole {
   document: AnnouncementDocument
   frozen: boolean
   expired: boolean
+  expiry?: Expiry
+  role?: { whenStale?: WhenStale }
 }
 
 export interface ReleasesParts {
@@ -27,6 +32,8 @@ export interface ReleasesParts {
   here: (release: Release) => InstallHereJson | null
   /** Whether its selector names this peer; null for an operator's. */
   selected: (release: Release) => boolean | null
+  /** Of this peer. */
+  freshness?: Freshness
 }
 
 const RELEASE8 = 16
@@ -39,11 +46,13 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
       releaseJson(release, role, reports.get(release.hash.slice(0, RELEASE8)) ?? [], parts),
     ),
   )
+  const { result, freshness } = parts
   return {
     schema: 'pimesh.releases/1',
     releases,
-    zones: parts.result.zones.map(zoneJson),
-    completeness: completeness(parts.result),
+    zones: result.zones.map(zoneJson),
+    ...(freshness === undefined ? {} : { freshness }),
+    completeness: completeness(result),
   }
 }
 
@@ -56,6 +65,8 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     ...{ path, version, counter, hash, role, epoch, roleVersion },
     expires: new Date(expires).toISOString(),
     expired: current.expired,
+    ...(current.expiry && { expiry: current.expiry }),
+    ...(current.role?.whenStale && { whenStale: current.role.whenStale }),
     frozen: current.frozen,
     to,
     installer: installer?.type ?? null,

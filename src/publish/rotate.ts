@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
-import { DAY, limits } from '../core/limits.ts'
+import { DAY, limits, SECOND } from '../core/limits.ts'
 import type { RoleKeys, Root, RootDocument } from '../core/trust/documents.ts'
 import { walkRoots } from '../core/trust/roots.ts'
 import { zoneProblem } from '../core/zone.ts'
@@ -30,6 +30,8 @@ export interface RootChanges {
   statements?: readonly string[] | undefined
   /** Void every membership and invite made so far. */
   raiseEpoch?: boolean | undefined
+  /** Who signs beacons from now on, with so many signatures, how often (default: as before, or once an hour); `none` ends them. */
+  beacon?: BeaconChange | 'none' | undefined
   /** Days until it expires; default a year. */
   rootLifetimeDays?: number | undefined
   /** Encrypts the files of new keys; they are plain without it. */
@@ -38,19 +40,27 @@ export interface RootChanges {
   signers?: readonly MeshKey[] | undefined
 }
 
+/** Public halves of the keys; their secrets stay on the nodes that sign. */
+export interface BeaconChange {
+  keys: readonly Pick<MeshKey, 'keyId' | 'publicKey'>[]
+  threshold: number
+  period?: Millis
+}
+
 type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
 
 /**
  * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
  * @param now wall time in ms.
- * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key is
- *   locked), E_DATA_WRITE. The mesh is to be opened again.
+ * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime, beacons), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key
+ *   is locked), E_DATA_WRITE. The mesh is to be opened again.
  */
 export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
   const lifetime = (changes.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
   if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
     throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
   if (changes.delegate !== undefined) requireDelegable(mesh, changes.delegate)
+  requireBeacon(changes.beacon)
   const version = mesh.root.signed.version + 1
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
@@ -100,8 +110,9 @@ function nextRoot(
     version: terms.version,
     issued: terms.now,
     expires: terms.now + terms.lifetime,
-    keys: nextKeys(held, fresh, delegate?.key),
-    roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol },
+    keys: nextKeys(held, fresh, terms.changes),
+    roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol, ...beaconRole(terms.changes.beacon) },
+    ...beaconPeriod(terms.changes.beacon),
     enrolment: {
       epoch: enrolment.epoch + (terms.changes.raiseEpoch ? 1 : 0),
       retired: [...enrolment.retired, ...retiring],
@@ -109,7 +120,31 @@ function nextRoot(
       sealed: sealedWith(mesh, retiring, terms.changes.statements ?? []),
     },
   }
-  return keepUnknown(jsonOf(held.signedBytes), rootJson(next))
+  return keepUnknown(jsonOf(held.signedBytes), rootJson(next), terms.changes.beacon === 'none')
+}
+
+/** @throws Failure E_USAGE */
+function requireBeacon(beacon: RootChanges['beacon']): void {
+  if (beacon === undefined || beacon === 'none') return
+  const { keys, threshold, period = limits.beaconPeriodMin } = beacon
+  const different = new Set(keys.map(({ keyId }) => keyId)).size
+  if (different !== keys.length || different < 1 || different > limits.beaconKeys)
+    throw new Failure('E_USAGE', `Beacons need 1 to ${limits.beaconKeys} different keys.`)
+  if (!(Number.isInteger(threshold) && threshold >= 1 && threshold <= different))
+    throw new Failure('E_USAGE', `The threshold of ${different} beacon keys must be from 1 to ${different}.`)
+  if (!(period % SECOND === 0 && period >= limits.beaconPeriodMin && period <= limits.beaconPeriodMax)) {
+    const [from, to] = [limits.beaconPeriodMin / SECOND, limits.beaconPeriodMax / SECOND]
+    throw new Failure('E_USAGE', `Beacons must come every ${from} to ${to} seconds.`)
+  }
+}
+
+function beaconRole(beacon: RootChanges['beacon']): { beacon?: RoleKeys } {
+  if (beacon === undefined || beacon === 'none') return {}
+  return { beacon: { keyIds: beacon.keys.map(({ keyId }) => keyId), threshold: beacon.threshold } }
+}
+
+function beaconPeriod(beacon: RootChanges['beacon']): { beaconPeriod?: Millis } {
+  return beacon === undefined || beacon === 'none' || beacon.period === undefined ? {} : { beaconPeriod: beacon.period }
 }
 
 /** What was sealed before, and the last statements of the keys that are being retired. */
@@ -131,20 +166,23 @@ function split<T>(all: readonly T[], goes: (one: T) => boolean): [T[], T[]] {
 }
 
 /** The old keys without root keys that nothing else uses, and the new ones. */
-function nextKeys(held: RootDocument, fresh: Fresh, delegated: Uint8Array | undefined): Map<string, Uint8Array> {
+function nextKeys(held: RootDocument, fresh: Fresh, { beacon, delegate }: RootChanges): Map<string, Uint8Array> {
   const roles = jsonOf(held.signedBytes).roles as Record<string, { keyids: string[] }>
   const others = Object.entries(roles).flatMap(([name, role]) => (name === 'root' ? [] : role.keyids))
   const kept = new Set([...others, ...held.signed.enrolment.retired])
   const keys = new Map([...held.signed.keys].filter(([keyId]) => fresh.root === undefined || kept.has(keyId)))
-  for (const key of [fresh.root, fresh.enrol]) if (key !== undefined) keys.set(key.keyId, key.publicKey)
-  if (delegated !== undefined) keys.set(keyIdOf(delegated), delegated)
+  const signers = beacon === undefined || beacon === 'none' ? [] : beacon.keys
+  for (const key of [fresh.root, fresh.enrol, ...signers]) if (key !== undefined) keys.set(key.keyId, key.publicKey)
+  if (delegate !== undefined) keys.set(keyIdOf(delegate.key), delegate.key)
   return keys
 }
 
 /** What a newer pimesh put into the root, beyond what this one knows, stays there. */
-function keepUnknown(old: JsonObject, next: JsonObject): JsonObject {
+function keepUnknown(old: JsonObject, next: JsonObject, endsBeacons: boolean): JsonObject {
   const merge = (key: string) => ({ ...(old[key] as JsonObject), ...(next[key] as JsonObject) })
-  return { ...old, ...next, roles: merge('roles'), enrol: merge('enrol') }
+  const roles = merge('roles')
+  if (endsBeacons) delete roles.beacon
+  return { ...old, ...next, roles, enrol: merge('enrol') }
 }
 
 function only(key: MeshKey | undefined): RoleKeys | undefined {

@@ -2,6 +2,7 @@
 import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { Head, VectorEntry } from '../core/trust/announcement.ts'
+import { BEACON_ROLE } from '../core/trust/beacon.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { roleNameProblem } from './targets.ts'
@@ -34,6 +35,7 @@ export function encodeVectorEntry(entry: VectorEntry): Uint8Array {
 export function decodeVectorEntry(bytes: Uint8Array): VectorEntry {
   const reader = new MessageReader(bytes, WHAT, limits.headBytes)
   const head = readHead(reader)
+  if (head.role === BEACON_ROLE) reader.refuse('field 1 is not the name of a role')
   const rivalBytes = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
   reader.end()
   const rival = rivalBytes === undefined ? undefined : toHex(rivalBytes)
@@ -48,7 +50,7 @@ function writeHead({ role, epoch, version, hash }: Head): MessageWriter {
 
 function readHead(reader: MessageReader): Head {
   const role = reader.text(1, ROLE_BYTES)
-  if (roleNameProblem(role) !== undefined) reader.refuse('field 1 is not the name of a role')
+  if (role !== BEACON_ROLE && roleNameProblem(role) !== undefined) reader.refuse('field 1 is not the name of a role')
   const [epoch, version] = [reader.uint(2, INTEGER_MAX), reader.uint(3, INTEGER_MAX)]
   if (epoch === 0 || version === 0) reader.refuse('its epoch or its version is missing')
   return { role, epoch, version, hash: toHex(reader.bytes(4, HASH_BYTES, HASH_BYTES)) }

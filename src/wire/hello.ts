@@ -3,9 +3,10 @@ import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { Hello } from '../core/protocols.ts'
 import type { VersionVector } from '../core/trust/announcement.ts'
+import { BEACON_ROLE } from '../core/trust/beacon.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact, readAddresses, readZone, sendableAddresses } from './contact.ts'
 import { INTEGER_MAX } from './fields.ts'
-import { decodeVectorEntry, encodeVectorEntry } from './head.ts'
+import { decodeHead, decodeVectorEntry, encodeHead, encodeVectorEntry } from './head.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 const HASH_BYTES = 32
@@ -16,13 +17,14 @@ const HELLO_FRAME = 1_536
 /** Contacts that do not fit are left out, the last ones first: put the freshest first. Throws E_PROTOCOL when rootHash is no SHA-256. */
 export function encodeHello(hello: Hello): Uint8Array {
   const entries = hello.vector.heads.slice(0, limits.delegatedRoles).map(encodeVectorEntry)
+  const beacons = (hello.beacons ?? []).slice(0, limits.beaconKeys + 1).map(encodeHead)
   const message = new MessageWriter()
     .uint(1, hello.rootVersion)
     .bytes(2, hexBytes(hello.rootHash, HASH_BYTES, 'root hash'))
     .text(3, hello.zone)
     .bool(4, hello.serves)
     .texts(5, sendableAddresses(hello.addresses))
-  let room = entries.reduce((left, bytes) => left - bytes.length - 4, limits.helloBytes - HELLO_FRAME)
+  let room = [...entries, ...beacons].reduce((left, bytes) => left - bytes.length - 4, limits.helloBytes - HELLO_FRAME)
   for (const contact of hello.contacts.slice(0, limits.helloContacts)) {
     const bytes = encodeContact(contact)
     room -= bytes.length + 4
@@ -35,6 +37,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   if (targetsHash !== undefined) message.bytes(9, hexBytes(targetsHash, HASH_BYTES, 'targets hash'))
   for (const bytes of entries) message.bytes(10, bytes)
   if (hello.statements !== undefined) message.bytes(11, hexBytes(hello.statements, HASH_BYTES, 'digest of statements'))
+  for (const bytes of beacons) message.bytes(12, bytes)
   return message.finish()
 }
 
@@ -50,10 +53,18 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const order = reader.optionalBytes(7, 0, ORDER_BYTES)
   const vector = readVector(reader)
   const digest = reader.optionalBytes(11, HASH_BYTES, HASH_BYTES)
+  const beacons = readBeacons(reader)
   reader.end()
   const yours = order === undefined ? undefined : decodeOrder(order)
   const statements = digest === undefined ? undefined : toHex(digest)
-  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector, statements }
+  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector, statements, ...beacons }
+}
+
+/** Absent in the hello of a pimesh that knows no beacons, or holds none. */
+function readBeacons(reader: MessageReader): Pick<Hello, 'beacons'> {
+  const beacons = reader.list(12, limits.beaconKeys + 1, 1, limits.headBytes).map(decodeHead)
+  if (beacons.some(({ role }) => role !== BEACON_ROLE)) reader.refuse('field 12 is not a beacon')
+  return beacons.length === 0 ? {} : { beacons }
 }
 
 /** Absent in the hello of a pimesh that knows no publishers. */

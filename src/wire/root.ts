@@ -1,5 +1,6 @@
 // The root document: who may change the root, who delegates, who enrols (clause ROOT).
-import { limits } from '../core/limits.ts'
+import type { Millis } from '../core/env.ts'
+import { limits, SECOND } from '../core/limits.ts'
 import type { Enrolment, Root, RootDocument } from '../core/trust/documents.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
@@ -43,6 +44,7 @@ function readRoot(json: Json): Root {
       'roles',
       'enrol',
     ],
+    optional: ['beacon'],
     open: true,
   })
   fields.literal('_type', 'root')
@@ -54,10 +56,17 @@ function readRoot(json: Json): Root {
   const keys = parseKeys(fields)
   const roles = readRoles(fields, keys)
   const enrolment = readEnrolment(fields.json('enrol'), keys, roles.enrol.keyIds)
-  return { version: fields.integer('version'), issued, expires, keys, roles, enrolment }
+  const period = fields.has('beacon') ? { beaconPeriod: readBeaconPeriod(fields.json('beacon')) } : {}
+  return { version: fields.integer('version'), issued, expires, keys, roles, enrolment, ...period }
 }
 
-/** Roles beyond ours (TUF's snapshot and timestamp, later ones of ours) must be well formed, and are not used. */
+/** Milliseconds; seconds in the document. */
+function readBeaconPeriod(json: Json): Millis {
+  const fields = new Fields(json, `${WHAT} (beacon)`, { required: ['period'], open: true })
+  return SECOND * fields.integer('period', limits.beaconPeriodMin / SECOND, limits.beaconPeriodMax / SECOND)
+}
+
+/** `beacon` is optional. Roles beyond ours (TUF's snapshot and timestamp, later ones of ours) must be well formed, and are not used. */
 function readRoles(fields: Fields, keys: ReadonlyMap<string, Uint8Array>): Root['roles'] {
   const entries = fields.entries('roles', limits.documentKeys)
   const roles = new Map(
@@ -69,7 +78,11 @@ function readRoles(fields: Fields, keys: ReadonlyMap<string, Uint8Array>): Root[
   const [root, targets, enrol] = OWN_ROLES.map((name) => roles.get(name) ?? fields.fail('roles', `one with "${name}"`))
   if (!root || !targets || !enrol) return fields.fail('roles', 'complete')
   if (enrol.threshold !== 1) fields.fail('roles', 'one whose "enrol" has threshold 1: an invite has one signature')
-  return { root, targets, enrol }
+  const beacon = roles.get('beacon')
+  if (beacon === undefined) return { root, targets, enrol }
+  if (beacon.keyIds.length > limits.beaconKeys)
+    fields.fail('roles', `one whose "beacon" has at most ${limits.beaconKeys} keys`)
+  return { root, targets, enrol, beacon }
 }
 
 function readEnrolment(json: Json, keys: ReadonlyMap<string, Uint8Array>, active: readonly string[]): Enrolment {
@@ -107,7 +120,11 @@ export function rootJson(root: Root): JsonObject {
     expires: dateText(root.expires),
     consistent_snapshot: false,
     keys: keysJson(root.keys),
-    roles: { root: roleJson(roles.root), targets: roleJson(roles.targets), enrol: roleJson(roles.enrol) },
+    roles: {
+      ...{ root: roleJson(roles.root), targets: roleJson(roles.targets), enrol: roleJson(roles.enrol) },
+      ...(roles.beacon === undefined ? {} : { beacon: roleJson(roles.beacon) }),
+    },
+    ...(root.beaconPeriod === undefined ? {} : { beacon: { period: root.beaconPeriod / SECOND } }),
     enrol: {
       epoch: enrolment.epoch,
       retired: [...enrolment.retired],

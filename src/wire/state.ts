@@ -12,11 +12,13 @@ import type { Contact } from '../core/protocols.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
 import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
 import type { AuditEntry } from '../core/trust/audit.ts'
+import type { BeaconFloor } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
 import { auditName, decodeAuditEntry, encodeAuditEntry } from './audit.ts'
+import { parseBeacon } from './beacon.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { INTEGER_MAX, isHex } from './fields.ts'
@@ -54,6 +56,8 @@ export interface SavedState {
   incarnation: number
   /** In order of version. */
   roots: RootDocument[]
+  /** Wall time in ms; 0 when none was written. */
+  timeBound: Millis
   memberships: Membership[]
   contacts: SavedContact[]
   rows: SavedRow[]
@@ -79,6 +83,12 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: 'incarnation', value: utf8(String(change.incarnation)) }
     case 'root':
       return { key: rootKey(change.root), value: change.root.raw }
+    case 'timeBound':
+      return { key: 'timeBound', value: utf8(String(change.time)) }
+    case 'beacon':
+      return { key: 'beacon/newest', value: change.beacon.raw }
+    case 'beaconFloor':
+      return { key: 'beaconFloor', value: utf8(`${change.floor.counter} ${change.floor.role}`) }
     case 'membership':
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
     case 'forgetMembership':
@@ -153,6 +163,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
   return {
     incarnation: parseIncarnation(await store.get('incarnation')),
     roots: roots.sort((a, b) => a.signed.version - b.signed.version),
+    timeBound: parseTimeBound(await store.get('timeBound')),
     memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
     contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
     rows: await read('row/', decodeSavedRow),
@@ -184,7 +195,24 @@ async function readPublishers(read: Read, store: Pick<Store, 'get' | 'entries'>)
     announcements: [...(await side('held')), ...(await side('rival'))],
     roleFloors: await floors('roleFloor/', parseRoleFloor),
     pathFloors: await floors('pathFloor/', parsePathFloor),
+    ...(await readBeacons(read, store)),
   }
+}
+
+async function readBeacons(
+  read: Read,
+  store: Pick<Store, 'get'>,
+): Promise<Pick<SavedPublishers, 'beacon' | 'beaconFloor'>> {
+  const [beacon] = await read('beacon/', (value) => parseBeacon(value))
+  const beaconFloor = parseBeaconFloor(await store.get('beaconFloor'))
+  return { ...(beacon && { beacon }), ...(beaconFloor && { beaconFloor }) }
+}
+
+function parseBeaconFloor(value: Uint8Array | undefined): BeaconFloor | undefined {
+  if (value === undefined) return undefined
+  const [, counter, role] = /^([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(text(value)) ?? []
+  if (role === undefined || Number(counter) > INTEGER_MAX) return damagedForGood('beaconFloor')
+  return { counter: Number(counter), role }
 }
 
 function parseRoleFloor(value: string, role: string): RoleFloor | undefined {
@@ -235,6 +263,12 @@ function parseIncarnation(value: Uint8Array | undefined): number {
   const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
   if (digits !== undefined && Number(digits) <= limits.incarnationMax) return Number(digits)
   return damagedForGood('incarnation')
+}
+
+function parseTimeBound(value: Uint8Array | undefined): Millis {
+  if (value === undefined) return 0
+  const [digits] = /^(0|[1-9]\d{0,15})$/.exec(text(value)) ?? []
+  return digits === undefined ? damagedForGood('timeBound') : Number(digits)
 }
 
 function damagedForGood(key: string): never {

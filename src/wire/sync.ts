@@ -4,6 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { SyncRequest, SyncResponse } from '../core/protocols.ts'
 import { parseAnnouncement } from './announcement.ts'
+import { parseBeacon } from './beacon.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { parseMembership } from './membership.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
@@ -39,6 +40,8 @@ export function encodeSyncRequest(request: SyncRequest): Uint8Array {
       for (const held of request.held.slice(0, limits.documentKeys))
         message.bytes(7, hexBytes(held, SHORT_BYTES, "beginning of a statement's hash"))
       return message.finish()
+    case 'beacons':
+      return message.bool(8, true).finish()
   }
 }
 
@@ -60,6 +63,7 @@ export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
   const list = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
   if (list !== undefined) requests.push({ type: 'pieceList', hash: toHex(list) })
   if (reader.bool(6)) requests.push({ type: 'statements', held: readHeld(reader) })
+  if (reader.bool(8)) requests.push({ type: 'beacons' })
   reader.end()
   const [request, ...others] = requests
   return request === undefined || others.length > 0 ? reader.refuse('it must ask for one kind of thing') : request
@@ -86,6 +90,7 @@ export function encodeSyncResponse(response: SyncResponse): Uint8Array {
   append(4, response.announcements, limits.syncAnnouncements)
   append(5, response.pieceList === undefined ? [] : [{ raw: response.pieceList }], 1)
   append(6, response.statements, limits.documentKeys)
+  append(7, response.beacons ?? [], limits.beaconKeys + 1)
   return message.finish()
 }
 
@@ -98,6 +103,7 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
   const announcements = reader.list(4, limits.syncAnnouncements, 1, limits.announcementBytes)
   const pieceList = reader.optionalBytes(5, HASH_BYTES, limits.pieces * HASH_BYTES)
   const statements = reader.list(6, limits.documentKeys, 1, limits.statementBytes)
+  const beacons = reader.list(7, limits.beaconKeys + 1, 1, limits.beaconBytes)
   reader.end()
   if ((pieceList?.length ?? 0) % HASH_BYTES !== 0) reader.refuse('its piece list is cut off')
   return {
@@ -108,5 +114,6 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
     // In memory of its own: it is kept for as long as the encoding, the answer that it came in is not.
     pieceList: pieceList === undefined ? undefined : new Uint8Array(pieceList),
     statements: statements.map((raw) => parseStatement(raw)),
+    ...(beacons.length === 0 ? {} : { beacons: beacons.map((raw) => parseBeacon(raw)) }),
   }
 }

@@ -1,6 +1,7 @@
 // The targets document: which publishers a mesh listens to, for which paths (clause TARGETS).
 import { limits } from '../core/limits.ts'
-import type { Delegation, Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { BEACON_ROLE } from '../core/trust/beacon.ts'
+import type { Delegation, Targets, TargetsDocument, WhenStale } from '../core/trust/documents.ts'
 import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
 import { dateText, Fields } from './fields.ts'
 import { keysJson, parseKeys, parseRole, parseSigned, requireSpecVersion, roleJson, SPEC_VERSION } from './signed.ts'
@@ -11,6 +12,7 @@ const PATH = /^[A-Za-z0-9*?][A-Za-z0-9*?._/-]{0,127}$/
 
 /** Why `name` cannot name a publisher's role, or undefined when it can. */
 export function roleNameProblem(name: string): string | undefined {
+  if (name === BEACON_ROLE) return 'this name is reserved for beacons'
   return ROLE_NAME.test(name) ? undefined : 'it must be 1 to 32 of a-z, 0-9 and "-", not beginning with "-"'
 }
 
@@ -37,9 +39,9 @@ function readTargets(json: Json): Targets {
 
 function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Delegation {
   const required = ['name', 'keyids', 'threshold', 'paths', 'terminating', 'epoch']
-  const fields = new Fields(json, `${WHAT} (role)`, { required })
+  const fields = new Fields(json, `${WHAT} (role)`, { required, optional: ['whenStale'] })
   const name = fields.text('name', 32)
-  if (roleNameProblem(name) !== undefined) fields.fail('name', 'of a-z, 0-9 and "-"')
+  if (roleNameProblem(name) !== undefined) fields.fail('name', 'of a-z, 0-9 and "-", and not "beacon"')
   const paths = fields.texts('paths', limits.rolePaths, (path) => PATH.test(path), 'path patterns')
   return {
     name,
@@ -47,7 +49,13 @@ function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Dele
     paths,
     terminating: fields.flag('terminating'),
     epoch: fields.integer('epoch'),
+    ...(fields.has('whenStale') ? { whenStale: readWhenStale(fields) } : {}),
   }
+}
+
+function readWhenStale(fields: Fields): WhenStale {
+  const value = fields.text('whenStale', 8)
+  return value === 'refuse' || value === 'warn' ? value : fields.fail('whenStale', '"refuse" or "warn"')
 }
 
 /** The `signed` part of a targets document. */
@@ -58,6 +66,7 @@ export function targetsJson(targets: Targets): JsonObject {
     paths: [...role.paths],
     terminating: role.terminating,
     epoch: role.epoch,
+    ...(role.whenStale === undefined ? {} : { whenStale: role.whenStale }),
   }))
   return {
     _type: 'targets',

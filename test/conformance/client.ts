@@ -20,6 +20,9 @@ export type Cases = Record<string, () => void | Promise<void>>
 
 export type Outcome = 'accepted' | 'same' | RefusalCode
 
+/** Judges nothing but what the documents say. */
+const JUDGE = { selects: () => true, floors: () => [], forbids: () => undefined, isNews: () => true }
+
 export class Client {
   world: World
   readonly #mesh: string
@@ -105,11 +108,7 @@ export class Client {
     const { targets, announcing } = this.world
     const roles: string[] = []
     for (let current = announcing.current(); ; current = current.filter(({ role }) => !roles.includes(role.name))) {
-      const choice = choose(targets.roles, current, {
-        selects: () => true,
-        floors: () => [],
-        forbids: () => undefined,
-      }).get(path)
+      const choice = choose(targets.roles, current, JUDGE).get(path)
       if (choice === undefined) return roles
       roles.push(choice.role)
     }
@@ -118,8 +117,7 @@ export class Client {
   /** What keeps the release of a path from being installed; undefined when there is none, or nothing does. */
   hold(path: string): string | undefined {
     const { targets, announcing } = this.world
-    const judge = { selects: () => true, floors: () => [], forbids: () => undefined }
-    return choose(targets.roles, announcing.current(), judge).get(path)?.hold
+    return choose(targets.roles, announcing.current(), JUDGE).get(path)?.hold
   }
 
   #current(role: string) {

@@ -35,6 +35,7 @@ describe('the configuration', () => {
       state: { flush: limits.viewFlushPeriod },
       install: { root: 'installed' },
       artifacts: { mirror: false },
+      beacon: { key: '' },
       log: { level: 'info' },
     })
   })
@@ -49,6 +50,7 @@ describe('the configuration', () => {
       state.flush = 60
       install.root = "/srv/acme"
       artifacts.mirror = true
+      beacon.key = "beacon.key"
       [log]
       level = "debug"`
     expect(load(text)).toEqual({
@@ -60,6 +62,7 @@ describe('the configuration', () => {
       state: { flush: 60_000 },
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
+      beacon: { key: 'beacon.key' },
       log: { level: 'debug' },
     })
   })

@@ -1,6 +1,6 @@
 // The documents of a simulated mesh, made through the real codecs: a root, an invite per zone, a membership per node.
 
-import { DAY, HOUR, limits } from '../../src/core/limits.ts'
+import { DAY, HOUR, limits, SECOND } from '../../src/core/limits.ts'
 import type { Capability, Invite, InviteDocument, Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
 import { inviteJson, parseInvite } from '../../src/wire/invite.ts'
@@ -11,6 +11,7 @@ import { encodeSigned } from '../../src/wire/signed.ts'
 import { EPOCH } from './clock.ts'
 import type { KeyRing, SimKey } from './crypto.ts'
 import type { Prng } from './prng.ts'
+import type { Scenario } from './scenario.ts'
 
 /** An invite together with the key that signs the memberships made from it. */
 export interface SimInvite {
@@ -20,24 +21,32 @@ export interface SimInvite {
 
 export class SimMesh {
   readonly root: RootDocument
+  /** Of the machines with the lowest numbers. */
+  readonly beaconKeys: readonly SimKey[]
   readonly #keys: KeyRing
   readonly #prng: Prng
   readonly #enroller: SimKey
   /** Signs targets documents. */
   readonly owner: SimKey
 
-  constructor(keys: KeyRing, prng: Prng) {
+  constructor(keys: KeyRing, prng: Prng, beacons: Scenario['beacons']) {
     this.#keys = keys
     this.#prng = prng
     this.owner = keys.make(prng)
     this.#enroller = keys.make(prng)
+    this.beaconKeys = Array.from({ length: beacons.holders }, () => keys.make(prng))
+    const beacon = { keyIds: this.beaconKeys.map(({ keyId }) => keyId), threshold: beacons.threshold }
     const byOwner = { keyIds: [this.owner.keyId], threshold: 1 }
     const root = {
       version: 1,
       issued: EPOCH - 10 * DAY,
       expires: EPOCH - 10 * DAY + limits.rootLifetime,
-      keys: new Map([this.owner, this.#enroller].map((key) => [key.keyId, key.publicKey])),
-      roles: { root: byOwner, targets: byOwner, enrol: { keyIds: [this.#enroller.keyId], threshold: 1 } },
+      keys: new Map([this.owner, this.#enroller, ...this.beaconKeys].map((key) => [key.keyId, key.publicKey])),
+      roles: {
+        ...{ root: byOwner, targets: byOwner, enrol: { keyIds: [this.#enroller.keyId], threshold: 1 } },
+        ...(beacons.holders === 0 ? {} : { beacon }),
+      },
+      ...(beacons.holders === 0 ? {} : { beaconPeriod: beacons.periodSeconds * SECOND }),
       enrolment: { epoch: 1, retired: [], zones: new Map() },
     }
     this.root = parseRoot(encodeSigned(rootJson(root), [this.owner]))

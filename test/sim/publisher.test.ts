@@ -11,8 +11,8 @@ const PLAN = { at: 1, path: 'acme/agent', pieces: 3 }
 
 function publisher() {
   const keys = new KeyRing()
-  const mesh = new SimMesh(keys, new Prng(1))
   const scenario = parseScenario({ releases: [PLAN, { ...PLAN, twice: true }, { ...PLAN, path: 'beta/tool' }] }, 'x')
+  const mesh = new SimMesh(keys, new Prng(1), scenario.beacons)
   const made = new Publisher(mesh, keys, new Prng(2), scenario)
   const env = keys.env(new Prng(3))
   /** Whether a node that holds these targets may believe it. */

@@ -41,6 +41,7 @@ export class Publisher {
   readonly #prng: Prng
   readonly #roles = new Map<string, Role>()
   readonly #counters = new Map<string, number>()
+  readonly #stale: Pick<Delegation, 'whenStale'>
   #targetsVersion = 0
   /** In order of signing. */
   readonly announcements: AnnouncementDocument[] = []
@@ -57,6 +58,7 @@ export class Publisher {
     this.#mesh = mesh
     this.#ring = ring
     this.#prng = prng
+    this.#stale = scenario.beacons.refuses ? { whenStale: 'refuse' } : {}
     for (const { path } of scenario.releases) {
       const name = roleOf(path)
       if (!this.#roles.has(name)) this.#roles.set(name, this.#newRole(name, 1))
@@ -141,7 +143,15 @@ export class Publisher {
   #newRole(name: string, epoch: number): Role {
     const keys = Array.from({ length: KEYS }, () => this.#ring.make(this.#prng))
     const keyIds = keys.map(({ keyId }) => keyId)
-    const delegation = { name, keyIds, threshold: THRESHOLD, paths: [`${name}/*`], terminating: true, epoch }
+    const delegation = {
+      name,
+      keyIds,
+      threshold: THRESHOLD,
+      paths: [`${name}/*`],
+      terminating: true,
+      epoch,
+      ...this.#stale,
+    }
     return { delegation, keys, version: 0, releases: new Map() }
   }
 

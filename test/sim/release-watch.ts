@@ -7,6 +7,7 @@ import type { Effect, Input } from '../../src/core/events.ts'
 import { limits, SECOND } from '../../src/core/limits.ts'
 import type { Subject } from '../../src/core/rollout/subject.ts'
 import type { AnnouncementDocument, Release } from '../../src/core/trust/announcement.ts'
+import type { Freshness } from '../../src/core/trust/freshness.ts'
 import { matchesSelector } from '../../src/wire/selector.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import type { Version } from './installer.ts'
@@ -28,6 +29,8 @@ interface Parts {
   now: () => Millis
   publisher: Publisher
   bounds: Bounds
+  /** Roles refuse to install while a node is stale. */
+  refuses: boolean
   report: Report
 }
 
@@ -78,12 +81,16 @@ export class ReleaseWatch {
     })
   }
 
+  /** Machines that said of themselves that they are stale. */
+  readonly #stale = new Set<number>()
+
   watch(nodes: readonly SimNode[]): void {
     this.#nodes = nodes
   }
 
   started({ id }: SimNode, { publishers, installs }: SavedState): void {
     this.#started.set(id.index, this.#p.now())
+    this.#stale.delete(id.index)
     this.#check('I11', id.index, this.#floors.started(id.index, publishers))
     this.#registers.started(id.index, publishers)
     this.#installing.started(id.index, installs)
@@ -104,6 +111,8 @@ export class ReleaseWatch {
   effect({ id, transfers }: SimNode, effect: Effect): void {
     const { index } = id
     if (effect.type === 'persist') this.#writes(index, effect)
+    else if (effect.type === 'event' && effect.event.type === 'freshness')
+      this.#freshness(index, effect.event.freshness)
     else if (effect.type === 'install') this.#judge(index, this.#asks(index, effect))
     else if (effect.type === 'pieceKeep')
       this.#check('I13', index, this.pieces.keeps(effect.encoding, effect.index, transfers.bytesOf(effect.arrival)))
@@ -195,8 +204,15 @@ export class ReleaseWatch {
     }
   }
 
+  #freshness(index: number, freshness: Freshness): void {
+    if (freshness === 'stale') this.#stale.add(index)
+    else this.#stale.delete(index)
+  }
+
   #asks(index: number, { step, job }: Extract<Effect, { type: 'install' }>): Problem | undefined {
-    const frozen = this.#registers.frozen(index, roleOf(job.path))
+    // A role that refuses to install while its node is stale is as good as frozen then.
+    const refused = this.#p.refuses && this.#stale.has(index)
+    const frozen = refused || this.#registers.frozen(index, roleOf(job.path))
     return this.#installing.asks(index, step, job, frozen)
   }
 

@@ -103,6 +103,8 @@ export interface Scenario {
   files: { delayMean: number; delayMax: number; stepMean: number; stepMax: number; failShare: number }
   /** Ends the run once every release is where it belongs and two minutes of the quiet are over. */
   endsDelivered: boolean
+  /** So many machines, those with the lowest numbers, hold beacon keys; `refuses`: no role installs while a node is stale. */
+  beacons: { holders: number; threshold: number; periodSeconds: number; refuses: boolean }
   /** The disk has no room for artifacts for a while. */
   fullPerNodeHour: number
   fullSeconds: { min: number; max: number }
@@ -143,6 +145,7 @@ const BASE: Scenario = {
   uploadRate: 8_000_000,
   files: { delayMean: 10, delayMax: 2_000, stepMean: 200, stepMax: 5_000, failShare: 0.005 },
   endsDelivered: false,
+  beacons: { holders: 0, threshold: 1, periodSeconds: 3_600, refuses: false },
   fullPerNodeHour: 0,
   fullSeconds: { min: 5, max: 60 },
   flipsPerNodeHour: 0,

@@ -4,7 +4,9 @@ import type { Millis, NodeId } from '../../src/core/env.ts'
 import type { Effect, Input, RefusalCode, Ticket } from '../../src/core/events.ts'
 import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
+import type { Beacon } from '../../src/core/trust/beacon.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
+import { signBeacon } from '../../src/wire/beacon.ts'
 import { encodeCredential, encodeGateReply, parseGateReply } from '../../src/wire/credential.ts'
 import { encodeHead } from '../../src/wire/head.ts'
 import { countersign, withCountersignature } from '../../src/wire/membership.ts'
@@ -136,8 +138,14 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     const { facts, mirror } = this.id
     const own = { mesh: mesh.id, membership: this.#credential, rootFloor: 1, targetsFloor: 0, facts, mirror }
     const artifacts = this.transfers.open(state)
+    const key = mesh.beaconKeys[this.id.index]
+    const holder = key === undefined ? {} : { beaconKey: key.keyId }
     const env = keys.env(this.#coreRandom)
-    this.#core = new NodeCore(env, { ...own, ...state, artifacts, wall, recordPeriodMin, viewFlushPeriod }, this.now())
+    this.#core = new NodeCore(
+      env,
+      { ...own, ...holder, ...state, artifacts, wall, recordPeriodMin, viewFlushPeriod },
+      this.now(),
+    )
     this.#gossip.join()
     this.#world.watch.started(this, state)
     this.feed({ type: 'wall', wall })
@@ -273,6 +281,8 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
         return this.#gossip.publish(effect)
       case 'publishHead':
         return this.#gossip.publishHead(effect.topic, encodeHead(effect.head))
+      case 'signBeacon':
+        return this.#signBeacon(effect.beacon)
       case 'subscribe':
         return gossip.subscribe(this.id.index, effect.topic)
       case 'verdict':
@@ -299,6 +309,11 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
       default:
         throw new Error(`the simulator does not know the effect "${(effect as { type: string }).type}"`)
     }
+  }
+
+  #signBeacon(beacon: Beacon): void {
+    const key = this.#world.mesh.beaconKeys[this.id.index]
+    if (key !== undefined) this.#soon(() => this.feed({ type: 'beaconSigned', beacon: signBeacon(beacon, key) }))
   }
 
   #sample(): void {

@@ -70,7 +70,8 @@ export class Watchman implements Watch {
     const report = (invariant: string, node: number, detail: string) => this.#report(invariant, node, detail)
     this.detection = new Detection({ ...parts, mates: (node) => this.#mates(node), report })
     this.convergence = new Convergence({ ...parts, present: (zone) => this.#present(zone), report })
-    this.releases = new ReleaseWatch({ now: () => queue.now, publisher, bounds: this.bounds, report })
+    const { refuses } = scenario.beacons
+    this.releases = new ReleaseWatch({ now: () => queue.now, publisher, bounds: this.bounds, refuses, report })
   }
 
   /** All machines, before the first starts. */
@@ -201,8 +202,7 @@ export class Watchman implements Watch {
   }
 
   #count(event: NodeEvent): void {
-    const detail = 'code' in event ? ` ${event.code}` : event.type === 'install' ? ` ${event.state}` : ''
-    const key = `${event.type}${detail}`
+    const key = `${event.type}${detailOf(event)}`
     this.told[key] = (this.told[key] ?? 0) + 1
   }
 
@@ -255,4 +255,11 @@ export class Watchman implements Watch {
     this.violations.push({ invariant, at: this.#queue.now, node, detail: named, last: this.#trace.last(node) })
     if (this.#stop || this.violations.length >= VIOLATIONS_KEPT) this.#queue.halt()
   }
+}
+
+/** What tells events of one type apart in the report. */
+function detailOf(event: NodeEvent): string {
+  if ('code' in event) return ` ${event.code}`
+  if (event.type === 'install') return ` ${event.state}`
+  return event.type === 'freshness' ? ` ${event.freshness}` : ''
 }

@@ -112,7 +112,7 @@ class World implements Surroundings {
     this.scenario = scenario
     this.#seed = seed
     this.#prng = prng
-    this.mesh = new SimMesh(this.keys, prng.fork('mesh'))
+    this.mesh = new SimMesh(this.keys, prng.fork('mesh'), scenario.beacons)
     this.network = new Network(this.queue, prng.fork('network'), scenario, this.traffic)
     this.gossip = new GossipModel(this.queue, this.network, prng.fork('gossip'), scenario.duplicate)
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)

@@ -348,6 +348,7 @@ export class Hostile {
         for (const body of request.hashes.flatMap((hash) => bodies?.get(hash) ?? [])) message.bytes(4, body)
         return message.finish()
       case 'statements':
+      case 'beacons':
         return message.finish()
       case 'pieceList': {
         const list = pieceLists?.get(request.hash)

@@ -97,10 +97,9 @@ describe('a record (clause REC)', () => {
         ...{ installs: [{ release8: '00'.repeat(8), state, reason, percent: 99 }], refused: undefined },
       }).slice(-3)
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
-    const reasons =
-      'diskFull notWritable noProvider unsupported badArtifact ioError expired frozen oldCounter notTaken vetoed outsideHours'.split(
-        ' ',
-      )
+    const troubles = 'diskFull notWritable noProvider unsupported badArtifact ioError'.split(' ')
+    const holds = 'expired frozen oldCounter notTaken vetoed outsideHours stale clockUnknown'.split(' ')
+    const reasons = [...troubles, ...holds]
     for (const [at, state] of states.entries())
       expect(bodyOf(state as InstallState)).toEqual(Uint8Array.of(at + 1, 0, 99))
     for (const [at, reason] of reasons.entries())

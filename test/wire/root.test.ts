@@ -32,7 +32,7 @@ describe('the root document (clause ROOT)', () => {
 
   it('keeps fields and roles that it does not know', () => {
     const signed = { ...rootJson(rootOf({})), later: { more: ['things'] } }
-    inside(signed, 'roles').beacon = { keyids: [keyOf('root').keyId], threshold: 1 }
+    inside(signed, 'roles').later = { keyids: [keyOf('root').keyId], threshold: 1 }
     const document = parseRoot(encodeSigned(signed, [keyOf('root')]))
     expect(jsonOf(document.raw).signed).toEqual(signed)
     expect(document.signed).toEqual(rootOf({}))

@@ -6,6 +6,7 @@ import type { Contact } from '../../src/core/protocols.ts'
 import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
 import type { AuditEntry } from '../../src/core/trust/audit.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
+import { signBeacon } from '../../src/wire/beacon.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState, type SavedState, STATE_FORMAT } from '../../src/wire/state.ts'
 import { announcementOf, identityOf, keyOf, NO_PUBLISHERS, NOW, statementOf, targetsOf } from '../fixtures/documents.ts'
@@ -22,6 +23,14 @@ const [node, envelope] = [sampleNode(4), sampleEnvelope()]
 const row = { node, envelope, status: 'late', heardWall: 1_790_000_000_000 } as const
 const { encoding, list } = identityOf(new Uint8Array(600_000))
 const roleFloor = { role: 'acme', epoch: 3, version: 2 ** 31 - 1 }
+const beacon = signBeacon(
+  {
+    ...{ mesh: 'ab'.repeat(32), counter: 7, time: 7 * 3_600_000, rootVersion: 1, rootHash: 'cd'.repeat(32) },
+    vector: { targetsVersion: 0, targetsHash: undefined, heads: [] },
+  },
+  keyOf('beacon'),
+)
+const beaconFloor = { counter: 7, role: 'ef'.repeat(32) }
 const pathFloor = { role: 'acme', epoch: 3, path: 'acme/agent', counter: 12, artifact: encoding.hash }
 const installed = {
   role: 'acme',
@@ -52,6 +61,9 @@ const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
   { type: 'root', root: sampleRoot(2) },
+  { type: 'beacon', beacon },
+  { type: 'beaconFloor', floor: beaconFloor },
+  { type: 'timeBound', time: 1_790_000_000_002 },
   { type: 'membership', membership: sampleMembership(1) },
   { type: 'contact', contact, wall: 1_790_000_000_001 },
   { type: 'row', ...row },
@@ -67,7 +79,7 @@ const changes: Change[] = [
   { type: 'statement', statement: statementOf({ nodes: new Map([[node, NOW]]) }) },
   { type: 'audit', entry: audited },
 ]
-const FOR_GOOD = ['incarnation', 'targetsFloor', 'roleFloor', 'pathFloor']
+const FOR_GOOD = ['incarnation', 'timeBound', 'beaconFloor', 'targetsFloor', 'roleFloor', 'pathFloor']
 
 /** A store in which these batches were written. */
 function storeWith(...batches: StoreWrite[][]) {
@@ -91,7 +103,7 @@ const failure = (code: string, message: RegExp) =>
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
   const { roots, memberships, contacts, rows, publishers, artifacts, installs, statements, audit } = state
-  const targets = publishers.targets === undefined ? 0 : 1
+  const targets = [publishers.targets, publishers.beacon].filter((it) => it !== undefined).length
   const lists = [
     roots,
     memberships,
@@ -111,6 +123,7 @@ describe('saved state (clause STATE)', () => {
     expect(await readState(storeWith(changesToWrites(changes)))).toEqual({
       incarnation: 12,
       roots: [sampleRoot(2), sampleRoot(10)],
+      timeBound: 1_790_000_000_002,
       memberships: [sampleMembership(1)],
       contacts: [{ contact, wall: 1_790_000_000_001 }],
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
@@ -123,6 +136,8 @@ describe('saved state (clause STATE)', () => {
         ],
         roleFloors: [roleFloor],
         pathFloors: [pathFloor],
+        beacon,
+        beaconFloor,
       },
       artifacts: {
         pieceLists: [{ hash: encoding.pieceList, list }],
@@ -138,7 +153,16 @@ describe('saved state (clause STATE)', () => {
   it('is empty before the first start, with incarnation 0', async () => {
     const { publishers, artifacts, installs, statements, audit } = NO_PUBLISHERS
     const nothing = { publishers, artifacts, installs, statements, audit }
-    const empty = { incarnation: 0, roots: [], memberships: [], contacts: [], rows: [], ...nothing, damaged: [] }
+    const empty = {
+      incarnation: 0,
+      roots: [],
+      timeBound: 0,
+      memberships: [],
+      contacts: [],
+      rows: [],
+      ...nothing,
+      damaged: [],
+    }
     expect(await readState(storeWith())).toEqual(empty)
     expect(changesToWrites([])).toEqual([])
   })
@@ -156,8 +180,23 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetPathFloor', role: 'acme', path: 'acme/agent' },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
-    const kept = ['audit/refused/3', 'format', 'incarnation', 'install/acme/agent', 'roleFloor/acme']
-    expect(store.keys()).toEqual([...kept, 'root/0000000002', 'root/0000000010', 'targets/newest', 'targetsFloor'])
+    const kept = [
+      'audit/refused/3',
+      'beacon/newest',
+      'beaconFloor',
+      'format',
+      'incarnation',
+      'install/acme/agent',
+      'roleFloor/acme',
+    ]
+    expect(store.keys()).toEqual([
+      ...kept,
+      'root/0000000002',
+      'root/0000000010',
+      'targets/newest',
+      'targetsFloor',
+      'timeBound',
+    ])
   })
 
   it('skips and names what is damaged, and keeps the rest', async () => {
@@ -167,8 +206,8 @@ describe('saved state (clause STATE)', () => {
       const cut = { key, value: (value as Uint8Array).slice(0, -1) }
       const state = await readState(storeWith(written, [cut]))
       expect(state.damaged).toEqual([key])
-      // Without the damaged one, the format, the incarnation and three floors.
-      expect(kept(state)).toBe(written.length - 6)
+      // Without the damaged one, the format, the incarnation, the bound on time and four floors.
+      expect(kept(state)).toBe(written.length - 8)
     }
   })
 

@@ -3,7 +3,7 @@ import { Failure } from '../../core/failure.ts'
 import { apiClient } from '../../daemon/api-client.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
-import { age, counted } from '../format/quantity.ts'
+import { age, counted, span } from '../format/quantity.ts'
 import { stuckHere, stuckText } from '../format/releases.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
@@ -24,6 +24,8 @@ export async function daemonChecks(data: string, status: StatusJson | Failure): 
     mdnsCheck(status),
     rootCheck(status, Date.now()),
     ...(await releaseChecks(data, status)),
+    ...freshnessCheck(status),
+    ...endingCheck(status),
   ]
 }
 
@@ -96,6 +98,25 @@ function mdnsCheck({ mdns, role }: StatusJson): Check {
     'off',
     'switch it on in the configuration where nodes share a LAN, so that they find each other without any known address',
   )
+}
+
+function freshnessCheck({ freshness, beacon }: StatusJson): Check[] {
+  if (freshness === undefined) return []
+  if (!beacon) return [ok('freshness', 'unproven: this mesh has no beacons, so a freeze would not be seen')]
+  if (freshness !== 'stale') return [ok('freshness', freshness)]
+  const advice =
+    'look at the nodes that hold the beacon keys, and at the links of this one: something newer may be withheld from it'
+  return [warn('freshness', `stale: no newer beacon for three periods of ${span(beacon.periodMs)}`, advice)]
+}
+
+/** The root has a check of its own. */
+function endingCheck({ endingSoon = [] }: StatusJson): Check[] {
+  const ending = endingSoon.filter(({ what }) => what !== 'root')
+  if (ending.length === 0) return []
+  const text = ending.map(({ what, expires }) => `${what} on ${expires.slice(0, 10)}`).join(', ')
+  return [
+    warn('ends soon', text, 'sign anew what is named before it ends; publishing any release of a role renews the role'),
+  ]
 }
 
 function rootCheck({ rootVersion, rootIssued, rootExpires }: StatusJson, now: number): Check {

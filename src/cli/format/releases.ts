@@ -43,6 +43,8 @@ const REASONS: Readonly<Record<string, string>> = {
   notTaken: 'publisher not taken here',
   vetoed: 'vetoed',
   outsideHours: 'outside hours',
+  stale: 'no recent beacon',
+  clockUnknown: 'clock not synchronised',
 }
 
 /** A reason in words; of a newer daemon as it stands. */
@@ -106,12 +108,12 @@ function zoneNotes({ zones = [] }: ReleasesJson): string[] {
   return zones.filter(({ state }) => state !== 'forbidden').flatMap(zoneNote)
 }
 
-/** `2 of 2 zones answered, oldest 9 s`. */
-function completenessLine({ completeness, releases }: ReleasesJson): string {
+/** `2 of 2 zones answered, oldest 9 s, freshness fresh`. */
+function completenessLine({ completeness, releases, freshness }: ReleasesJson): string {
   const unsaid = Math.max(0, ...releases.map((release) => release.unsaid))
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
   const oldest = oldestMs === null ? '' : `, oldest ${age(oldestMs)}`
-  return `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered${oldest}${complete ? '' : ' (partial)'}${unsaid === 0 ? '' : `; +: ${saidText(unsaid)}`}`
+  return `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered${oldest}${complete ? '' : ' (partial)'}${freshness === undefined ? '' : `, freshness ${freshness}`}${unsaid === 0 ? '' : `; +: ${saidText(unsaid)}`}`
 }
 
 function narrow(terminal: Paint): Column<ReleaseJson>[] {
@@ -220,10 +222,13 @@ function hereText(here: InstallHereJson, word: string): string {
   return `fetching${why}, ${progressText({ done, total, rate })}, ${from}`
 }
 
-function warnings({ frozen, expired, unsupported }: ReleaseJson): string[] {
+function warnings({ frozen, expired, expiry, unsupported }: ReleaseJson): string[] {
   return [
     ...(frozen ? ['frozen: two announcements of one version were signed; publish again to lift that'] : []),
     ...(expired ? ['expired: no node begins to install it; publish again'] : []),
+    ...(expiry === 'unknown'
+      ? ["whether it has expired cannot be said: this machine's clock is not known to be synchronised"]
+      : []),
     ...(unsupported === null ? [] : [`passed on, but not installed by this version of pimesh: ${plain(unsupported)}`]),
   ]
 }

@@ -8,7 +8,7 @@ import { limits, MINUTE } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
-import type { VersionVector } from '../trust/announcement.ts'
+import type { Head, VersionVector } from '../trust/announcement.ts'
 import { type Book, toContact } from './book.ts'
 
 interface Peer {
@@ -27,6 +27,15 @@ interface Peer {
   told: boolean
 }
 
+/** What hellos tell of. */
+interface Told {
+  book: Book
+  view: View
+  vector: () => VersionVector
+  statements: () => string | undefined
+  beacons?: () => readonly Head[]
+}
+
 export class Greetings {
   readonly #env: Env
   readonly #out: Outbox
@@ -35,6 +44,7 @@ export class Greetings {
   readonly #view: View
   readonly #vector: () => VersionVector
   readonly #statements: () => string | undefined
+  readonly #beacons: () => readonly Head[]
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -44,12 +54,7 @@ export class Greetings {
   #turn = 0
 
   /** @param told what hellos tell of: contacts, the newest record of the receiver, what is held of publishers and statements. */
-  constructor(
-    env: Env,
-    out: Outbox,
-    self: Self,
-    told: { book: Book; view: View; vector: () => VersionVector; statements: () => string | undefined },
-  ) {
+  constructor(env: Env, out: Outbox, self: Self, told: Told) {
     this.#env = env
     this.#out = out
     this.#self = self
@@ -57,6 +62,7 @@ export class Greetings {
     this.#view = told.view
     this.#vector = told.vector
     this.#statements = told.statements
+    this.#beacons = told.beacons ?? (() => [])
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -209,6 +215,7 @@ export class Greetings {
       yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
       vector: this.#vector(),
       statements: this.#statements(),
+      beacons: this.#beacons(),
     }
   }
 

@@ -243,6 +243,8 @@ export class Installation implements PathView {
     const { underway } = entry
     if (underway?.release !== before.underway?.release) {
       this.#source = choice?.release.hash === underway?.release ? choice?.release : undefined
+      if (this.#source !== undefined && choice?.unsure)
+        this.#out.event({ type: 'expiryUnknown', name: `${entry.path}@${this.#source.version}` })
     }
     this.#news = true
     if (underway !== undefined) {

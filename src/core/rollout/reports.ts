@@ -32,6 +32,10 @@ const HOLDS: Readonly<Record<Hold, string>> = {
   vetoed: 'the owner of this zone has vetoed it',
   outsideHours:
     'the owner of this zone lets installations begin in other hours, or the clock of this node is not synchronised and says nothing',
+  stale:
+    'no beacon came for three periods, and its role installs nothing then: something newer may be withheld from this node',
+  clockUnknown:
+    "whether its announcement has expired cannot be said before this machine's clock is synchronised, and it is not newer than what is installed",
 }
 
 /** What a release has come to under its path; undefined when it has nothing to do with this node. */

@@ -173,6 +173,7 @@ export class Rollout {
       selects: (release) => this.selected(release),
       floors: (role, path) => this.#floors(role, path),
       forbids: ({ name }, release) => this.#parts.policy.forbids(name, release, now),
+      isNews: (role, release) => this.#isNews(role, release),
     })
     for (const [name, path] of this.#paths) {
       const choice = choices.get(name)
@@ -208,6 +209,13 @@ export class Rollout {
     const isItsOwn = installed?.role === role.name && installed.epoch === role.epoch
     const floors = [this.#parts.announcing.pathFloor(role, path), isItsOwn ? installed : undefined]
     return floors.filter((floor) => floor !== undefined)
+  }
+
+  /** Counters of another role say nothing of the age of this one's: which role counts is the word of newer targets. */
+  #isNews(role: Delegation, { path, hash, counter }: Release): boolean {
+    const installed = this.#paths.get(path)?.entry.installed
+    if (installed === undefined || installed.role !== role.name || installed.release === hash) return true
+    return role.epoch > installed.epoch || (role.epoch === installed.epoch && counter > installed.counter)
   }
 
   #provide(now: Millis): void {

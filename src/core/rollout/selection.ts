@@ -15,10 +15,16 @@ export interface Current {
   frozen: boolean
   /** Provably. */
   expired: boolean
+  /** Whether it has expired cannot be said: only what is newer than what is installed begins. */
+  unsure?: boolean
+  /** Its role refuses to install while nobody can say that nothing newer is withheld, and that is so now. */
+  stale?: boolean
 }
 
 /** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, the zone's owner lets it, or for ever (oldCounter). */
-export type Hold = Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired'> | PolicyHold
+export type Hold =
+  | Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'stale' | 'clockUnknown'>
+  | PolicyHold
 
 /** The release that counts for a path. */
 export interface Choice {
@@ -30,6 +36,8 @@ export interface Choice {
   selected: boolean
   /** Undefined when nothing keeps it from being installed. */
   hold: Hold | undefined
+  /** Whether its announcement has expired cannot be said. */
+  unsure: boolean
 }
 
 /** Of a path. */
@@ -42,6 +50,8 @@ export interface Judge {
   floors(role: Delegation, path: string): readonly Floor[]
   /** Why the owner of the zone does not let it go on. */
   forbids(role: Delegation, release: Release): PolicyHold | undefined
+  /** True when the release is installed already, or strictly newer than what is. */
+  isNews(role: Delegation, release: Release): boolean
 }
 
 /**
@@ -60,7 +70,7 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
     for (const release of announced.document.signed.releases) {
       const { path } = release
       if (choices.has(path) || !covers(role, path) || ended.some((earlier) => covers(earlier, path))) continue
-      const by = { role: role.name, epoch: role.epoch }
+      const by = { role: role.name, epoch: role.epoch, unsure: announced.unsure === true }
       choices.set(path, { release, ...by, selected: judge.selects(release), hold: holdOf(release, announced, judge) })
     }
   })
@@ -68,13 +78,16 @@ export function choose(roles: readonly Delegation[], current: readonly Current[]
 }
 
 /** The lasting reasons come first: what people see should not change its mind when the others end. */
-function holdOf(release: Release, { role, frozen, expired }: Current, judge: Judge): Hold | undefined {
+function holdOf(release: Release, { role, frozen, expired, unsure, stale }: Current, judge: Judge): Hold | undefined {
   if (judge.floors(role, release.path).some((floor) => undercuts(release, floor))) return 'oldCounter'
   if (lacks(release) !== undefined) return 'unsupported'
   const forbidden = judge.forbids(role, release)
   if (forbidden === 'notTaken' || forbidden === 'vetoed') return forbidden
   if (frozen) return 'frozen'
-  return expired ? 'expired' : forbidden
+  if (expired) return 'expired'
+  if (stale) return 'stale'
+  if (unsure && !judge.isNews(role, release)) return 'clockUnknown'
+  return forbidden
 }
 
 /** What in a release this version of pimesh cannot install; undefined when it can. */

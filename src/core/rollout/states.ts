@@ -41,6 +41,10 @@ export const INSTALL_REASONS = [
   'vetoed',
   /** The owner of the zone lets installations begin in other hours, or the clock does not say which hour it is. */
   'outsideHours',
+  /** No newer beacon came for three periods, and its role refuses to install then. */
+  'stale',
+  /** Whether its announcement has expired cannot be said, and it is not newer than what is installed. */
+  'clockUnknown',
 ] as const
 export type InstallReason = (typeof INSTALL_REASONS)[number]
 

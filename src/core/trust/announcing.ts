@@ -16,6 +16,7 @@ import type {
   VersionVector,
 } from './announcement.ts'
 import type { Delegation } from './documents.ts'
+import { type Expiry, expiryOf } from './expiry.ts'
 import { Hearing } from './hearing.ts'
 import { PathFloors } from './path-floors.ts'
 import type { Refusals } from './refusals.ts'
@@ -33,6 +34,8 @@ interface Parts {
   watch: Watch
   /** Of the heads. */
   topic: string
+  /** No newer beacon came for three periods; default never. */
+  isStale?: () => boolean
 }
 
 /** What earlier runs accepted. */
@@ -56,8 +59,13 @@ export interface CurrentAnnouncement {
   /** The other side of an equivocation. */
   rival: AnnouncementDocument | undefined
   frozen: boolean
-  /** Provably: the newest root was issued after it expired. */
+  /** Of the announcement or of the targets, whichever ends first (clause CLOCK 3). */
+  expiry: Expiry
   expired: boolean
+  /** Whether it has expired cannot be said. */
+  unsure: boolean
+  /** The node is stale, and its role refuses to install then. */
+  stale: boolean
 }
 
 export class Announcing {
@@ -68,6 +76,8 @@ export class Announcing {
   readonly #acceptance: Acceptance
   readonly #hearing: Hearing
   readonly #submissions: Submissions
+  /** When they were last asked for. */
+  #verdicts = ''
 
   constructor(parts: Parts, saved: Saved, { accepted, imported }: Hooks) {
     this.#p = parts
@@ -107,13 +117,26 @@ export class Announcing {
 
   /** What is in force, in the order of targets' roles. */
   current(): readonly CurrentAnnouncement[] {
-    const { issued } = this.#p.self.root.signed
-    return this.#p.targets.roles.flatMap((role) => {
+    const { targets, self } = this.#p
+    const ends = targets.current?.signed.expires ?? 0
+    return targets.roles.flatMap((role) => {
       const [document, rival] = this.#registers.sides(role.name)
       if (document === undefined) return []
-      const expired = document.signed.expires < issued
-      return [{ role, document, rival, frozen: rival !== undefined, expired }]
+      const expiry = expiryOf(Math.min(document.signed.expires, ends), self.time)
+      const stale = role.whenStale === 'refuse' && this.#p.isStale?.() === true
+      const verdict = { expiry, expired: expiry === 'expired', unsure: expiry === 'unknown', stale }
+      return [{ role, document, rival, frozen: rival !== undefined, ...verdict }]
     })
+  }
+
+  /** True when what may be done with what is in force changed since this was last asked, by nothing but time. */
+  takeVerdicts(): boolean {
+    const verdicts = this.current()
+      .map(({ expiry, stale }) => `${expiry} ${stale}`)
+      .join()
+    const changed = verdicts !== this.#verdicts
+    this.#verdicts = verdicts
+    return changed
   }
 
   /** An announcement in force by its hash, to serve it. */

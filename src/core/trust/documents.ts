@@ -40,10 +40,16 @@ export interface Root {
   expires: Millis
   /** keyId -> 32-byte Ed25519 public key. */
   keys: ReadonlyMap<string, Uint8Array>
-  roles: { root: RoleKeys; targets: RoleKeys; enrol: RoleKeys }
+  /** `beacon`: who signs beacons, when the mesh has them. */
+  roles: { root: RoleKeys; targets: RoleKeys; enrol: RoleKeys; beacon?: RoleKeys }
+  /** How often beacons are signed; undefined: BEACON_PERIOD. */
+  beaconPeriod?: Millis
   enrolment: Enrolment
 }
 export type RootDocument = Signed<Root>
+
+/** `refuse`: nothing begins; `warn`: it is said. */
+export type WhenStale = 'refuse' | 'warn'
 
 /** A publisher's role: whose announcements count, for which paths; the epoch restarts its versions after a compromise. */
 export interface Delegation extends RoleKeys {
@@ -52,6 +58,8 @@ export interface Delegation extends RoleKeys {
   paths: readonly string[]
   terminating: boolean
   epoch: number
+  /** What its installations do while the node is stale; undefined: warn. */
+  whenStale?: WhenStale
 }
 
 /** The delegations of a mesh (TUF targets shape); signed by the root's targets role. */

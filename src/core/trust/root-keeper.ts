@@ -90,10 +90,9 @@ export class RootKeeper {
     const isFull = this.#roots.length + walk.accepted.length > limits.rootVersions
     const isBroken = submission !== undefined && problem !== undefined
     if (walk.accepted.length === 0 || isFull || isBroken) return { problem, isTaken: false }
-    const ticket = this.#out.persist(
-      walk.accepted.map((root) => ({ type: 'root', root })),
-      true,
-    )
+    const time = Math.max(this.#self.time.bound, ...walk.accepted.map(({ signed }) => signed.issued))
+    const changes = walk.accepted.map((root) => ({ type: 'root' as const, root }))
+    const ticket = this.#out.persist([...changes, { type: 'timeBound', time }], true)
     this.#pending = { ticket, roots: walk.accepted, from, submission }
     return { problem, isTaken: true }
   }

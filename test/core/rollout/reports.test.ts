@@ -27,7 +27,7 @@ const statesOf = (views: readonly PathView[]) => reportsOf(views, () => 40).map(
 
 describe('what a record says of releases', () => {
   it('is what is under way first, then what waits or failed, then what was committed last', () => {
-    const selected = { ...by, release: releaseOf(1, { path: 'd' }), selected: true }
+    const selected = { ...by, release: releaseOf(1, { path: 'd' }), selected: true, unsure: false }
     const held: PathView = {
       ...nothing,
       entry: { path: 'd', installed: undefined, underway: undefined, failed: [] },
@@ -62,7 +62,7 @@ describe('what a record says of releases', () => {
     const held = {
       ...coming('a', 'verified'),
       trouble,
-      choice: { ...by, release, selected: true, hold: 'frozen' as const },
+      choice: { ...by, release, selected: true, unsure: false, hold: 'frozen' as const },
     }
     expect(reportsOf([held], () => 0)).toMatchObject([{ state: 'verified', reason: 'frozen' }])
   })

@@ -387,6 +387,25 @@ describe('what must not be installed', () => {
     }
   })
 
+  it('is what may have expired and is not newer than what is installed (T29)', () => {
+    const world = new World()
+    world.announce(announced([release]))
+    world.run()
+    const twin = releaseOf(2, { name: 'twin', artifact: release.artifact })
+    for (const role of [roleOf('role'), roleOf('role', { epoch: 2 })]) {
+      world.announce(announced([twin], { role, unsure: true }))
+      const standing = world.rollout.stateOf(twin.hash)
+      expect(standing?.reason).toBe(role.epoch === 1 ? 'clockUnknown' : undefined)
+      // What is installed needs no excuse.
+      world.announce(announced([release], { role, unsure: true }))
+      expect(world.rollout.stateOf(release.hash)).toMatchObject({ state: 'committed', reason: undefined })
+    }
+    const next = releaseOf(3)
+    world.announce(announced([next], { unsure: true }))
+    world.run()
+    expect(world.journal()?.installed?.release).toBe(next.hash)
+  })
+
   it('is what was begun before its role was frozen: it stays where it is', () => {
     const world = until('stage')
     world.announce(announced([release], { frozen: true }))

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { type Current, choose as chooseAmong, type Judge, lacks } from '../../../src/core/rollout/selection.ts'
 import { announced, hashOf, releaseOf, roleOf } from './world.ts'
 
-const judge: Judge = { selects: (release) => release.to === 'true', floors: () => [], forbids: () => undefined }
+const judge: Judge = {
+  selects: (release) => release.to === 'true',
+  floors: () => [],
+  forbids: () => undefined,
+  isNews: () => true,
+}
 const choose = (current: readonly Current[], by: Judge) =>
   chooseAmong(
     current.map(({ role }) => role),
@@ -90,6 +95,17 @@ describe('what keeps a release from being installed', () => {
     for (const forbidden of ['notTaken', 'vetoed', 'outsideHours'] as const) expect(hold(forbidden)).toBe(forbidden)
     expect(hold('vetoed', {}, releaseOf(3, { installer: undefined }))).toBe('unsupported')
     expect([hold('vetoed', { frozen: true }), hold('outsideHours', { frozen: true })]).toEqual(['vetoed', 'frozen'])
+  })
+
+  it('is an expiry that cannot be told, unless it is newer than what is installed (T29)', () => {
+    const hold = (isNews: boolean, changes = {}) =>
+      choose([announced([releaseOf(3)], { unsure: true, ...changes })], { ...judge, isNews: () => isNews }).get(
+        'acme/agent',
+      )
+    expect(hold(true)).toMatchObject({ hold: undefined, unsure: true })
+    expect(hold(false)).toMatchObject({ hold: 'clockUnknown', unsure: true })
+    expect(hold(false, { unsure: false })).toMatchObject({ hold: undefined, unsure: false })
+    expect(hold(false, { expired: true })).toMatchObject({ hold: 'expired' })
   })
 
   it('is what only a newer pimesh can do', () => {

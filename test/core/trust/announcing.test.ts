@@ -45,7 +45,16 @@ describe('an announcement', () => {
     })
     const role = TARGETS.signed.roles[0]
     expect(world.announcing.current()).toEqual([
-      { role, document: V1, rival: undefined, frozen: false, expired: false },
+      {
+        role,
+        document: V1,
+        rival: undefined,
+        frozen: false,
+        expiry: 'unknown',
+        expired: false,
+        unsure: true,
+        stale: false,
+      },
     ])
     expect(world.announcing.pathFloors()).toEqual([
       { role: 'acme', epoch: 1, path: 'acme/agent', counter: 1, artifact },
@@ -109,7 +118,7 @@ describe('an announcement', () => {
     expect(world.take('persist')).toHaveLength(1)
   })
 
-  it('is told to be expired only when the newest root was issued after its end', () => {
+  it('is told to be expired only when a root was issued after its end', () => {
     const early = announcementOf({ version: 5, expires: NOW - 1_000 })
     world.receive(early)
     expect(world.announcing.current()[0]?.expired).toBe(true)
