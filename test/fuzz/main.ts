@@ -25,14 +25,22 @@ async function main(args: readonly string[]): Promise<number> {
   const progress = (report: FuzzReport) => process.stderr.write(`${lineOf(report)}\n`)
   const time = options.seconds * 1_000
   const report = await fuzz({ targets, seed, from, time, memory: MEMORY, signal: stopped.signal, progress })
-  // The kernel saw every moment, we only looked now and then.
-  report.peakMemory = Math.max(report.peakMemory, process.resourceUsage().maxRSS * 1_024)
+  report.peakMemory = Math.max(report.peakMemory, highWaterMark())
   process.stdout.write(`${tableOf(report)}\n`)
   if (report.failure !== undefined) process.stderr.write(`${keep(report.failure, { name, seed, only }).text}\n`)
   const { failure, ...figures } = report
   process.stdout.write(`${JSON.stringify({ name, seed, ...figures, failed: failure?.target ?? null })}\n`)
   if (failure !== undefined) return 1
   return stopped.signal.aborted ? 130 : 0
+}
+
+/**
+ * Most resident memory so far, in bytes; 0 where the kernel does not tell. It saw every moment, we only looked now and then. Not
+ * getrusage: its figure begins with that of whoever started this process.
+ */
+function highWaterMark(): number {
+  const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  return Number(kib ?? 0) * 1_024
 }
 
 function chosen(targets: readonly Target[], only: string | undefined): readonly Target[] {
