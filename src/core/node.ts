@@ -41,6 +41,8 @@ export class NodeCore {
   #endsSoon = false
   #started = false
   #stopped = false
+  /** What `deadline` found: it is the same until the next step. */
+  #due: { at: Millis | undefined } | undefined
 
   constructor(env: Env, setup: NodeSetup, now: Millis) {
     this.#m = composeMachines(env, setup, now)
@@ -51,6 +53,7 @@ export class NodeCore {
   step(input: Input, now: Millis): Effect[] {
     if (this.#stopped) return []
     this.#forgiveSleep(now)
+    this.#due = undefined
     if (!this.#started) this.#start(now)
     this.#handle(input, now)
     this.#settle(now)
@@ -59,19 +62,8 @@ export class NodeCore {
 
   /** When the node next wants { type: 'woken' }. */
   deadline(): Millis | undefined {
-    if (this.#stopped) return undefined
-    const times = [
-      this.#m.view.deadline(),
-      this.#m.heartbeat.deadline(),
-      this.#m.links.deadline(),
-      this.#m.greetings.deadline(),
-      this.#m.rivals.deadline(),
-      this.#m.queries.deadline(),
-      this.#m.saving.deadline(),
-      this.#m.releases.deadline(),
-      this.#m.audit.deadline(),
-    ]
-    return times.reduce((min, at) => (at === undefined || (min !== undefined && min <= at) ? min : at), undefined)
+    this.#due ??= { at: this.#earliest() }
+    return this.#due.at
   }
 
   snapshot(): NodeSnapshot {
@@ -170,6 +162,22 @@ export class NodeCore {
       misconduct: this.#m.misconduct.size,
       releases: this.#m.releases.sizes(),
     }
+  }
+
+  #earliest(): Millis | undefined {
+    if (this.#stopped) return undefined
+    const times = [
+      this.#m.view.deadline(),
+      this.#m.heartbeat.deadline(),
+      this.#m.links.deadline(),
+      this.#m.greetings.deadline(),
+      this.#m.rivals.deadline(),
+      this.#m.queries.deadline(),
+      this.#m.saving.deadline(),
+      this.#m.releases.deadline(),
+      this.#m.audit.deadline(),
+    ]
+    return times.reduce((min, at) => (at === undefined || (min !== undefined && min <= at) ? min : at), undefined)
   }
 
   #start(now: Millis): void {

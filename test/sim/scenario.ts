@@ -101,7 +101,7 @@ export interface Scenario {
   uploadRate: number
   /** A piece read or written, and a step of an installer; milliseconds. */
   files: { delayMean: number; delayMax: number; stepMean: number; stepMax: number; failShare: number }
-  /** Ends the run once every release is where it belongs and two minutes of the quiet are over. */
+  /** Ends the run once every release is where it belongs and a minute of the quiet is over. */
   endsDelivered: boolean
   /** So many machines, those with the lowest numbers, hold beacon keys; `refuses`: no role installs while a node is stale. */
   beacons: { holders: number; threshold: number; periodSeconds: number; refuses: boolean }

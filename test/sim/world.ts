@@ -32,7 +32,7 @@ const QUERY_TIMEOUT = 5 * SECOND
 /** Parsed credentials that are remembered: one for each machine, and some that were countersigned anew. */
 const CREDENTIALS = 4_096
 /** A run that ends with the last delivery goes on for so long after the last fault at least. */
-const CALM = 2 * MINUTE
+const CALM = MINUTE
 
 /** What machines are; one says nothing of itself. */
 const MODELS: readonly (readonly [string | null, number | null])[] = [

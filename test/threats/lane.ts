@@ -10,7 +10,7 @@ import { until } from './fleet.ts'
 
 const LONGEST = limits.pieceBytesMax + limits.pieceFrameBytes
 const PATIENCE = 60_000
-const CHUNK = new Uint8Array(65_536)
+const CHUNK_BYTES = 65_536
 
 /** What the member may say. */
 export type Heard = PieceMessage | PieceData
@@ -82,14 +82,15 @@ export class Lane {
   }
 }
 
-/** Writes zeros until the other side ends the stream, or `most` bytes are written. Returns how many that were. */
-export async function flood(stream: Stream, most: number): Promise<number> {
+/** Writes one byte again and again until the other side ends the stream, or `most` bytes are written. Returns how many that were. */
+export async function flood(stream: Stream, most: number, byte = 0): Promise<number> {
+  const chunk = new Uint8Array(CHUNK_BYTES).fill(byte)
   let written = 0
   while (stream.status === 'open' && written < most) {
     if (stream.writableNeedsDrain) await roomOrEnd(stream)
     else {
-      stream.send(CHUNK)
-      written += CHUNK.length
+      stream.send(chunk)
+      written += chunk.length
     }
   }
   return written

@@ -1,5 +1,6 @@
 // T02: a hostile member that does not stop. It sends more than was announced on a stream of pieces, asks and answers in a gigabyte,
-// claims lengths that would have to be allocated, and nests JSON 100,000 deep: each ends at its cap, memory stays, and the node goes on.
+// claims lengths that would have to be allocated, nests JSON 100,000 deep, and signs documents and records longer than any may be: each
+// ends at its cap, memory stays, and the node goes on.
 
 import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
@@ -10,8 +11,13 @@ import { PROTOCOLS, type ProtocolName } from '../../src/core/protocols.ts'
 import { fullBits } from '../../src/core/swarm/bitfield.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
 import { framePrefix } from '../../src/mesh/frames.ts'
+import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonical.ts'
+import { decodeEnvelope } from '../../src/wire/envelope.ts'
+import { encodeRecord } from '../../src/wire/record.ts'
+import { encodeSigned, sha256Hex } from '../../src/wire/signed.ts'
+import { keyOf } from '../fixtures/documents.ts'
 import { closeFleets, Fleet, type Member, until } from './fleet.ts'
-import { Hostile } from './hostile.ts'
+import { forge, Hostile } from './hostile.ts'
 import { flood, type Lane } from './lane.ts'
 import { growthOf } from './memory.ts'
 import {
@@ -62,11 +68,16 @@ async function goesOn(): Promise<void> {
 test.each(Object.keys(PROTOCOLS) as ProtocolName[])(
   'T02 %s: a question beyond its cap is cut off',
   async (protocol) => {
-    for (const prefix of [framePrefix(LARGEST), new Uint8Array(64).fill(255)]) {
+    // A length, a length beyond any number, and one that never ends.
+    for (const [prefix, byte] of [
+      [framePrefix(LARGEST), 0],
+      [new Uint8Array(64).fill(255), 0],
+      [new Uint8Array(64).fill(255), 255],
+    ] as const) {
       const { result, bytes } = await growthOf(async () => {
         const stream = await hostile.stream(member, PROTOCOLS[protocol])
         stream.send(prefix)
-        return flood(stream, GIB)
+        return flood(stream, GIB, byte)
       })
       expect(result).toBeLessThan(UNDERWAY)
       expect(bytes).toBeLessThan(GROWTH)
@@ -91,6 +102,24 @@ test('T02 sync: JSON that is nested deeper than any document is refused, from a 
   }
   const nested = await post('['.repeat(100_000) + ']'.repeat(100_000))
   expect(nested).toMatchObject({ status: 400, body: { error: { code: 'E_USAGE' } } })
+  expect(await holdings(member)).toEqual(before)
+  await goesOn()
+})
+
+test('T02 sync: an announcement beyond its cap is refused, though its answer is within, from a peer and on the spot', async () => {
+  const before = await holdings(member)
+  const { signed } = jsonOf(announce(fleet, { version: 2 }).raw) as { signed: JsonObject }
+  const long = { ...signed, note: 'x'.repeat(limits.announcementBytes) }
+  const raw = encodeSigned(long, [keyOf('publisher')])
+  const announced = { role: 'acme', epoch: 1, version: 2, hash: sha256Hex(canonicalBytes(long)) }
+  hostile.tricks.bodies = new Map([[announced.hash, raw]])
+  const malformed = await member.refused('malformed')
+  await hostile.sayHead(member, announced)
+  await until('a refusal', async () => (await member.refused('malformed')) > malformed)
+  await expect(publish(member, { raw } as never)).rejects.toMatchObject({
+    code: 'E_DOCUMENT',
+    message: expect.stringContaining(`more than ${limits.announcementBytes}`),
+  })
   expect(await holdings(member)).toEqual(before)
   await goesOn()
 })
@@ -129,7 +158,7 @@ test('T02 pieces: what is longer than was announced is cut off, and the download
   hostile.tricks.pieceLists = new Map([[encoding.pieceList, list]])
   await publish(member, document)
 
-  for (const length of [LARGEST, limits.pieceBytesMin + limits.pieceFrameBytes + 1]) {
+  for (const length of [LARGEST, limits.pieceBytesMax, limits.pieceBytesMin + limits.pieceFrameBytes + 1]) {
     const lane = await asked()
     const { result, bytes: growth } = await growthOf(async () => {
       lane.stream.send(framePrefix(length))
@@ -172,7 +201,7 @@ const indexAsked = ({ heard }: Lane): number =>
     .index
 
 test('T02 pieces: a message without a piece is cut off at its cap', async () => {
-  for (const length of [LARGEST, limits.pieceControlBytes + 1]) {
+  for (const length of [LARGEST, limits.pieceBytesMax, limits.pieceControlBytes + 1]) {
     await relink()
     const lane = await hostile.lane(member)
     const { result, bytes } = await growthOf(async () => {
@@ -184,6 +213,18 @@ test('T02 pieces: a message without a piece is cut off at its cap', async () => 
     expect(bytes).toBeLessThan(GROWTH)
     await goesOn()
   }
+})
+
+test('T02 gossip: a record beyond its cap is not taken, and the same within it is', async () => {
+  const body = encodeRecord({ incarnation: 1, counter: 1, promise: 10_000, flags: 0, metrics: [], installs: [] })
+  const sealed = decodeEnvelope(hostile.seal({ body }))
+  for (const most of [limits.recordBytes, limits.gossipMessageBytes])
+    await hostile.say(member, member.zone, forge(sealed, {}, new Uint8Array(most)))
+  await hostile.barrier(member)
+  expect(await member.row(hostile.id)).toBeUndefined()
+  await hostile.say(member, member.zone, sealed.raw)
+  await member.seesStatus(hostile.id, 'up')
+  await goesOn()
 })
 
 /** A submission to the local API, as text that no client of ours would send. */

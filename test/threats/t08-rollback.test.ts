@@ -118,14 +118,7 @@ test('T08 rollback: older targets are refused', async () => {
 test('T08 rollback: also when the cache of announcements was wiped, and then the newest is welcome', async () => {
   await publisher.stop()
   await restart(async () => {
-    const store = await openLevelStore(paths(member.data).db)
-    const cached = await store.entries('announcement/')
-    expect(cached.map(({ key }) => key)).toEqual(['announcement/held/acme'])
-    await store.write(
-      cached.map(({ key }) => ({ key, value: undefined })),
-      { sync: true },
-    )
-    await store.close()
+    expect(await wipe('announcement/')).toEqual(['announcement/held/acme'])
   })
   await replay([])
   await replayUnder(3)
@@ -135,6 +128,27 @@ test('T08 rollback: also when the cache of announcements was wiped, and then the
   await hostile.greet(member)
   await holds(member, newest)
   await replay([newest])
+})
+
+test('T08 rollback: also older targets when those were wiped, and then the newest are welcome', async () => {
+  await restart(async () => {
+    expect(await wipe('targets/')).toEqual(['targets/newest'])
+  })
+  const older = targetsFor(fleet, { version: 4 })
+  const unknown = { role: 'nobody', epoch: 1, version: 1, hash: 'e'.repeat(64) }
+  const from = member.lines.length
+  hostile.tricks.targets = older.raw
+  await hostile.sayHead(member, unknown)
+  const refusals = () => member.logged('refused', from)
+  await until('a refusal', () => refusals().some((text) => text.includes('at the targets (oldVersion)')))
+  await expect(publish(member, newest, { targets: older })).rejects.toMatchObject({ code: 'E_ANNOUNCEMENT' })
+  expect((await holdings(member)).targets).toBeNull()
+
+  hostile.tricks.targets = targetsFor(fleet, { version: 5 }).raw
+  await hostile.sayHead(member, unknown)
+  await holds(member, newest)
+  delete hostile.tricks.targets
+  expect(await installed(member)).toBe(newestArtifact.hash)
 })
 
 test('T08 rollback: a newer announcement of an older release, or of another one with its counter, installs nothing', async () => {
@@ -152,6 +166,41 @@ test('T08 rollback: a newer announcement of an older release, or of another one 
   expect(await reaches(member, 'announced', 3)).toMatchObject({ reason: 'oldCounter' })
   expect(await installed(member)).toBe(newestArtifact.hash)
 })
+
+test('T08 rollback: nor an older release of a path of which nothing was installed yet', async () => {
+  const path = 'acme/later'
+  const [later, older] = [artifactOf('later'), artifacts[0]!]
+  await publish(member, announce(fleet, { version: 20, releases: { [path]: releaseFor(later, { counter: 5 }) } }))
+  await reaches(member, 'fetching', 5, path)
+  const document = announce(fleet, { version: 21, releases: { [path]: releaseFor(older, { counter: 4 }) } })
+  await publish(member, document, { artifacts: [older] })
+  await holds(member, document)
+  expect(await reaches(member, 'announced', 4, path)).toMatchObject({ reason: 'oldCounter' })
+  expect(await installed(member, path)).toBeUndefined()
+})
+
+test('T08 rollback: what is in use is a floor too, should the others be lost', async () => {
+  const document = announce(fleet, { version: 22, releases: { [PATH]: releaseFor(artifacts[1]!, { counter: 2 }) } })
+  await publish(member, document)
+  await holds(member, document)
+  await restart(async () => {
+    expect(await wipe('pathFloor/')).toEqual(['pathFloor/acme/acme/agent', 'pathFloor/acme/acme/later'])
+  })
+  expect(await reaches(member, 'announced', 2)).toMatchObject({ reason: 'oldCounter' })
+  expect(await installed(member)).toBe(newestArtifact.hash)
+})
+
+/** Removes what is saved under this prefix; returns the keys. The member must not run. */
+async function wipe(prefix: string): Promise<string[]> {
+  const store = await openLevelStore(paths(member.data).db)
+  const keys = (await store.entries(prefix)).map(({ key }) => key)
+  await store.write(
+    keys.map((key) => ({ key, value: undefined })),
+    { sync: true },
+  )
+  await store.close()
+  return keys
+}
 
 /** With a new link to the hostile member. */
 async function restart(between: () => Promise<void> = async () => undefined): Promise<void> {

@@ -92,13 +92,26 @@ test('T17 each node bans each liar by its second bad piece, and ends with the ri
 test('T17 nobody asks them for another release, and they are still given what they ask for', async () => {
   const document = announce(fleet, { version: 2, releases: { [PATH]: releaseFor(small, { counter: 2 }) } })
   const asked = liars.map(({ given }) => new Map(given))
-  await publish(publisher, document, { artifacts: [small] })
   const [node] = nodes as [Member]
-  const lane = await liars[0]!.hostile.lane(node)
+  const { hostile } = liars[0]!
+  hostile.tricks.pieceLists = new Map([[small.encoding.pieceList, small.list]])
+  // Nobody but a liar claims to have it.
+  await publish(publisher, document)
+  for (const each of nodes) await reaches(each, 'fetching', 2)
+  const lane = await hostile.lane(node)
   lane.say({ type: 'bitfield', encoding: small.encoding.hash, bits: fullBits(1), wants: true })
+  lane.say({ type: 'have', encoding: small.encoding.hash, index: 0 })
+  for (let i = 0; i < 3; i++) await hostile.settle(node)
+  expect(hostile.asked).not.toContainEqual({
+    peer: node.id,
+    request: { type: 'pieceList', hash: small.encoding.pieceList },
+  })
+
+  await publish(publisher, document, { artifacts: [small] })
   for (const each of nodes) await reaches(each, 'committed', 2)
   lane.say({ type: 'request', encoding: small.encoding.hash, index: 0 })
   await lane.hears('the piece', ({ type }) => type === 'data')
+  expect(lane.heard.filter(({ type }) => type === 'request')).toEqual([])
   expect(liars.map(({ given }) => given)).toEqual(asked)
 })
 

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { bitfieldBytes, emptyBits, fullBits, setBit } from '../../src/core/swarm/bitfield.ts'
+import type { PieceMessage } from '../../src/core/swarm/messages.ts'
 import { pieceCount } from '../../src/core/swarm/pieces.ts'
 import { sha256 } from '../../src/keys/ed25519.ts'
 import { framePrefix } from '../../src/mesh/frames.ts'
@@ -66,7 +67,7 @@ async function expectCounted(before: Readonly<Record<string, number>>, code: str
 interface Attack {
   what: string
   code: string
-  attack: (lane: Lane) => void
+  attack: (lane: Lane) => unknown
 }
 
 const attacks: Attack[] = [
@@ -113,6 +114,14 @@ const attacks: Attack[] = [
     },
   },
   {
+    what: 'a request again while its piece is under way',
+    code: 'tooOften',
+    attack: (lane) => {
+      lane.stream.pause() // it cannot be through: a piece and its frame are more than the window of a stream
+      for (const index of [0, 0]) lane.say({ type: 'request', encoding: hash, index })
+    },
+  },
+  {
     what: 'requests for more than may wait, and does not read',
     code: 'tooOften',
     attack: (lane) => {
@@ -133,13 +142,28 @@ const attacks: Attack[] = [
   {
     what: 'messages that change nothing, one after the other',
     code: 'tooOften',
-    attack: (lane) => {
-      const refuse = encodePieceMessage({ type: 'refuse', encoding: hash, index: 0 })
-      const frame = Buffer.concat([framePrefix(refuse.length), refuse])
-      lane.stream.send(Buffer.concat(Array.from({ length: 2 * limits.pieceIdleMessages + 1 }, () => frame)))
+    attack: (lane) => tooOften(lane, { type: 'refuse', encoding: hash, index: 0 }),
+  },
+  {
+    what: 'requests for what is not here, one after the other',
+    code: 'tooOften',
+    attack: async (lane) => {
+      // Some at a time, since each is answered: who does not read is closed for that.
+      while (lane.isOpen) {
+        const answered = lane.heard.length
+        tooOften(lane, { type: 'request', encoding: '0'.repeat(64), index: 0 }, limits.pieceSendsQueued / 2)
+        await until('answers', () => !lane.isOpen || lane.heard.length - answered >= limits.pieceSendsQueued / 2)
+      }
     },
   },
 ]
+
+/** Around the border of two minutes twice as many may come. */
+function tooOften(lane: Lane, message: PieceMessage, times = 2 * limits.pieceIdleMessages + 1): void {
+  const bytes = encodePieceMessage(message)
+  const frame = Buffer.concat([framePrefix(bytes.length), bytes])
+  lane.stream.send(Buffer.concat(Array.from({ length: times }, () => frame)))
+}
 
 test.each(attacks)(
   'T20 it sends $what: closed and counted, and the next stream is served',
@@ -147,7 +171,7 @@ test.each(attacks)(
     await relink()
     const { refusals } = await member.status()
     const lane = await hostile.lane(member)
-    attack(lane)
+    await attack(lane)
     await lane.closed
     await expectCounted(refusals, code)
     await expectServed()

@@ -1,6 +1,7 @@
 // T24: a publisher, or who has its keys, signs two announcements as one version, and different nodes are told of different ones. All
 // nodes end with both, agree which one wins, say so, and install nothing of that role until it signs a higher version. One
 // announcement with other valid signatures is still the same announcement.
+import { setTimeout as after } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fullBits } from '../../src/core/swarm/bitfield.ts'
 import type { AnnouncementDocument } from '../../src/core/trust/announcement.ts'
@@ -34,10 +35,15 @@ const roles = [
   delegationOf({ name: 'calm', by: ['calm'], paths: ['calm/*'] }),
 ]
 const keys = ['publisher', 'second', 'calm']
+/** After so many ms gossip offers a message to nobody any more: what is told then, hellos tell. */
+const FORGOTTEN = 5_000
 
 let fleet: Fleet
 let members: Member[]
 let hostile: Hostile
+/** Of one version; the winner first. */
+let twins: AnnouncementDocument[]
+let saidAt: number
 
 beforeAll(async () => {
   fleet = await Fleet.create()
@@ -101,9 +107,21 @@ test('T24 other valid signatures of one announcement are no equivocation', async
   }
 })
 
+test('T24 a machine of the publisher does not let it split its own role', async () => {
+  const [a] = members as [Member]
+  const before = await holdings(a)
+  const twin = announce(fleet, { version: 2, releases: { [PATH]: releaseFor(old, { version: '1.0.1' }) } })
+  await expect(publish(a, twin)).rejects.toMatchObject({
+    code: 'E_ANNOUNCEMENT',
+    message: expect.stringContaining('oldVersion'),
+  })
+  expect(await holdings(a)).toEqual(before)
+  expect(await roleAt(a)).toMatchObject({ version: 2, frozen: false })
+})
+
 test('T24 two announcements of one version: one winner everywhere, both kept, and said', async () => {
   const [a, b, c] = members as [Member, Member, Member]
-  const twins = ['3.0.0', '3.0.1', '3.0.2'].map((version) =>
+  twins = ['3.0.0', '3.0.1', '3.0.2'].map((version) =>
     announce(fleet, { version: 3, releases: { [PATH]: releaseFor(next, { counter: 2, version }) } }),
   )
   twins.sort((one, other) => (one.hash < other.hash ? -1 : 1))
@@ -128,6 +146,7 @@ test('T24 two announcements of one version: one winner everywhere, both kept, an
     expect(events.filter(({ type }) => type === 'equivocation')).toHaveLength(1)
     await expect(publish(member, third)).rejects.toMatchObject({ code: 'E_ANNOUNCEMENT' })
   }
+  saidAt = performance.now()
 })
 
 test('T24 nothing of that role is installed, also after a restart, and the other roles go on', async () => {
@@ -157,6 +176,21 @@ test('T24 nothing of that role is installed, also after a restart, and the other
     expect(lane.heard.filter(({ type }) => type === 'request')).toEqual([])
     lane.close()
   }
+})
+
+test('T24 who comes later holds both as well, and installs neither', async () => {
+  await after(Math.max(0, saidAt + FORGOTTEN - performance.now()))
+  const d = await fleet.add('d', members[0]!)
+  await hostile.dial(d)
+  await until(
+    'both',
+    () => servesBoth(d, twins.slice(0, 2)),
+    () => roleAt(d),
+  )
+  expect(await roleAt(d)).toMatchObject({ version: 3, frozen: true, announcement: textOf(twins[0]!) })
+  await waits(d)
+  expect(await installed(d)).toBeUndefined()
+  await d.stop()
 })
 
 test('T24 a higher version ends it', async () => {

@@ -39,16 +39,18 @@ const LIMITS: Record<keyof Sizes, number> = {
   tried: limits.providersTried,
 }
 
+/** Looked at after every step of every node, so that no list is made each time. */
+const LIMITED = Object.entries(LIMITS) as [keyof Sizes, number][]
+
 /** The tables of a node as its core tells them. */
 export function sizesOf({ releases, ...sizes }: Nested): Sizes {
-  return { ...sizes, ...releases }
+  return Object.assign(sizes, releases)
 }
 
 /** The first table beyond its limit, as a sentence; undefined when all are within. */
 export function oversize(sizes: Sizes): string | undefined {
-  for (const key in LIMITS) {
-    const name = key as keyof Sizes
-    if (!(sizes[name] <= LIMITS[name])) return `${name} holds ${sizes[name]}, and its limit is ${LIMITS[name]}`
+  for (const [name, most] of LIMITED) {
+    if (!(sizes[name] <= most)) return `${name} holds ${sizes[name]}, and its limit is ${most}`
   }
   return undefined
 }
