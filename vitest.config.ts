@@ -25,6 +25,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/**
+ * They do one thing to real processes again and again: a kill at twenty moments, at every step of a journal, a full disk at each
+ * write. `npm run campaigns` runs them, on every change in .ci/run; `npm test` is what one waits for.
+ */
+const CAMPAIGNS = [
+  'test/artifact/killed.test.ts',
+  'test/e2e/disk-troubles.test.ts',
+  'test/e2e/journal.test.ts',
+  'test/e2e/resume.test.ts',
+  'test/install/killed.test.ts',
+]
+
 /** They replace modules of Node, so that they need a process of their own. */
 const ALONE = ['test/daemon/folder-sync.test.ts']
 
@@ -40,7 +52,11 @@ export default defineConfig({
     reporters: process.env.CI ? ['default'] : ['dot'],
     projects: [
       // A worker loads the modules once for all its files: no test may leave anything behind in one.
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [...ALONE, ...CAMPAIGNS], isolate: false },
+      },
+      { extends: true, test: { name: 'campaigns', include: CAMPAIGNS, isolate: false } },
       { extends: true, test: { name: 'alone', include: ALONE, isolate: true } },
     ],
   },
