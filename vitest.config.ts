@@ -26,14 +26,17 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * They do one thing to real processes again and again: a kill at twenty moments, at every step of a journal, a full disk at each
- * write. `npm run campaigns` runs them, on every change in .ci/run; `npm test` is what one waits for.
+ * They do one thing again and again: a kill at twenty moments, at every step of a journal, a full disk at each write, thousands of
+ * documents that are nearly right. `npm run campaigns` runs them, on every change in .ci/run; `npm test` is what one waits for.
  */
 const CAMPAIGNS = [
   'test/artifact/killed.test.ts',
+  'test/differential/differential.test.ts',
   'test/e2e/disk-troubles.test.ts',
   'test/e2e/journal.test.ts',
   'test/e2e/resume.test.ts',
+  'test/fuzz/trust.test.ts',
+  'test/fuzz/wire.test.ts',
   'test/install/killed.test.ts',
 ]
 
