@@ -1,16 +1,17 @@
-// `pimesh trust`: who belongs to the mesh, and for how long. Each of its commands is a file in trust/.
+// `pimesh trust`: who may do what in the mesh, who belongs to it, and for how long. Each of its commands is a file in trust/.
 import { Failure } from '../core/failure.ts'
 import type { Command } from './frame/command.ts'
 import { delegateZone } from './trust/delegate-zone.ts'
 import { extend } from './trust/extend.ts'
 import { policy } from './trust/policy.ts'
 import { revoke } from './trust/revoke.ts'
+import { show } from './trust/show.ts'
 
-const subcommands = [revoke, extend, delegateZone, policy]
+const subcommands = [show, revoke, extend, delegateZone, policy]
 
 export const trust: Command = {
   name: 'trust',
-  summary: 'take back or prolong what was granted',
+  summary: 'see, take back or prolong what was granted',
   usage: `${subcommands.map(({ name }) => name.split(' ')[1]).join('|')} ...`,
   details: subcommands.map(({ name, usage, summary }) => `pimesh ${name} ${usage}: ${summary}.`).join(' '),
   options: {},

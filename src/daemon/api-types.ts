@@ -299,13 +299,15 @@ export interface SubmittedJson {
   linked: number
 }
 
-/** GET /v1/enrolment: statements of enrol keys that are in force here, canonical JSON as text. */
+/** GET /v1/enrolment: the root and the statements of enrol keys that are in force here, canonical JSON as text. */
 export interface EnrolmentJson {
   schema: 'pimesh.enrolment/1'
   mesh: string
   /** Members it is linked to now. */
   linked: number
   rootVersion: number
+  /** The root in force; absent in an older daemon. */
+  root?: string
   statements: string[]
 }
 

@@ -23,6 +23,7 @@ export function enrolment({ core, driver, mesh }: Parts): Pick<ApiBackend, 'enro
       mesh,
       linked: linked(),
       rootVersion: core.snapshot().root.signed.version,
+      root: decoder.decode(core.snapshot().root.raw),
       statements: core.statements().map(({ raw }) => decoder.decode(raw)),
     }),
     async state({ statement }) {

@@ -41,7 +41,8 @@ export function publisherRoles(mesh: Mesh): readonly Delegation[] {
   return newestPath(mesh) === undefined ? [] : meshTargets(mesh).signed.roles
 }
 
-function newestPath(mesh: Mesh): string | undefined {
+/** The file of the newest targets document in the folder, if there is one. */
+export function newestPath(mesh: Pick<Mesh, 'dir'>): string | undefined {
   const folder = join(mesh.dir, 'targets')
   const files = existsSync(folder) ? readdirSync(folder) : []
   const newest = Math.max(0, ...files.map((file) => Number(/^(\d{1,10})\.json$/.exec(file)?.[1] ?? 0)))

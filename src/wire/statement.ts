@@ -128,10 +128,15 @@ function policyJson({ zone, publishers, vetoes, hours }: Policy, before: Json | 
   return {
     ...kept,
     ...(publishers === undefined ? {} : { publishers: [...publishers] }),
-    ...(hours === undefined ? {} : { hours: `${clockText(hours.from)}-${clockText(hours.to)}` }),
+    ...(hours === undefined ? {} : { hours: hoursText(hours) }),
     zone,
     vetoes: vetoes.map((veto) => ({ ...veto })),
   }
+}
+
+/** What `parseHours` reads. */
+export function hoursText({ from, to }: NonNullable<Policy['hours']>): string {
+  return `${clockText(from)}-${clockText(to)}`
 }
 
 function clockText(minutes: number): string {

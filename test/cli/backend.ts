@@ -46,6 +46,7 @@ export class TestBackend implements ApiBackend {
   readonly stated: string[] = []
   readonly rooted: string[] = []
   rootVersion = 1
+  heldRoot: string | undefined
   /** Called for each question about nodes, before it is answered. */
   onNodes: () => Promise<void> = async () => undefined
 
@@ -72,6 +73,7 @@ export class TestBackend implements ApiBackend {
       mesh,
       linked,
       rootVersion: this.rootVersion,
+      ...(this.heldRoot === undefined ? {} : { root: this.heldRoot }),
       statements: this.stated.slice(-1),
     }
   }

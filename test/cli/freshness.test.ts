@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { daemonChecks } from '../../src/cli/doctor/daemon.ts'
 import { releaseLines, releasesLines } from '../../src/cli/format/releases.ts'
 import { statusLines, troubles } from '../../src/cli/status.ts'
+import { DAY } from '../../src/core/limits.ts'
 import type { ReleasesJson, StatusJson } from '../../src/daemon/api-types.ts'
 import { releaseJson, releasesJson, statusJson } from './answers.ts'
 
@@ -54,6 +55,17 @@ describe('pimesh doctor', () => {
     const endingSoon = [{ what: 'acme', expires: '2026-12-01T00:00:00.000Z' }]
     expect(await checks({ endingSoon })).toEqual(['ends soon warn'])
     expect(await checks({})).toEqual([])
+  })
+
+  it('warns of the root as early as of anything else, in its own check', async () => {
+    const rootExpires = new Date(Date.now() + 80 * DAY).toISOString()
+    const root = async (some: Partial<StatusJson>) =>
+      (await daemonChecks('/data', statusJson({ role: 'operator', listening: [], rootExpires, ...some }))).find(
+        ({ name }) => name === 'root',
+      )?.state
+    expect(await root({ endingSoon: [{ what: 'root', expires: rootExpires }] })).toBe('warn')
+    expect(await root({ endingSoon: [] })).toBe('ok')
+    expect(await root({})).toBe('ok')
   })
 })
 

@@ -119,7 +119,7 @@ function endingCheck({ endingSoon = [] }: StatusJson): Check[] {
   ]
 }
 
-function rootCheck({ rootVersion, rootIssued, rootExpires }: StatusJson, now: number): Check {
+function rootCheck({ rootVersion, rootIssued, rootExpires, endingSoon }: StatusJson, now: number): Check {
   const left = Date.parse(rootExpires) - now
   const text = `version ${rootVersion}, issued ${age(now - Date.parse(rootIssued))} ago, until ${rootExpires.slice(0, 10)}`
   if (left < 0)
@@ -128,7 +128,11 @@ function rootCheck({ rootVersion, rootIssued, rootExpires }: StatusJson, now: nu
       `${text}: expired`,
       "renew the root with the mesh's root key; nodes go on, but nobody can prove it current",
     )
-  return left < 30 * DAY ? warn('root', text, "renew the root soon, with the mesh's root key") : ok('root', text)
+  // An older daemon does not say what ends soon.
+  const endsSoon = endingSoon?.some(({ what, expires }) => what === 'root' && Date.parse(expires) - now === left)
+  return (endsSoon ?? left < 30 * DAY)
+    ? warn('root', text, "renew the root soon, with the mesh's root key")
+    : ok('root', text)
 }
 
 /** What was to be installed here and does not get on: one check each, or one that says that there is none. */

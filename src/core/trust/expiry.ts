@@ -40,36 +40,43 @@ interface Lifetime extends Ending {
   lifetime: Millis
 }
 
+/** `ends`: when it ends, where it was prolonged. */
+type Belonging = Pick<Membership, 'claims' | 'countersignature'> & { ends?: Millis }
+
 /**
  * What has less than a quarter of its lifetime left (clause CLOCK 5), in the order in which it ends. Where no document says when it
  * began, its lifetime is the one that pimesh gives by default.
  */
 export function endingSoon(
   held: {
-    root: RootDocument
-    targets: TargetsDocument | undefined
-    /** `ends`: when it ends, where it was prolonged. */
-    membership: Pick<Membership, 'claims' | 'countersignature'> & { ends?: Millis }
-    announcements: readonly { role: string; expires: Millis }[]
+    root?: RootDocument | undefined
+    targets?: TargetsDocument | undefined
+    /** Undefined for who looks at the documents of a mesh without being a member. */
+    membership?: Belonging | undefined
+    announcements?: readonly { role: string; expires: Millis }[]
   },
   wall: Millis,
 ): Ending[] {
-  const { root, targets, membership, announcements } = held
-  const { claims, countersignature, ends = claims.expires } = membership
+  const { root, targets, membership, announcements = [] } = held
   const lifetimes: Lifetime[] = [
-    { what: 'root', expires: root.signed.expires, lifetime: root.signed.expires - root.signed.issued },
+    ...(root === undefined ? [] : [rootLifetime(root)]),
     ...(targets === undefined
       ? []
       : [{ what: 'targets', expires: targets.signed.expires, lifetime: limits.rootLifetime }]),
-    {
-      what: 'membership',
-      expires: ends,
-      lifetime: countersignature === undefined ? limits.membershipLifetime : claims.expires - countersignature.at,
-    },
+    ...(membership === undefined ? [] : [membershipLifetime(membership)]),
     ...announcements.map(({ role, expires }) => ({ what: role, expires, lifetime: limits.announcementLifetime })),
   ]
   return lifetimes
     .filter(({ expires, lifetime }) => expires - wall < limits.expiresSoonShare * lifetime)
     .map(({ what, expires }) => ({ what, expires }))
     .sort((a, b) => a.expires - b.expires)
+}
+
+function rootLifetime({ signed: { issued, expires } }: RootDocument): Lifetime {
+  return { what: 'root', expires, lifetime: expires - issued }
+}
+
+function membershipLifetime({ claims, countersignature, ends = claims.expires }: Belonging): Lifetime {
+  const lifetime = countersignature === undefined ? limits.membershipLifetime : claims.expires - countersignature.at
+  return { what: 'membership', expires: ends, lifetime }
 }
