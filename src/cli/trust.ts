@@ -1,13 +1,14 @@
 // `pimesh trust`: who may do what in the mesh, who belongs to it, and for how long. Each of its commands is a file in trust/.
 import { Failure } from '../core/failure.ts'
 import type { Command } from './frame/command.ts'
+import { check } from './trust/check.ts'
 import { delegateZone } from './trust/delegate-zone.ts'
 import { extend } from './trust/extend.ts'
 import { policy } from './trust/policy.ts'
 import { revoke } from './trust/revoke.ts'
 import { show } from './trust/show.ts'
 
-const subcommands = [show, revoke, extend, delegateZone, policy]
+const subcommands = [show, check, revoke, extend, delegateZone, policy]
 
 export const trust: Command = {
   name: 'trust',

@@ -109,7 +109,7 @@ export interface Missing extends Quorum {
 }
 
 /** Every quorum that is not reached yet; none when the document is complete. */
-export function missingSignatures({ quorums }: SigningRequest): Missing[] {
+export function missingSignatures({ quorums }: Pick<SigningRequest, 'quorums'>): Missing[] {
   return quorums
     .map((quorum) => ({
       ...quorum,
@@ -126,7 +126,7 @@ export function requireComplete(request: SigningRequest, name: string): void {
 }
 
 /** `1 more of the role "acme" is needed, by one of the keys 0f3a..., 77ab...`. */
-export function nextText(request: SigningRequest): string {
+export function nextText(request: Pick<SigningRequest, 'quorums'>): string {
   const missing = missingSignatures(request).map(({ name, count, of }) => {
     const keys = `${of.length === 1 ? 'by the key' : `by ${count === 1 ? 'one' : count} of the keys`} ${of.map(shortKey).join(', ')}`
     return `${count} more of ${name} ${count === 1 ? 'is' : 'are'} needed, ${keys}`

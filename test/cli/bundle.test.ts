@@ -18,13 +18,15 @@ describe('the bundle', () => {
     expect(networkInputs(metafile, 'dist/pimesh.js', daemonEntry)).toEqual([])
     expect(networkInputs(metafile, 'dist/pimesh.js', 'none')).not.toEqual([])
   })
-  it('starts, and signs, without any network code of Node', async () => {
+  it('starts, signs, checks documents and shows a folder without any network code of Node', async () => {
     const { metafile } = await bundled
     const chunkOf = (source: string) =>
       Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === source)?.[0] ?? source
     // What src/cli/sign.ts loads when it runs.
     const parts = ['request-folder', 'signing-request', 'describe-request', 'mesh']
-    const chunks = parts.map((name) => chunkOf(`src/publish/${name}.ts`))
+    // And src/cli/trust/check.ts and show.ts.
+    const read = ['document-file', 'judge-document', 'ground', 'trust-view', 'trust-documents']
+    const chunks = [...parts, ...read].map((name) => chunkOf(`src/publish/${name}.ts`))
     expect(Object.keys(metafile.outputs)).toEqual(expect.arrayContaining(chunks))
     for (const chunk of ['dist/pimesh.js', ...chunks]) expect(socketModules(metafile, chunk), chunk).toEqual([])
     expect(socketModules(metafile, chunkOf(daemonEntry))).toContain('node:net')

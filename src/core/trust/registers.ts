@@ -100,6 +100,7 @@ export class Registers {
 
   /** Judges a document, signatures last: whatever is refused for another reason costs none. */
   judge(document: AnnouncementDocument, terms: Terms): Standing {
+    if (document.signed.mesh !== terms.mesh) return 'foreignMesh'
     const standing = this.standing(headOf(document), terms.delegation)
     if (!isNews(standing)) return standing
     return problemOf(document, terms) ?? standing

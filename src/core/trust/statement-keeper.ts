@@ -12,15 +12,13 @@ import type { Refusals } from './refusals.ts'
 import {
   extendedTo,
   isSigned,
-  judgeStatement,
   namesNode,
   type Policy,
   policiesFor,
   revokes,
   type StatementDocument,
-  sealOf,
+  standingOf,
   stillCounts,
-  supersedes,
 } from './statement.ts'
 
 /** Who told this node at the gate that it is revoked; more say nothing more. */
@@ -211,15 +209,7 @@ export class StatementKeeper {
   }
 
   #judge(document: StatementDocument, beside: readonly StatementDocument[]): Outcome {
-    const { root, mesh } = this.#self
-    const { enroller } = document.signed
-    const newest = this.#newest(enroller, beside)
-    if (newest?.hash === document.hash) return 'same'
-    const seal = sealOf(enroller, root.signed)
-    // Of a retired key the sealed one comes before all others, whatever its version.
-    const comesFirst = (held: StatementDocument) => seal === document.hash || supersedes(document, held)
-    if (newest !== undefined && (newest.hash === seal || !comesFirst(newest))) return 'oldVersion'
-    return judgeStatement(document, { mesh, root }, this.#env) ?? 'accepted'
+    return standingOf(document, this.#newest(document.signed.enroller, beside), this.#self, this.#env)
   }
 
   /** The newest of a key: about to be written, being written, or in force. */

@@ -64,6 +64,24 @@ export function judgeStatement(
   return isSigned(document, root.signed, env) ? undefined : 'badSignature'
 }
 
+/**
+ * What a statement is beside the newest one that is held of its key (clause STATEMENT 2 and 3): that very one, one to take its place, or
+ * why it is refused.
+ */
+export function standingOf(
+  document: StatementDocument,
+  newest: StatementDocument | undefined,
+  terms: { mesh: string; root: RootDocument },
+  env: Pick<Env, 'verifyStrict'>,
+): 'accepted' | 'same' | RefusalCode {
+  if (newest?.hash === document.hash) return 'same'
+  const seal = sealOf(document.signed.enroller, terms.root.signed)
+  // Of a retired key the sealed one comes before all others, whatever its version.
+  const comesFirst = (held: StatementDocument) => seal === document.hash || supersedes(document, held)
+  if (newest !== undefined && (newest.hash === seal || !comesFirst(newest))) return 'oldVersion'
+  return judgeStatement(document, terms, env) ?? 'accepted'
+}
+
 /** Whether the key that it names signed it, as the root lists that key. */
 export function isSigned(
   { signed, signatures, signedBytes }: StatementDocument,

@@ -13,11 +13,18 @@ import { documentSubject, type Watch } from './watch.ts'
 
 type Offer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
 
+interface Parts {
+  env: Pick<Env, 'verifyStrict'>
+  out: Outbox
+  self: Pick<Self, 'root'>
+  watch: Pick<Watch, 'knownBad' | 'accepted' | 'refused' | 'blamed'>
+}
+
 export class TargetsKeeper {
-  readonly #env: Env
+  readonly #env: Parts['env']
   readonly #out: Outbox
-  readonly #self: Self
-  readonly #watch: Watch
+  readonly #self: Parts['self']
+  readonly #watch: Parts['watch']
   /** The newest that was accepted; after a change of the root it may not be in force any more. */
   #held: TargetsDocument | undefined
   #inForce = false
@@ -35,11 +42,7 @@ export class TargetsKeeper {
    * @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more.
    * @param floor the highest version that an invite or an earlier run vouches for.
    */
-  constructor(
-    { env, out, self, watch }: { env: Env; out: Outbox; self: Self; watch: Watch },
-    saved: TargetsDocument | undefined,
-    floor: number,
-  ) {
+  constructor({ env, out, self, watch }: Parts, saved: TargetsDocument | undefined, floor: number) {
     this.#env = env
     this.#out = out
     this.#self = self

@@ -81,6 +81,12 @@ describe('judging', () => {
       'foreignMesh',
       0,
     ],
+    [
+      'of another mesh, before all else that is wrong (clause ANN 11)',
+      announcementOf({ mesh: 'ab'.repeat(32), role: 'unknown', version: 1 }),
+      'foreignMesh',
+      0,
+    ],
     ['of a role nobody delegated', announcementOf({ role: 'unknown', version: 5 }), 'unknownRole', 0],
     ['of a later epoch', announcementOf({ epoch: 2 }), 'wrongEpoch', 0],
     ['T08 of an older version', A1, 'oldVersion', 0],
