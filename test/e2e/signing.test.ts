@@ -89,6 +89,25 @@ describe('a release that two of three have to sign', () => {
     await committed(fleet, NODE, artifact, 30 * SECOND)
   })
 
+  it('is seen by node and operator alike, with the keys that it needs, and in the folder', async () => {
+    const shown = async (...words: string[]) => {
+      const { source, completeness, ...trust } = JSON.parse(await fleet.done('trust', 'show', ...words, '-o', 'json'))
+      return { source, completeness, trust }
+    }
+    const [node, operator, folder] = [
+      await shown('--data', fleet.path(NODE)),
+      await shown('--data', fleet.path(OPERATOR)),
+      await shown('--mesh', fleet.path('mesh')),
+    ]
+    expect(node.trust).toEqual(operator.trust)
+    expect(node.trust).toEqual(folder.trust)
+    expect(node.trust.publishers).toMatchObject([{ role: PUBLISHER, threshold: 2, announcement: { version: 1 } }])
+    expect(node.trust.publishers[0].keys).toHaveLength(HOLDERS.length)
+    expect([node.source.kind, folder.source.kind, node.completeness.proven]).toEqual(['peer', 'folder', false])
+    const { out } = await fleet.run(['trust', 'check', fleet.path('out'), '--mesh', fleet.path('mesh')])
+    expect(out).toContain('accepted: announcement of the role "acme", version 1: it is the newest one of the folder ')
+  })
+
   it('may be submitted again, which changes nothing, and not after a newer one', async () => {
     expect((await submit('out')).status).toBe(0)
     const [old, next] = [randomArtifact(1_000), randomArtifact(2_000)]
@@ -108,10 +127,17 @@ describe('a release that two of three have to sign', () => {
 describe('the process that signs', () => {
   const NETWORK = /(^|[\s/:])(net|tls|dns|dgram|http|https|http2|quic|undici|inspector)(\/|$)/
 
-  it('loads no network code, of Node or of anybody, as the one that publishes does', async () => {
+  it('loads no network code, of Node or of anybody, and neither does one that only reads documents', async () => {
     await prepare(randomArtifact(1_000), 'watched')
     const signing = await modulesOf('signing', (options) => signAway('ada', 'watched', options))
     expect(signing.filter((name) => NETWORK.test(name) || /libp2p|daemon|commands-/.test(name))).toEqual([])
+    const targets = fleet.path('mesh', 'targets', '2.json')
+    for (const words of [['check', targets], ['show']]) {
+      const reading = await modulesOf('reading', (options) =>
+        fleet.run(['trust', ...words, '--mesh', fleet.path('mesh')], options),
+      )
+      expect(reading.filter((name) => NETWORK.test(name) || /libp2p|daemon|commands-/.test(name))).toEqual([])
+    }
     // The same watch sees it where it is loaded.
     const asking = await modulesOf('asking', (options) =>
       fleet.run(['status', '--data', fleet.path(OPERATOR)], options),
