@@ -114,7 +114,7 @@ function judgeTargets(document: TargetsDocument, ground: Ground): Verdict {
   const allowed = [{ name: 'the role "targets"', role: roles.targets, keys }]
   const held = ground.targets
   const isKnown = held?.hash === document.hash
-  const code = targetsKeeper(isKnown ? { root: ground.root, targets: undefined } : ground).problem(document)
+  const code = targetsKeeper(ground).problem(document)
   const newest = held?.signed.version ?? 0
   if (code === undefined) {
     const known = `it is the newest targets document of ${ground.name}`

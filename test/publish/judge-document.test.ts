@@ -165,6 +165,21 @@ describe('refused', () => {
       expect(judge(subject)).toMatchObject({ verdict: 'refused', code: 'badSignature' })
   })
 
+  it('an unsigned copy of a root in the middle, and takes a signed one', () => {
+    const [second, third] = [root(2), root(3)].map(({ document }) => document) as [typeof ROOT, typeof ROOT]
+    const under = { ...ground, roots: [ROOT, second, third], root: third }
+    const accepted = { verdict: 'accepted', reason: 'version 3 took its place' }
+    expect(judge({ kind: 'root', document: second }, under)).toMatchObject(accepted)
+    const bare = { kind: 'root', document: { ...second, signatures: [] } } as const
+    expect(judge(bare, under)).toMatchObject({ verdict: 'refused', code: 'badSignature' })
+    const other = {
+      kind: 'root',
+      document: signRoot({ ...rootOf({ version: 2 }), issued: NOW + DAY }, ['root']),
+    } as const
+    const held = 'the offered roots are older than version 3, which is held'
+    expect(judge(other, under)).toMatchObject({ code: 'oldVersion', reason: held })
+  })
+
   it('a statement of a retired key, but for the sealed one', () => {
     const enrolment = { sealed: new Map([[keyOf('enrol').keyId, stated.hash]]) }
     const next = signRoot(rootOf({ version: 2, enrol: ['new'], retired: ['enrol'], enrolment }), ['root'])
