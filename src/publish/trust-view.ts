@@ -2,7 +2,7 @@
 // comes with the days that are left, and what ends soon is found as nodes find it (clause CLOCK 5). Judges nothing: a peer and a
 // folder have checked what they hold.
 import type { Millis } from '../core/env.ts'
-import { DAY } from '../core/limits.ts'
+import { DAY, limits } from '../core/limits.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, TargetsDocument } from '../core/trust/documents.ts'
@@ -95,7 +95,8 @@ export interface TrustJson {
   targets: KeysJson & { document: (TermJson & { version: number; hash: string }) | null }
   publishers: PublisherJson[]
   enrolment: { epoch: number; keys: EnrolKeyJson[] }
-  beacon: (KeysJson & { periodMs: number }) | null
+  /** `staleAfterMs`: a node that hears of no newer one for so long is stale. */
+  beacon: (KeysJson & { periodMs: number; staleAfterMs: number }) | null
   /** In the order in which it ends. `name`: of a publisher. */
   endingSoon: { what: 'root' | 'targets' | 'publisher'; name: string | null; expires: string; daysLeft: number }[]
   /** False: the clock shows a time that is provably over, so days are wrong. */
@@ -119,10 +120,7 @@ export function trustJson(documents: TrustDocuments, wall: Millis): TrustJson {
   return {
     ...{ mesh, ...shown, publishers },
     enrolment: { epoch: root.signed.enrolment.epoch, keys: enrolKeys(documents, wall) },
-    beacon:
-      roles.beacon === undefined
-        ? null
-        : { ...keysJson(roles.beacon), periodMs: root.signed.beaconPeriod ?? BEACON_PERIOD },
+    beacon: beaconJson(root),
     endingSoon: endings(shown, publishers),
     clockPlausible: wall >= bound,
   }
@@ -142,6 +140,12 @@ function termOf(expires: Millis, about: Parameters<typeof endingSoon>[0], { wall
     endsSoon: endingSoon(about, wall).length > 0,
     expired: expires < Math.max(wall, bound),
   }
+}
+
+function beaconJson({ signed }: RootDocument): TrustJson['beacon'] {
+  const { roles, beaconPeriod: periodMs = BEACON_PERIOD } = signed
+  if (roles.beacon === undefined) return null
+  return { ...keysJson(roles.beacon), periodMs, staleAfterMs: limits.beaconSilence * periodMs }
 }
 
 function daysLeft(expires: Millis, wall: Millis): number {

@@ -260,11 +260,14 @@ describe('pimesh trust show of a peer', () => {
     backend.now = statusJson({ freshness, beacon: { time, periodMs: 3_600_000, signs: false } })
     const { out } = await show()
     expect(out).toContain(`\ncomplete  ${says}`)
-    expect(out).toContain(`\nbeacons\n  keys   2 of 2: ${beacons.map(short).join(', ')}\n  every  1 h\n`)
+    expect(out).toContain(`\nbeacons\n  keys    2 of 2: ${beacons.map(short).join(', ')}\n`)
+    expect(out).toContain('  every   1 h; a node without a newer one for 3 h is stale\n')
+    expect(out).toContain(`  newest  ${time === null ? 'none yet' : '2026-11-29T12:00Z'} (${freshness})\n`)
+    expect(out).toMatch(/ {2}until {3}the root ends, .* \(36\d days left\)\n$/)
     const json = JSON.parse((await show('-o', 'json')).out)
     expect(json.completeness.proven).toBe(proven)
     expect(json.source).toMatchObject({ kind: 'peer', linked: 2, freshness, newestBeacon: time })
-    expect(json.beacon).toMatchObject({ threshold: 2, periodMs: 3_600_000 })
+    expect(json.beacon).toMatchObject({ threshold: 2, periodMs: 3_600_000, staleAfterMs: 10_800_000 })
   })
 
   it('lists the first of many that are revoked', async () => {

@@ -20,13 +20,13 @@ const KEY_LENGTH = 16
 /** Entries of a statement that are listed; `-o json` has all. */
 const LISTED = 8
 
-/** `source`: which documents these are, how old and how complete; `notes`: what is wrong with them. */
+/** `source`: which documents these are, how old and how complete; `notes`: what is wrong with them; `newestBeacon`: when a peer is asked. */
 export function trustLines(
   trust: TrustJson,
-  { source, notes }: { source: Pairs; notes: readonly string[] },
+  { source, notes, newestBeacon }: { source: Pairs; notes: readonly string[]; newestBeacon: string | undefined },
   terminal: Paint,
 ): string[] {
-  const { root, targets, publishers, enrolment, beacon } = trust
+  const { root, targets, publishers, enrolment } = trust
   return [
     terminal.paint('bold', `mesh ${trust.mesh}`),
     ...pairLines(source.map(([name, text]) => [name, plain(text)] as const)),
@@ -44,14 +44,18 @@ export function trustLines(
     ...publishers.flatMap((publisher) => publisherLines(publisher, terminal)),
     `enrolment, epoch ${enrolment.epoch}`,
     ...enrolment.keys.flatMap(enrolKeyLines),
-    ...(beacon === null
-      ? ['beacons: none']
-      : block('beacons', [
-          ['keys', keysText(beacon)],
-          ['every', span(beacon.periodMs)],
-          ['until', 'the root ends'],
-        ])),
+    ...beaconLines(trust, newestBeacon, terminal),
   ]
+}
+
+function beaconLines({ beacon, root }: TrustJson, newest: string | undefined, terminal: Paint): string[] {
+  if (beacon === null) return ['beacons: none']
+  return block('beacons', [
+    ['keys', keysText(beacon)],
+    ['every', `${span(beacon.periodMs)}; a node without a newer one for ${span(beacon.staleAfterMs)} is stale`],
+    ...(newest === undefined ? [] : [['newest', newest] as [string, string]]),
+    ['until', `the root ends, ${termText(root, terminal)}`],
+  ])
 }
 
 function block(title: string, pairs: Pairs): string[] {

@@ -59,7 +59,7 @@ async function run(context: Context): Promise<number> {
   const { publishers, announcements, enrolKeys, statements } = completeness
   const counts = `announcements of ${announcements} of ${counted(publishers, 'publisher')}, statements of ${statements} of ${counted(enrolKeys, 'enrol key')}`
   const source: [string, string][] = [...found.lines, ['holds', counts]]
-  terminal.print(trustLines(trust, { source, notes }, terminal).join('\n'))
+  terminal.print(trustLines(trust, { source, notes, newestBeacon: newestText(found.source) }, terminal).join('\n'))
   return 0
 }
 
@@ -75,6 +75,13 @@ function completenessOf({ publishers, enrolment }: TrustJson, source: SourceJson
     enrolKeys: enrolment.keys.length,
     statements: enrolment.keys.filter(({ statement }) => statement !== null).length,
   }
+}
+
+/** Undefined for a folder, which keeps no beacons. */
+function newestText(source: SourceJson): string | undefined {
+  if (source.kind === 'folder') return undefined
+  const { newestBeacon, freshness } = source
+  return `${newestBeacon === null ? 'none yet' : `${newestBeacon.slice(0, 16)}Z`} (${freshness ?? 'not known'})`
 }
 
 async function ofPeer(context: Context): Promise<Found> {
