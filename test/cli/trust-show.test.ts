@@ -108,7 +108,11 @@ describe('pimesh trust show of a folder', () => {
     })
     const { out } = await showFolder(dir)
     expect(out).toContain(`  ${short('site')}  /uk/glasgow\n`)
-    expect(out).toContain(`  ${old?.slice(0, 16)}  the whole mesh, retired: its last word is sealed\n`)
+    expect(out).toContain(
+      `  ${old?.slice(0, 16)}  the whole mesh, retired: its invites count, of what it states the last word, which the root has sealed\n`,
+    )
+    rmSync(join(dir, 'statements'), { recursive: true })
+    expect((await showFolder(dir)).out).toContain('    states  what is sealed is not here\n')
     expect(out).toMatch(new RegExp(` {4}revokes {3}${nodeOf('pi-1')} \\(until `))
     expect(out).toMatch(/ {4}prolongs {2}\/uk until .* \(100 days left\)\n/)
     expect(out).toContain('    policy    /uk takes acme; vetoes acme/agent with counter 7\n')

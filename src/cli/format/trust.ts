@@ -112,10 +112,19 @@ function announcedText(
 
 function enrolKeyLines({ key, zone, state, sealed, statement }: EnrolKeyJson): string[] {
   const where = zone === '/' ? 'the whole mesh' : zone
-  const retired =
-    sealed === null ? 'retired: enrols nobody new, and states nothing' : 'retired: its last word is sealed'
+  const word =
+    sealed === null ? 'nothing that it states does' : 'of what it states the last word, which the root has sealed'
+  const retired = `retired: its invites count, ${word}`
   const head = `  ${shortKey(key)}  ${where}${state === 'active' ? '' : `, ${retired}`}`
-  return [head, ...pairLines(statement === null ? [['states', 'nothing known']] : statementPairs(statement), '    ')]
+  return [
+    head,
+    ...pairLines(
+      statement === null
+        ? [['states', sealed === null ? 'nothing known' : 'what is sealed is not here']]
+        : statementPairs(statement),
+      '    ',
+    ),
+  ]
 }
 
 function statementPairs({ version, issued, ...stated }: StatementJson): Pairs {
