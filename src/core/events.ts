@@ -89,6 +89,8 @@ export type Input =
       /** Encodings of its releases whose bytes the daemon has taken already, with their piece lists. */
       imported: readonly { encoding: Encoding; pieceList: Uint8Array }[]
     }
+  /** Targets are handed in by themselves on this machine; the driver waits for `submission`. */
+  | { type: 'delegated'; ticket: Ticket; targets: TargetsDocument }
   /** Whoever enrols hands in a statement on this machine; the driver waits for `submission`. */
   | { type: 'stated'; ticket: Ticket; statement: StatementDocument }
   /** Roots are handed in on this machine; the driver waits for `submission`. */

@@ -16,6 +16,8 @@ export const failureCodes = {
   E_TOKEN_USED: 1,
   E_ROOT_OLD: 1,
   E_ROOT_INVALID: 1,
+  E_TARGETS: 1,
+  E_ROLE: 1,
   E_NO_MEMBER: 1,
   E_REFUSED: 1,
   E_JOINED: 1,

@@ -28,6 +28,7 @@ export type ReleaseInput = Extract<
     type:
       | 'headHeard'
       | 'submitted'
+      | 'delegated'
       | 'beaconSigned'
       | 'piecesOpened'
       | 'piecesClosed'
@@ -91,6 +92,8 @@ export class Releases {
         return beacons.signed(input.beacon)
       case 'submitted':
         return announcing.submitted(input.ticket, input, now)
+      case 'delegated':
+        return announcing.delegated(input.ticket, input.targets, now)
       case 'piecesOpened':
         return swarm.opened(input.peer, now)
       case 'piecesClosed':

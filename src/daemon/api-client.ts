@@ -9,6 +9,7 @@ import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type {
   AuditJson,
+  DelegatedJson,
   EnrolmentJson,
   ErrorJson,
   EventsJson,
@@ -48,6 +49,8 @@ export interface ApiClient {
   state(statement: string): Promise<StatedJson>
   /** Hands in roots (canonical JSON). Resolves when the newest is in force. E_ROOT_INVALID. */
   root(roots: readonly string[]): Promise<RootedJson>
+  /** Hands in targets (canonical JSON). Resolves when they are in force. E_TARGETS. */
+  delegate(targets: string): Promise<DelegatedJson>
   /** Resolves when the daemon said goodbye to the mesh and is about to end. */
   stop(): Promise<void>
   /** The same, and it gives up its membership. */
@@ -82,6 +85,7 @@ export function apiClient(data: string): ApiClient {
     enrolment: () => ask('/v1/enrolment'),
     state: (statement) => tell('/v1/statements', { statement }),
     root: (roots) => tell('/v1/roots', { roots }),
+    delegate: (targets) => tell('/v1/targets', { targets }),
     stop: async () => void (await tell('/v1/stop')),
     leave: async () => void (await tell('/v1/leave')),
   }

@@ -5,7 +5,7 @@ import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { zoneProblem } from '../core/zone.ts'
 import { encodingOf } from '../wire/release.ts'
-import type { RootJson, StateJson, SubmitJson } from './api-types.ts'
+import type { RootJson, StateJson, SubmitJson, TargetsJson } from './api-types.ts'
 
 export interface NodesQuery {
   /** undefined: all zones that are known. */
@@ -85,6 +85,13 @@ export function rootsOf(json: unknown): RootJson {
   if (Array.isArray(roots) && roots.length <= limits.rootVersions && roots.every((root) => typeof root === 'string'))
     return { roots }
   throw new Failure('E_USAGE', 'what is handed in has a list of texts "roots"')
+}
+
+/** The body of targets that are handed in. @throws Failure E_USAGE */
+export function targetsOf(json: unknown): TargetsJson {
+  const { targets } = (typeof json === 'object' && json !== null ? json : {}) as Partial<TargetsJson>
+  if (typeof targets === 'string') return { targets }
+  throw new Failure('E_USAGE', 'what is handed in has the text "targets"')
 }
 
 const HASH = /^[0-9a-f]{64}$/

@@ -17,9 +17,11 @@ import {
   rootsOf,
   statementOf,
   submission,
+  targetsOf,
 } from './api-queries.ts'
 import type {
   AuditJson,
+  DelegatedJson,
   EnrolmentJson,
   ErrorJson,
   EventsJson,
@@ -33,6 +35,7 @@ import type {
   StatusJson,
   SubmitJson,
   SubmittedJson,
+  TargetsJson,
 } from './api-types.ts'
 import { http } from './http.ts'
 
@@ -56,6 +59,8 @@ export interface ApiBackend {
   state(body: StateJson): Promise<StatedJson>
   /** Resolves when the newest root is in force. E_ROOT_INVALID. */
   root(body: RootJson): Promise<RootedJson>
+  /** Resolves when these targets are in force. E_TARGETS. */
+  delegate(body: TargetsJson): Promise<DelegatedJson>
   /** Resolves when the goodbye is out; `leave`: the folder may be wiped afterwards. */
   stop(leave: boolean): Promise<void>
 }
@@ -77,6 +82,7 @@ const badRequests: readonly FailureCode[] = [
   'E_ANNOUNCEMENT',
   'E_STATEMENT',
   'E_ROOT_INVALID',
+  'E_TARGETS',
 ]
 
 /**
@@ -197,6 +203,8 @@ async function route(asked: string, call: Call): Promise<object> {
     return await call.backend.state(statementOf(await readJson(call.request, limits.apiSubmitBytes)))
   if (asked === 'POST /v1/roots')
     return await call.backend.root(rootsOf(await readJson(call.request, limits.apiRootsBytes)))
+  if (asked === 'POST /v1/targets')
+    return await call.backend.delegate(targetsOf(await readJson(call.request, limits.apiSubmitBytes)))
   await readNothing(call.request)
   return await question(asked, call)
 }

@@ -333,6 +333,16 @@ export interface RootedJson {
   linked: number
 }
 
+/** POST /v1/targets with this body, a document as text: answers DelegatedJson when it is in force; E_TARGETS. */
+export interface TargetsJson {
+  targets: string
+}
+export interface DelegatedJson {
+  schema: 'pimesh.delegated/1'
+  version: number
+  linked: number
+}
+
 /** Any refusal: HTTP 4xx or 5xx with this body. */
 export interface ErrorJson {
   error: { code: string; message: string }

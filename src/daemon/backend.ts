@@ -15,7 +15,7 @@ import { nodesJson } from './rows-json.ts'
 /** What the halves of the daemon that publish and enrol answer by themselves. */
 type Publishing = Pick<
   ApiBackend,
-  'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state' | 'root'
+  'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state' | 'root' | 'delegate'
 >
 
 export interface BackendParts extends Publishing {
@@ -55,6 +55,7 @@ export function createBackend(parts: BackendParts): ApiBackend {
     enrolment: parts.enrolment,
     state: parts.state,
     root: parts.root,
+    delegate: parts.delegate,
     stop: (leave) => parts.stop({ leave }),
   }
 }

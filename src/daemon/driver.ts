@@ -154,6 +154,11 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'submitted', ticket, targets, announcement, imported }))
   }
 
+  /** Hands in targets that were signed on this machine. Resolves once they are in force, with undefined, or with the code why not. */
+  delegate(targets: TargetsDocument): Promise<RefusalCode | undefined> {
+    return this.#await((ticket) => ({ type: 'delegated', ticket, targets }))
+  }
+
   /** Hands in a statement that was signed on this machine. Resolves once it is in force, with undefined, or with the code why not. */
   state(statement: StatementDocument): Promise<RefusalCode | undefined> {
     return this.#await((ticket) => ({ type: 'stated', ticket, statement }))

@@ -16,6 +16,14 @@ export function roleNameProblem(name: string): string | undefined {
   return ROLE_NAME.test(name) ? undefined : 'it must be 1 to 32 of a-z, 0-9 and "-", not beginning with "-"'
 }
 
+/** Why `pattern` is no path pattern of a role, or undefined when it is one that paths can match. */
+export function patternProblem(pattern: string): string | undefined {
+  if (!PATH.test(pattern))
+    return 'it must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", "-", "/", "*" and "?", beginning with none of "._-/"'
+  const bad = pattern.split('/').find((segment) => segment === '' || segment.startsWith('.'))
+  return bad === undefined ? undefined : 'each of its parts between "/" must have characters, and not begin with "."'
+}
+
 /** Parses a targets document strictly; says nothing about its signatures. @throws Failure E_DOCUMENT */
 export function parseTargets(bytes: Uint8Array): TargetsDocument {
   return parseSigned(parseCanonical(bytes, { maxBytes: limits.rootBytes, what: WHAT }), WHAT, readTargets)
@@ -24,6 +32,7 @@ export function parseTargets(bytes: Uint8Array): TargetsDocument {
 function readTargets(json: Json): Targets {
   const fields = new Fields(json, WHAT, {
     required: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations'],
+    optional: ['formerEpoch'],
     open: true,
   })
   fields.literal('_type', 'targets')
@@ -34,7 +43,8 @@ function readTargets(json: Json): Targets {
   const roles = delegations.list('roles', limits.delegatedRoles).map((role) => readDelegation(role, keys))
   if (new Set(roles.map(({ name }) => name)).size !== roles.length)
     throw documentFailure(WHAT, 'two roles have the same name')
-  return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles }
+  const former = fields.has('formerEpoch') ? { formerEpoch: fields.integer('formerEpoch') } : {}
+  return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles, ...former }
 }
 
 function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Delegation {
@@ -75,5 +85,6 @@ export function targetsJson(targets: Targets): JsonObject {
     expires: dateText(targets.expires),
     targets: {},
     delegations: { keys: keysJson(targets.keys), roles },
+    ...(targets.formerEpoch === undefined ? {} : { formerEpoch: targets.formerEpoch }),
   }
 }

@@ -6,6 +6,7 @@ import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
   AuditJson,
+  DelegatedJson,
   EnrolmentJson,
   EventsJson,
   NodesJson,
@@ -18,6 +19,7 @@ import type {
   StatusJson,
   SubmitJson,
   SubmittedJson,
+  TargetsJson,
 } from '../../src/daemon/api-types.ts'
 import { nodeJson, nodesJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
 
@@ -45,8 +47,12 @@ export class TestBackend implements ApiBackend {
   }
   readonly stated: string[] = []
   readonly rooted: string[] = []
+  readonly delegated: string[] = []
   rootVersion = 1
   heldRoot: string | undefined
+  /** Called before roots, and before targets, are in force. */
+  onRoot: () => Promise<void> = async () => undefined
+  onDelegate: () => Promise<void> = async () => undefined
   /** Called for each question about nodes, before it is answered. */
   onNodes: () => Promise<void> = async () => undefined
 
@@ -86,7 +92,16 @@ export class TestBackend implements ApiBackend {
 
   async root({ roots }: RootJson): Promise<RootedJson> {
     this.rooted.push(...roots)
-    return { schema: 'pimesh.rooted/1', version: roots.length + 1, linked: this.held.linked }
+    await this.onRoot()
+    this.rootVersion += roots.length
+    return { schema: 'pimesh.rooted/1', version: this.rootVersion, linked: this.held.linked }
+  }
+
+  async delegate({ targets }: TargetsJson): Promise<DelegatedJson> {
+    this.delegated.push(targets)
+    await this.onDelegate()
+    const { version } = (JSON.parse(targets) as { signed: DelegatedJson }).signed
+    return { schema: 'pimesh.delegated/1', version, linked: this.held.linked }
   }
 
   events(after: number): EventsJson {

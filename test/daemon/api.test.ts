@@ -407,3 +407,27 @@ describe('without a daemon the client says in one sentence', () => {
     await expect(apiClient(data).status()).rejects.toMatchObject({ code: 'E_PROTOCOL' })
   })
 })
+
+describe('targets that are handed in', () => {
+  const targets = JSON.stringify({ signed: { version: 4 } })
+
+  it('come whole, and are answered or refused (clause API 5)', async () => {
+    const { backend, client } = await serve()
+    expect(await client.delegate(targets)).toEqual({ schema: 'pimesh.delegated/1', version: 4, linked: 2 })
+    backend.onDelegate = () => Promise.reject(new Failure('E_TARGETS', 'they are older'))
+    await expect(client.delegate(targets)).rejects.toEqual(new Failure('E_TARGETS', 'they are older'))
+    expect(backend.delegated).toEqual([targets, targets])
+  })
+
+  it.each([
+    ['too long', JSON.stringify({ targets: 'x'.repeat(limits.apiSubmitBytes) }), 413],
+    ['no JSON', '{', 400],
+    ['null', 'null', 400],
+    ['an object', '{"targets":{}}', 400],
+  ])('that are %s are refused', async (_, body, status) => {
+    const { backend, path } = await serve()
+    const request = `POST /v1/targets HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    expect(await raw(path, request)).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*"E_USAGE"`))
+    expect(backend.delegated).toEqual([])
+  })
+})

@@ -125,6 +125,10 @@ describe('beside @tufjs/models, an independent reader of TUF documents', () => {
     const theirs = Metadata.fromJSON(MetadataKind.Targets, jsonOf(document.raw) as never)
     const [name, their] = Object.entries(theirs.signed.delegations?.roles ?? {})[0] ?? []
     expect([name, their?.keyIDs, their?.threshold, their?.paths]).toEqual(['acme', role.keyIds, 1, role.paths])
+    const former = targetsJson({ ...targets, formerEpoch: 7 })
+    expect(parseTargets(encodeSigned(former, [keyOf('targets')])).signed.formerEpoch).toBe(7)
+    for (const formerEpoch of [0, -1, '7', null])
+      expect(() => parseTargets(encodeSigned({ ...former, formerEpoch }, [keyOf('targets')]))).toThrow('formerEpoch')
     const twice = targetsJson({ ...targets, roles: [role, role] })
     expect(() => parseTargets(encodeSigned(twice, [keyOf('targets')]))).toThrow('same name')
   })

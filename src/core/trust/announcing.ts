@@ -15,7 +15,7 @@ import type {
   VectorEntry,
   VersionVector,
 } from './announcement.ts'
-import type { Delegation } from './documents.ts'
+import type { Delegation, TargetsDocument } from './documents.ts'
 import { type Expiry, expiryOf } from './expiry.ts'
 import { Hearing } from './hearing.ts'
 import { PathFloors } from './path-floors.ts'
@@ -189,6 +189,11 @@ export class Announcing {
   /** A publisher on this machine hands in an announcement, and the targets that it needs. The effect `submission` answers. */
   submitted(ticket: Ticket, input: Extract<Input, { type: 'submitted' }>, now: Millis): void {
     this.#submissions.submitted(ticket, input, now)
+  }
+
+  /** Targets are handed in by themselves on this machine. The effect `submission` answers. */
+  delegated(ticket: Ticket, targets: TargetsDocument, now: Millis): void {
+    this.#submissions.delegated(ticket, targets, now)
   }
 
   persisted(ticket: Ticket, now: Millis): void {

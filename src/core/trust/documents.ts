@@ -69,6 +69,8 @@ export interface Targets {
   /** keyId -> 32-byte Ed25519 public key. */
   keys: ReadonlyMap<string, Uint8Array>
   roles: readonly Delegation[]
+  /** No role that is delegated anew may have an epoch up to this one: those of roles that are gone. Undefined: none is. */
+  formerEpoch?: number
 }
 export type TargetsDocument = Signed<Targets>
 

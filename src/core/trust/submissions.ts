@@ -1,4 +1,4 @@
-// Submissions: announcements that a publisher hands in on this machine, with the targets that they need. Targets come first;
+// Submissions: announcements that a publisher hands in on this machine, with the targets that they need, and targets alone. Targets come first;
 // every submission is answered once it is in force or refused.
 import type { Millis } from '../env.ts'
 import type { Input, RefusalCode, Ticket } from '../events.ts'
@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Acceptance, Candidate } from './acceptance.ts'
 import type { Encoding } from './announcement.ts'
+import type { TargetsDocument } from './documents.ts'
 import { isKept, type Standing } from './registers.ts'
 import type { TargetsKeeper } from './targets-keeper.ts'
 
@@ -17,10 +18,17 @@ interface Parts {
   imported: (encoding: Encoding, pieceList: Uint8Array, now: Millis) => void
 }
 
+/** Targets of this version have to be in force; without a candidate that is all. */
+interface Waiting {
+  ticket: Ticket
+  version: number
+  candidate: Candidate | undefined
+}
+
 export class Submissions {
   readonly #p: Parts
   /** Those that wait until nothing is written of the targets, with the version that they need. */
-  #waiting: { candidate: Candidate; version: number }[] = []
+  #waiting: Waiting[] = []
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -38,8 +46,16 @@ export class Submissions {
     // Older targets than ours are no reason to refuse what they come with: it is judged under ours.
     if (outcome !== 'same' && outcome !== 'accepted' && outcome !== 'oldVersion') return this.#answer(ticket, outcome)
     const version = outcome === 'accepted' ? (targets?.signed.version ?? 0) : 0
-    this.#waiting.push({ candidate: { document, from: undefined, submission: { ticket, imported } }, version })
+    const candidate = { document, from: undefined, submission: { ticket, imported } }
+    this.#waiting.push({ ticket, version, candidate })
     this.resume(now)
+  }
+
+  delegated(ticket: Ticket, targets: TargetsDocument, now: Millis): void {
+    if (this.#waiting.length >= limits.bodiesQueued) return this.#answer(ticket, 'tooOften')
+    const outcome = this.#p.targets.consider(targets, undefined, now)
+    if (outcome !== 'accepted') return this.#answer(ticket, outcome === 'same' ? undefined : outcome)
+    this.#waiting.push({ ticket, version: targets.signed.version, candidate: undefined })
   }
 
   /** Goes on with what came with targets, once those are in force or could not be written. */
@@ -48,8 +64,9 @@ export class Submissions {
     const waiting = this.#waiting
     this.#waiting = []
     const held = this.#p.targets.current?.signed.version ?? 0
-    for (const { candidate, version } of waiting) {
-      if (version > held) this.settled(candidate, 'diskFailed', now)
+    for (const { ticket, candidate, version } of waiting) {
+      if (version > held) this.#answer(ticket, 'diskFailed')
+      else if (candidate === undefined) this.#answer(ticket, undefined)
       else this.#p.acceptance.offer(candidate, now)
     }
   }

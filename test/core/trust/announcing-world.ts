@@ -214,6 +214,14 @@ export class World {
     this.write()
   }
 
+  /** Hands in targets by themselves. */
+  handInTargets(targets: TargetsDocument): Ticket {
+    const ticket = ++this.#ticket
+    this.announcing.delegated(ticket, targets, this.now)
+    this.settle()
+    return ticket
+  }
+
   submit(announcement: AnnouncementDocument, targets?: TargetsDocument): Ticket {
     const ticket = ++this.#ticket
     const { encodings = [] } = announcement.signed.releases[0] ?? {}

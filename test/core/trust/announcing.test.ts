@@ -334,3 +334,40 @@ describe('a submission', () => {
     expect(world.announcing.size).toBeLessThanOrEqual(limits.bodiesQueued)
   })
 })
+
+describe('targets that are handed in by themselves', () => {
+  const next = targetsOf({ version: 2 })
+
+  it('are answered once they are in force', () => {
+    const ticket = world.handInTargets(next)
+    expect([world.submissions().size, world.targets.current]).toEqual([0, TARGETS])
+    world.write()
+    expect(world.submissions()).toEqual(new Map([[ticket, undefined]]))
+    expect(world.targets.current).toBe(next)
+    const again = world.handInTargets(next)
+    expect(world.submissions()).toEqual(new Map([[again, undefined]]))
+  })
+
+  it('are refused, and change nothing, when they are older or not signed by the root', () => {
+    world.delegate(next)
+    const before = world.saved()
+    const tickets = [TARGETS, targetsOf({ version: 3, by: ['thief'] })].map((targets) => world.handInTargets(targets))
+    world.write()
+    const [old, stolen] = tickets as [number, number]
+    expect(world.submissions()).toEqual(new Map([[old, 'oldVersion'] as const, [stolen, 'badSignature'] as const]))
+    expect([world.targets.current, world.saved()]).toEqual([next, before])
+  })
+
+  it('that cannot be written are refused', () => {
+    const ticket = world.handInTargets(next)
+    world.failToWrite()
+    expect(world.submissions()).toEqual(new Map([[ticket, 'diskFailed']]))
+    expect(world.targets.current).toBe(TARGETS)
+  })
+
+  it('are some of few that wait', () => {
+    for (let i = 0; i < 2 * limits.bodiesQueued; i++) world.handInTargets(targetsOf({ version: 10 + i }))
+    expect(new Set(world.submissions().values())).toEqual(new Set(['tooOften']))
+    expect(world.announcing.size).toBeLessThanOrEqual(limits.bodiesQueued)
+  })
+})

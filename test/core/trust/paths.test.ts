@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { covers, matchesPattern } from '../../../src/core/trust/paths.ts'
+import { covers, matchesPattern, overlaps } from '../../../src/core/trust/paths.ts'
 import { delegationOf } from '../../fixtures/documents.ts'
 
 describe('a path pattern', () => {
@@ -58,4 +58,36 @@ it('a role covers what one of its patterns matches', () => {
     false,
     false,
   ])
+})
+
+describe('two path patterns', () => {
+  it.each([
+    ['acme/*', 'acme/agent'],
+    ['acme/*', '*/agent'],
+    ['acme/a*', 'acme/*t'],
+    ['acme/a?', 'acme/*b'],
+    ['acme/**', 'acme/agent'],
+  ])('%s and %s meet', (a, b) => expect([overlaps(a, b), overlaps(b, a)]).toEqual([true, true]))
+
+  it.each([
+    ['acme/*', 'other/*'],
+    ['acme/*', 'acme/tools/*'],
+    ['acme/a?', 'acme/a'],
+    ['acme/a*', 'acme/b*'],
+  ])('%s and %s do not', (a, b) => expect([overlaps(a, b), overlaps(b, a)]).toEqual([false, false]))
+
+  it('meet when some short path matches both', () => {
+    const letters = ['a', 'b']
+    const paths = ['']
+    for (const path of paths) if (path.length < 5) paths.push(...[...letters, '/'].map((letter) => path + letter))
+    const pattern = fc.array(fc.constantFrom('a', 'b', '*', '?', '/'), { maxLength: 5 }).map((all) => all.join(''))
+    fc.assert(
+      fc.property(pattern, pattern, (a, b) => {
+        const both = paths.some((path) => matchesPattern(a, path) && matchesPattern(b, path))
+        if (both) expect(overlaps(a, b)).toBe(true)
+        // Where no path of five letters does, none does that the longer of the two could be.
+        else if (a.length + b.length <= 5) expect(overlaps(a, b)).toBe(false)
+      }),
+    )
+  })
 })
