@@ -15,7 +15,7 @@ export const sign: Command = {
   name: 'sign',
   summary: 'look at a signing request, and add a signature',
   usage: 'OUT --key FILE [--mesh DIR] [--yes]',
-  details: `OUT is the folder that "pimesh publish --prepare" made, or the request.json in it: that file alone is enough. Shows what the signature
+  details: `OUT is the folder that --prepare of "pimesh publish" or "pimesh trust" made, or the request.json in it: that file alone is enough. Shows what the signature
 would say and for whom, compares the artifact where it is there, and asks. Works on a machine without a network. Exit status: 0 signed,
 1 refused or left, 2 usage.`,
   positionals: [1, 1],
@@ -73,7 +73,7 @@ async function run(context: Context): Promise<number> {
 function nextStep(signed: SigningRequest, { folder }: Loaded): string {
   if (signed.quorums.some(({ threshold, signed: by }) => by.length < threshold)) return ''
   if (signed.kind === 'announcement') return `; hand it in with "pimesh publish --submit ${folder}"`
-  return "; whoever keeps the mesh's folder takes it in there"
+  return `; hand it in with "pimesh trust submit ${folder}"`
 }
 
 /** With --mesh nobody has to compare the id of the mesh by eye, and an old root is found out. @throws Failure E_REQUEST, E_NO_MESH */

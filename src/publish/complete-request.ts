@@ -2,8 +2,10 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
+import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
-import { meshTargets } from './delegations.ts'
+import { parseTargets } from '../wire/targets.ts'
+import { newestStored } from './delegations.ts'
 import { type Mesh, rootPath, writing } from './mesh.ts'
 import { requireComplete, type SigningRequest } from './signing-request.ts'
 
@@ -19,10 +21,9 @@ export function completeRequest(mesh: Mesh, request: SigningRequest): string {
   const { kind, document, root } = request
   if (request.mesh !== mesh.id) throw refused(`it is for another mesh than the one in ${mesh.dir}`)
   if (kind === 'announcement') throw refused('it is for a release: hand it in with "pimesh publish --submit"')
-  if (root.hash !== mesh.root.hash)
-    throw refused(`the root in ${mesh.dir} is another than the one it was prepared under: prepare it again`)
+  requireRoot(mesh, root)
   const { version } = document.signed
-  if (kind === 'targets') requireNewest(mesh, version, request.previous?.hash)
+  if (kind === 'targets') requireNewest(mesh, version, request.previous)
   const path = kind === 'root' ? rootPath(mesh.dir, version) : join(mesh.dir, 'targets', `${version}.json`)
   writing(mesh.dir, () => {
     mkdirSync(join(mesh.dir, kind), { recursive: true })
@@ -31,10 +32,45 @@ export function completeRequest(mesh: Mesh, request: SigningRequest): string {
   return path
 }
 
+/**
+ * Compares a request for targets with those that a peer holds: what somebody changed meanwhile is not undone without a word.
+ * @param offered canonical JSON; null: the peer holds none.
+ * @throws Failure E_REQUEST: it was overtaken.
+ */
+export function requireFollowing(request: SigningRequest, offered: string | null): void {
+  if (request.kind !== 'targets' || offered === null) return
+  const held = parseTargets(Buffer.from(offered))
+  const [version, before] = [request.document.signed.version, request.previous]
+  const follows = held.signed.version < (before?.signed.version ?? 0) || held.hash === before?.hash
+  if (follows || held.hash === request.document.hash) return
+  throw new Failure(
+    'E_REQUEST',
+    `the request was overtaken: version ${held.signed.version} of the targets document is in force, and this is version ${version} of another; prepare it again, and let it be signed again`,
+  )
+}
+
+/** Whether the folder has it already, as its newest. @throws Failure E_STATE */
+export function isComplete(mesh: Mesh, { kind, document }: SigningRequest): boolean {
+  if (kind === 'root') return mesh.root.hash === document.hash
+  return existsSync(join(mesh.dir, 'targets')) && newestStored(mesh).hash === document.hash
+}
+
+function requireRoot(mesh: Mesh, under: RootDocument): void {
+  if (under.hash === mesh.root.hash) return
+  const [own, other] = [mesh.root.signed.version, under.signed.version]
+  throw refused(
+    other > own
+      ? `it follows version ${other} of the root, and ${mesh.dir} has version ${own}: take in what lies between first`
+      : `the root in ${mesh.dir} is another than the one it was prepared under: prepare it again`,
+  )
+}
+
 /** Targets follow the version that they were compared with, or somebody's change in between would be undone. */
-function requireNewest(mesh: Mesh, version: number, previous: string | undefined): void {
-  const held = existsSync(join(mesh.dir, 'targets')) ? meshTargets(mesh) : undefined
-  if (held === undefined || held.hash === previous) return
+function requireNewest(mesh: Mesh, version: number, previous: TargetsDocument | undefined): void {
+  const held = existsSync(join(mesh.dir, 'targets')) ? newestStored(mesh) : undefined
+  if (held === undefined || held.hash === previous?.hash) return
+  // What it follows was signed elsewhere, and is newer than what is here.
+  if (previous !== undefined && previous.signed.version > held.signed.version) return
   const what = `version ${held.signed.version} of the targets document is in ${mesh.dir}`
   throw refused(`it is version ${version} and does not follow what is there (${what}): prepare it again`)
 }

@@ -25,20 +25,34 @@ const SUFFIX: Readonly<Record<Kept, string>> = {
   prepared: '.prepared.json',
 }
 
-/** The newest targets document in the folder, verified. @throws Failure E_STATE: there is none, or it is damaged */
+/** The newest targets document in the folder, verified. @throws Failure E_STATE: there is none, it is damaged, or has to be signed anew */
 export function meshTargets(mesh: Mesh): TargetsDocument {
+  const targets = newestStored(mesh)
+  if (isTargets(targets, mesh)) return targets
+  const advice = 'they have to sign it anew: "pimesh trust renew targets"'
+  throw new Failure(
+    'E_STATE',
+    `The targets document in ${mesh.dir} is not signed by the targets keys of its root; ${advice}.`,
+  )
+}
+
+/**
+ * The same when it is signed under any root of the mesh: after a change of the targets keys it waits for theirs.
+ * @throws Failure E_STATE: there is none, or it is damaged
+ */
+export function newestStored(mesh: Mesh): TargetsDocument {
   const path = newestPath(mesh)
   const advice = 'restore it from your backup'
   if (path === undefined)
     throw new Failure('E_STATE', `No targets document is in ${join(mesh.dir, 'targets')}; ${advice}.`)
   const targets = readDocument(path, parseTargets)
-  if (isTargets(targets, mesh)) return targets
+  if (mesh.roots.some((root) => isTargets(targets, { root }))) return targets
   throw new Failure('E_STATE', `${path} is not signed by the targets key of this mesh; ${advice}.`)
 }
 
 /** The publishers' roles as the folder knows them; none for who may only enrol and has no targets document. @throws Failure E_STATE */
 export function publisherRoles(mesh: Mesh): readonly Delegation[] {
-  return newestPath(mesh) === undefined ? [] : meshTargets(mesh).signed.roles
+  return newestPath(mesh) === undefined ? [] : newestStored(mesh).signed.roles
 }
 
 /** The file of the newest targets document in the folder, if there is one. */
@@ -61,7 +75,33 @@ export function newestTargets(mesh: Mesh, offered: string | null): { targets: Ta
   return { targets: other.signed.version > own.signed.version ? other : own, held: true }
 }
 
-function isTargets(targets: TargetsDocument, { root }: Mesh): boolean {
+/** The newer of the folder's and a peer's, signed under any root of the mesh; undefined when there is none. @throws Failure E_STATE: damaged */
+export function newestKnown(mesh: Mesh, offered: string | null): TargetsDocument | undefined {
+  const own = newestPath(mesh) === undefined ? undefined : newestStored(mesh)
+  const other = offered === null ? undefined : tryParse(offered, parseTargets)
+  const isNewer = other !== undefined && other.signed.version > (own?.signed.version ?? 0)
+  return isNewer && mesh.roots.some((root) => isTargets(other, { root })) ? other : own
+}
+
+/** The newest announcement of each role that counts, of those that a peer holds and the folder keeps. @throws Failure E_STATE: damaged */
+export function announcementsKnown(
+  mesh: Mesh,
+  targets: TargetsDocument | undefined,
+  offered: readonly { role: string; announcement: string }[],
+): AnnouncementDocument[] {
+  if (targets === undefined) return []
+  return targets.signed.roles.flatMap((role) => {
+    const terms = { mesh, targets, role }
+    const held = offered
+      .filter((one) => one.role === role.name)
+      .map((one) => validAnnouncement(one.announcement, terms))
+    const all = [keptAnnouncement('accepted', terms), ...held].filter((one) => one !== undefined)
+    return all.sort((a, b) => b.signed.version - a.signed.version).slice(0, 1)
+  })
+}
+
+/** Whether the targets keys of the mesh's newest root signed it. */
+export function isTargets(targets: TargetsDocument, { root }: Pick<Mesh, 'root'>): boolean {
   return signedBy(targets, root.signed.keys, root.signed.roles.targets, { verifyStrict })
 }
 
@@ -113,7 +153,7 @@ export function keepAnnouncement(mesh: Mesh, document: AnnouncementDocument, kep
 export function publisherFloors(mesh: Mesh): Token['floors'] {
   // Whoever may only enrol has no targets document.
   if (newestPath(mesh) === undefined) return { targets: 0, roles: [] }
-  const { version, roles } = meshTargets(mesh).signed
+  const { version, roles } = newestStored(mesh).signed
   const kept = roles.flatMap(({ name }) => {
     const path = keptPath(mesh, name, 'accepted')
     return existsSync(path) ? [readDocument(path, parseAnnouncement).signed] : []

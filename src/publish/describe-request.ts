@@ -1,6 +1,8 @@
 // What a signature would say, in plain words, for a person who holds a key: everything that is new, changed or gone against the
 // document before. What this version does not understand is named, since it is signed all the same.
+import { SECOND } from '../core/limits.ts'
 import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
 import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
@@ -29,8 +31,24 @@ export interface Description {
 
 const FIELDS = {
   announcement: ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets'],
-  targets: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations'],
-  root: ['_type', 'spec_version', 'version', 'issued', 'expires', 'consistent_snapshot', 'keys', 'roles', 'enrol'],
+  targets: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations', 'formerEpoch'],
+  root: [
+    '_type',
+    'spec_version',
+    'version',
+    'issued',
+    'expires',
+    'consistent_snapshot',
+    'keys',
+    'roles',
+    'enrol',
+    'beacon',
+  ],
+} as const
+
+const STALE = {
+  refuse: 'a node that hears no beacon installs nothing of it',
+  warn: 'a node that hears no beacon says so',
 } as const
 
 /** All that a key holder should look at before signing. The text in it is as others wrote it: show it as such. */
@@ -130,6 +148,7 @@ function delegationFacts(role: Delegation): Fact[] {
     ...keysFacts(role),
     ['announces', role.paths.join(', ')],
     ['epoch', String(role.epoch)],
+    ...(role.whenStale === undefined ? [] : [['when stale', STALE[role.whenStale]] as const]),
     ['roles behind it', role.terminating ? 'have no say about these paths' : 'may announce these paths, too'],
   ]
 }
@@ -147,8 +166,11 @@ function rootParts(document: RootDocument): Parts {
     ...Object.entries(other).map(([name, value]): Fact => [name, JSON.stringify(value)]),
   ]
   const parts = roles.map(([name, { keyids, threshold }]): [string, Part] => {
-    const shown = keysFacts({ keyIds: keyids, threshold })
-    return [`role ${name}`, { label: `role "${name}"`, id: `${threshold} ${keyids.join()}`, facts: shown }]
+    const period: Fact[] =
+      name === 'beacon' ? [['signs every', `${(document.signed.beaconPeriod ?? BEACON_PERIOD) / SECOND} s`]] : []
+    const shown = [...keysFacts({ keyIds: keyids, threshold }), ...period]
+    const id = `${threshold} ${keyids.join()} ${period.join()}`
+    return [`role ${name}`, { label: `role "${name}"`, id, facts: shown }]
   })
   const id = JSON.stringify([epoch, retired, zones as Json, other])
   return new Map([...parts, ['enrolment', { label: 'enrolment', id, facts }]])

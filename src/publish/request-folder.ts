@@ -42,6 +42,30 @@ export function requireNew(out: string): void {
   if (!existsSync(dirname(out))) throw new Failure('E_USAGE', `there is no folder ${dirname(out)}: make it first`)
 }
 
+/** Keeps a request that has no artifact in the new folder `out`. @throws Failure as requireNew; nothing is left then */
+export function prepareAlone(out: string, request: SigningRequest): Loaded {
+  const folder = resolve(out)
+  const parent = dirname(folder)
+  requireNew(folder)
+  const temporary = join(parent, `.${basename(folder)}.${process.pid}`)
+  try {
+    writing(parent, () => {
+      mkdirSync(temporary)
+      place(temporary, request, folder)
+    })
+    return { request, folder, path: join(folder, REQUEST_FILE) }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+}
+
+/** The folder gets its name when all of it is there. */
+function place(temporary: string, request: SigningRequest, folder: string): void {
+  writeAtomic(join(temporary, REQUEST_FILE), encodeRequest(request), MODE)
+  renameSync(temporary, folder)
+  syncFolder(dirname(folder))
+}
+
 /**
  * Encodes `file` and keeps what `make` makes of it in the new folder `out`, with the encoding.
  * @throws Failure as encodeArtifact and requireNew; what `make` throws; the signal's reason. Nothing is left then.
@@ -60,13 +84,9 @@ export async function prepareFolder(
   const remove = () => rmSync(temporary, { recursive: true, force: true })
   process.once('exit', remove)
   try {
-    const place = { into: temporary, name: parent, advice: 'give another folder with --prepare' }
-    const request = await make(await encodeInto(file, place, options))
-    writing(parent, () => {
-      writeAtomic(join(temporary, REQUEST_FILE), encodeRequest(request), MODE)
-      renameSync(temporary, folder)
-      syncFolder(parent)
-    })
+    const into = { into: temporary, name: parent, advice: 'give another folder with --prepare' }
+    const request = await make(await encodeInto(file, into, options))
+    writing(parent, () => place(temporary, request, folder))
     return { request, folder, path: join(folder, REQUEST_FILE) }
   } finally {
     process.off('exit', remove)
@@ -76,9 +96,9 @@ export async function prepareFolder(
 
 /** Reads the request that a person named by its folder or its file. @throws Failure E_REQUEST (none, damaged, altered) */
 export function loadRequest(named: string): Loaded {
-  const place = resolve(named)
-  const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true
-  const path = isFolder ? join(place, REQUEST_FILE) : place
+  const at = resolve(named)
+  const isFolder = statSync(at, { throwIfNoEntry: false })?.isDirectory() === true
+  const path = isFolder ? join(at, REQUEST_FILE) : at
   return { request: readRequest(readBounded(path), path), path, folder: dirname(path) }
 }
 
@@ -100,10 +120,10 @@ function readBounded(path: string): Uint8Array {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === undefined) throw cause
-    const advice = 'give the folder that "pimesh publish --prepare" made, or the request.json in it'
+    const advice = 'give the folder that --prepare made, or the request.json in it'
     throw new Failure('E_REQUEST', `there is no signing request in ${path} (${code}): ${advice}`, { cause })
   }
-  throw new Failure('E_REQUEST', `${path} is no signing request: give the folder that "pimesh publish --prepare" made`)
+  throw new Failure('E_REQUEST', `${path} is no signing request: give the folder that --prepare made`)
 }
 
 /** The releases that a request announces anew. */

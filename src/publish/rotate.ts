@@ -14,6 +14,7 @@ import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned, keyIdOf } from '../wire/signed.ts'
 import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
+import type { PublicKey } from './role-keys.ts'
 import { newestStatement } from './statement.ts'
 
 export interface RootChanges {
@@ -26,6 +27,12 @@ export interface RootChanges {
   newEnrolKey?: boolean | undefined
   /** Let this key (32 bytes) enrol within a zone, and nowhere else. */
   delegate?: { zone: string; key: Uint8Array } | undefined
+  /** Keys and thresholds of these roles, as they will be. */
+  roles?: { root?: RoleKeys; targets?: RoleKeys } | undefined
+  /** Which keys enrol from now on. */
+  enrol?: EnrolChange | undefined
+  /** Public halves of keys that come with `roles` and `enrol`. */
+  keys?: readonly PublicKey[] | undefined
   /** Statements that a peer holds, canonical JSON: the folder may not have the last ones. */
   statements?: readonly string[] | undefined
   /** Void every membership and invite made so far. */
@@ -40,9 +47,19 @@ export interface RootChanges {
   signers?: readonly MeshKey[] | undefined
 }
 
+/** By keyid. */
+export interface EnrolChange {
+  /** Those that come, each with the zone that it is confined to, if any. */
+  add?: readonly { keyId: string; zone: string | undefined }[]
+  /** They sign no more, and what they granted stays; their last statements are sealed. */
+  retire?: readonly string[]
+  /** Neither they nor anything that they ever granted or stated counts. */
+  void?: readonly string[]
+}
+
 /** Public halves of the keys; their secrets stay on the nodes that sign. */
 export interface BeaconChange {
-  keys: readonly Pick<MeshKey, 'keyId' | 'publicKey'>[]
+  keys: readonly PublicKey[]
   threshold: number
   period?: Millis
 }
@@ -56,17 +73,13 @@ type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
  *   is locked), E_DATA_WRITE. The mesh is to be opened again.
  */
 export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
-  const lifetime = (changes.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
-  if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
-    throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
-  if (changes.delegate !== undefined) requireDelegable(mesh, changes.delegate)
-  requireBeacon(changes.beacon)
+  requireChanges(mesh, changes)
   const version = mesh.root.signed.version + 1
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
   const fresh = Object.fromEntries(made.map(([name, seed]) => [name, meshKey(seed)])) as Fresh
   const signers = [...(changes.signers ?? rootSigners(mesh)), ...(fresh.root === undefined ? [] : [fresh.root])]
-  const document = signNext(mesh, nextRoot(mesh, { version, now, lifetime, changes }, fresh), signers)
+  const document = signNext(mesh, nextRoot(mesh, now, changes, fresh), signers)
   writing(mesh.dir, () => {
     mkdirSync(join(mesh.dir, 'keys'), { recursive: true, mode: 0o700 })
     const { passphrase } = changes
@@ -75,6 +88,32 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
     writeAtomic(rootPath(mesh.dir, version), document.raw, 0o644)
   })
   return document
+}
+
+/**
+ * The `signed` part of root version N+1, for others to sign; changes that make new keys are for `rotateRoot`.
+ * @param now wall time in ms.
+ * @throws Failure E_USAGE, E_ZONE, E_KEY, as rotateRoot
+ */
+export function draftRoot(
+  mesh: Mesh,
+  now: Millis,
+  changes: Omit<RootChanges, 'newRootKey' | 'newEnrolKey' | 'signers' | 'passphrase'>,
+): JsonObject {
+  requireChanges(mesh, changes)
+  return nextRoot(mesh, now, changes, { root: undefined, enrol: undefined })
+}
+
+function requireChanges(mesh: Mesh, changes: RootChanges): void {
+  const lifetime = lifetimeOf(changes)
+  if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
+    throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
+  if (changes.delegate !== undefined) requireDelegable(mesh, changes.delegate)
+  requireBeacon(changes.beacon)
+}
+
+function lifetimeOf({ rootLifetimeDays }: RootChanges): Millis {
+  return (rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
 }
 
 function requireDelegable({ root }: Mesh, { zone, key }: NonNullable<RootChanges['delegate']>): void {
@@ -92,35 +131,51 @@ function requireDelegable({ root }: Mesh, { zone, key }: NonNullable<RootChanges
     throw new Failure('E_KEY', `the root has ${keys.size} keys and no room for more: remove some that nobody needs`)
 }
 
-function nextRoot(
-  mesh: Mesh,
-  terms: { version: number; now: Millis; lifetime: Millis; changes: RootChanges },
-  fresh: Fresh,
-): JsonObject {
+function nextRoot(mesh: Mesh, now: Millis, changes: RootChanges, fresh: Fresh): JsonObject {
   const held = mesh.root
   const old = held.signed
-  const { enrolment } = old
-  const [confined, replaced] = split(old.roles.enrol.keyIds, (keyId) => enrolment.zones.has(keyId))
-  const { delegate } = terms.changes
-  const delegated = delegate && ([keyIdOf(delegate.key), delegate.zone] as const)
-  const kept = fresh.enrol ? [...confined, fresh.enrol.keyId] : old.roles.enrol.keyIds
-  const enrol = { keyIds: [...kept, ...(delegated ? [delegated[0]] : [])], threshold: 1 }
-  const retiring = fresh.enrol ? replaced : []
+  const { keyIds, enrolment } = nextEnrolment(mesh, changes, fresh)
+  const roles = { ...old.roles, ...changes.roles, enrol: { keyIds, threshold: 1 }, ...beaconRole(changes.beacon) }
   const next: Root = {
-    version: terms.version,
-    issued: terms.now,
-    expires: terms.now + terms.lifetime,
-    keys: nextKeys(held, fresh, terms.changes),
-    roles: { ...old.roles, root: only(fresh.root) ?? old.roles.root, enrol, ...beaconRole(terms.changes.beacon) },
-    ...beaconPeriod(terms.changes.beacon),
+    version: old.version + 1,
+    issued: now,
+    expires: now + lifetimeOf(changes),
+    keys: new Map(),
+    roles: { ...roles, root: only(fresh.root) ?? roles.root },
+    ...beaconPeriod(changes.beacon),
+    enrolment,
+  }
+  if (changes.beacon === 'none') delete next.roles.beacon
+  const keys = nextKeys(held, next, comingKeys(fresh, changes))
+  return keepUnknown(jsonOf(held.signedBytes), rootJson({ ...next, keys }), changes.beacon === 'none')
+}
+
+/** Who enrols in the next root, and what becomes of those who did. */
+function nextEnrolment(
+  mesh: Mesh,
+  changes: RootChanges,
+  fresh: Fresh,
+): { keyIds: string[]; enrolment: Root['enrolment'] } {
+  const { roles, enrolment } = mesh.root.signed
+  const [confined, replaced] = split(roles.enrol.keyIds, (keyId) => enrolment.zones.has(keyId))
+  const { delegate, statements = [] } = changes
+  const { add = [], retire = [], void: voided = [] } = changes.enrol ?? {}
+  const coming = [...add, ...(delegate ? [{ keyId: keyIdOf(delegate.key), zone: delegate.zone }] : [])]
+  const retiring = [...(fresh.enrol ? replaced : []), ...retire]
+  const counts = (keyId: string) => !voided.includes(keyId)
+  const kept = (fresh.enrol ? [...confined, fresh.enrol.keyId] : roles.enrol.keyIds).filter(
+    (keyId) => counts(keyId) && !retire.includes(keyId),
+  )
+  const zones = coming.flatMap(({ keyId, zone }) => (zone === undefined ? [] : [[keyId, zone] as const]))
+  return {
+    keyIds: [...kept, ...coming.map(({ keyId }) => keyId)],
     enrolment: {
-      epoch: enrolment.epoch + (terms.changes.raiseEpoch ? 1 : 0),
-      retired: [...enrolment.retired, ...retiring],
-      zones: new Map([...enrolment.zones, ...(delegated ? [delegated] : [])]),
-      sealed: sealedWith(mesh, retiring, terms.changes.statements ?? []),
+      epoch: enrolment.epoch + (changes.raiseEpoch ? 1 : 0),
+      retired: [...enrolment.retired, ...retiring].filter(counts),
+      zones: new Map([...enrolment.zones, ...zones].filter(([keyId]) => counts(keyId))),
+      sealed: sealedWith(mesh, retiring, { statements, counts }),
     },
   }
-  return keepUnknown(jsonOf(held.signedBytes), rootJson(next), terms.changes.beacon === 'none')
 }
 
 /** @throws Failure E_USAGE */
@@ -151,30 +206,39 @@ function beaconPeriod(beacon: RootChanges['beacon']): { beaconPeriod?: Millis } 
 function sealedWith(
   mesh: Mesh,
   retiring: readonly string[],
-  offered: readonly string[],
+  { statements, counts }: { statements: readonly string[]; counts: (keyId: string) => boolean },
 ): ReadonlyMap<string, string> | undefined {
   const last = retiring.flatMap((keyId) => {
-    const statement = newestStatement(mesh, keyId, offered)
+    const statement = newestStatement(mesh, keyId, statements)
     return statement === undefined ? [] : [[keyId, statement.hash] as const]
   })
-  const sealed = new Map([...(mesh.root.signed.enrolment.sealed ?? []), ...last])
-  return sealed.size === 0 ? undefined : sealed
+  const before = mesh.root.signed.enrolment.sealed
+  const sealed = new Map([...(before ?? []), ...last].filter(([keyId]) => counts(keyId)))
+  return sealed.size === 0 && before === undefined ? undefined : sealed
 }
 
 function split<T>(all: readonly T[], goes: (one: T) => boolean): [T[], T[]] {
   return [all.filter(goes), all.filter((one) => !goes(one))]
 }
 
-/** The old keys without root keys that nothing else uses, and the new ones. */
-function nextKeys(held: RootDocument, fresh: Fresh, { beacon, delegate }: RootChanges): Map<string, Uint8Array> {
-  const roles = jsonOf(held.signedBytes).roles as Record<string, { keyids: string[] }>
-  const others = Object.entries(roles).flatMap(([name, role]) => (name === 'root' ? [] : role.keyids))
-  const kept = new Set([...others, ...held.signed.enrolment.retired])
-  const keys = new Map([...held.signed.keys].filter(([keyId]) => fresh.root === undefined || kept.has(keyId)))
+/** Public halves of all keys that are new. */
+function comingKeys(fresh: Fresh, { beacon, delegate, keys = [] }: RootChanges): PublicKey[] {
   const signers = beacon === undefined || beacon === 'none' ? [] : beacon.keys
-  for (const key of [fresh.root, fresh.enrol, ...signers]) if (key !== undefined) keys.set(key.keyId, key.publicKey)
-  if (delegate !== undefined) keys.set(keyIdOf(delegate.key), delegate.key)
-  return keys
+  const owner = delegate === undefined ? [] : [{ keyId: keyIdOf(delegate.key), publicKey: delegate.key }]
+  return [fresh.root, fresh.enrol, ...keys, ...signers, ...owner].filter((key) => key !== undefined)
+}
+
+/** The old keys and the new ones, without those that lost the last role that they had. */
+function nextKeys(held: RootDocument, next: Root, coming: readonly PublicKey[]): Map<string, Uint8Array> {
+  const ours = rootJson(next).roles as Record<string, { keyids: string[] }>
+  const before = jsonOf(held.signedBytes).roles as Record<string, { keyids: string[] }>
+  const idsOf = (roles: Record<string, { keyids: string[] }>, retired: readonly string[]) =>
+    new Set([...Object.values(roles).flatMap(({ keyids }) => keyids), ...retired])
+  const { beacon: _, ...others } = before
+  const used = idsOf({ ...others, ...ours }, next.enrolment.retired)
+  const wasUsed = idsOf(before, held.signed.enrolment.retired)
+  const all = new Map([...held.signed.keys, ...coming.map(({ keyId, publicKey }) => [keyId, publicKey] as const)])
+  return new Map([...all].filter(([keyId]) => used.has(keyId) || !wasUsed.has(keyId)))
 }
 
 /** What a newer pimesh put into the root, beyond what this one knows, stays there. */

@@ -15,7 +15,7 @@ type AnnouncementRequest = Extract<SigningRequest, { kind: 'announcement' }>
 /** The request as one for an announcement. @throws Failure E_REQUEST, E_SIGNATURES */
 export function requireAnnouncement(request: SigningRequest, name: string): AnnouncementRequest {
   if (request.kind !== 'announcement') {
-    const advice = "whoever keeps the mesh's folder takes it in there"
+    const advice = 'hand it in with "pimesh trust submit"'
     throw new Failure('E_REQUEST', `${name} is for a ${request.kind} document, not for a release: ${advice}`)
   }
   requireComplete(request, name)

@@ -323,7 +323,9 @@ describe('sign refuses, and changes nothing', () => {
     const ran = await run(['sign', at('out'), '--key', at('mesh', 'keys', 'root.key'), '--yes'])
     expect(ran.out).toMatch(/^root document, version 2\n[\s\S]*nothing else than version and dates changes\n/)
     expect(ran.err).toMatch(
-      new RegExp(`signed with the key ${owner[0].slice(0, 16)}: all signatures are there; whoever`),
+      new RegExp(
+        `signed with the key ${owner[0].slice(0, 16)}: all signatures are there; hand it in with "pimesh trust submit`,
+      ),
     )
     expect((await submit()).err).toMatch(/is for a root document, not for a release: .*\[E_REQUEST\]\n$/)
   })

@@ -89,7 +89,7 @@ describe('pimesh trust revoke', () => {
     }
     expect(await line(['trust'])).toMatchObject({ status: 2, err: expect.stringContaining('"pimesh trust revoke"') })
     await refused(['revok', 'pi-1'], 'E_USAGE', /did you mean "revoke"/)
-    await refused(['revoke'], 'E_USAGE', /needs a node or an invite/)
+    await refused(['revoke'], 'E_USAGE', /needs a publisher, a key, a node or an invite/)
     await refused(['revoke', 'pi-9'], 'E_UNKNOWN_NODE', /pi-9/)
     await refused(['revoke', 'pimesh1.AAAA'], 'E_TOKEN_DAMAGED', /token/)
     const foreign = makeInvite(

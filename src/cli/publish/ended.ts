@@ -27,7 +27,7 @@ function hangs({ cause }: Failure): boolean {
 }
 
 /** Whether it may have read what was sent. */
-function wasReached(error: unknown): boolean {
+export function wasReached(error: unknown): boolean {
   const cause = error instanceof Failure ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
   return !['ECONNREFUSED', 'ENOENT', 'EACCES'].includes(cause?.code ?? '')
 }

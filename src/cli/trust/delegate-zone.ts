@@ -1,11 +1,11 @@
 // `pimesh trust delegate-zone`: a key of somebody else may enrol, revoke and prolong in one zone, and nowhere else.
 import { Failure } from '../../core/failure.ts'
 import { apiClient } from '../../daemon/api-client.ts'
-import type { Mesh } from '../../publish/mesh.ts'
 import { pairLines } from '../format/table.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
 import { Passphrases, passphraseOption } from '../frame/passphrase.ts'
+import { requireNewestRoot } from './known.ts'
 import { openOwn } from './state.ts'
 
 export const delegateZone: Command = {
@@ -37,7 +37,7 @@ async function run(context: Context): Promise<number> {
   const { rootSigners, rotateRoot } = await import('../../publish/rotate.ts')
   const client = apiClient(dataFolder(context))
   const held = await client.enrolment()
-  requireNewest(mesh, held.rootVersion, dataFolder(context))
+  requireNewestRoot(mesh, held.rootVersion, dataFolder(context))
   const signers = rootSigners(mesh)
   const passphrases = new Passphrases(context)
   for (const signer of signers) await passphrases.unlock(signer)
@@ -59,15 +59,4 @@ function readKey(text: string | undefined): Uint8Array {
   const [, hex] = /^(?:ed25519:)?([0-9a-f]{64})$/.exec(text) ?? []
   if (hex !== undefined) return new Uint8Array(Buffer.from(hex, 'hex'))
   throw new Failure('E_USAGE', `--key takes a public key, "ed25519:" and 64 hex digits, not "${text}"`)
-}
-
-/** A root that is signed on top of an old one splits the mesh. */
-function requireNewest(mesh: Mesh, version: number, data: string): void {
-  const own = mesh.root.signed.version
-  if (own >= version) return
-  const advice = 'get the newer ones from where they were signed'
-  throw new Failure(
-    'E_ROOT_OLD',
-    `${mesh.dir} has root version ${own}, and the peer of ${data} has ${version}: ${advice}`,
-  )
 }

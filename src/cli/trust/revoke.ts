@@ -1,27 +1,35 @@
-// `pimesh trust revoke`: cuts off a node, or all that joined with an invite.
+// `pimesh trust revoke`: cuts off a node, or all that joined with an invite; ends a publisher, or takes a key out of all that it signs.
 import { Failure, type FailureCode } from '../../core/failure.ts'
 import { limits } from '../../core/limits.ts'
 import { apiClient } from '../../daemon/api-client.ts'
 import type { NodeJson } from '../../daemon/api-types.ts'
 import type { Mesh } from '../../publish/mesh.ts'
 import { pairLines } from '../format/table.ts'
-import { type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
+import type { Command, Context } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
-import { passphraseOption } from '../frame/passphrase.ts'
 import { plain } from '../frame/terminal.ts'
+import { CHANGE_DETAILS, changeOptions, makeChange } from './change.ts'
+import { keyMeant, meaningOf } from './meaning.ts'
 import { openOwn, stateChanges } from './state.ts'
 
 export const revoke: Command = {
   name: 'trust revoke',
-  summary: 'cut off a node, or all that joined with an invite',
-  usage: 'NODE|INVITE',
-  details: `NODE is a name, an id or the unique beginning of one; INVITE is a token, or the hash of an invite. An enrol key of the mesh
+  summary: 'take back what a publisher, a key, a node or an invite may do',
+  usage: 'ROLE|KEY|NODE|INVITE [--as role|key|node|invite]',
+  details: `ROLE is the name of a publisher, or beacon: nobody may announce its paths any more. KEY is the beginning of a keyid (8 digits or more), "ed25519:...", or a
+key file: it counts nowhere any more, at once. NODE is a name, an id or the unique beginning of one; INVITE is a token, or the hash of an invite. An enrol key of the mesh
 folder signs it, and the peer that runs on this machine tells the others. Every member that has heard of it closes its links to the
-node and does not admit it again. There is no way back: who was revoked by mistake joins again with a new token, into an empty folder.`,
+node and does not admit it again. There is no way back: who was revoked by mistake joins again with a new token, into an empty folder.
+A word that means several things is refused until --as says which. For a role or a key: ${CHANGE_DETAILS}`,
   positionals: [1, 1],
-  needs: 'a node or an invite, as in "pimesh trust revoke pi-7"',
-  options: { ...passphraseOption, ...meshOption, ...dataOption, ...outputOption },
+  needs: 'a publisher, a key, a node or an invite, as in "pimesh trust revoke pi-7"',
+  options: {
+    as: { type: 'string', value: 'KIND', help: 'what the word means: role, key, node or invite' },
+    ...changeOptions,
+  },
   examples: [
+    ['pimesh trust revoke acme', 'a publisher ends'],
+    ['pimesh trust revoke 23a3713956c07591', 'a key was stolen'],
     ['pimesh trust revoke pi-7', 'a board was stolen'],
     ['pimesh trust revoke pimesh1.dZJ...', 'a token has leaked'],
   ],
@@ -43,12 +51,35 @@ interface Target {
 }
 
 const HASH = /^[0-9a-f]{64}$/
+const TOKEN = 'pimesh1.'
 
 async function run(context: Context): Promise<number> {
+  const { args } = context
+  args.choice('output', ['table', 'json'], 'table')
+  const word = args.positionals[0] as string
+  const { kind, known } = await meaningOf(context, word)
+  if (kind !== 'role' && kind !== 'key') {
+    const surplus = ['prepare', 'key'].find((name) => args.text(name) !== undefined || args.texts(name).length > 0)
+    if (surplus !== undefined)
+      throw new Failure('E_USAGE', `--${surplus} is for a role or a key, and "${word}" is a ${kind}: leave it out`)
+    return await revokeMember(context, kind)
+  }
+  const { keyRevoked, placesOf, roleRevoked } = await import('../../publish/trust-change.ts')
+  if (kind === 'role') {
+    const done = `the role "${word}" is revoked`
+    return await makeChange(context, known, roleRevoked(known, word), done)
+  }
+  const keyId = await keyMeant(known, word)
+  const places = placesOf(known, keyId).join(', ')
+  const done = `the key ${keyId.slice(0, 16)} of ${places} is revoked`
+  return await makeChange(context, known, keyRevoked(known, keyId), done)
+}
+
+async function revokeMember(context: Context, as: 'node' | 'invite' | undefined): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
   const mesh = await openOwn(context)
-  const target = await find(context, mesh, args.positionals[0] as string)
+  const target = await find(context, mesh, { text: args.positionals[0] as string, as })
   const entry = new Map([[target.id, target.until]])
   const changes = target.kind === 'node' ? { nodes: entry } : { invites: entry }
   const stated = await stateChanges(context, mesh, target.zone, changes)
@@ -74,9 +105,15 @@ async function run(context: Context): Promise<number> {
   return 0
 }
 
-async function find(context: Context, mesh: Mesh, text: string): Promise<Target> {
-  if (text.startsWith('pimesh1.')) return await invited(mesh, text)
+async function find(
+  context: Context,
+  mesh: Mesh,
+  { text, as }: { text: string; as: 'node' | 'invite' | undefined },
+): Promise<Target> {
+  if (text.startsWith(TOKEN)) return await invited(mesh, text)
   const until = Date.now() + limits.membershipLifetime + limits.inviteLifetime
+  if (as === 'invite' && !HASH.test(text))
+    throw new Failure('E_USAGE', `an invite is a token, or 64 hex digits, not "${text}"`)
   if (HASH.test(text)) return { kind: 'invite', id: text, name: 'the invite', zone: undefined, until }
   const { isNodeId } = await import('../../publish/statement.ts')
   const row = await nodeRow(context, text).catch((error) => {

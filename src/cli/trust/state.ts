@@ -14,7 +14,13 @@ export async function openOwn(context: Context): Promise<Mesh> {
   const mesh = openMesh(meshFolder(context))
   const data = dataFolder(context)
   const held = await apiClient(data).enrolment()
-  if (held.mesh === mesh.id) return mesh
+  requireSameMesh(mesh, held.mesh, data)
+  return mesh
+}
+
+/** @throws Failure E_NO_MESH */
+export function requireSameMesh(mesh: Mesh, id: string, data: string): void {
+  if (id === mesh.id) return
   const advice = 'name the right folders with --mesh and --data'
   throw new Failure(
     'E_NO_MESH',

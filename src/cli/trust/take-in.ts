@@ -1,0 +1,77 @@
+// Taking signed root and targets documents into the mesh's folder, and handing them to the peer on this machine. The folder comes first,
+// so that nothing that is in force is missing there; what the peer refuses leaves it again.
+import { rmSync } from 'node:fs'
+import { Failure } from '../../core/failure.ts'
+import type { Mesh } from '../../publish/mesh.ts'
+import type { SigningRequest } from '../../publish/signing-request.ts'
+import { wasReached } from '../publish/ended.ts'
+import { text } from '../publish/report.ts'
+import type { Peer } from './known.ts'
+
+/** What a peer took, and how many members it can tell now. */
+export interface HandedIn {
+  /** Versions that are in force there now, if they were handed in. */
+  root: number | undefined
+  targets: number | undefined
+  linked: number
+}
+
+/**
+ * Both, for whole requests in their order. On a failure the folder is as it was, but for what is in force or may be.
+ * @returns undefined without a peer.
+ * @throws Failure as completeRequest; E_ROOT_INVALID, E_TARGETS (refused), E_NO_DAEMON (it ended meanwhile)
+ */
+export async function takeIn(
+  dir: string,
+  requests: readonly SigningRequest[],
+  peer: Peer | undefined,
+): Promise<HandedIn | undefined> {
+  const { openMesh } = await import('../../publish/mesh.ts')
+  const { completeRequest, isComplete, requireFollowing } = await import('../../publish/complete-request.ts')
+  if (peer !== undefined) {
+    const { targets } = await peer.client.publishers()
+    for (const request of requests) requireFollowing(request, targets)
+  }
+  const written: { kind: SigningRequest['kind']; path: string }[] = []
+  const done: Partial<HandedIn> = {}
+  try {
+    for (const request of requests) {
+      const mesh = openMesh(dir)
+      if (!isComplete(mesh, request)) written.push({ kind: request.kind, path: completeRequest(mesh, request) })
+    }
+    return peer === undefined ? undefined : await handIn(openMesh(dir), peer, done)
+  } catch (error) {
+    if (isUnsure(error)) throw unsure(error as Failure, dir, peer)
+    for (const { kind, path } of written) if (kind !== 'root' || done.root === undefined) rmSync(path, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Hands a peer what the folder has and the peer lacks: roots, then targets.
+ * @param done is filled as the peer takes them.
+ */
+export async function handIn(mesh: Mesh, { client }: Peer, done: Partial<HandedIn> = {}): Promise<HandedIn> {
+  const { isTargets, newestKnown } = await import('../../publish/delegations.ts')
+  const { rootVersion, linked } = await client.enrolment()
+  const roots = mesh.roots.filter(({ signed }) => signed.version > rootVersion)
+  if (roots.length > 0) done.root = (await client.root(roots.map(({ raw }) => text(raw)))).version
+  const own = newestKnown(mesh, null)
+  const held = (await client.publishers()).targets
+  const isNews = own !== undefined && newestKnown(mesh, held)?.hash === own.hash && text(own.raw) !== held
+  if (isNews && isTargets(own, mesh)) done.targets = (await client.delegate(text(own.raw))).version
+  return { root: undefined, targets: undefined, ...done, linked }
+}
+
+function isUnsure(error: unknown): boolean {
+  return error instanceof Failure && error.code === 'E_NO_DAEMON' && wasReached(error)
+}
+
+function unsure(cause: Failure, dir: string, peer: Peer | undefined): Failure {
+  const advice = '"pimesh trust submit" hands it in when the peer runs again'
+  return new Failure(
+    'E_NO_DAEMON',
+    `the peer of ${peer?.data} ended before it answered: what was signed is in ${dir}, and ${advice}`,
+    { cause },
+  )
+}

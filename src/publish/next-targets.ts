@@ -1,0 +1,142 @@
+// The next targets document: one publisher's role more, less or changed, all others as they were. Invariants: no two roles may announce
+// one path, unless they could before; and an epoch that a role had is not used again by another role of its name, nor after its keys
+// changed so that what it announced does not count any more.
+import type { Millis } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import { nearest } from '../core/nearest.ts'
+import type { AnnouncementDocument } from '../core/trust/announcement.ts'
+import type { Delegation, Targets, TargetsDocument, WhenStale } from '../core/trust/documents.ts'
+import { overlaps } from '../core/trust/paths.ts'
+import { signedBy } from '../core/trust/roots.ts'
+import { verifyStrict } from '../keys/ed25519.ts'
+import { type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { patternProblem, roleNameProblem, targetsJson } from '../wire/targets.ts'
+import { changedKeys, type KeysChange, type PublicKey } from './role-keys.ts'
+
+/** A publisher that comes. */
+export interface NewPublisher {
+  name: string
+  keys: readonly PublicKey[]
+  threshold: number
+  paths: readonly string[]
+  whenStale?: WhenStale | undefined
+}
+
+/** What changes about a publisher. */
+export interface PublisherChange extends KeysChange {
+  whenStale?: WhenStale | undefined
+  raiseEpoch?: boolean | undefined
+}
+
+/** With one role more, behind the others. @throws Failure E_USAGE (its name), E_ROLE, E_KEY, E_PATH */
+export function withPublisher(targets: Targets, { name, keys, threshold, paths, whenStale }: NewPublisher): Targets {
+  const wrong = roleNameProblem(name)
+  if (wrong !== undefined) throw new Failure('E_USAGE', `"${name}" cannot name a publisher: ${wrong}`)
+  if (targets.roles.some((role) => role.name === name))
+    throw new Failure(
+      'E_ROLE',
+      `there is a publisher "${name}" already: "pimesh trust rotate ${name}" changes its keys, "pimesh trust revoke ${name}" ends it`,
+    )
+  if (targets.roles.length >= limits.delegatedRoles)
+    throw new Failure('E_ROLE', `this mesh has ${limits.delegatedRoles} publishers, and no room for more: revoke one`)
+  requirePaths(targets, paths)
+  const role = changedKeys(name, { keyIds: [], threshold }, { out: [], in: keys, threshold })
+  const epoch = (targets.formerEpoch ?? 0) + 1
+  const stale = whenStale === undefined ? {} : { whenStale }
+  const added: Delegation = { name, ...role, paths, terminating: true, epoch, ...stale }
+  return pruned({ ...targets, roles: [...targets.roles, added] }, keys)
+}
+
+/** Without the role. @throws Failure E_ROLE: there is none */
+export function withoutPublisher(targets: Targets, name: string): Targets {
+  const { epoch } = publisherNamed(targets, name)
+  const roles = targets.roles.filter((role) => role.name !== name)
+  return pruned({ ...targets, roles, formerEpoch: Math.max(epoch, targets.formerEpoch ?? 0) }, [])
+}
+
+/**
+ * With other keys, threshold or behaviour of a role. Its epoch is raised when that is asked for, and when what is `announced` of it
+ * would not count any more: versions and counters begin anew then, whatever a stolen key has used up.
+ * @param announced what is known to be in force of the role.
+ * @throws Failure E_ROLE, E_KEY
+ */
+export function withChanged(
+  targets: Targets,
+  name: string,
+  change: PublisherChange,
+  announced: readonly AnnouncementDocument[],
+): Targets {
+  const before = publisherNamed(targets, name)
+  const keys = changedKeys(name, before, change)
+  const next = pruned(
+    { ...targets, roles: targets.roles.map((role) => (role === before ? { ...role, ...keys } : role)) },
+    change.in,
+  )
+  const voids = !stillCounts(before, keys, { keys: next.keys, change, announced })
+  const { whenStale = before.whenStale } = change
+  const epoch = before.epoch + (change.raiseEpoch || voids ? 1 : 0)
+  const changed: Delegation = { ...before, ...keys, epoch, ...(whenStale === undefined ? {} : { whenStale }) }
+  return { ...next, roles: targets.roles.map((role) => (role === before ? changed : role)) }
+}
+
+/** Whether what is announced goes on; of what is not known, whether it has to: enough of those who signed it are left. */
+function stillCounts(
+  before: Delegation,
+  next: Pick<Delegation, 'keyIds' | 'threshold'>,
+  {
+    keys,
+    change,
+    announced,
+  }: { keys: Targets['keys']; change: KeysChange; announced: readonly AnnouncementDocument[] },
+): boolean {
+  const own = announced.filter(({ signed }) => signed.role === before.name && signed.epoch === before.epoch)
+  if (own.length > 0) return own.every((document) => signedBy(document, keys, next, { verifyStrict }))
+  return before.threshold - change.out.length >= next.threshold
+}
+
+/** @throws Failure E_ROLE */
+export function publisherNamed({ roles }: Targets, name: string): Delegation {
+  const role = roles.find((one) => one.name === name)
+  if (role !== undefined) return role
+  const names = roles.map((one) => one.name)
+  const close = nearest(name, [...names, 'root', 'targets', 'enrol', 'beacon'])
+  const hint = close === undefined ? `it has ${names.join(', ') || 'none'}` : `did you mean "${close}"?`
+  throw new Failure('E_ROLE', `this mesh has no publisher "${name}"; ${hint}`)
+}
+
+function requirePaths({ roles }: Targets, paths: readonly string[]): void {
+  if (paths.length > limits.rolePaths)
+    throw new Failure('E_PATH', `a publisher has at most ${limits.rolePaths} patterns, not ${paths.length}`)
+  for (const [at, pattern] of paths.entries()) {
+    const wrong = patternProblem(pattern)
+    if (wrong !== undefined) throw new Failure('E_PATH', `"${pattern}" is no pattern of paths: ${wrong}`)
+    if (paths.indexOf(pattern) < at) throw new Failure('E_PATH', `the pattern "${pattern}" is given twice`)
+    for (const role of roles) {
+      const other = role.paths.find((one) => overlaps(one, pattern))
+      if (other !== undefined)
+        throw new Failure(
+          'E_PATH',
+          `"${pattern}" overlaps "${other}", which the publisher "${role.name}" may announce: choose paths of its own`,
+        )
+    }
+  }
+}
+
+/** The keys that roles use, and no others. */
+function pruned(targets: Targets, added: readonly PublicKey[]): Targets {
+  const all = new Map([...targets.keys, ...added.map(({ keyId, publicKey }) => [keyId, publicKey] as const)])
+  const used = new Set(targets.roles.flatMap(({ keyIds }) => keyIds))
+  if (used.size > limits.documentKeys)
+    throw new Failure(
+      'E_ROLE',
+      `the publishers would have ${used.size} keys together, more than ${limits.documentKeys}`,
+    )
+  return { ...targets, keys: new Map([...all].filter(([keyId]) => used.has(keyId))) }
+}
+
+/** The `signed` part that follows `previous`; what a newer pimesh wrote there, beyond what this one knows, stays. */
+export function nextTargets(previous: TargetsDocument, next: Targets, expires: Millis): JsonObject {
+  const version = previous.signed.version + 1
+  return { ...jsonOf(previous.signedBytes), ...targetsJson({ ...next, version, expires }) }
+}

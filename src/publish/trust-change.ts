@@ -1,0 +1,194 @@
+// Changes of trust: who may sign for which role from now on. Root and targets are two documents, and a change may need both; here it is
+// decided what each of them will say. Invariant: whatever would leave a role without enough keys is refused before anything is signed.
+import { Failure } from '../core/failure.ts'
+import type { AnnouncementDocument } from '../core/trust/announcement.ts'
+import type { RoleKeys, Root, Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { shortKey } from './judge-request.ts'
+import type { Mesh } from './mesh.ts'
+import { type PublisherChange, publisherNamed, withChanged, withoutPublisher } from './next-targets.ts'
+import { changedKeys, type KeysChange, type PublicKey } from './role-keys.ts'
+import type { RootChanges } from './rotate.ts'
+import { newestStatement } from './statement.ts'
+
+/** What is known when a change is decided. */
+export interface TrustBase {
+  mesh: Mesh
+  /** The newest; undefined for who may only enrol. */
+  targets: TargetsDocument | undefined
+  /** Announcements that are in force, as far as they are known. */
+  announced: readonly AnnouncementDocument[]
+  /** Statements that a peer holds, canonical JSON; undefined when no peer was asked. */
+  statements: readonly string[] | undefined
+}
+
+export interface TrustChange {
+  root?: RootChanges
+  targets?: Targets
+  /** Days until the targets end; default a year. */
+  targetsDays?: number | undefined
+  /** What a person should know before signing that the documents do not say, one sentence each. */
+  notes: readonly string[]
+}
+
+export const ROOT_ROLES = ['root', 'targets', 'enrol', 'beacon'] as const
+export type RootRole = (typeof ROOT_ROLES)[number]
+
+export function isRootRole(name: string): name is RootRole {
+  return ROOT_ROLES.some((role) => role === name)
+}
+
+/** Keys and threshold of any role, and how it is called in a sentence. @throws Failure E_ROLE */
+export function roleNamed({ mesh, targets }: Pick<TrustBase, 'mesh' | 'targets'>, name: string): RoleKeys {
+  if (!isRootRole(name)) return publisherNamed(knownTargets(targets), name)
+  const role = mesh.root.signed.roles[name]
+  if (role !== undefined) return role
+  throw new Failure('E_ROLE', 'this mesh has no beacons: "pimesh trust beacon" gives it some')
+}
+
+/** @throws Failure E_STATE */
+export function knownTargets(targets: TargetsDocument | undefined): Targets {
+  if (targets !== undefined) return targets.signed
+  throw new Failure('E_STATE', 'this folder has no targets document: publishers are changed where the mesh was made')
+}
+
+/** Other keys, threshold or behaviour of a role. @throws Failure E_ROLE, E_KEY, E_USAGE, E_NO_DAEMON */
+export function rotated(base: TrustBase, name: string, change: PublisherChange): TrustChange {
+  const role = roleNamed(base, name)
+  if (isRootRole(name)) return { root: rootRotation(base, name, { role, change }), notes: [] }
+  const before = knownTargets(base.targets)
+  const targets = withChanged(before, name, change, base.announced)
+  return { targets, notes: voided(before, targets, base.announced) }
+}
+
+function rootRotation(
+  base: TrustBase,
+  name: RootRole,
+  { role, change }: { role: RoleKeys; change: PublisherChange },
+): RootChanges {
+  if (change.whenStale !== undefined || change.raiseEpoch)
+    throw new Failure('E_USAGE', `--when-stale and --raise-epoch are for publishers, and "${name}" is none`)
+  if (name === 'enrol') return enrolRotation(base, role, change)
+  const next = changedKeys(name, role, change)
+  if (name === 'beacon')
+    return { beacon: { keys: publicKeys(base.mesh.root.signed, next, change.in), threshold: next.threshold } }
+  return { roles: { [name]: next }, keys: change.in }
+}
+
+/** Old keys are retired; a new one that takes the place of one that is confined to a zone is confined to it, too. */
+function enrolRotation(base: TrustBase, role: RoleKeys, change: KeysChange): RootChanges {
+  if ((change.threshold ?? 1) !== 1)
+    throw new Failure('E_ROLE', 'the role "enrol" needs one signature always: an invite has one')
+  const { enrolment, keys } = base.mesh.root.signed
+  const again = change.in.find(({ keyId }) => enrolment.retired.includes(keyId))
+  if (again !== undefined)
+    throw new Failure('E_KEY', `the key ${shortKey(again.keyId)} was retired, and does not enrol again: name a new one`)
+  const busy = change.in.find(({ keyId }) => keys.has(keyId) && !role.keyIds.includes(keyId))
+  if (busy !== undefined)
+    throw new Failure('E_KEY', `the key ${shortKey(busy.keyId)} has another task in this mesh already: use a new one`)
+  changedKeys('enrol', role, change)
+  const [gone, ...more] = change.out
+  const zone = gone === undefined || more.length > 0 ? undefined : enrolment.zones.get(gone)
+  const add = change.in.map(({ keyId }) => ({ keyId, zone }))
+  return { enrol: { add, retire: change.out }, keys: change.in, statements: requireStatements(base) }
+}
+
+/** What an enrol key stated last is sealed when it retires: an older statement would let in again whom it revoked. */
+function requireStatements({ statements }: TrustBase): readonly string[] {
+  if (statements !== undefined) return statements
+  const advice = 'start it ("pimesh up" or "pimesh attach"), or name its folder with --data'
+  throw new Failure('E_NO_DAEMON', `a peer has to say what this enrol key revoked, and none runs here: ${advice}`)
+}
+
+function publicKeys({ keys }: Root, { keyIds }: RoleKeys, coming: readonly PublicKey[]): PublicKey[] {
+  const all = new Map([...keys, ...coming.map(({ keyId, publicKey }) => [keyId, publicKey] as const)])
+  return keyIds.map((keyId) => ({ keyId, publicKey: all.get(keyId) as Uint8Array }))
+}
+
+/** The role ends. @throws Failure E_ROLE */
+export function roleRevoked(base: TrustBase, name: string): TrustChange {
+  if (name === 'beacon') {
+    roleNamed(base, name)
+    return { root: { beacon: 'none' }, notes: ['no node proves any more that nothing newer is withheld'] }
+  }
+  if (isRootRole(name))
+    throw new Failure(
+      'E_ROLE',
+      `no mesh can be without the role "${name}": change its keys with "pimesh trust rotate ${name}"`,
+    )
+  const before = knownTargets(base.targets)
+  const targets = withoutPublisher(before, name)
+  return { targets, notes: voided(before, targets, base.announced) }
+}
+
+/** Where a key stands: `root`, `enrol`, `enrol (retired)`, `acme`. */
+export function placesOf({ mesh, targets }: Pick<TrustBase, 'mesh' | 'targets'>, keyId: string): string[] {
+  const { roles, enrolment } = mesh.root.signed
+  const own = ROOT_ROLES.filter((name) => roles[name]?.keyIds.includes(keyId))
+  const publishers = (targets?.signed.roles ?? []).filter(({ keyIds }) => keyIds.includes(keyId))
+  const retired = enrolment.retired.includes(keyId) ? ['enrol (retired)'] : []
+  return [...own, ...retired, ...publishers.map(({ name }) => name)]
+}
+
+/** All keys that stand anywhere. */
+export function allKeys({ mesh, targets }: Pick<TrustBase, 'mesh' | 'targets'>): Set<string> {
+  const { roles, enrolment } = mesh.root.signed
+  const own = ROOT_ROLES.flatMap((name) => roles[name]?.keyIds ?? [])
+  return new Set([...own, ...enrolment.retired, ...(targets?.signed.roles ?? []).flatMap(({ keyIds }) => keyIds)])
+}
+
+/** The key counts nowhere any more. @throws Failure E_ROLE (too few keys would be left), E_NO_DAEMON */
+export function keyRevoked(base: TrustBase, keyId: string): TrustChange {
+  const change: KeysChange = { out: [keyId], in: [] }
+  const { root } = keyOutOfRoot(base, keyId, change)
+  const before = base.targets?.signed
+  const publishers = before?.roles.filter(({ keyIds }) => keyIds.includes(keyId)) ?? []
+  if (before === undefined || publishers.length === 0) return { ...root, notes: root.notes }
+  const targets = publishers.reduce((next, { name }) => withChanged(next, name, change, base.announced), before)
+  return { ...root, targets, notes: [...root.notes, ...voided(before, targets, base.announced)] }
+}
+
+function keyOutOfRoot(base: TrustBase, keyId: string, change: KeysChange): { root: TrustChange } {
+  const { roles, enrolment, keys } = base.mesh.root.signed
+  const has = (name: RootRole) => roles[name]?.keyIds.includes(keyId) === true
+  const changes: RootChanges = {}
+  for (const name of ['root', 'targets'] as const)
+    if (has(name)) changes.roles = { ...changes.roles, [name]: changedKeys(name, roles[name], change) }
+  if (has('beacon') && roles.beacon !== undefined) {
+    const next = changedKeys('beacon', roles.beacon, change)
+    changes.beacon = { keys: publicKeys({ keys } as Root, next, []), threshold: next.threshold }
+  }
+  if (has('enrol')) changedKeys('enrol', roles.enrol, change)
+  const enrols = has('enrol') || enrolment.retired.includes(keyId)
+  if (enrols) changes.enrol = { void: [keyId] }
+  const notes = enrols ? enrolNotes(base, keyId) : []
+  return { root: Object.keys(changes).length === 0 ? { notes } : { root: changes, notes } }
+}
+
+/** Voiding an enrol key throws out who is honest, too, and lets in again whom it had revoked of another key. */
+function enrolNotes(base: TrustBase, keyId: string): string[] {
+  const statement = newestStatement(base.mesh, keyId, requireStatements(base))
+  const { nodes, invites } = statement?.signed ?? { nodes: new Map(), invites: new Map() }
+  const named = [...nodes.keys(), ...invites.keys()].join(', ')
+  return [
+    'every membership and invite that this enrol key granted is void: whom it let in has to join anew ("pimesh trust rotate enrol" voids none)',
+    ...(named === ''
+      ? []
+      : [`what it revoked of other enrol keys comes back: revoke again what is not yours of ${named}`]),
+  ]
+}
+
+/** Roles whose announcements do not count under the next targets, though they did before. */
+function voided(before: Targets, next: Targets, announced: readonly AnnouncementDocument[]): string[] {
+  return before.roles.flatMap(({ name, epoch }) => {
+    const role = next.roles.find((one) => one.name === name)
+    const paths = announced
+      .filter(({ signed }) => signed.role === name && signed.epoch === epoch)
+      .flatMap(({ signed }) => signed.releases.map(({ path }) => path))
+    const what = [...new Set(paths)].join(', ')
+    if (role?.epoch === epoch || what === '') return []
+    const stays = 'what is installed stays'
+    return role === undefined
+      ? [`nothing that "${name}" announced (${what}) counts any more; ${stays}`]
+      : [`nothing that "${name}" announced (${what}) counts any more until it publishes it again; ${stays}`]
+  })
+}

@@ -1,0 +1,66 @@
+// The documents of a change of trust, one after the other: the root first, then the targets under it. Each becomes a signing request,
+// whether the keys are here or elsewhere, so that what is shown, judged and signed is the same.
+import type { Millis } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { DAY, limits } from '../core/limits.ts'
+import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
+import type { KeyFile } from '../keys/key-file.ts'
+import { isTargets } from './delegations.ts'
+import type { Mesh } from './mesh.ts'
+import { nextTargets } from './next-targets.ts'
+import { draftRoot } from './rotate.ts'
+import { makeRequest, nextText, type SigningRequest } from './signing-request.ts'
+import type { TrustBase, TrustChange } from './trust-change.ts'
+
+/**
+ * The next document that has to be signed for the change; undefined when there is none.
+ * @param mesh with the root that was signed before, if any.
+ * @param now wall time in ms.
+ * @throws Failure E_REQUEST (it would not hold, or the root has expired), E_DOCUMENT (too large)
+ */
+export function nextRequest(
+  base: TrustBase,
+  change: TrustChange,
+  { mesh, now }: { mesh: Mesh; now: Millis },
+): SigningRequest | undefined {
+  if (change.root !== undefined && mesh.root === base.mesh.root)
+    return makeRequest(mesh, { kind: 'root', signed: draftRoot(mesh, now, change.root) }, now)
+  if (base.targets === undefined || !needsTargets(base.targets, change, mesh)) return undefined
+  const lifetime = change.targetsDays === undefined ? limits.rootLifetime : change.targetsDays * DAY
+  const signed = nextTargets(base.targets, change.targets ?? base.targets.signed, now + lifetime)
+  return makeRequest(mesh, { kind: 'targets', signed, previous: base.targets }, now)
+}
+
+function needsTargets(held: TargetsDocument, { targets, root }: TrustChange, mesh: Mesh): boolean {
+  return targets !== undefined || (root !== undefined && !isTargets(held, mesh))
+}
+
+/** The mesh as it is once this root is in force; the folder has it later. */
+export function withRoot(mesh: Mesh, root: RootDocument): Mesh {
+  return { ...mesh, root, roots: [...mesh.roots, root] }
+}
+
+/**
+ * The keys that sign a request, no more than it needs: those that count twice first, then plain ones.
+ * @throws Failure E_SIGNATURES: how many are missing, and whose.
+ */
+export function signersFor(request: SigningRequest, keys: Iterable<KeyFile>): KeyFile[] {
+  const counts = ({ keyId }: KeyFile) => request.quorums.filter(({ keyIds }) => keyIds.includes(keyId)).length
+  const order = [...keys].sort((a, b) => counts(b) - counts(a) || Number(a.encrypted) - Number(b.encrypted))
+  const chosen = new Map<string, KeyFile>()
+  for (const { keyIds, threshold } of request.quorums)
+    for (const key of order) {
+      const has = keyIds.filter((keyId) => chosen.has(keyId)).length
+      if (has < threshold && keyIds.includes(key.keyId)) chosen.set(key.keyId, key)
+    }
+  const quorums = request.quorums.map((quorum) => ({
+    ...quorum,
+    signed: quorum.keyIds.filter((keyId) => chosen.has(keyId)),
+  }))
+  if (quorums.every(({ signed, threshold }) => signed.length >= threshold)) return [...chosen.values()]
+  const advice = 'name their files with --key FILE, or prepare it for their holders with --prepare OUT'
+  throw new Failure(
+    'E_SIGNATURES',
+    `the keys that are here are too few: ${nextText({ ...request, quorums })}; ${advice}`,
+  )
+}
