@@ -332,7 +332,7 @@ export class NodeCore {
       this.#m.greetings.spread(now)
     }
     this.#stated(ticket, now)
-    this.#m.releases.persisted(ticket, now)
+    if (this.#m.releases.persisted(ticket, now)) this.#m.greetings.spread(now)
     this.#m.saving.persisted(ticket)
     this.#m.audit.persisted(ticket)
   }

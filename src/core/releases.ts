@@ -163,12 +163,15 @@ export class Releases {
     this.announcing.targetsChanged(now)
   }
 
-  persisted(ticket: Ticket, now: Millis): void {
-    if (this.targets.persisted(ticket, now)) this.announcing.targetsChanged(now)
+  /** True when the targets changed: others want to know at once whose keys count. */
+  persisted(ticket: Ticket, now: Millis): boolean {
+    const delegates = this.targets.persisted(ticket, now)
+    if (delegates) this.announcing.targetsChanged(now)
     this.announcing.persisted(ticket, now)
     this.beacons.persisted(ticket, now)
     this.swarm.persisted(ticket, now)
     this.#rollout.persisted(ticket, now)
+    return delegates
   }
 
   persistFailed(ticket: Ticket, now: Millis): void {
