@@ -27,6 +27,8 @@ export interface KeysChange {
 
 /** As few characters of a keyid as name a key: 32 bits are not hit by chance. */
 const PREFIX = /^[0-9a-f]{8,64}$/
+/** What looks like a public key, whole or not. */
+const HEX = /^[0-9a-f]{48,}$/
 const PREFIXED = /^ed25519:(.*)$/s
 
 /** A public key as text. @throws Failure E_USAGE */
@@ -43,7 +45,7 @@ export function parsePublic(text: string): PublicKey {
  * @throws Failure E_USAGE (a bad text), E_KEY (no such file, or no key file), E_STATE (damaged)
  */
 export function readPublic(dir: string, text: string): PublicKey {
-  if (PREFIXED.test(text) || /^[0-9a-f]{64}$/.test(text)) return parsePublic(text)
+  if (PREFIXED.test(text) || HEX.test(text)) return parsePublic(text)
   const own = keyPath(dir, text)
   const { keyId, publicKey } = readKey(own !== undefined && existsSync(own) ? own : text)
   return { keyId, publicKey }

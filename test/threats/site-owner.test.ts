@@ -45,7 +45,7 @@ test('the key of a site enrols and revokes in its zone, and nowhere else', async
   const a = await fleet.found('a')
   const b = await fleet.add('b', a)
   const key = `ed25519:${toHex(SITE.publicKey)}`
-  await done('trust', 'delegate-zone', SOUTH, '--key', key, '--mesh', fleet.mesh.dir, '--data', a.data)
+  await done('trust', 'delegate-zone', SOUTH, '--pub', key, '--yes', '--mesh', fleet.mesh.dir, '--data', a.data)
   await Promise.all([a, b].map((member) => holdsRoot(member, 2)))
   fleet.mesh = openMesh(fleet.mesh.dir)
   expect(fleet.mesh.root.signed.enrolment.zones).toEqual(new Map([[SITE.keyId, SOUTH]]))
@@ -89,7 +89,7 @@ test('the owner of a site vetoes a release there, and there only', async () => {
   const fleet = await Fleet.create()
   const a = await fleet.found('a')
   const key = toHex(SITE.publicKey)
-  await done('trust', 'delegate-zone', SOUTH, '--key', key, '--mesh', fleet.mesh.dir, '--data', a.data)
+  await done('trust', 'delegate-zone', SOUTH, '--pub', key, '--yes', '--mesh', fleet.mesh.dir, '--data', a.data)
   const dir = siteFolder(fleet)
   await fleet.join('s1', makeInvite(openMesh(dir), { zone: SOUTH, via: [a.address] }, Date.now()).token)
   const s1 = await fleet.start('s1')
@@ -138,8 +138,9 @@ test('a key that has a task already, or no zone of its own, is not delegated to,
       'trust',
       'delegate-zone',
       zone,
-      '--key',
+      '--pub',
       toHex(publicKey),
+      '--yes',
       '--mesh',
       fleet.mesh.dir,
       '--data',
