@@ -13,6 +13,7 @@ const LONGEST = [
   'test/e2e/refusals.test.ts',
   'test/e2e/health.test.ts',
   'test/e2e/survival.test.ts',
+  'test/e2e/full-life.test.ts',
 ]
 
 class LongestFirst extends BaseSequencer {

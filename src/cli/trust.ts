@@ -21,13 +21,18 @@ const subcommands = [
 export const trust: Command = {
   name: 'trust',
   summary: 'see and change who may publish, enrol and sign; take it back, or prolong it',
-  usage: `${subcommands.map(({ name }) => name.split(' ')[1]).join('|')} ...`,
-  details: subcommands.map(({ name, usage, summary }) => `pimesh ${name} ${usage}: ${summary}.`).join(' '),
+  usage: 'COMMAND ...',
+  details: 'Each of them has help of its own, as in "pimesh trust revoke --help".',
   options: {},
-  examples: subcommands.flatMap(({ examples }) => examples.slice(0, 1)),
+  examples: [
+    ['pimesh trust show', 'who may do what, and what ends soon'],
+    ['pimesh trust revoke pi-7', 'a board was stolen'],
+    ["pimesh trust add-publisher acme --pub ed25519:9f86... --paths 'acme/*'", 'a publisher comes'],
+    ['pimesh trust rotate acme --out-key 23a3713956c07591 --pub ed25519:9f86...', 'a publisher has a new key'],
+  ],
   subcommands,
   async run() {
-    const names = subcommands.map(({ name }) => `"pimesh ${name}"`).join(', ')
-    throw new Failure('E_USAGE', `say what about it, with one of ${names}`)
+    const names = subcommands.map(({ name }) => name.slice('trust '.length)).join(', ')
+    throw new Failure('E_USAGE', `say what about it, as in "pimesh trust revoke pi-7": it has ${names}`)
   },
 }

@@ -87,7 +87,10 @@ describe('pimesh trust revoke', () => {
       expect(backend.stated).toEqual([])
       expect(existsSync(join(dir, 'statements'))).toBe(false)
     }
-    expect(await line(['trust'])).toMatchObject({ status: 2, err: expect.stringContaining('"pimesh trust revoke"') })
+    expect(await line(['trust'])).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('"pimesh trust revoke pi-7": it has revoke, '),
+    })
     await refused(['revok', 'pi-1'], 'E_USAGE', /did you mean "revoke"/)
     await refused(['revoke'], 'E_USAGE', /needs a publisher, a key, a node or an invite/)
     await refused(['revoke', 'pi-9'], 'E_UNKNOWN_NODE', /pi-9/)

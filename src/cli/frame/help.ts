@@ -24,11 +24,16 @@ export function commandHelp(command: Command): string {
   const parts = [
     `Usage: pimesh ${command.name} ${command.usage}`.trimEnd(),
     `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.`,
+    ...(command.subcommands === undefined ? [] : [`Commands:\n${listed(subcommandRows(command))}`]),
     ...(command.details === undefined ? [] : [wrapped(command.details, WIDTH).join('\n')]),
     `Options:\n${listed(options.map(([name, spec]) => [optionSyntax(name, spec), spec.help] as const))}`,
     `Examples:\n${command.examples.map(([line, meaning]) => `  # ${meaning}\n  ${line}`).join('\n')}`,
   ]
   return `${parts.join('\n\n')}\n`
+}
+
+function subcommandRows({ name, subcommands = [] }: Command): [string, string][] {
+  return subcommands.map((one) => [one.name.slice(name.length + 1), one.summary])
 }
 
 function optionSyntax(name: string, { short, value, bare, multiple }: OptionSpec): string {

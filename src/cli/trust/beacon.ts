@@ -9,7 +9,7 @@ import { knownTrust } from './known.ts'
 export const beacon: Command = {
   name: 'trust beacon',
   summary: 'say which nodes sign beacons, and how often',
-  usage: '--pub KEY... --threshold K [--period 1h]',
+  usage: '--pub KEY... [--threshold K] [--period 1h]',
   details: `Takes the place of the beacon keys that there were. The secret key goes to its node, plain, and "beacon.key" of the configuration there names its file; make it
 with "pimesh keys new beacon --plain --out FILE" on that node. "pimesh trust revoke beacon" ends it. ${CHANGE_DETAILS}`,
   options: {

@@ -20,7 +20,7 @@ export const revoke: Command = {
 key file: it counts nowhere any more, at once. NODE is a name, an id or the unique beginning of one; INVITE is a token, or the hash of an invite. An enrol key of the mesh
 folder signs it, and the peer that runs on this machine tells the others. Every member that has heard of it closes its links to the
 node and does not admit it again. There is no way back: who was revoked by mistake joins again with a new token, into an empty folder.
-A word that means several things is refused until --as says which. For a role or a key: ${CHANGE_DETAILS}`,
+A word that means several things is refused until --as says which. A role or a key is revoked by a new root or targets document. ${CHANGE_DETAILS}`,
   positionals: [1, 1],
   needs: 'a publisher, a key, a node or an invite, as in "pimesh trust revoke pi-7"',
   options: {

@@ -73,8 +73,12 @@ async function submitRequest(context: Context, named: string): Promise<Submitted
   await requireSubmittable(loaded)
   const { request } = loaded
   const { kind, document } = request
-  const lines = [`version ${document.signed.version} of the ${kind} document is taken in`]
+  const { isComplete } = await import('../../publish/complete-request.ts')
   const own = await ownFolder(context, request.mesh)
+  const isKnown = own !== undefined && isComplete(own, request)
+  const lines = [
+    `version ${document.signed.version} of the ${kind} document ${isKnown ? 'was taken in before' : 'is taken in'}`,
+  ]
   if (own === undefined) return { handed: await handAlone(context, request), dir: undefined, lines }
   const { peer } = await knownTrust(context)
   const handed = await inTurn(own, () => takeIn(own.dir, [request], peer), context.interrupted())
