@@ -33,6 +33,7 @@ test('a key that is rotated out counts nowhere at once, and T04 what it signs la
     writeFileSync(file, bytes)
     await done('publish', file, '--name', PATH, '--to', 'true', '--no-wait', ...more)
   }
+  await until('a link', async () => (await a.status()).links.length > 0)
   await publish('first')
   await reaches(b, 'committed', 1, PATH)
 
