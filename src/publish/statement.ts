@@ -203,7 +203,8 @@ function requireRoom({ nodes, invites, extensions, policies }: Statement): void 
 }
 
 function noRoom(full: string): Failure {
-  const advice = 'raise the enrolment epoch of the root, which voids every membership, and enrol anew whom you trust'
+  const advice =
+    'raise the enrolment epoch ("pimesh trust rotate enrol --raise-epoch"), which voids every membership, and enrol anew whom you trust'
   return new Failure('E_STATEMENT', `This enrol key has no room for more (${full}): ${advice}.`)
 }
 

@@ -30,6 +30,9 @@ export interface TrustChange {
   notes: readonly string[]
 }
 
+const EPOCH_NOTE =
+  'every membership and invite that was ever granted is void, and so is what was stated: everybody has to join anew, the first node with "pimesh invite --first"'
+
 export const ROOT_ROLES = ['root', 'targets', 'enrol', 'beacon'] as const
 export type RootRole = (typeof ROOT_ROLES)[number]
 
@@ -54,7 +57,10 @@ export function knownTargets(targets: TargetsDocument | undefined): Targets {
 /** Other keys, threshold or behaviour of a role. @throws Failure E_ROLE, E_KEY, E_USAGE, E_NO_DAEMON */
 export function rotated(base: TrustBase, name: string, change: PublisherChange): TrustChange {
   const role = roleNamed(base, name)
-  if (isRootRole(name)) return { root: rootRotation(base, name, { role, change }), notes: [] }
+  if (isRootRole(name)) {
+    const notes = name === 'enrol' && change.raiseEpoch ? [EPOCH_NOTE] : []
+    return { root: rootRotation(base, name, { role, change }), notes }
+  }
   const before = knownTargets(base.targets)
   const targets = withChanged(before, name, change, base.announced)
   return { targets, notes: voided(before, targets, base.announced) }
@@ -65,8 +71,10 @@ function rootRotation(
   name: RootRole,
   { role, change }: { role: RoleKeys; change: PublisherChange },
 ): RootChanges {
-  if (change.whenStale !== undefined || change.raiseEpoch)
-    throw new Failure('E_USAGE', `--when-stale and --raise-epoch are for publishers, and "${name}" is none`)
+  if (change.whenStale !== undefined)
+    throw new Failure('E_USAGE', `--when-stale is for publishers, and "${name}" is none`)
+  if (change.raiseEpoch && name !== 'enrol')
+    throw new Failure('E_USAGE', `--raise-epoch is for publishers and enrol, and "${name}" has no epoch`)
   if (name === 'enrol') return enrolRotation(base, role, change)
   const next = changedKeys(name, role, change)
   if (name === 'beacon')
@@ -75,7 +83,7 @@ function rootRotation(
 }
 
 /** Old keys are retired; a new one that takes the place of one that is confined to a zone is confined to it, too. */
-function enrolRotation(base: TrustBase, role: RoleKeys, change: KeysChange): RootChanges {
+function enrolRotation(base: TrustBase, role: RoleKeys, change: PublisherChange): RootChanges {
   if ((change.threshold ?? 1) !== 1)
     throw new Failure('E_ROLE', 'the role "enrol" needs one signature always: an invite has one')
   const { enrolment, keys } = base.mesh.root.signed
@@ -89,7 +97,8 @@ function enrolRotation(base: TrustBase, role: RoleKeys, change: KeysChange): Roo
   const [gone, ...more] = change.out
   const zone = gone === undefined || more.length > 0 ? undefined : enrolment.zones.get(gone)
   const add = change.in.map(({ keyId }) => ({ keyId, zone }))
-  return { enrol: { add, retire: change.out }, keys: change.in, statements: requireStatements(base) }
+  const enrol = { add, retire: change.out }
+  return { enrol, keys: change.in, statements: requireStatements(base), raiseEpoch: change.raiseEpoch }
 }
 
 /** What an enrol key stated last is sealed when it retires: an older statement would let in again whom it revoked. */

@@ -134,7 +134,7 @@ describe('pimesh trust add-publisher', () => {
     const { run } = await owner()
     const ran = await run('add-publisher', 'lab', '--pub', text(ADA), '--paths', 'lab/*', '-o', 'json')
     const [document] = JSON.parse(ran.out).documents
-    expect(JSON.parse(ran.out)).toMatchObject({ schema: 'pimesh.trust/1', handedIn: true, linked: 2 })
+    expect(JSON.parse(ran.out)).toMatchObject({ schema: 'pimesh.trust-change/1', handedIn: true, linked: 2 })
     expect(document).toMatchObject({ kind: 'targets', version: 2 })
   })
 
@@ -380,7 +380,7 @@ describe('pimesh trust rotate', () => {
     )
     await refused(['rotate', 'acme', '--threshold', '2'], 'E_ROLE', /1 key and need 2 signatures/)
     await refused(['rotate', 'acme', '--pub', 'publisher'], 'E_KEY', /is one of the role "acme" already/)
-    await refused(['rotate', 'root', '--when-stale', 'refuse'], 'E_USAGE', /are for publishers/)
+    await refused(['rotate', 'root', '--when-stale', 'refuse'], 'E_USAGE', /is for publishers/)
     await refused(['rotate', 'beacon', '--pub', text(ADA)], 'E_ROLE', /has no beacons/)
   })
 })

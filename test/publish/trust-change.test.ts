@@ -156,6 +156,13 @@ describe('the keys that enrol', () => {
     expect(enrolment.zones).toEqual(new Map([ADA, BOB].map(({ keyId }) => [keyId, '/uk'])))
   })
 
+  it('begin a new epoch, which voids all that they granted, and say so', () => {
+    const change = rotated(base(), 'enrol', { ...STEP, raiseEpoch: true })
+    expect(change.notes).toEqual([expect.stringContaining('every membership and invite that was ever granted is void')])
+    make(change)
+    expect(mesh.root.signed.enrolment).toMatchObject({ epoch: 2, retired: [] })
+  })
+
   it('are never none, need one signature, and do not come back', () => {
     const old = idOf('enrol')
     expect(() => keyRevoked(base(), old)).toThrow(
@@ -260,10 +267,10 @@ describe('what a change voids', () => {
     for (const name of ['root', 'targets', 'enrol'])
       expect(() => roleRevoked(base(), name)).toThrow(failure('E_ROLE', `pimesh trust rotate ${name}`))
     expect(() => rotated(base(), 'root', { ...STEP, whenStale: 'refuse' })).toThrow(
-      failure('E_USAGE', 'are for publishers'),
+      failure('E_USAGE', 'is for publishers'),
     )
     expect(() => rotated(base(), 'targets', { ...STEP, raiseEpoch: true })).toThrow(
-      failure('E_USAGE', 'are for publishers'),
+      failure('E_USAGE', '"targets" has no epoch'),
     )
     expect(() => rotated(base(), 'enroll', STEP)).toThrow(failure('E_ROLE', 'did you mean "enrol"?'))
     expect(() => rotated(base({ targets: undefined }), 'acme', STEP)).toThrow(failure('E_STATE', 'no targets document'))

@@ -139,7 +139,7 @@ function report(
   }))
   if (output === 'json')
     terminal.json({
-      schema: 'pimesh.trust/1',
+      schema: 'pimesh.trust-change/1',
       documents,
       handedIn: handed !== undefined,
       linked: handed?.linked ?? null,

@@ -13,14 +13,14 @@ export const rotate: Command = {
   details: `ROLE is root, targets, enrol, beacon, or the name of a publisher. A key is named as in "trust add-publisher", one that goes also by the beginning of its keyid.
 A root is signed by the old keys and by the new ones. An enrol key that goes is retired: it enrols nobody any more, and whom it enrolled stays. What a publisher announced
 that its new keys would not cover begins a new epoch, and has to be published again; --raise-epoch does so in any case, which is the answer to a thief that used up its
-versions. ${CHANGE_DETAILS}`,
+versions. For enrol it voids every membership and invite. ${CHANGE_DETAILS}`,
   positionals: [1, 1],
   needs: 'a role, as in "pimesh trust rotate acme --out-key 23a3713956c07591 --pub ed25519:9f86..."',
   options: {
     'out-key': { type: 'string', multiple: true, value: 'KEY', help: 'a key that goes' },
     pub: { type: 'string', multiple: true, value: 'KEY', help: 'a key that comes' },
     threshold: { type: 'string', value: 'K', help: 'how many have to sign from now on' },
-    'raise-epoch': { type: 'boolean', help: 'void all that the publisher announced: its versions begin anew' },
+    'raise-epoch': { type: 'boolean', help: 'void all that the publisher announced, or that was ever enrolled' },
     'when-stale': { type: 'string', value: 'refuse|warn', help: 'what nodes do with its releases that hear no beacon' },
     ...changeOptions,
   },
