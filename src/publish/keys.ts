@@ -74,7 +74,7 @@ export function rewriteKey(key: KeyFile, passphrase: string | undefined): void {
 /** What a key is for in a mesh: `root`, `targets`, `enrol`, `enrol (retired)`, `publisher acme`; nothing for a stranger. */
 function rolesOf({ keyId }: Pick<KeyFile, 'keyId'>, mesh: Mesh): string[] {
   const { roles, enrolment } = mesh.root.signed
-  const own = (['root', 'targets', 'enrol'] as const).filter((role) => roles[role].keyIds.includes(keyId))
+  const own = (['root', 'targets', 'enrol', 'beacon'] as const).filter((role) => roles[role]?.keyIds.includes(keyId))
   const retired = enrolment.retired.includes(keyId) ? ['enrol (retired)'] : []
   const publishes = publisherRoles(mesh).filter(({ keyIds }) => keyIds.includes(keyId))
   return [...own, ...retired, ...publishes.map(({ name }) => `publisher ${name}`)]
