@@ -262,7 +262,7 @@ export class NodeCore {
     if (this.#stopped) return
     this.#m.view.setIsolated(this.#m.links.size === 0, now)
     this.#m.view.check(now)
-    if (this.#m.self.isNode) this.#m.heartbeat.check(now, this.#flags(), this.#members())
+    this.#beat(now)
     const changed = this.#m.releases.check(now)
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
     this.#m.links.check(now)
@@ -271,6 +271,12 @@ export class NodeCore {
     this.#m.queries.check(now)
     this.#m.saving.check(now)
     this.#m.audit.check(now)
+  }
+
+  /** Members are counted only when a record is due: this runs after every input. */
+  #beat(now: Millis): void {
+    const due = this.#m.self.isNode ? this.#m.heartbeat.deadline() : undefined
+    if (due !== undefined && due <= now) this.#m.heartbeat.check(now, this.#flags(), this.#members())
   }
 
   /** A process that was stopped or suspended heard nobody: the silence is its own. */
