@@ -36,6 +36,12 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
     file: { type: 'string', value: 'NAME', help: "the file's name on a node (default: as here)" },
     executable: { type: 'boolean', help: 'nodes may run it' },
     key: { type: 'string', value: 'FILE', help: "sign with this key (default: a fitting one of the mesh's folder)" },
+    requires: {
+      type: 'string',
+      multiple: true,
+      value: 'RELEASE',
+      help: 'comes into use only together with this one of its role: acme/lib@1.2, or its hash',
+    },
     expires: { type: 'string', value: 'DAYS', help: 'nodes begin no installation after so long (default 90)' },
     prepare: {
       type: 'string',

@@ -247,6 +247,8 @@ export interface ReleaseJson {
   installer: string | null
   /** What a newer pimesh is needed for; null when nothing. */
   unsupported: string | null
+  /** What comes into use together with it; `release` is null for one that its role does not announce. Absent from older daemons. */
+  requires?: { hash: string; release: string | null }[]
   artifact: { hash: string; bytes: number }
   encoding: { type: string; hash: string; bytes: number; pieces: number } | null
   /** Whether the selector names the node that was asked; null for an operator's peer. */

@@ -71,6 +71,7 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     to,
     installer: installer?.type ?? null,
     unsupported: release.unsupported ?? null,
+    requires: release.requires.map((hash) => requiredJson(hash, current.document.signed.releases)),
     artifact: { hash: artifact.hash, bytes: artifact.length },
     encoding: encoding === undefined ? null : encodingJson(encoding),
     selected: parts.selected(release),
@@ -78,6 +79,11 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     nodes: [...nodes, ...ownReport(parts, release)].sort(byPlace),
     unsaid: unsaid(parts, release),
   }
+}
+
+function requiredJson(hash: string, announced: readonly Release[]) {
+  const release = announced.find((one) => one.hash === hash)
+  return { hash, release: release === undefined ? null : `${release.path}@${release.version}` }
 }
 
 function encodingJson({ type, hash, length, pieceLength }: Release['encodings'][number]) {

@@ -7,6 +7,7 @@ import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from
 import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
 import { type SigningRequest, shortKey } from './judge-request.ts'
+import { nameOf } from './named-release.ts'
 
 export type Fact = readonly [name: string, value: string]
 
@@ -84,6 +85,7 @@ function describeAnnouncement(
     notes: [
       ...terms.notes,
       ...later.map((one) => `${one.path} needs a newer pimesh, which also understands ${one.unsupported}`),
+      ...document.signed.releases.flatMap((one) => brokenNotes(one, document.signed.releases)),
     ],
     ...compared(partsOf(releases(previous)), partsOf(releases(document))),
   }
@@ -103,12 +105,17 @@ function partsOf(releases: readonly Release[]): Parts {
   return new Map(
     releases.map((one) => [
       one.path,
-      { label: one.path, id: one.hash, facts: [['version', one.version], ...releaseFacts(one)] },
+      { label: one.path, id: one.hash, facts: [['version', one.version], ...releaseFacts(one, releases)] },
     ]),
   )
 }
 
-function releaseFacts({ counter, to, artifact, installer, encodings, origin }: Release): Fact[] {
+function releaseFacts(release: Release, siblings: readonly Release[]): Fact[] {
+  const { counter, to, artifact, installer, encodings, origin, requires } = release
+  const required = requires.map((hash) => {
+    const one = siblings.find((sibling) => sibling.hash === hash)
+    return one === undefined ? `a release that is not announced (${hash.slice(0, 16)})` : nameOf(one)
+  })
   return [
     ['counter', String(counter)],
     ['for', to],
@@ -120,7 +127,15 @@ function releaseFacts({ counter, to, artifact, installer, encodings, origin }: R
       encodings.map(({ type, length }) => `${type}, ${length} bytes`).join('; ') || 'a newer pimesh knows',
     ],
     ['first from', origin.join(', ') || 'whoever hands it in'],
+    ...(required.length === 0 ? [] : [['together with', required.join(', ')] as const]),
   ]
+}
+
+/** What will not be installed since what it requires is not there; a node that has it in use keeps both as they are. */
+function brokenNotes({ path, version, requires }: Release, siblings: readonly Release[]): string[] {
+  const isThere = (hash: string) => siblings.some((sibling) => sibling.hash === hash)
+  if (requires.every(isThere)) return []
+  return [`${nameOf({ path, version })} requires a release that is not announced: no further node will begin it`]
 }
 
 const fileText = ({ file, executable }: NonNullable<Release['installer']>): string =>

@@ -18,6 +18,7 @@ import { requireSelector } from '../wire/selector.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { keptAnnouncement, meshTargets, newestTargets, validAnnouncement } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
+import { requiredHashes, requiredNotes } from './named-release.ts'
 import { chooseRole, namedRole, publisherKeys } from './publisher.ts'
 
 /** What a publisher asks for. */
@@ -36,6 +37,8 @@ export interface ReleaseRequest {
   lifetime?: Millis | undefined
   /** Multiaddrs with /p2p/ID of members that have it first. */
   origin?: readonly string[] | undefined
+  /** Releases that its role announces already, by path, path@version or the beginning of the hash. */
+  requires?: readonly string[] | undefined
 }
 
 /** What a peer of the mesh holds: canonical JSON as text. Nothing of it is believed that is not validly signed. */
@@ -58,6 +61,8 @@ export interface ReleaseDraft {
   request: ReleaseRequest
   counter: number
   version: string
+  /** Hashes of the releases that it requires. */
+  requires: readonly string[]
   /** What a person should know: one sentence each. */
   notes: readonly string[]
 }
@@ -135,16 +140,18 @@ function plan<T extends { role: Delegation }>(
   if (version > INTEGER_MAX)
     throw new Failure('E_ANNOUNCEMENT', `the role "${role.name}" has used up its versions: give it a new epoch first`)
   const terms = { mesh: mesh.id, role: role.name, epoch: role.epoch, version, expires: now + lifetimeOf(request) }
+  const [previous] = known.all
   const draft = {
     mesh,
     targets,
     newTargets: targetsHeld ? undefined : targets,
-    previous: known.all[0],
+    previous,
     terms,
     request,
     counter,
     version: request.version ?? String(counter),
-    notes: notesOf(role, known, held),
+    requires: requiredHashes(request.requires ?? [], request.path, { previous, role }),
+    notes: [...notesOf(role, known, held), ...requiredNotes(request.path, previous, 'published')],
     ...chosen,
   }
   draftRelease(draft, PLACEHOLDER)
@@ -172,9 +179,9 @@ const PLACEHOLDER: Made = {
 
 /** The `signed` part of the announcement. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
 export function draftRelease(draft: ReleaseDraft, { artifact, encoding }: Made): JsonObject {
-  const { request, counter, version, terms, previous } = draft
+  const { request, counter, version, requires, terms, previous } = draft
   const { path, to, installer, origin = [] } = request
-  const release = { counter, version, artifact, to, installer, encodings: [encoding], origin }
+  const release = { counter, version, artifact, to, installer, encodings: [encoding], origin, requires }
   const signed = withRelease(previous, terms, { path, release })
   requireFitting(canonicalBytes(signed).length, draft)
   return signed
@@ -210,7 +217,7 @@ function requireFitting(signedBytes: number, { role, previous, request }: Releas
     )
 }
 
-function requireWords({ path, version, installer, lifetime, counter }: ReleaseRequest): void {
+function requireWords({ path, version, installer, lifetime, counter, requires = [] }: ReleaseRequest): void {
   const wrongPath = pathProblem(path)
   if (wrongPath !== undefined) throw new Failure('E_USAGE', `"${path}" cannot name a release: ${wrongPath}`)
   const wrongVersion = version === undefined ? undefined : versionProblem(version)
@@ -225,6 +232,8 @@ function requireWords({ path, version, installer, lifetime, counter }: ReleaseRe
     throw new Failure('E_USAGE', `an announcement must last 1 to ${limits.lifetimeMax / DAY} days`)
   if (counter !== undefined && !(Number.isInteger(counter) && counter >= 1 && counter <= INTEGER_MAX))
     throw new Failure('E_USAGE', `a counter is a whole number from 1 to ${INTEGER_MAX}`)
+  if (requires.length > limits.releaseRequires)
+    throw new Failure('E_USAGE', `a release requires at most ${limits.releaseRequires} others`)
 }
 
 function lifetimeOf({ lifetime }: ReleaseRequest): Millis {

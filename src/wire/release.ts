@@ -20,6 +20,7 @@ const RESERVED_FILES = ['.', '..', '.release']
 const VERSION_LABEL = /^[A-Za-z0-9._+~:-]+$/
 const TARGET = ['length', 'hashes', 'custom']
 const CUSTOM = ['counter', 'version', 'to', 'installer', 'encodings', 'origin']
+const CUSTOM_OPTIONAL = ['requires']
 const ENCODING = ['type', 'length', 'hashes', 'piece_length', 'piece_list']
 const INSTALLER = ['type', 'file', 'executable']
 /** Numbers on disk are places in this list, from 1: append only. */
@@ -28,6 +29,7 @@ export const ENCODING_TYPES: readonly EncodingType[] = ['identity', 'zstd']
 /** What a publisher says of a release; role and path are the announcement's. */
 export type ReleaseTerms = Pick<Release, 'counter' | 'version' | 'artifact' | 'to' | 'encodings' | 'origin'> & {
   installer: InstallerSpec
+  requires?: readonly string[]
 }
 
 /** Why `path` cannot name an artifact, or undefined when it can. */
@@ -83,6 +85,7 @@ export function releaseTarget(release: ReleaseTerms): JsonObject {
         piece_list: { sha256: encoding.pieceList },
       })),
       origin: [...release.origin],
+      ...(release.requires?.length ? { requires: [...release.requires] } : {}),
     },
   }
 }
@@ -114,6 +117,7 @@ export function readRelease(role: string, path: string, json: Json): Release {
       (text) => addressNode(text) !== undefined,
       'addresses with /p2p/ID',
     ),
+    requires: requires(custom),
     unsupported: unsupported(target, custom, installer.unsupported, encodings),
   }
 }
@@ -125,10 +129,9 @@ function unsupported(
   installer: string | undefined,
   encodings: readonly Encoding[],
 ): string | undefined {
-  const unknown = target.unknown(TARGET) ?? custom.unknown([...CUSTOM, 'requires'])
+  const unknown = target.unknown(TARGET) ?? custom.unknown([...CUSTOM, ...CUSTOM_OPTIONAL])
   if (unknown !== undefined) return fieldText(unknown)
   if (installer !== undefined) return installer
-  if (requires(custom).length > 0) return 'a bundle ("requires")'
   return encodings.length === 0 ? 'its encodings' : undefined
 }
 

@@ -145,6 +145,7 @@ export function releaseJson(some: Partial<ReleaseJson> = {}): ReleaseJson {
     to: 'zone.startsWith("/uk")',
     installer: 'file',
     unsupported: null,
+    requires: [],
     artifact: { hash: 'a7'.repeat(32), bytes: 24_000_000 },
     encoding: { type: 'zstd', hash: 'e0'.repeat(32), bytes: 10_000_000, pieces: 39 },
     selected: true,

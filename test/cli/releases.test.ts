@@ -107,6 +107,17 @@ describe('pimesh releases', () => {
     expect(last).toContain('+: 5 nodes tell of four other releases first, and may have it')
   })
 
+  it('says what comes into use together', async () => {
+    const { backend, run } = await daemon()
+    const requires = [
+      { hash: 'ab'.repeat(32), release: 'acme/lib@1.2' },
+      { hash: 'cd'.repeat(32), release: null },
+    ]
+    backend.rollout = releasesJson([releaseJson({ requires, here: null })])
+    const { out } = await run(['releases', 'acme/agent'])
+    expect(out).toContain('together with  acme/lib@1.2, cdcdcdcdcdcdcdcd, which is not announced\n')
+  })
+
   it('has nothing to show when nothing is announced', async () => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([], { oldestMs: null })

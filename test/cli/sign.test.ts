@@ -104,6 +104,31 @@ describe('a role that needs two signatures', () => {
     expect(existsSync(at('mesh', 'announcements', 'acme.pending.json'))).toBe(false)
   })
 
+  it('shows what comes into use together, and what no node will begin any more', async () => {
+    const { prepare, sign, submit, backend } = await publisher()
+    const announce = async (out: string, version: number) => {
+      for (const name of ['ada', 'bob']) await sign(name, out)
+      await submit(out)
+      const { announcement } = backend.submitted.at(-1)!
+      const roles = [{ role: 'acme', epoch: 1, version, frozen: false, announcement }]
+      backend.held = publishersJson({ mesh: backend.held.mesh, roles })
+    }
+    await prepare('lib', ['--name', 'acme/lib@1', '--to', 'true'])
+    await announce('lib', 1)
+    const prepared = await prepare('both', [...WORDS, '--requires', 'acme/lib'])
+    expect(prepared.out).toMatch(/\n {2}together with +acme\/lib@1\n/)
+    expect((await sign('cyd', 'both')).out).toMatch(/\n {2}together with +acme\/lib@1\n/)
+    await announce('both', 2)
+    const newer = await prepare('newer', ['--name', 'acme/lib@2', '--to', 'true'])
+    expect(newer.err).toContain(
+      'acme/agent@2.4.0 requires acme/lib@1: nodes that have it in use take this one together',
+    )
+    expect(newer.out).toContain('unchanged: acme/agent\n')
+    expect(newer.out).toContain(
+      'acme/agent@2.4.0 requires a release that is not announced: no further node will begin it\n',
+    )
+  })
+
   it('says which three commands to use when somebody publishes at once', async () => {
     const { at, run } = await publisher()
     copyFileSync(at('ada.key'), at('mesh', 'keys', 'ada.key'))

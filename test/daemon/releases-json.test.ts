@@ -94,6 +94,7 @@ describe('releases', () => {
       ...{ release: 'acme/agent@1.2', path: 'acme/agent', version: '1.2', counter: 3, hash: agent.hash },
       ...{ role: 'acme', epoch: 2, roleVersion: 5, expires: '2026-07-01T00:00:00.000Z', expired: false, frozen: false },
       ...{ to: 'true', installer: 'file', unsupported: null, selected: null, here: null, nodes: [], unsaid: 0 },
+      requires: [],
       artifact: { hash: 'a7'.repeat(32), bytes: 900_000 },
       encoding: { type: 'zstd', hash: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: 600_000, pieces: 3 },
     })

@@ -128,6 +128,55 @@ describe('the next announcement', () => {
     expect(map?.hash).toBe(second.release.hash)
   })
 
+  it('requires what the role announces already, by path, version or hash, and says so with its hash (clause BUNDLE 1)', () => {
+    const lib = publish({ path: 'acme/lib' })
+    const both = publish({ path: 'acme/map' }, holding(lib), 'b')
+    const [{ hash }, map] = [lib.release, both.release]
+    for (const word of ['acme/lib', 'acme/lib@1.0', hash, hash.slice(0, 6)]) {
+      const { release, document } = publish({ requires: [word, 'acme/lib', 'acme/map'] }, holding(both), 'c')
+      expect(release).toMatchObject({ requires: [hash, map.hash], unsupported: undefined })
+      expect(document.signed.releases).toContainEqual(lib.release)
+    }
+    expect(publish({}, holding(both)).release.requires).toEqual([])
+  })
+
+  it.each<[string, string[], string]>([
+    [
+      'another version',
+      ['acme/lib@1.1'],
+      'the role "acme" does not announce "acme/lib@1.1": did you mean "acme/lib@1.0"?',
+    ],
+    [
+      'a far one',
+      ['acme/lib@2027-09'],
+      'the role "acme" does not announce "acme/lib@2027-09": it announces acme/lib@1.0',
+    ],
+    ['nothing like it', ['zz/agent'], 'does not announce "zz/agent": "pimesh releases" lists what is announced'],
+    [
+      'itself',
+      ['acme/agent'],
+      'acme/agent cannot require acme/agent@1.0, whose place it takes: leave out --requires acme/agent',
+    ],
+  ])('cannot require %s', (_, requires, sentence) => {
+    const held = holding(publish({}, holding(publish({ path: 'acme/lib' }))))
+    expect(() => publish({ requires }, held)).toThrow(failure('E_PATH', sentence))
+  })
+
+  it('cannot require more than a release may', () => {
+    const requires = Array<string>(limits.releaseRequires + 1).fill('acme/lib')
+    expect(() => checkRequest(mesh, request({ requires }))).toThrow(failure('E_USAGE', 'requires at most 16 others'))
+  })
+
+  it('says whose bundle it breaks when it takes the place of what another one requires', () => {
+    const lib = publish({ path: 'acme/lib' })
+    const agent = publish({ requires: ['acme/lib'] }, holding(lib), 'b')
+    const { notes } = planRelease(mesh, holding(agent), request({ path: 'acme/lib' }), NOW)
+    expect(notes).toEqual([
+      'acme/agent@1.0 requires acme/lib@1.0: nodes that have it in use take this one together with the next acme/agent, so publish that with --requires acme/lib',
+    ])
+    expect(planRelease(mesh, holding(agent), request({ path: 'acme/map' }), NOW).notes).toEqual([])
+  })
+
   it('builds on the newer of what the peer holds and what was signed here', () => {
     const first = publish()
     const second = publish({ path: 'acme/map' }, holding(first))

@@ -5,10 +5,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
-import { parseAnnouncement } from '../../src/wire/announcement.ts'
-import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonical.ts'
-import { encodeSigned } from '../../src/wire/signed.ts'
-import { delegationOf, keyOf } from '../fixtures/documents.ts'
+import { delegationOf } from '../fixtures/documents.ts'
 import { closeFleets, Fleet, type Member, until } from './fleet.ts'
 import { Hostile } from './hostile.ts'
 import {
@@ -101,18 +98,20 @@ test('T03 the log is there after a restart, with what was accepted before', asyn
   for (const { ageMs } of entries) expect(ageMs).toBeGreaterThanOrEqual(0)
 })
 
-test('T03 a release that requires another one is held, and not installed', async () => {
+test('T03 a release that requires one of another role, inside its own paths or not, is held and not installed', async () => {
+  const tools = artifactOf('tools')
+  const opens = { role: 'open', by: ['open'], releases: { 'open/tool/v1': releaseFor(tools) } }
+  const foreign = announce(fleet, opens)
+  await publish(member, foreign, { artifacts: [tools] })
+  for (const each of [member, other]) await reaches(each, 'committed', 1, 'open/tool/v1')
   version += 1
-  const plain = announce(fleet, { version, releases: { [PATH]: releaseFor(EVIL, { counter: version }) } })
-  const { signed } = jsonOf(plain.raw) as { signed: JsonObject }
-  const text = Buffer.from(canonicalBytes(signed)).toString()
-  const bundle = JSON.parse(text.replace('"custom":{', `"custom":{"requires":["${'ab'.repeat(32)}"],`)) as JsonObject
-  const document = parseAnnouncement(encodeSigned(bundle, [keyOf('publisher')]))
-  await publish(member, document)
+  const requires = foreign.signed.releases.map(({ hash }) => hash)
+  const document = announce(fleet, { version, releases: { [PATH]: releaseFor(EVIL, { counter: version, requires }) } })
+  await publish(member, document, { artifacts: [EVIL] })
   for (const each of [member, other]) {
     await holds(each, document)
-    await until('its refusal', async () => (await releaseAt(each))?.here?.state === 'failed')
-    expect(await releaseAt(each)).toMatchObject({ here: { reason: 'unsupported' } })
+    await until('its reason', async () => (await releaseAt(each))?.here?.reason === 'requires')
+    expect(await releaseAt(each)).toMatchObject({ here: { state: 'announced' } })
     expect(await installed(each)).toBe(GOOD.hash)
   }
 })

@@ -111,7 +111,6 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
     ['a field of the release', '"rollout"', ({ custom }) => Object.assign(custom, { rollout: { waves: [1] } })],
     ['an installer', '"deb"', ({ custom }) => Object.assign(custom, { installer: { type: 'deb', package: 'x' } })],
     ['a field of its installer', '"owner"', ({ installer }) => Object.assign(installer, { owner: 'root' })],
-    ['a bundle', '"requires"', ({ custom }) => Object.assign(custom, { requires: ['ab'.repeat(32)] })],
     ['an encoding', 'its encodings', ({ custom }) => Object.assign(custom, { encodings: [{ type: 'zstd-patch' }] })],
     ['a field of an encoding', 'its encodings', ({ encoding }) => Object.assign(encoding, { window: 24 })],
     ['no encoding', 'its encodings', ({ custom }) => Object.assign(custom, { encodings: [] })],
@@ -135,8 +134,21 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
     expect([encodings, unsupported]).toEqual([[zstd, identity], undefined])
   })
 
-  it('an empty list of requirements is none', () => {
-    expect(only(changed(({ custom }) => Object.assign(custom, { requires: [] }))()).unsupported).toBeUndefined()
+  it('an empty list of requirements is none (clause BUNDLE 1)', () => {
+    const without = changed(() => undefined)()
+    expect(only(changed(({ custom }) => Object.assign(custom, { requires: [] }))())).toMatchObject({ requires: [] })
+    expect(only(without)).toMatchObject({ requires: [], unsupported: undefined })
+    expect(Buffer.from(without.raw).toString()).not.toContain('requires')
+  })
+
+  it('reads what a release requires, which is part of its hash (clause BUNDLE 1)', () => {
+    const requires = ['ab'.repeat(32), 'cd'.repeat(32)]
+    const bundle = only(announcementOf({ releases: { [PATH]: releaseOf({ requires }) } }))
+    expect(bundle).toMatchObject({ requires, unsupported: undefined })
+    const hashes = [requires, requires.toReversed(), []].map(
+      (some) => only(announcementOf({ releases: { [PATH]: releaseOf({ requires: some }) } })).hash,
+    )
+    expect(new Set(hashes).size).toBe(3)
   })
 })
 

@@ -98,7 +98,7 @@ describe('a record (clause REC)', () => {
       }).slice(-3)
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
     const troubles = 'diskFull notWritable noProvider unsupported badArtifact ioError'.split(' ')
-    const holds = 'expired frozen oldCounter notTaken vetoed outsideHours stale clockUnknown'.split(' ')
+    const holds = 'expired frozen oldCounter notTaken vetoed outsideHours stale clockUnknown requires'.split(' ')
     const reasons = [...troubles, ...holds]
     for (const [at, state] of states.entries())
       expect(bodyOf(state as InstallState)).toEqual(Uint8Array.of(at + 1, 0, 99))

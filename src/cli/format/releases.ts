@@ -45,6 +45,7 @@ const REASONS: Readonly<Record<string, string>> = {
   outsideHours: 'outside hours',
   stale: 'no recent beacon',
   clockUnknown: 'clock not synchronised',
+  requires: 'waits for its bundle',
 }
 
 /** A reason in words; of a newer daemon as it stands. */
@@ -198,10 +199,16 @@ function facts(release: ReleaseJson): [string, string][] {
     ['SHA-256', artifact.hash],
     ['travels', encoding === null ? 'in a form that needs a newer pimesh' : encodingText(encoding)],
     ['installer', release.installer ?? 'one that needs a newer pimesh'],
+    ...requiresFact(release),
     ['release', release.hash],
     ...(here === null ? [] : [['here', hereText(here, hereState(release))] as [string, string]]),
     ...(here?.installedAt ? [['in use', here.installedAt] as [string, string]] : []),
   ]
+}
+
+function requiresFact({ requires = [] }: ReleaseJson): [string, string][] {
+  const names = requires.map(({ hash, release }) => plain(release ?? `${hash.slice(0, 16)}, which is not announced`))
+  return names.length === 0 ? [] : [['together with', names.join(', ')]]
 }
 
 /** An operator's peer installs nothing: what it has whole, it serves. */

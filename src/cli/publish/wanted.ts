@@ -27,6 +27,7 @@ export function readWanted(args: Context['args']): Wanted {
     installer: { type: 'file', file: args.text('file') ?? basename(file), executable: args.flag('executable') },
     keyFile: args.text('key'),
     lifetime: days === undefined ? undefined : days * DAY,
+    requires: args.texts('requires'),
   }
   return { file, request }
 }

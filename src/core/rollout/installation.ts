@@ -6,6 +6,7 @@ import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Release } from '../trust/announcement.ts'
+import type { Bundles } from './bundles.ts'
 import {
   afterAsking,
   afterEdge,
@@ -23,14 +24,18 @@ import type { Choice } from './selection.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep, Underway } from './states.ts'
 import type { Need, Supply } from './supply.ts'
 
-type Waiting = { ticket: Ticket } & (
-  | { write: InstallEntry }
+/** What it asks about the bundle of its path. */
+type Together = Pick<Bundles, 'binds' | 'isBehind' | 'waitsFor'>
+
+type Waiting = { ticket: Ticket } /** `bound`: in one batch with those of other paths. */ & (
+  | { write: InstallEntry; bound?: boolean }
   | { write?: undefined; step: InstallStep; job: InstallJob }
 )
 
 export class Installation implements PathView {
   readonly #out: Outbox
   readonly #supply: Supply
+  readonly #bundles: Together
   entry: InstallEntry
   choice: Choice | undefined
   trouble: InstallProblem | undefined
@@ -54,9 +59,10 @@ export class Installation implements PathView {
   #idle = false
   #news = false
 
-  constructor(out: Outbox, supply: Supply, entry: InstallEntry) {
+  constructor(out: Outbox, { supply, bundles }: { supply: Supply; bundles: Together }, entry: InstallEntry) {
     this.#out = out
     this.#supply = supply
+    this.#bundles = bundles
     this.entry = entry
     this.#known = afterRestart(entry)
   }
@@ -70,6 +76,26 @@ export class Installation implements PathView {
   get isBlank(): boolean {
     const { installed, underway, failed } = this.entry
     return this.#waiting === undefined && installed === undefined && underway === undefined && failed.length === 0
+  }
+
+  /** Unpacked, and kept by nothing but the others of its bundle. */
+  get isReady(): boolean {
+    const { choice, entry } = this
+    const isFree = this.#waiting === undefined && this.#retryAt === undefined && this.#known.done === 'stage'
+    if (!isFree || entry.underway?.state !== 'verified') return false
+    return choice?.selected === true && choice.hold === undefined && choice.release.hash === entry.underway.release
+  }
+
+  /** The edge to `staged` of what is ready. */
+  nextStaged(): InstallEntry {
+    const { underway } = this.entry
+    return { ...this.entry, underway: underway && { ...underway, state: 'staged' } }
+  }
+
+  /** That edge is being written, together with those of the others. */
+  bind(ticket: Ticket): void {
+    this.#waiting = { ticket, write: this.nextStaged(), bound: true }
+    this.#idle = false
   }
 
   waitsFor(ticket: Ticket): boolean {
@@ -135,7 +161,7 @@ export class Installation implements PathView {
     if (action.do === 'write') this.#write(action.entry)
     else if (action.do === 'step') this.#step(action.step, action.job)
     else if (action.do === 'fetch') this.#look(now)
-    else this.#idle = this.#tidyAgain === undefined
+    else this.#rest()
   }
 
   /** The step that it waits for is done, or failed. */
@@ -153,10 +179,10 @@ export class Installation implements PathView {
   /** The edge that it waits for is on disk. Does not go on by itself: what is needed may have changed. */
   persisted(commits: number): void {
     if (this.#waiting?.write === undefined) return
-    const { write } = this.#waiting
+    const { write, bound } = this.#waiting
     const before = this.entry
     this.#waiting = undefined
-    this.#known = afterEdge(before, write, this.#known)
+    this.#known = afterEdge(before, write, this.#known, bound)
     this.entry = write
     this.#goOn()
     this.#setTrouble(undefined)
@@ -174,7 +200,16 @@ export class Installation implements PathView {
     const { choice } = this
     if (!choice?.selected || choice.hold === 'oldCounter' || choice.hold === 'unsupported') return undefined
     const { release, role, epoch } = choice
-    return { release, role, epoch, may: choice.hold === undefined }
+    const { path } = this.entry
+    const [bound, behind] = [this.#bundles.binds(path), this.#bundles.isBehind(path)]
+    return { release, role, epoch, may: choice.hold === undefined, bound, behind }
+  }
+
+  /** Only something else wakes it: another choice, or another member of its bundle. */
+  #rest(): void {
+    this.#idle = this.#tidyAgain === undefined
+    const detail = this.isReady ? this.#bundles.waitsFor(this.entry.path) : undefined
+    if (detail !== undefined) this.#setTrouble({ reason: 'requires', detail })
   }
 
   #write(write: InstallEntry): void {

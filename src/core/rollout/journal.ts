@@ -7,7 +7,8 @@
 // The edge to `staged` is the point of no return. After a crash behind it the switch may or may not have happened, and only doing
 // it again makes journal and disk agree; so it is finished from the journal alone, whatever was announced meanwhile, and a newer
 // release begins after it. Until the switch was asked for, or once this run saw it fail, the release can still be dropped or
-// replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago.
+// replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago. The members of a bundle reach
+// that point in one write, which is for all of them what a restart is: from then on they are finished.
 import { limits } from '../limits.ts'
 import type { Release } from '../trust/announcement.ts'
 import { lacks } from './selection.ts'
@@ -20,8 +21,11 @@ export interface Announced {
   epoch: number
 }
 
-/** What the announcements want for a path; undefined: nothing. `may`: nothing keeps it from going on now. */
-export type Wish = (Announced & { may: boolean }) | undefined
+/**
+ * What the announcements want for a path; undefined: nothing. `may`: nothing keeps it from going on now. `bound`: its edge to `staged`
+ * is written together with those of others (clause BUNDLE 4); `behind`: something that it requires is to be switched to first.
+ */
+export type Wish = (Announced & { may: boolean; bound?: boolean; behind?: boolean }) | undefined
 
 /** What the run that is under way knows beyond the journal. */
 export interface Known {
@@ -52,12 +56,15 @@ export function afterRestart({ path, underway }: InstallEntry): Known {
   return { ...NOTHING_KNOWN, doubt: underway?.state === 'staged' ? 'inherited' : 'none', tidy }
 }
 
-/** What is known after an edge is on disk: a committed release is tidied up after, one that was given up as well. */
-export function afterEdge(before: InstallEntry, after: InstallEntry, known: Known): Known {
+/**
+ * What is known after an edge is on disk: a committed release is tidied up after, one that was given up as well. `bound`: it was
+ * written together with those of others, whose switch may come first.
+ */
+export function afterEdge(before: InstallEntry, after: InstallEntry, known: Known, bound = false): Known {
   const { path, underway } = before
   const gone = underway !== undefined && underway.release !== after.underway?.release
   const tidy = gone && underway.state !== 'fetching' ? jobOf(path, underway) : known.tidy
-  return { ...NOTHING_KNOWN, tidy }
+  return { ...NOTHING_KNOWN, doubt: bound ? 'inherited' : 'none', tidy }
 }
 
 /** What is known when a step was asked for. */
@@ -89,7 +96,7 @@ export function next(entry: InstallEntry, wish: Wish, known: Known, complete: bo
   if (wish?.release.hash !== underway.release) {
     if (isReversible(underway, known, complete)) return begun ?? write(entry, undefined)
   } else if (!wish.may && known.doubt === 'none' && isReversible(underway, known, complete)) return { do: 'rest' }
-  return advance(entry, underway, known, complete)
+  return advance(entry, underway, { known, complete, wish: wish?.release.hash === underway.release ? wish : undefined })
 }
 
 /** The first edge of the wished release; undefined when there is nothing to begin. */
@@ -107,18 +114,23 @@ function isReversible({ state }: Underway, { doubt, restage }: Known, complete: 
   return doubt === 'none' || (restage && !complete)
 }
 
-function advance(entry: InstallEntry, underway: Underway, known: Known, complete: boolean): Action {
+/** @param wish when it is for what is under way */
+function advance(
+  entry: InstallEntry,
+  underway: Underway,
+  { known, complete, wish }: { known: Known; complete: boolean; wish: Wish },
+): Action {
   const edge = (state: Underway['state']) => write(entry, { ...underway, state })
   const step = (step: InstallStep): Action => ({ do: 'step', step, job: jobOf(entry.path, underway) })
   switch (underway.state) {
     case 'fetching':
       return complete ? edge('verified') : known.tidy === undefined ? { do: 'fetch' } : rest(known)
     case 'verified':
-      if (known.done === 'stage') return edge('staged')
+      if (known.done === 'stage') return wish?.bound ? { do: 'rest' } : edge('staged')
       return complete ? step('stage') : { do: 'fetch' }
     case 'staged':
       if (known.done === 'switch') return edge('switched')
-      if (!known.restage) return step('switch')
+      if (!known.restage) return wish?.behind ? { do: 'rest' } : step('switch')
       return complete ? step('stage') : { do: 'fetch' }
     case 'switched':
       // A file has no health to wait for: it is in use. The edge stands for installers that start something.

@@ -23,7 +23,7 @@ export interface Standing {
   detail: string | undefined
 }
 
-const HOLDS: Readonly<Record<Hold, string>> = {
+const HOLDS: Readonly<Record<Exclude<Hold, 'requires'>, string>> = {
   oldCounter: 'its counter is not above what this node has accepted before, or stands for another artifact now',
   unsupported: 'it needs a newer pimesh',
   frozen: 'its role has signed two different announcements of one version: it waits for a higher version',
@@ -54,8 +54,9 @@ export function standingOf(view: PathView, release: string): Standing | undefine
 }
 
 /** What keeps the release that counts from going on. */
-export function holdOf({ release, hold }: Choice): { reason: Hold; detail: string } | undefined {
+export function holdOf({ release, hold, lacking = '' }: Choice): { reason: Hold; detail: string } | undefined {
   if (hold === undefined) return undefined
+  if (hold === 'requires') return { reason: hold, detail: lacking }
   return { reason: hold, detail: hold === 'unsupported' ? `${HOLDS[hold]} for ${lacks(release)}` : HOLDS[hold] }
 }
 

@@ -7,6 +7,7 @@ import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Release } from '../trust/announcement.ts'
 import type { Delegation } from '../trust/documents.ts'
+import { Bundles } from './bundles.ts'
 import { Installation } from './installation.ts'
 import type { LocalPolicy } from './policy.ts'
 import { reportsOf, type Standing, standingOf } from './reports.ts'
@@ -39,6 +40,7 @@ export class Rollout {
   readonly #parts: Parts
   readonly #supply: Supply
   readonly #paths = new Map<string, Installation>()
+  readonly #bundles = new Bundles((path) => this.#paths.get(path))
   /** Those with something to do or to wait for. */
   readonly #busy = new Set<Installation>()
   #current: readonly Current[] = []
@@ -74,6 +76,7 @@ export class Rollout {
   /** Goes on with what was waited for. Costs nothing while nothing is under way and no hours begin or end. */
   check(now: Millis): void {
     if (this.#parts.policy.turned(now)) return this.changed(now)
+    this.#together(now)
     for (const path of this.#busy) this.#advance(path, now)
   }
 
@@ -89,23 +92,20 @@ export class Rollout {
 
   /** A step is done, or failed. */
   stepped(ticket: Ticket, problem: InstallProblem | undefined, now: Millis): void {
-    this.#waiting(ticket)?.stepped(problem, now)
+    for (const path of this.#writing(ticket)) path.stepped(problem, now)
   }
 
   /** An edge is on disk, when the ticket is ours. */
   persisted(ticket: Ticket, now: Millis): void {
-    const path = this.#waiting(ticket)
-    if (path === undefined) return
-    const { underway, installed } = path.entry
-    path.persisted(this.#commits + 1)
-    if (path.entry.installed !== installed) this.#commits += 1
-    if (path.entry.underway?.release !== underway?.release) this.#provide(now)
-    this.#advance(path, now)
+    const paths = this.#writing(ticket)
+    // Of a bundle, all edges stand before any of them is followed.
+    for (const path of paths) this.#persisted(path, now)
+    for (const path of paths) this.#advance(path, now)
   }
 
   /** The edge is written again later, when the ticket is ours. */
   persistFailed(ticket: Ticket, now: Millis): void {
-    this.#waiting(ticket)?.persistFailed(now)
+    for (const path of this.#writing(ticket)) path.persistFailed(now)
   }
 
   /** What this node's record says of releases; nothing of an operator's peer. */
@@ -142,14 +142,45 @@ export class Rollout {
   }
 
   #open(entry: InstallEntry): Installation {
-    const path = new Installation(this.#parts.out, this.#supply, entry)
+    const path = new Installation(this.#parts.out, { supply: this.#supply, bundles: this.#bundles }, entry)
     this.#paths.set(entry.path, path)
     return path
   }
 
-  #waiting(ticket: Ticket): Installation | undefined {
-    for (const path of this.#busy) if (path.waitsFor(ticket)) return path
-    return undefined
+  /** Who waits for what has this ticket: one path, or all of a bundle. */
+  #writing(ticket: Ticket): Installation[] {
+    return [...this.#busy].filter((path) => path.waitsFor(ticket))
+  }
+
+  #persisted(path: Installation, now: Millis): void {
+    const { underway, installed, failed } = path.entry
+    path.persisted(this.#commits + 1)
+    const isCommit = path.entry.installed !== installed
+    if (isCommit) this.#commits += 1
+    // What is in use, and what never will be, decides what others of its role wait for.
+    if ((isCommit || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
+    if (path.entry.underway?.release !== underway?.release) this.#provide(now)
+  }
+
+  /** Lets the members of bundles look at each other, and writes the edges to `staged` of those that are ready, in one batch. */
+  #together(now: Millis): void {
+    for (const name of this.#bundles.paths()) {
+      const path = this.#paths.get(name)
+      if (path !== undefined) this.#advance(path, now)
+    }
+    for (const names of this.#bundles.ready()) {
+      const paths = names.flatMap((name) => this.#paths.get(name) ?? [])
+      const changes = paths.map((path) => ({ type: 'install' as const, entry: path.nextStaged() }))
+      const ticket = this.#parts.out.persist(changes, true)
+      for (const path of paths) {
+        path.bind(ticket)
+        this.#busy.add(path)
+      }
+    }
+  }
+
+  get #hasBundles(): boolean {
+    return this.#current.some(({ document }) => document.signed.releases.some(({ requires }) => requires.length > 0))
   }
 
   #advance(path: Installation, now: Millis): void {
@@ -175,6 +206,13 @@ export class Rollout {
       forbids: ({ name }, release) => this.#parts.policy.forbids(name, release, now),
       isNews: (role, release) => this.#isNews(role, release),
     })
+    this.#bundles.update(choices, this.#current)
+    const lacking = [...choices.keys()].map((path) => [path, this.#bundles.problemOf(path)] as const)
+    for (const [path, lack] of lacking) {
+      const choice = choices.get(path)
+      if (lack === undefined || !choice?.selected || choice.hold !== undefined) continue
+      choices.set(path, { ...choice, hold: 'requires', lacking: lack })
+    }
     for (const [name, path] of this.#paths) {
       const choice = choices.get(name)
       if (choice?.selected !== true && path.isBlank) this.#forget(name, path)

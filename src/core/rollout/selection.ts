@@ -23,7 +23,7 @@ export interface Current {
 
 /** Why a release that is selected may not go on: until the role signs again, a newer pimesh runs, the zone's owner lets it, or for ever (oldCounter). */
 export type Hold =
-  | Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'stale' | 'clockUnknown'>
+  | Extract<InstallReason, 'oldCounter' | 'unsupported' | 'frozen' | 'expired' | 'stale' | 'clockUnknown' | 'requires'>
   | PolicyHold
 
 /** The release that counts for a path. */
@@ -36,6 +36,8 @@ export interface Choice {
   selected: boolean
   /** Undefined when nothing keeps it from being installed. */
   hold: Hold | undefined
+  /** What its bundle waits for, as a sentence; with the hold `requires` only. */
+  lacking?: string
   /** Whether its announcement has expired cannot be said. */
   unsure: boolean
 }

@@ -45,6 +45,8 @@ export const INSTALL_REASONS = [
   'stale',
   /** Whether its announcement has expired cannot be said, and it is not newer than what is installed. */
   'clockUnknown',
+  /** The bundle that it belongs to waits. */
+  'requires',
 ] as const
 export type InstallReason = (typeof INSTALL_REASONS)[number]
 

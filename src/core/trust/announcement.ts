@@ -52,6 +52,8 @@ export interface Release {
   encodings: readonly Encoding[]
   /** Multiaddrs with /p2p/ID of members that had it first: hints. */
   origin: readonly string[]
+  /** Hashes of releases of the same announcement that must come into use with it (clause BUNDLE). */
+  requires: readonly string[]
   /** What in this release a newer pimesh would understand: it is passed on and served, and never installed here. */
   unsupported: string | undefined
 }

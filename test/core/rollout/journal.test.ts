@@ -31,7 +31,7 @@ const WAY = [
 
 function nameOf(pending: World['pending'][number] | undefined): string | undefined {
   if (pending === undefined) return undefined
-  return pending.entry === undefined ? pending.step : `write ${pending.entry.underway?.state ?? 'committed'}`
+  return pending.entries === undefined ? pending.step : `write ${pending.entries[0]?.underway?.state ?? 'committed'}`
 }
 
 /** The world when `what` is under way. */

@@ -1,12 +1,14 @@
 // Announcements, problems, crashes and restarts in any order: the models of world.ts check after every step that nothing comes
 // out of order, that old or new is in use, and that nothing begins that may not. Here: all of it ends well.
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Current } from '../../../src/core/rollout/selection.ts'
 import type { InstallReason } from '../../../src/core/rollout/states.ts'
 import type { Release } from '../../../src/core/trust/announcement.ts'
 import { announced, hashOf, releaseOf, roleOf, World } from './world.ts'
 
-const PATHS = ['acme/a', 'acme/b']
+const PATHS = ['acme/a', 'acme/b', 'acme/c']
 const ROLES = ['role', 'second']
 
 interface Said {
@@ -16,13 +18,26 @@ interface Said {
   twin: boolean
   to: string
   able: boolean
+  /** Paths before its own whose releases it requires; of each the one that is announced with it, or another one. */
+  requires: readonly string[]
+  amiss: boolean
 }
 
-function make({ path, counter, twin, to, able }: Said): Release {
-  const artifact = `${path}/${counter}${twin ? '+' : ''}`
-  const name = `${artifact}${to}${able}`
-  const unsupported = able ? undefined : 'more'
-  return releaseOf(counter, { path, name, to, unsupported, artifact: { hash: hashOf('art', artifact), length: 9 } })
+/** The releases of one announcement, beside `others` of it: the hash of each follows from all that it says. */
+function make(role: string, said: readonly Said[], others: readonly Release[] = []): Release[] {
+  const made: Release[] = []
+  for (const one of [...said].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const { path, counter, twin, to, able, amiss } = one
+    const artifact = `${path}/${counter}${twin ? '+' : ''}`
+    const before = [...others, ...made].filter((other) => other.path < path && one.requires.includes(other.path))
+    const named = before.map(({ hash }) => hash)
+    const requires = amiss && named.length > 0 ? [...named, hashOf('rel', 'another')] : named
+    const unsupported = able ? undefined : 'more'
+    const name = createHash('sha256').update(`${role} ${artifact} ${to} ${able} ${requires}`).digest('hex').slice(0, 24)
+    const terms = { path, name, to, unsupported, requires, artifact: { hash: hashOf('art', artifact), length: 9 } }
+    made.push(releaseOf(counter, terms))
+  }
+  return made
 }
 
 const said = fc.record<Said>({
@@ -31,6 +46,8 @@ const said = fc.record<Said>({
   twin: fc.boolean(),
   to: fc.constantFrom('true', 'true', 'true', 'false'),
   able: fc.constantFrom(true, true, true, false),
+  requires: fc.oneof(fc.constant([]), fc.subarray([...PATHS])),
+  amiss: fc.constantFrom(false, false, false, false, false, true),
 })
 const often = fc.constantFrom(false, false, false, true)
 const problems: readonly InstallReason[] = ['diskFull', 'notWritable', 'ioError', 'badArtifact']
@@ -46,7 +63,9 @@ const command = fc.oneof(
       expired: often,
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('replace' as const), role: fc.constantFrom(...ROLES), said }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('finish' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('run' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('fail' as const), reason: fc.constantFrom(...problems) }),
@@ -64,14 +83,26 @@ function newWorld(): World {
   return world
 }
 
+function announce(world: World, name: string, announcement: Current): void {
+  const others = world.current.filter(({ role }) => role.name !== name)
+  const at = ({ role }: Current) => ROLES.indexOf(role.name)
+  world.announce(...[...others, announcement].sort((a, b) => at(a) - at(b)))
+}
+
 function apply(world: World, it: Command): void {
   switch (it.do) {
     case 'announce': {
-      const { role: name, releases, frozen, expired } = it
-      const others = world.current.filter(({ role }) => role.name !== name)
-      const current = [...others, announced(releases.map(make), { name, frozen, expired })]
-      return world.announce(...current.sort((a, b) => ROLES.indexOf(a.role.name) - ROLES.indexOf(b.role.name)))
+      const { role, releases, frozen, expired } = it
+      return announce(world, role, announced(make(role, releases), { name: role, frozen, expired }))
     }
+    case 'replace': {
+      const { role, said } = it
+      const before = world.current.find((one) => one.role.name === role)?.document.signed.releases ?? []
+      const others = before.filter(({ path }) => path !== said.path)
+      return announce(world, role, announced([...others, ...make(role, [said], others)], { name: role }))
+    }
+    case 'run':
+      return world.run()
     case 'finish':
       world.finish()
       return
@@ -106,7 +137,7 @@ function expectEnd(world: World, path: string): void {
     // What is held waits before the switch.
     expect(entry.underway.release).toBe(winner?.hash)
     expect(['fetching', 'verified', 'staged']).toContain(entry.underway.state)
-    expect(['frozen', 'expired']).toContain(world.rollout.stateOf(entry.underway.release)?.reason)
+    expect(['frozen', 'expired', 'requires']).toContain(world.rollout.stateOf(entry.underway.release)?.reason)
   }
 }
 

@@ -12,7 +12,7 @@ function until(step: string, world = new World()): World {
   world.arrive(release)
   for (let turn = 0; turn < 20; turn++) {
     const [pending] = world.pending
-    if (pending !== undefined && pending.entry === undefined && pending.step === step) return world
+    if (pending !== undefined && pending.step === step) return world
     world.finish()
   }
   throw new Error(`no ${step}`)
@@ -223,7 +223,7 @@ describe('a disk in trouble', () => {
       world.finish({ reason: 'notWritable', detail: 'read-only' })
       const newer = releaseOf(3)
       world.announce(announced([newer]))
-      expect(world.pending.map(({ entry }) => entry?.underway?.release)).toEqual([newer.hash])
+      expect(world.pending.map(({ entries }) => entries?.[0]?.underway?.release)).toEqual([newer.hash])
       world.run()
       expect(
         world

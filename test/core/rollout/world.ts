@@ -50,6 +50,7 @@ export function releaseOf(counter: number, changes: Partial<Release> & { name?: 
     installer: { type: 'file', file: 'agent', executable: true },
     encodings: [encodingOf(name)],
     origin: [],
+    requires: [],
     unsupported: undefined,
     ...rest,
   }
@@ -68,8 +69,9 @@ export function announced(releases: readonly Release[], changes: Partial<Current
 export const floorOf = ({ name, epoch }: Delegation, path: string): string => `${name} ${epoch} ${path}`
 
 type Pending =
-  | { ticket: Ticket; entry: InstallEntry }
-  | { ticket: Ticket; entry?: undefined; step: InstallStep; job: InstallJob }
+  /** More than one: the edges of a bundle, in one batch. */
+  | { ticket: Ticket; entries: readonly InstallEntry[]; step?: undefined; job?: undefined }
+  | { ticket: Ticket; entries?: undefined; step: InstallStep; job: InstallJob }
 
 export class World {
   now = 0
@@ -146,8 +148,8 @@ export class World {
   finish(problem?: InstallProblem): Pending | undefined {
     const pending = this.pending.shift()
     if (pending === undefined) return undefined
-    if (pending.entry !== undefined) {
-      if (problem === undefined) this.#keep(pending.entry)
+    if (pending.entries !== undefined) {
+      if (problem === undefined) this.#keepAll(pending.entries)
       if (problem === undefined) this.rollout.persisted(pending.ticket, this.now)
       else this.rollout.persistFailed(pending.ticket, this.now)
     } else {
@@ -164,7 +166,7 @@ export class World {
   /** Power goes. What was under way reached the disk, or not; a new run starts from the disk. */
   crash(done: boolean): void {
     for (const pending of done ? this.pending : []) {
-      if (pending.entry !== undefined) this.#keep(pending.entry)
+      if (pending.entries !== undefined) this.#keepAll(pending.entries)
       else this.#perform(pending.step, pending.job)
     }
     this.pending = []
@@ -275,19 +277,29 @@ export class World {
     for (const effect of this.#out.drain()) {
       this.effects.push(effect)
       if (effect.type === 'persist') {
-        const [change] = effect.changes
-        if (change?.type !== 'install') throw new Error('rollout writes journals only')
-        expect([effect.changes.length, effect.sync]).toEqual([1, true])
-        this.#checkEdge(change.entry)
-        this.pending.push({ ticket: effect.ticket, entry: change.entry })
+        const entries = effect.changes.flatMap((change) => (change.type === 'install' ? [change.entry] : []))
+        expect([entries.length, effect.sync]).toEqual([effect.changes.length, true])
+        for (const entry of entries) this.#checkEdge(entry)
+        if (entries.length > 1) this.#checkBatch(entries)
+        this.pending.push({ ticket: effect.ticket, entries })
       } else if (effect.type === 'install') {
         const { ticket, step, job } = effect
         this.#checkStep(step, job)
         this.pending.push({ ticket, step, job })
       }
     }
-    const paths = this.pending.map(({ entry, ...it }) => entry?.path ?? ('job' in it ? it.job.path : ''))
+    const paths = this.pending.flatMap(({ entries, job }) => entries?.map(({ path }) => path) ?? [job?.path])
     expect(new Set(paths).size, 'one thing at a time per path').toBe(paths.length)
+  }
+
+  /** The members of a bundle are finished from then on, as after a restart. */
+  #keepAll(entries: readonly InstallEntry[]): void {
+    for (const entry of entries) this.#keep(entry)
+    if (entries.length < 2) return
+    for (const { path } of entries) {
+      this.inDoubt.add(path)
+      this.inherited.add(path)
+    }
   }
 
   #keep(entry: InstallEntry): void {
@@ -309,6 +321,8 @@ export class World {
     if (to === undefined && from !== undefined && installed?.release === from.release)
       expect(from.state).toBe('healthy')
     else expect(installed, 'what is installed changes by a commit only').toEqual(before?.installed)
+    const isBound = from?.state === 'staged' && this.inherited.has(path) && !this.broken.has(path)
+    if (isBound) expect(to?.release, 'what may be in use already is finished').toBe(from.release)
     if (to === undefined) return
     if (to.release !== from?.release) {
       expect(to.state).toBe('fetching')
@@ -322,6 +336,16 @@ export class World {
     if (to.state === 'switched') expect(this.inUse.get(path)?.release).toBe(to.release)
   }
 
+  /** What comes into use together is whole, and may be installed. */
+  #checkBatch(entries: readonly InstallEntry[]): void {
+    const paths = entries.map(({ path }) => path).sort()
+    for (const { path, underway } of entries) {
+      expect(underway?.state).toBe('staged')
+      expect(this.mayInstall(path, underway?.release ?? ''), 'only what may be installed is put in use').toBe(true)
+      expect([...this.bundleOf(path)].sort(), 'a bundle comes into use as a whole').toEqual(paths)
+    }
+  }
+
   /** A step rests on the edge that is on the disk. */
   #checkStep(step: InstallStep, job: InstallJob): void {
     const { underway, installed } = this.disk.get(job.path) ?? {}
@@ -333,10 +357,21 @@ export class World {
     const isSameSeries = underway?.role === installed?.role && underway?.epoch === installed?.epoch
     if (isSameSeries) expect(job.counter).toBeGreaterThanOrEqual(installed?.counter ?? 0)
     if (step === 'stage') expect(this.complete).toContain(job.encoding.hash)
+    if (step === 'switch') this.#checkOrder(job)
     if (step === 'switch' && !this.inDoubt.has(job.path)) {
       expect(this.mayInstall(job.path, job.release), 'only what may be installed is put in use').toBe(true)
+      const others = [...this.bundleOf(job.path)].filter((path) => path !== job.path)
+      expect(others, 'a bundle comes into use as a whole').toEqual([])
       this.inDoubt.add(job.path)
     }
+  }
+
+  /** What a release requires is in use before it, as long as that is what is announced. */
+  #checkOrder({ release }: InstallJob): void {
+    if (!this.#hasBundles) return
+    const requires = this.#counting().find(({ hash }) => hash === release)?.requires ?? []
+    for (const { path, hash } of this.#counting().filter((it) => requires.includes(it.hash)))
+      if (this.disk.get(path)?.underway?.release === hash) expect(this.inUse.get(path)?.release).toBe(hash)
   }
 
   /** Old or new is in use, and the journal knows which unless it says that it is just changing. */
@@ -351,8 +386,64 @@ export class World {
     }
   }
 
-  /** By the letter of the brief: selected, the first that counts, neither old nor held nor known to be bad. */
+  /** By the letter of clause BUNDLE 2: the paths of all that comes into use together with the release that counts for this one. */
+  bundleOf(path: string): Set<string> {
+    const found = new Set([path])
+    if (!this.#hasBundles) return found
+    for (const one of found)
+      for (const other of this.#counting()) {
+        const own = this.#counting().find((it) => it.path === one)
+        const isLinked = own?.requires.includes(other.hash) || (own && other.requires.includes(own.hash))
+        if (isLinked && other.to === 'true' && !this.#isInUse(other)) found.add(other.path)
+      }
+    return found
+  }
+
+  /** By the letter of the clauses: nothing keeps it, nor anything of its bundle. */
   mayInstall(path: string, release: string): boolean {
+    if (!this.#hasBundles) return this.#mayAlone(path, release)
+    if (this.#counting().find((it) => it.path === path)?.hash !== release) return false
+    return [...this.bundleOf(path)].every((member) => this.#isFree(member))
+  }
+
+  #isFree(path: string): boolean {
+    const own = this.#counting().find((it) => it.path === path)
+    if (own === undefined || !this.#mayAlone(path, own.hash)) return false
+    const { installed } = this.disk.get(path) ?? {}
+    const announced = this.current.find(({ document }) => document.signed.releases.includes(own))
+    const siblings = announced?.document.signed.releases ?? []
+    const isPinned = siblings.some(
+      (other) =>
+        installed &&
+        installed.release !== own.hash &&
+        other.requires.includes(installed.release) &&
+        this.#isInUse(other),
+    )
+    const isWhole = own.requires.every((hash) => {
+      const required = this.#counting().find((it) => it.hash === hash)
+      return required && siblings.includes(required) && (this.#isInUse(required) || required.to === 'true')
+    })
+    return !isPinned && isWhole
+  }
+
+  #isInUse({ path, hash }: Release): boolean {
+    const { installed, underway } = this.disk.get(path) ?? {}
+    if (installed?.release === hash) return true
+    return underway?.release === hash && ['staged', 'switched', 'healthy'].includes(underway.state)
+  }
+
+  get #hasBundles(): boolean {
+    return this.current.some(({ document }) => document.signed.releases.some(({ requires }) => requires.length > 0))
+  }
+
+  /** The release that counts for each path. */
+  #counting(): Release[] {
+    const all = this.current.flatMap(({ document }) => document.signed.releases)
+    return all.filter((release, at) => all.findIndex(({ path }) => path === release.path) === at)
+  }
+
+  /** Selected, the first that counts, neither old nor held nor known to be bad. */
+  #mayAlone(path: string, release: string): boolean {
     for (const { role, document, frozen, expired } of this.current) {
       const found = document.signed.releases.find((it) => it.path === path)
       if (found === undefined) continue
