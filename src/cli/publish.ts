@@ -15,11 +15,12 @@ import { type Announced, announcedLines, reportJson, text } from './publish/repo
 import { submitRequest } from './publish/submit.ts'
 import { waitForCopy } from './publish/wait.ts'
 import { readWanted, type Wanted } from './publish/wanted.ts'
+import { withdrawRelease } from './publish/withdraw.ts'
 
 export const publish: Command = {
   name: 'publish',
   summary: 'sign a release, and let the fleet fetch and install it',
-  usage: 'FILE --name PATH[@VERSION] --to SELECTOR [--prepare OUT] | --submit OUT',
+  usage: 'FILE --name PATH[@VERSION] --to SELECTOR [--prepare OUT] | --withdraw RELEASE [--prepare OUT] | --submit OUT',
   details: `Checks all that can be checked, encodes FILE, hands it to the peer that runs on this machine, signs the next announcement of
 the role, and waits until another member has all of it: from then on this peer may stop. Ctrl-C is safe at any time and says what goes
 on without it. Exit status: 0 announced (and held by another member), 1 refused or interrupted, 2 usage. docs/publishing.md tells more.
@@ -49,6 +50,11 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
       help: 'sign nothing: make the new folder OUT for those who hold the keys',
     },
     role: { type: 'string', value: 'NAME', help: 'with --prepare: who signs (default: the first role that may)' },
+    withdraw: {
+      type: 'string',
+      value: 'RELEASE',
+      help: 'take back what is announced as acme/agent, acme/agent@2.4.0 or its hash: no further node begins it',
+    },
     submit: { type: 'string', value: 'OUT', help: 'hand in what was prepared in OUT and signed since' },
     'no-wait': { type: 'boolean', help: 'do not wait until another member has it' },
     ...passphraseOption,
@@ -64,6 +70,7 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
     ],
     ['pimesh publish agent --name acme/agent@2.4.0 --to true --prepare stick/agent', 'for others to sign'],
     ['pimesh publish --submit stick/agent', 'when they have'],
+    ['pimesh publish --withdraw acme/agent@2.4.0', 'no further node begins it'],
     ['pimesh releases acme/agent --watch', 'see it arrive'],
   ],
   run,
@@ -71,7 +78,8 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
 
 async function run(context: Context): Promise<number> {
   const { args } = context
-  const [submitted, prepared] = [args.text('submit'), args.text('prepare')]
+  const [submitted, prepared, withdrawn] = ['submit', 'prepare', 'withdraw'].map((name) => args.text(name))
+  if (withdrawn !== undefined) return await withdrawRelease(context, withdrawn)
   if (submitted !== undefined) {
     const released = ['name', 'to', 'version', 'counter', 'file', 'key', 'expires', 'prepare', 'role']
     const given = released.filter((name) => args.text(name) !== undefined).map((name) => `--${name}`)

@@ -213,7 +213,7 @@ export class Releases {
     const [encoding] = release.encodings
     return {
       selected: isNode ? this.#rollout.selected(release) : undefined,
-      state: this.#rollout.stateOf(release.hash),
+      state: this.#rollout.stateOf(release.hash) ?? this.#rollout.stateOf(release.withdraws ?? ''),
       progress: encoding && this.swarm.progress(encoding.hash),
     }
   }

@@ -247,6 +247,8 @@ export interface ReleaseJson {
   installer: string | null
   /** What a newer pimesh is needed for; null when nothing. */
   unsupported: string | null
+  /** Its publisher took it back: `nodes` are those that have it in use all the same. Absent otherwise. */
+  withdrawn?: boolean
   /** What comes into use together with it; `release` is null for one that its role does not announce. Absent from older daemons. */
   requires?: { hash: string; release: string | null }[]
   artifact: { hash: string; bytes: number }

@@ -5,7 +5,7 @@ import type { Row } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
 import type { InstallReport } from '../core/rollout/states.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
-import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
 import type { WhenStale } from '../core/trust/documents.ts'
 import type { Expiry } from '../core/trust/expiry.ts'
 import type { Freshness } from '../core/trust/freshness.ts'
@@ -42,9 +42,7 @@ const RELEASE8 = 16
 export function releasesJson(parts: ReleasesParts): ReleasesJson {
   const reports = reportsByRelease(parts.result)
   const releases = parts.current.flatMap((role) =>
-    role.document.signed.releases.map((release) =>
-      releaseJson(release, role, reports.get(release.hash.slice(0, RELEASE8)) ?? [], parts),
-    ),
+    role.document.signed.releases.map((release) => releaseJson(release, role, reportsOf(release, reports), parts)),
   )
   const { result, freshness } = parts
   return {
@@ -54,6 +52,12 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
     ...(freshness === undefined ? {} : { freshness }),
     completeness: completeness(result),
   }
+}
+
+/** Of what is withdrawn, nodes speak under the hash that it had before. */
+function reportsOf({ hash, withdraws }: Release, reports: ReadonlyMap<string, InstallJson[]>): InstallJson[] {
+  const hashes = withdraws === undefined ? [hash] : [hash, withdraws]
+  return hashes.flatMap((one) => reports.get(one.slice(0, RELEASE8)) ?? [])
 }
 
 function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[], parts: ReleasesParts): ReleaseJson {
@@ -71,6 +75,7 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     to,
     installer: installer?.type ?? null,
     unsupported: release.unsupported ?? null,
+    ...(release.withdraws !== undefined && isForNobody(release) && { withdrawn: true }),
     requires: release.requires.map((hash) => requiredJson(hash, current.document.signed.releases)),
     artifact: { hash: artifact.hash, bytes: artifact.length },
     encoding: encoding === undefined ? null : encodingJson(encoding),
@@ -108,12 +113,11 @@ function tellsOf({ record }: Row, { hash }: Release): boolean {
   return record.installs.some(({ release8 }) => release8 === hash.slice(0, RELEASE8))
 }
 
-/** A selector that names no node. */
-const NOBODY = 'false'
+const isForNobody = ({ to }: Release): boolean => to.trim() === NO_NODE
 
 /** Nodes that may have it and whose records are full of other releases. What has come to it here is known without a record. */
 function unsaid({ self, result }: ReleasesParts, release: Release): number {
-  if (release.to.trim() === NOBODY) return 0
+  if (isForNobody(release)) return 0
   const full = result.zones
     .flatMap(({ rows }) => rows.filter(isHere))
     .filter(({ node, record }) => node !== self && record.installs.length >= limits.recordInstalls)

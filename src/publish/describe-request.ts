@@ -1,7 +1,7 @@
 // What a signature would say, in plain words, for a person who holds a key: everything that is new, changed or gone against the
 // document before. What this version does not understand is named, since it is signed all the same.
 import { SECOND } from '../core/limits.ts'
-import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
 import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
@@ -111,14 +111,14 @@ function partsOf(releases: readonly Release[]): Parts {
 }
 
 function releaseFacts(release: Release, siblings: readonly Release[]): Fact[] {
-  const { counter, to, artifact, installer, encodings, origin, requires } = release
+  const { counter, to, artifact, installer, encodings, origin, requires, withdraws } = release
   const required = requires.map((hash) => {
     const one = siblings.find((sibling) => sibling.hash === hash)
     return one === undefined ? `a release that is not announced (${hash.slice(0, 16)})` : nameOf(one)
   })
   return [
     ['counter', String(counter)],
-    ['for', to],
+    ['for', withdraws !== undefined && to === NO_NODE ? 'no node: it is withdrawn' : to],
     ['installs as', installer === undefined ? 'a newer pimesh knows' : fileText(installer)],
     ['size', `${artifact.length} bytes`],
     ['SHA-256', artifact.hash],

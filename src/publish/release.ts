@@ -6,19 +6,19 @@ import { DAY, limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Encoding, InstallerSpec, Release } from '../core/trust/announcement.ts'
 import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
-import { covers } from '../core/trust/paths.ts'
 import { signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import type { KeyFile } from '../keys/key-file.ts'
-import { type AnnouncementTerms, parseAnnouncement, withRelease } from '../wire/announcement.ts'
-import { canonicalBytes, type JsonObject } from '../wire/canonical.ts'
+import { parseAnnouncement, withRelease } from '../wire/announcement.ts'
+import type { JsonObject } from '../wire/canonical.ts'
 import { INTEGER_MAX } from '../wire/fields.ts'
 import { fileProblem, pathProblem, versionProblem } from '../wire/release.ts'
 import { requireSelector } from '../wire/selector.ts'
 import { encodeSigned } from '../wire/signed.ts'
-import { keptAnnouncement, meshTargets, newestTargets, validAnnouncement } from './delegations.ts'
+import { meshTargets } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
 import { requiredHashes, requiredNotes } from './named-release.ts'
+import { type Frame, nextFrame, type PeerHolds, requireFitting } from './next-announcement.ts'
 import { chooseRole, namedRole, publisherKeys } from './publisher.ts'
 
 /** What a publisher asks for. */
@@ -41,30 +41,15 @@ export interface ReleaseRequest {
   requires?: readonly string[] | undefined
 }
 
-/** What a peer of the mesh holds: canonical JSON as text. Nothing of it is believed that is not validly signed. */
-export interface PeerHolds {
-  targets: string | null
-  roles: readonly { role: string; frozen: boolean; announcement: string }[]
-  /** Highest counter accepted per path. */
-  counters: Readonly<Record<string, number>>
-}
+export type { PeerHolds } from './next-announcement.ts'
 
 /** All that is decided before the artifact is encoded, whoever signs. */
-export interface ReleaseDraft {
-  mesh: Mesh
-  targets: TargetsDocument
-  /** What is handed in with the announcement: the targets document when the peer does not hold it. */
-  newTargets: TargetsDocument | undefined
-  role: Delegation
-  previous: AnnouncementDocument | undefined
-  terms: AnnouncementTerms
+export interface ReleaseDraft extends Frame {
   request: ReleaseRequest
   counter: number
   version: string
   /** Hashes of the releases that it requires. */
   requires: readonly string[]
-  /** What a person should know: one sentence each. */
-  notes: readonly string[]
 }
 
 /** A draft that is signed on this machine. */
@@ -131,28 +116,17 @@ function plan<T extends { role: Delegation }>(
   choose: (targets: TargetsDocument, announced: readonly string[]) => T,
 ): ReleaseDraft & T {
   checkWords(request)
-  const { targets, held: targetsHeld } = newestTargets(mesh, held.targets)
-  const chosen = choose(targets, announcedBefore(mesh, targets, held, request.path))
-  const { role } = chosen
-  const known = knownOf(mesh, targets, held, role)
+  const { frame, known, chosen } = nextFrame(mesh, held, { ...request, now }, choose)
   const counter = nextCounter(request, [...known.all, ...known.spent], held)
-  const version = 1 + Math.max(0, ...[...known.all, ...known.spent].map(({ signed }) => signed.version))
-  if (version > INTEGER_MAX)
-    throw new Failure('E_ANNOUNCEMENT', `the role "${role.name}" has used up its versions: give it a new epoch first`)
-  const terms = { mesh: mesh.id, role: role.name, epoch: role.epoch, version, expires: now + lifetimeOf(request) }
-  const [previous] = known.all
+  const { path } = request
   const draft = {
-    mesh,
-    targets,
-    newTargets: targetsHeld ? undefined : targets,
-    previous,
-    terms,
+    ...frame,
+    ...chosen,
     request,
     counter,
     version: request.version ?? String(counter),
-    requires: requiredHashes(request.requires ?? [], request.path, { previous, role }),
-    notes: [...notesOf(role, known, held), ...requiredNotes(request.path, previous, 'published')],
-    ...chosen,
+    requires: requiredHashes(request.requires ?? [], path, frame),
+    notes: [...frame.notes, ...requiredNotes(path, frame.previous, 'published')],
   }
   draftRelease(draft, PLACEHOLDER)
   return draft
@@ -183,7 +157,7 @@ export function draftRelease(draft: ReleaseDraft, { artifact, encoding }: Made):
   const { path, to, installer, origin = [] } = request
   const release = { counter, version, artifact, to, installer, encodings: [encoding], origin, requires }
   const signed = withRelease(previous, terms, { path, release })
-  requireFitting(canonicalBytes(signed).length, draft)
+  requireFitting(signed, draft, path)
   return signed
 }
 
@@ -195,26 +169,6 @@ export function signRelease(plan: ReleasePlan, made: Made): SignedRelease {
   if (release === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
     throw new Error('the announcement that was signed does not hold')
   return { document, release }
-}
-
-/** Bytes of one signature in a document, and of what is around all of them (clause DOC 3). */
-const SIGNATURE_BYTES = 213
-const FRAME_BYTES = 27
-
-function requireFitting(signedBytes: number, { role, previous, request }: ReleaseDraft): void {
-  const length = signedBytes + FRAME_BYTES + role.threshold * SIGNATURE_BYTES
-  const others = (previous?.signed.releases ?? []).filter(({ path }) => path !== request.path)
-  const advice = 'announce some of its paths under another role'
-  if (others.length + 1 > limits.releases)
-    throw new Failure(
-      'E_ANNOUNCEMENT',
-      `the role "${role.name}" announces ${limits.releases} releases already: ${advice}`,
-    )
-  if (length > limits.announcementBytes)
-    throw new Failure(
-      'E_ANNOUNCEMENT',
-      `the announcement of "${role.name}" would have ${length} bytes, more than ${limits.announcementBytes}: ${advice}`,
-    )
 }
 
 function requireWords({ path, version, installer, lifetime, counter, requires = [] }: ReleaseRequest): void {
@@ -236,41 +190,6 @@ function requireWords({ path, version, installer, lifetime, counter, requires = 
     throw new Failure('E_USAGE', `a release requires at most ${limits.releaseRequires} others`)
 }
 
-function lifetimeOf({ lifetime }: ReleaseRequest): Millis {
-  return lifetime ?? limits.announcementLifetime
-}
-
-/** Roles that announce `path` now. */
-function announcedBefore(mesh: Mesh, targets: TargetsDocument, held: PeerHolds, path: string): string[] {
-  return targets.signed.roles
-    .filter((role) => covers(role, path))
-    .filter((role) =>
-      knownOf(mesh, targets, held, role).all[0]?.signed.releases.some((release) => release.path === path),
-    )
-    .map(({ name }) => name)
-}
-
-interface Known {
-  /** Newest first; of two of one version, the one that was signed here. */
-  all: readonly AnnouncementDocument[]
-  /** Signed here, or prepared for others to sign, and perhaps never accepted. */
-  spent: readonly AnnouncementDocument[]
-}
-
-function knownOf(mesh: Mesh, targets: TargetsDocument, held: PeerHolds, role: Delegation): Known {
-  const terms = { mesh, targets, role }
-  const offered = held.roles.filter((one) => one.role === role.name)
-  const documents = [
-    keptAnnouncement('accepted', terms),
-    ...offered.map(({ announcement }) => validAnnouncement(announcement, terms)),
-  ].filter((document) => document !== undefined)
-  const spent = (['pending', 'prepared'] as const).map((kept) => keptAnnouncement(kept, terms))
-  return {
-    all: documents.sort((a, b) => b.signed.version - a.signed.version),
-    spent: spent.filter((document) => document !== undefined),
-  }
-}
-
 function nextCounter(
   { path, counter }: ReleaseRequest,
   documents: readonly AnnouncementDocument[],
@@ -287,13 +206,4 @@ function nextCounter(
     'E_COUNTER',
     `the counter ${counter} of ${path} is not newer: ${last} has been announced; ${advice}`,
   )
-}
-
-function notesOf(role: Delegation, { all }: Known, { roles }: PeerHolds): string[] {
-  const [newest, next] = all
-  const two = newest !== undefined && next?.signed.version === newest.signed.version && next.hash !== newest.hash
-  if (!two && !roles.some((held) => held.role === role.name && held.frozen)) return []
-  return [
-    `two different announcements of one version of the role "${role.name}" were signed; this one lifts that, but unless both were yours, somebody else has its key`,
-  ]
 }

@@ -19,6 +19,8 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Release } from '../core/trust/announcement.ts'
 import { syncFolder, writeAtomic } from '../keys/atomic-file.ts'
+import { canonicalBytes, type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { withdrawnTarget } from '../wire/release.ts'
 import { type Encoded, encodeInto, type Progress } from './artifact.ts'
 import { writing } from './mesh.ts'
 import { encodeRequest, readRequest, type SigningRequest } from './signing-request.ts'
@@ -126,12 +128,34 @@ function readBounded(path: string): Uint8Array {
   throw new Failure('E_REQUEST', `${path} is no signing request: give the folder that --prepare made`)
 }
 
-/** The releases that a request announces anew. */
+/** The releases that a request announces anew, with bytes that come with it. */
 export function newReleases(request: SigningRequest): Release[] {
+  return changedReleases(request).filter((release) => !isWithdrawal(request, release))
+}
+
+/** The releases that a request withdraws. */
+export function withdrawnReleases(request: SigningRequest): Release[] {
+  return changedReleases(request).filter((release) => isWithdrawal(request, release))
+}
+
+function changedReleases(request: SigningRequest): Release[] {
   if (request.kind !== 'announcement') return []
   const before = new Set(request.previous?.signed.releases.map(({ hash }) => hash))
   return request.document.signed.releases.filter(({ hash }) => !before.has(hash))
 }
+
+/** The release before it says the same of everything but whom it is for. */
+function isWithdrawal({ previous, document }: SigningRequest, { path, withdraws }: Release): boolean {
+  if (withdraws === undefined || previous === undefined) return false
+  const [before, after] = [previous, document].map(({ signedBytes }) => {
+    const targets = jsonOf(signedBytes).targets as { [path: string]: JsonObject }
+    return targets[path]
+  })
+  if (before === undefined || after === undefined) return false
+  return canonicalText(withdrawnTarget(before, withdraws)) === canonicalText(after)
+}
+
+const canonicalText = (json: JsonObject): string => Buffer.from(canonicalBytes(json)).toString()
 
 /**
  * Compares the encodings in the folder with what is announced, as far as they are there.

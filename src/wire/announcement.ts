@@ -2,10 +2,10 @@
 // What a newer pimesh put into it is kept and passed on: only the release that needs it is not for us, never the whole announcement.
 import type { Millis } from '../core/env.ts'
 import { limits } from '../core/limits.ts'
-import type { Announcement, AnnouncementDocument } from '../core/trust/announcement.ts'
+import type { Announcement, AnnouncementDocument, Release } from '../core/trust/announcement.ts'
 import { type Json, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
 import { dateText, Fields } from './fields.ts'
-import { type ReleaseTerms, readRelease, releaseTarget } from './release.ts'
+import { type ReleaseTerms, readRelease, releaseTarget, withdrawnTarget } from './release.ts'
 import { parseSigned, requireSpecVersion, SPEC_VERSION } from './signed.ts'
 import { roleNameProblem } from './targets.ts'
 
@@ -65,6 +65,17 @@ export function withRelease(
   const signed = previous === undefined ? {} : jsonOf(previous.signedBytes)
   const targets = { ...(signed.targets as JsonObject | undefined), [path]: releaseTarget(release) }
   return { ...signed, ...frameJson(terms, targets) }
+}
+
+/** The `signed` part that follows `previous`, with one of its releases withdrawn and all else as it is. */
+export function withoutRelease(
+  previous: AnnouncementDocument,
+  terms: AnnouncementTerms,
+  { path, hash }: Pick<Release, 'path' | 'hash'>,
+): JsonObject {
+  const signed = jsonOf(previous.signedBytes)
+  const targets = signed.targets as { [path: string]: JsonObject }
+  return { ...signed, ...frameJson(terms, { ...targets, [path]: withdrawnTarget(targets[path] as JsonObject, hash) }) }
 }
 
 function frameJson(terms: AnnouncementTerms, targets: JsonObject): JsonObject {

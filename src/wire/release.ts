@@ -2,7 +2,13 @@
 
 import { limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
-import type { Encoding, EncodingType, InstallerSpec, Release } from '../core/trust/announcement.ts'
+import {
+  type Encoding,
+  type EncodingType,
+  type InstallerSpec,
+  NO_NODE,
+  type Release,
+} from '../core/trust/announcement.ts'
 import { canonicalBytes, type Json, type JsonObject } from './canonical.ts'
 import { Fields, isHex } from './fields.ts'
 import { sha256Hex } from './signed.ts'
@@ -20,7 +26,7 @@ const RESERVED_FILES = ['.', '..', '.release']
 const VERSION_LABEL = /^[A-Za-z0-9._+~:-]+$/
 const TARGET = ['length', 'hashes', 'custom']
 const CUSTOM = ['counter', 'version', 'to', 'installer', 'encodings', 'origin']
-const CUSTOM_OPTIONAL = ['requires']
+const CUSTOM_OPTIONAL = ['requires', 'withdraws']
 const ENCODING = ['type', 'length', 'hashes', 'piece_length', 'piece_list']
 const INSTALLER = ['type', 'file', 'executable']
 /** Numbers on disk are places in this list, from 1: append only. */
@@ -90,6 +96,11 @@ export function releaseTarget(release: ReleaseTerms): JsonObject {
   }
 }
 
+/** The target that withdraws a release (clause ANN 18): nothing changes but whom it is for. @param release its hash */
+export function withdrawnTarget(target: JsonObject, release: string): JsonObject {
+  return { ...target, custom: { ...(target.custom as JsonObject), to: NO_NODE, withdraws: release } }
+}
+
 /** Reads one target. @throws Failure E_DOCUMENT: a field that this version knows is malformed. */
 export function readRelease(role: string, path: string, json: Json): Release {
   const what = `${WHAT} (${path.slice(0, limits.pathLength)})`
@@ -118,6 +129,7 @@ export function readRelease(role: string, path: string, json: Json): Release {
       'addresses with /p2p/ID',
     ),
     requires: requires(custom),
+    withdraws: custom.has('withdraws') ? custom.hex('withdraws', HASH_BYTES) : undefined,
     unsupported: unsupported(target, custom, installer.unsupported, encodings),
   }
 }

@@ -272,6 +272,67 @@ describe('a peer that is killed', () => {
   })
 })
 
+describe('pimesh publish --withdraw', () => {
+  async function announced() {
+    const here = await publisher()
+    await here.run([here.file, ...NAME, '--no-wait'])
+    const { announcement } = here.backend.submitted[0]!
+    const roles = [{ role: 'acme', epoch: 1, version: 1, frozen: false, announcement }]
+    here.backend.held = publishersJson({ mesh: here.mesh.id, roles, counters: { 'acme/agent': 1 } })
+    return here
+  }
+
+  it('needs no file, keeps a copy of what it signed, and says what stays', async () => {
+    const { backend, dir, run } = await announced()
+    const ran = await run(['--withdraw', 'acme/agent@2.4.0'])
+    expect(ran).toEqual({
+      ...{ status: 0, err: '' },
+      out: `acme/agent@2.4.0 is withdrawn
+  counter  1
+  role     acme, version 2
+no further node begins it; where it is in use it stays until another acme/agent is published
+`,
+    })
+    expect(backend.imported).toHaveLength(1)
+    const [before, after] = backend.submitted.map(({ announcement }) => parseAnnouncement(Buffer.from(announcement)))
+    expect(after?.signed.releases).toMatchObject([{ to: 'false', withdraws: before?.signed.releases[0]?.hash }])
+    expect(readFileSync(join(dir, 'announcements', 'acme.json'), 'utf8')).toBe(backend.submitted[1]?.announcement)
+  })
+
+  it('is for programs, too', async () => {
+    const { backend, run } = await announced()
+    const { out, status } = await run(['--withdraw', 'acme/agent', '-o', 'json'])
+    const [before] = parseAnnouncement(Buffer.from(backend.submitted[0]!.announcement)).signed.releases
+    const told = { schema: 'pimesh.publish/1', release: 'acme/agent@2.4.0', counter: 1, withdraws: before?.hash }
+    expect([status, JSON.parse(out)]).toMatchObject([0, told])
+  })
+
+  it.each<[string, string[], number, RegExp]>([
+    [
+      'what is not announced',
+      ['acme/agnet'],
+      1,
+      /does not announce "acme\/agnet": did you mean "acme\/agent"\? \[E_PATH\]/,
+    ],
+    [
+      'with a selector',
+      ['acme/agent', '--to', 'true'],
+      2,
+      /takes back what is announced as it stands: leave out --to \[E_U/,
+    ],
+    ['with a file', ['acme/agent', 'FILE'], 2, /as it stands: leave out \S+agent \[E_USAGE\]/],
+    ['with what it would require', ['acme/agent', '--requires', 'acme/lib'], 2, /leave out --requires \[E_USAGE\]/],
+  ])('of %s is one sentence, and changes nothing', async (_, words, status, sentence) => {
+    const { backend, dir, file, run } = await announced()
+    const before = readFileSync(join(dir, 'announcements', 'acme.json'), 'utf8')
+    const ran = await run(['--withdraw', ...words.map((word) => (word === 'FILE' ? file : word))])
+    expect(ran.status).toBe(status)
+    expect(ran.err).toMatch(sentence)
+    expect(backend.submitted).toHaveLength(1)
+    expect(readFileSync(join(dir, 'announcements', 'acme.json'), 'utf8')).toBe(before)
+  })
+})
+
 describe('a mistake is one sentence, before anything is encoded', () => {
   const root = process.getuid?.() === 0
 

@@ -118,6 +118,16 @@ describe('pimesh releases', () => {
     expect(out).toContain('together with  acme/lib@1.2, cdcdcdcdcdcdcdcd, which is not announced\n')
   })
 
+  it('says of what is withdrawn who has it all the same', async () => {
+    const { backend, run } = await daemon()
+    const nodes = [installJson('pi-1', 'committed')]
+    backend.rollout = releasesJson([releaseJson({ to: 'false', withdrawn: true, nodes, here: null })])
+    expect((await run(['releases'])).out).toMatch(/acme\/agent@2\.4\.0 .* 1 +0 +withdrawn\n/)
+    const { out } = await run(['releases', 'acme/agent'])
+    expect(out).toContain('acme/agent@2.4.0: installed on 1 of 1 node\nfor        no node\n')
+    expect(out).toContain('withdrawn: no further node begins it, and where it is in use it stays until another release')
+  })
+
   it('has nothing to show when nothing is announced', async () => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([], { oldestMs: null })

@@ -129,6 +129,30 @@ describe('a role that needs two signatures', () => {
     )
   })
 
+  it('withdraws in three steps as well, without any file', async () => {
+    const { at, run, prepare, sign, submit, backend } = await publisher()
+    await prepare()
+    for (const name of ['ada', 'bob']) await sign(name)
+    await submit()
+    const { announcement } = backend.submitted.at(-1)!
+    const roles = [{ role: 'acme', epoch: 1, version: 1, frozen: false, announcement }]
+    backend.held = publishersJson({ mesh: backend.held.mesh, roles, counters: { 'acme/agent': 1 } })
+    const places = ['--mesh', at('mesh'), '--data', at('data')]
+    const prepared = await run(['publish', '--withdraw', 'acme/agent', '--prepare', at('back'), ...places])
+    expect([prepared.status, readdirSync(at('back'))]).toEqual([0, ['request.json']])
+    expect(prepared.out).toContain('changed: acme/agent\n')
+    expect(prepared.out).toMatch(/\n {2}for +true -> no node: it is withdrawn\n/)
+    const signed = await sign('ada', 'back')
+    expect(signed.err).not.toContain('the artifact is')
+    await sign('cyd', 'back')
+    const imported = backend.imported.length
+    const submitted = await submit('back')
+    expect([submitted.status, submitted.err, backend.imported.length]).toEqual([0, '', imported])
+    expect(submitted.out).toMatch(/^acme\/agent@2\.4\.0 is withdrawn\n {2}counter {2}1\n {2}role {5}acme, version 2\n/)
+    const document = parseAnnouncement(Buffer.from(backend.submitted.at(-1)!.announcement))
+    expect(document.signed.releases).toMatchObject([{ to: 'false', counter: 1 }])
+  })
+
   it('says which three commands to use when somebody publishes at once', async () => {
     const { at, run } = await publisher()
     copyFileSync(at('ada.key'), at('mesh', 'keys', 'ada.key'))

@@ -5,7 +5,7 @@ import type { Row } from '../../src/core/fleet/rows.ts'
 import type { InstallReport } from '../../src/core/rollout/states.ts'
 import type { Release } from '../../src/core/trust/announcement.ts'
 import { releasesJson } from '../../src/daemon/releases-json.ts'
-import { announcementJson, parseAnnouncement } from '../../src/wire/announcement.ts'
+import { announcementJson, parseAnnouncement, withoutRelease } from '../../src/wire/announcement.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { hereJson } from '../cli/answers.ts'
 import { keyOf, MESH, membershipOf, NOW, nodeOf } from '../fixtures/documents.ts'
@@ -98,6 +98,19 @@ describe('releases', () => {
       artifact: { hash: 'a7'.repeat(32), bytes: 900_000 },
       encoding: { type: 'zstd', hash: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: 600_000, pieces: 3 },
     })
+  })
+
+  it('count the nodes that have in use what was withdrawn, under the hash that it had (clause ANN 18)', () => {
+    const before = announced('acme', ['acme/agent'])
+    const terms = { mesh: MESH, role: 'acme', epoch: 2, version: 6, expires: NOW }
+    const [release] = before.signed.releases as [Release]
+    const raw = encodeSigned(withoutRelease(before, terms, release), [keyOf('acme')])
+    const withdrawn = [{ document: parseAnnouncement(raw), frozen: false, expired: false }]
+    const rows = [row('pi-1', [report(release, { state: 'committed' })]), row('pi-2', [])]
+    const [json] = releasesJson({ current: withdrawn, result: answer({ '/a': rows }), ...nobody }).releases
+    expect(json).toMatchObject({ withdrawn: true, to: 'false', counter: release.counter, unsaid: 0 })
+    expect(json?.hash).not.toBe(release.hash)
+    expect(json?.nodes.map(({ name, state }) => [name, state])).toEqual([['pi-1', 'committed']])
   })
 
   it('leave out who left, and count those whose records are full of others', () => {

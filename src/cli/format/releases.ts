@@ -151,7 +151,11 @@ const WIDE: readonly Column<ReleaseJson>[] = [
 
 /** `2 disk full, 1 no provider, 1 down`: what keeps nodes from having it, the most frequent first. */
 function whyText(release: ReleaseJson): string {
-  const marks = [...(release.frozen ? ['role frozen'] : []), ...(release.expired ? ['expired'] : [])]
+  const marks = [
+    ...(release.withdrawn === true ? ['withdrawn'] : []),
+    ...(release.frozen ? ['role frozen'] : []),
+    ...(release.expired ? ['expired'] : []),
+  ]
   const counts = new Map<string, number>()
   for (const node of release.nodes) {
     const why = node.reason === null ? downText(node) : reasonText(node.reason)
@@ -192,7 +196,7 @@ export function encodingText({ type, bytes: size, pieces }: NonNullable<ReleaseJ
 function facts(release: ReleaseJson): [string, string][] {
   const { artifact, encoding, here } = release
   return [
-    ['for', plain(release.to)],
+    ['for', release.withdrawn === true ? 'no node' : plain(release.to)],
     ['counter', String(release.counter)],
     ['role', `${release.role}, version ${release.roleVersion}, until ${release.expires.slice(0, 10)}`],
     ['artifact', bytes(artifact.bytes)],
@@ -229,8 +233,13 @@ function hereText(here: InstallHereJson, word: string): string {
   return `fetching${why}, ${progressText({ done, total, rate })}, ${from}`
 }
 
-function warnings({ frozen, expired, expiry, unsupported }: ReleaseJson): string[] {
+function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
   return [
+    ...(withdrawn === true
+      ? [
+          'withdrawn: no further node begins it, and where it is in use it stays until another release of the path is published',
+        ]
+      : []),
     ...(frozen ? ['frozen: two announcements of one version were signed; publish again to lift that'] : []),
     ...(expired ? ['expired: no node begins to install it; publish again'] : []),
     ...(expiry === 'unknown'

@@ -36,7 +36,7 @@ export async function prepareRequest(context: Context, wanted: Wanted, out: stri
   try {
     const made = await make({ mesh, draft, file: wanted.file, out, signal, progress: progress.meter('encoding') })
     progress.end()
-    await report(context, made, output)
+    await reportRequest(context, made, output)
     return 0
   } catch (error) {
     if (!signal.aborted || error instanceof Failure) throw error
@@ -95,7 +95,7 @@ async function make(work: {
 }
 
 /** Asks the peer that runs here, if there is one of this mesh, what was announced lately. */
-async function asker({ terminal }: Context, client: ApiClient, mesh: Mesh): Promise<() => Promise<Held>> {
+export async function asker({ terminal }: Context, client: ApiClient, mesh: Mesh): Promise<() => Promise<Held>> {
   const offline = (why: string) => {
     terminal.notice(`${why}: version and counter follow what ${mesh.dir} knows; the mesh may know of newer ones`)
     return async () => NOTHING
@@ -110,7 +110,12 @@ async function asker({ terminal }: Context, client: ApiClient, mesh: Mesh): Prom
   }
 }
 
-async function report({ terminal }: Context, { request, folder }: Loaded, output: 'table' | 'json'): Promise<void> {
+/** What was made, and what comes next. */
+export async function reportRequest(
+  { terminal }: Context,
+  { request, folder }: Loaded,
+  output: 'table' | 'json',
+): Promise<void> {
   const { describeRequest } = await import('../../publish/describe-request.ts')
   const { nextText } = await import('../../publish/signing-request.ts')
   if (output === 'json') return terminal.json({ ...requestJson(request), folder })

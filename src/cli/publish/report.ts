@@ -38,6 +38,21 @@ export function announcedLines({ release, submitted }: Announced): string[] {
   ]
 }
 
+export function withdrawnLines({ release, submitted }: Announced): string[] {
+  const { path, version, counter } = release
+  return [
+    `${path}@${version} is withdrawn`,
+    ...pairLines(
+      [
+        ['counter', String(counter)],
+        ['role', `${submitted.role}, version ${submitted.version}`],
+      ],
+      '  ',
+    ),
+    `no further node begins it; where it is in use it stays until another ${path} is published`,
+  ]
+}
+
 function shown({ type, hash, length, pieceLength }: Release['encodings'][number]) {
   return { type, hash, bytes: length, pieces: Math.ceil(length / pieceLength) }
 }
@@ -52,6 +67,7 @@ export function reportJson({ release, submitted }: Announced, copied: boolean | 
     ...{ path, version, counter, hash, role, epoch },
     roleVersion: submitted.version,
     announcement: submitted.hash,
+    withdraws: release.withdraws ?? null,
     artifact: { hash: artifact.hash, bytes: artifact.length },
     encoding: encodings[0] === undefined ? null : shown(encodings[0]),
     copied,

@@ -9,14 +9,14 @@ import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { ProgressLine } from '../frame/progress.ts'
 import { peerEnded } from './ended.ts'
 import { requirePeer } from './peer.ts'
-import { announcedLines, reportJson, text } from './report.ts'
+import { announcedLines, reportJson, text, withdrawnLines } from './report.ts'
 import { waitForCopy } from './wait.ts'
 
 /** Resolves to the exit status, as of publishing at once. @throws Failure; nothing was announced then. */
 export async function submitRequest(context: Context, named: string): Promise<number> {
   const { args, terminal } = context
   const output = args.choice('output', ['table', 'json'], 'table')
-  const { loadRequest, newReleases } = await import('../../publish/request-folder.ts')
+  const { loadRequest, newReleases, withdrawnReleases } = await import('../../publish/request-folder.ts')
   const loaded = loadRequest(named)
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
@@ -27,16 +27,16 @@ export async function submitRequest(context: Context, named: string): Promise<nu
   })
   if (submitted === undefined) return 1
   const announced = newReleases(loaded.request).map((release) => ({ release, submitted }))
+  const withdrawn = withdrawnReleases(loaded.request).map((release) => ({ release, submitted }))
   const { role, version } = submitted
-  if (output === 'table')
-    terminal.print(
-      announced.flatMap(announcedLines).join('\n') || `version ${version} of the role "${role}" is announced`,
-    )
+  const lines = [...announced.flatMap(announcedLines), ...withdrawn.flatMap(withdrawnLines)]
+  if (output === 'table') terminal.print(lines.join('\n') || `version ${version} of the role "${role}" is announced`)
   const [first] = announced
   const waits = first !== undefined && !args.flag('no-wait')
   const client = apiClient(dataFolder(context))
   const others = waits ? await waitForCopy({ client, terminal, signal, progress }, first.release) : 0
   if (output === 'json') for (const one of announced) terminal.json(reportJson(one, waits ? others > 0 : null))
+  if (output === 'json') for (const one of withdrawn) terminal.json(reportJson(one, null))
   return others > 0 || !waits ? 0 : 1
 }
 

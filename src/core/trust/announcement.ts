@@ -54,9 +54,14 @@ export interface Release {
   origin: readonly string[]
   /** Hashes of releases of the same announcement that must come into use with it (clause BUNDLE). */
   requires: readonly string[]
+  /** The hash of the release that this one withdraws: the same in all but its selector, which names no node (clause ANN 18). */
+  withdraws: string | undefined
   /** What in this release a newer pimesh would understand: it is passed on and served, and never installed here. */
   unsupported: string | undefined
 }
+
+/** The selector that names no node: that of what is withdrawn. */
+export const NO_NODE = 'false'
 
 export interface Announcement {
   /** Hex mesh id, and the role's name: both are signed, so that the bytes mean nothing elsewhere (T23). */

@@ -78,6 +78,33 @@ describe('rollout', () => {
     expect(installed()).toMatchObject({ role: 'other', epoch: 1, counter: 1 })
   })
 
+  it('drops a release that is withdrawn, never begins it, and keeps it where it is in use (clause ANN 18)', () => {
+    const withdrawn = releaseOf(2, { name: 'withdrawn', to: 'false', withdraws: release.hash })
+    const said = { ...withdrawn, artifact: release.artifact, encodings: release.encodings }
+    for (const step of ['stage', 'switch']) {
+      const world = until(step)
+      if (step === 'switch') world.finish({ reason: 'notWritable', detail: 'read-only' })
+      world.announce(announced([said]))
+      world.run()
+      expect([world.journal()?.installed, world.journal()?.underway, world.inUse.size]).toEqual([
+        undefined,
+        undefined,
+        0,
+      ])
+    }
+    const world = new World()
+    world.announce(announced([release]))
+    world.run()
+    world.announce(announced([said]))
+    world.crash(true)
+    world.run()
+    expect(world.inUse.get(PATH)?.release).toBe(release.hash)
+    expect(world.rollout.stateOf(release.hash)).toMatchObject({ state: 'committed' })
+    world.announce(announced([releaseOf(1)]))
+    world.run()
+    expect(world.inUse.get(PATH)?.release).toBe(release.hash)
+  })
+
   it('evaluates a selector once, however often something changes', () => {
     const world = new World()
     for (const counter of [2, 3, 4]) world.announce(announced([releaseOf(counter)]))

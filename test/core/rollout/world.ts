@@ -51,6 +51,7 @@ export function releaseOf(counter: number, changes: Partial<Release> & { name?: 
     encodings: [encodingOf(name)],
     origin: [],
     requires: [],
+    withdraws: undefined,
     unsupported: undefined,
     ...rest,
   }
