@@ -99,3 +99,30 @@ test('T04 without a new epoch the stolen version holds: nothing but the owner ge
   for (const document of [HONEST, STOLEN, at(1, 4, 5, 'publisher')]) world.receive(document)
   expect(world.held()).toBe(`acme ${LAST}`)
 })
+
+test('T04 what the thief says afterwards is refused by its head: nothing is fetched, and nothing is checked', () => {
+  const world = new World().delegate(AFTER)
+  world.receive(ANEW)
+  const [checks, asked] = [world.checks, world.asked()]
+  expect(asked).toEqual([])
+  for (const late of [STOLEN, HONEST]) {
+    const ticket = world.hear('thief', late)
+    expect([world.asked(), world.verdicts().get(ticket)]).toEqual([[], 'ignore'])
+  }
+  world.hello('liar', [STOLEN], AFTER)
+  expect([world.asked(), world.checks]).toEqual([[], checks])
+  expect(world.audit.entries(world.now).map(({ entry }) => [entry.outcome, entry.version])).toContainEqual([
+    ...['oldVersion', HONEST.signed.version],
+  ])
+  expect(world.submit(STOLEN)).toBeGreaterThan(0)
+  expect([...world.submissions().values()]).toEqual(['oldVersion'])
+  expect(stateOf(world)).toEqual(ONE_STATE)
+})
+
+test('T04 a head of an epoch that is not known yet makes a node ask for targets, not for what it names', () => {
+  const world = new World().delegate(BEFORE)
+  world.receive(STOLEN)
+  world.hear('honest', ANEW)
+  expect(world.asked()).toEqual(['honest targets'])
+  expect(world.held()).toBe(`acme ${LAST}`)
+})
