@@ -135,7 +135,7 @@ export type Change =
   | { type: 'forgetRow'; node: NodeId }
   | { type: 'targets'; targets: TargetsDocument }
   /** No older targets are ever in force; written with the document that raises it. */
-  | { type: 'targetsFloor'; version: number }
+  | { type: 'targetsFloor'; version: number; epoch?: number }
   /** `side`: held is the winner of its (epoch, version); rival the other side of an equivocation. */
   | { type: 'announcement'; side: 'held' | 'rival'; announcement: AnnouncementDocument }
   | { type: 'forgetAnnouncement'; side: 'held' | 'rival'; role: string }

@@ -65,8 +65,9 @@ export interface NodeSetup {
   /** How far apart the view and the address book are written. */
   viewFlushPeriod: Millis
   publishers: SavedPublishers
-  /** No older targets document is ever in force. */
+  /** No older targets document is ever in force; of the first epoch unless another is said. */
   targetsFloor: number
+  targetsFloorEpoch?: number | undefined
   artifacts: SavedArtifacts
   installs: readonly InstallEntry[]
   /** Of enrol keys. */
@@ -82,8 +83,9 @@ export interface NodeSetup {
 /** What earlier runs accepted from publishers. */
 export interface SavedPublishers {
   targets: TargetsDocument | undefined
-  /** The highest version that was accepted; 0 when there was none. */
+  /** The highest version that was accepted; 0 when there was none. Of the first epoch unless another is said. */
   targetsFloor: number
+  targetsFloorEpoch?: number | undefined
   announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
   roleFloors: readonly RoleFloor[]
   pathFloors: readonly PathFloor[]
@@ -156,8 +158,11 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
-  const targetsFloor = Math.max(setup.targetsFloor, setup.publishers.targetsFloor)
-  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloor)
+  const targetsFloors = [setup, setup.publishers].map(({ targetsFloor: version, targetsFloorEpoch: epoch }) => ({
+    epoch,
+    version,
+  }))
+  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloors)
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
   const isStale = () => beacons.isStale

@@ -317,6 +317,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     viewFlushPeriod: config.state.flush,
     publishers: { ...state.publishers, roleFloors: [...joined.floors.roles, ...state.publishers.roleFloors] },
     targetsFloor: joined.floors.targets,
+    targetsFloorEpoch: joined.floors.targetsEpoch,
     artifacts: state.artifacts,
     installs: state.installs,
     statements: state.statements,

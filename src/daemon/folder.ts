@@ -5,10 +5,10 @@ import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir } fr
 import { dirname, join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Contact } from '../core/protocols.ts'
-import type { RoleFloor } from '../core/trust/announcement.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import { parseMembership } from '../wire/membership.ts'
 import { parseRoot } from '../wire/root.ts'
+import type { Token } from '../wire/token.ts'
 
 export interface Joined {
   mesh: string
@@ -21,7 +21,7 @@ export interface Joined {
   /** No older root is ever accepted. */
   rootFloor: number
   /** Nor an older targets document, nor an older announcement of these roles. */
-  floors: { targets: number; roles: readonly RoleFloor[] }
+  floors: Token['floors']
   /** Multiaddrs with /p2p/ID from the invite. */
   via: readonly string[]
   /** Members that the first one met told us about. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
-import { signedBy } from '../core/trust/roots.ts'
+import { signedBy, targetsHold } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
@@ -102,7 +102,7 @@ export function announcementsKnown(
 
 /** Whether the targets keys of the mesh's newest root signed it. */
 export function isTargets(targets: TargetsDocument, { root }: Pick<Mesh, 'root'>): boolean {
-  return signedBy(targets, root.signed.keys, root.signed.roles.targets, { verifyStrict })
+  return targetsHold(targets, root.signed, { verifyStrict })
 }
 
 /** The announcement of a role in `text` (canonical JSON of a peer), if it counts under these targets. */
@@ -153,7 +153,7 @@ export function keepAnnouncement(mesh: Mesh, document: AnnouncementDocument, kep
 export function publisherFloors(mesh: Mesh): Token['floors'] {
   // Whoever may only enrol has no targets document.
   if (newestPath(mesh) === undefined) return { targets: 0, roles: [] }
-  const { version, roles } = newestStored(mesh).signed
+  const { epoch, version, roles } = newestStored(mesh).signed
   const kept = roles.flatMap(({ name }) => {
     const path = keptPath(mesh, name, 'accepted')
     return existsSync(path) ? [readDocument(path, parseAnnouncement).signed] : []
@@ -161,6 +161,7 @@ export function publisherFloors(mesh: Mesh): Token['floors'] {
   const own = kept.filter((signed) => signed.mesh === mesh.id)
   return {
     targets: version,
+    ...(epoch === undefined ? {} : { targetsEpoch: epoch }),
     roles: own.map((signed) => ({ role: signed.role, epoch: signed.epoch, version: signed.version })),
   }
 }

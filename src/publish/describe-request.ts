@@ -4,6 +4,7 @@ import { SECOND } from '../core/limits.ts'
 import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
+import { epochOf } from '../core/trust/roots.ts'
 import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
 import { type SigningRequest, shortKey } from './judge-request.ts'
@@ -32,7 +33,7 @@ export interface Description {
 
 const FIELDS = {
   announcement: ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets'],
-  targets: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations', 'formerEpoch'],
+  targets: ['_type', 'spec_version', 'epoch', 'version', 'expires', 'targets', 'delegations', 'formerEpoch'],
   root: [
     '_type',
     'spec_version',
@@ -44,6 +45,7 @@ const FIELDS = {
     'roles',
     'enrol',
     'beacon',
+    'targets',
   ],
 } as const
 
@@ -60,6 +62,7 @@ export function describeRequest(request: SigningRequest): Description {
     ['mesh', mesh],
     ['follows', previous === undefined ? 'nothing: it is the first one' : `version ${previous.signed.version}`],
     ['expires', dateText(expires)],
+    ...(kind === 'targets' ? [['epoch', String(epochOf(document.signed))] as const] : []),
   ]
   const notes = unknownFields(FIELDS[kind], document, previous)
   const terms = { facts, notes }
@@ -181,10 +184,14 @@ function rootParts(document: RootDocument): Parts {
     ...Object.entries(other).map(([name, value]): Fact => [name, JSON.stringify(value)]),
   ]
   const parts = roles.map(([name, { keyids, threshold }]): [string, Part] => {
-    const period: Fact[] =
-      name === 'beacon' ? [['signs every', `${(document.signed.beaconPeriod ?? BEACON_PERIOD) / SECOND} s`]] : []
-    const shown = [...keysFacts({ keyIds: keyids, threshold }), ...period]
-    const id = `${threshold} ${keyids.join()} ${period.join()}`
+    const own: Fact[] =
+      name === 'beacon'
+        ? [['signs every', `${(document.signed.beaconPeriod ?? BEACON_PERIOD) / SECOND} s`]]
+        : name === 'targets'
+          ? [['epoch', String(document.signed.targetsEpoch ?? 1)]]
+          : []
+    const shown = [...keysFacts({ keyIds: keyids, threshold }), ...own]
+    const id = `${threshold} ${keyids.join()} ${own.join()}`
     return [`role ${name}`, { label: `role "${name}"`, id, facts: shown }]
   })
   const id = JSON.stringify([epoch, retired, zones as Json, other])

@@ -76,7 +76,7 @@ export function withTargetsFile(ground: Ground, file: string): Ground {
 export function targetsKeeper({ root, targets }: Pick<Ground, 'root' | 'targets'>): TargetsKeeper {
   const nobody = () => undefined
   const watch = { knownBad: new KnownBad({ sha256 }), accepted: nobody, refused: nobody, blamed: nobody }
-  return new TargetsKeeper({ env: { verifyStrict }, out: new Outbox(), self: { root }, watch }, targets, 0)
+  return new TargetsKeeper({ env: { verifyStrict }, out: new Outbox(), self: { root }, watch }, targets, [])
 }
 
 /** It is not earlier than this: what a threshold signed. */

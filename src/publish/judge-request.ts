@@ -3,7 +3,7 @@
 import { Failure } from '../core/failure.ts'
 import type { RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
 import { covers } from '../core/trust/paths.ts'
-import { signedBy, walkRoots } from '../core/trust/roots.ts'
+import { epochOf, signedBy, targetsHold, walkRoots } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import type { RequestFile } from '../wire/signing-request.ts'
 
@@ -60,6 +60,7 @@ function judgeSubject(file: RequestFile, mesh: string, root: RootDocument): Allo
       throw wrong(`its root has version ${file.document.signed.version}, and ${next} is the next one`)
     return [rootQuorum(root), rootQuorum(file.document)]
   }
+  if (file.kind === 'targets') requireEpoch(file.document, root)
   const before = file.previous?.signed.version ?? 0
   if (file.document.signed.version <= before) throw wrong(`its version is not above ${before}, the one before it`)
   const { keys, roles } = root.signed
@@ -69,12 +70,19 @@ function judgeSubject(file: RequestFile, mesh: string, root: RootDocument): Allo
   return [{ name: 'the role "targets"', role: roles.targets, keys }]
 }
 
+/** @throws Failure E_REQUEST */
+function requireEpoch({ signed }: TargetsDocument, { signed: { targetsEpoch = 1 } }: RootDocument): void {
+  const epoch = epochOf(signed)
+  if (epoch !== targetsEpoch)
+    throw wrong(`it is of epoch ${epoch}, and the root is in epoch ${targetsEpoch} of targets`)
+}
+
 function rootQuorum({ signed }: RootDocument): Allowed {
   return { name: `the root keys of version ${signed.version}`, role: signed.roles.root, keys: signed.keys }
 }
 
 function isTargets(targets: TargetsDocument | undefined, { signed }: RootDocument): boolean {
-  return targets !== undefined && signedBy(targets, signed.keys, signed.roles.targets, env)
+  return targets !== undefined && targetsHold(targets, signed, env)
 }
 
 function judgeAnnouncement(

@@ -37,6 +37,8 @@ export interface RootChanges {
   statements?: readonly string[] | undefined
   /** Void every membership and invite made so far. */
   raiseEpoch?: boolean | undefined
+  /** Let the versions of the targets document begin anew; it has to be signed anew in its new epoch (clause ANN 10). */
+  raiseTargetsEpoch?: boolean | undefined
   /** Who signs beacons from now on, with so many signatures, how often (default: as before, or once an hour); `none` ends them. */
   beacon?: BeaconChange | 'none' | undefined
   /** Days until it expires; default a year. */
@@ -143,6 +145,7 @@ function nextRoot(mesh: Mesh, now: Millis, changes: RootChanges, fresh: Fresh): 
     keys: new Map(),
     roles: { ...roles, root: only(fresh.root) ?? roles.root },
     ...beaconPeriod(changes.beacon),
+    ...targetsEpoch(old, changes),
     enrolment,
   }
   if (changes.beacon === 'none') delete next.roles.beacon
@@ -200,6 +203,10 @@ function beaconRole(beacon: RootChanges['beacon']): { beacon?: RoleKeys } {
 
 function beaconPeriod(beacon: RootChanges['beacon']): { beaconPeriod?: Millis } {
   return beacon === undefined || beacon === 'none' || beacon.period === undefined ? {} : { beaconPeriod: beacon.period }
+}
+
+function targetsEpoch({ targetsEpoch = 1 }: Root, { raiseTargetsEpoch }: RootChanges): { targetsEpoch?: number } {
+  return raiseTargetsEpoch ? { targetsEpoch: targetsEpoch + 1 } : {}
 }
 
 /** What was sealed before, and the last statements of the keys that are being retired. */

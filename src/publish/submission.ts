@@ -1,8 +1,8 @@
 // Handing in what several have signed: it may have travelled for days, so that the mesh has moved on. An announcement takes the place
 // of the one it was compared with and of no other, or somebody's release in between would be undone without a word.
 import { Failure } from '../core/failure.ts'
-import type { TargetsDocument } from '../core/trust/documents.ts'
-import { signedBy } from '../core/trust/roots.ts'
+import type { Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { epochOf, signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
 import { parseTargets } from '../wire/targets.ts'
@@ -56,13 +56,17 @@ function compareTargets(
   offered: string | null,
 ): TargetsDocument | undefined {
   const held = offered === null ? undefined : parse(offered, parseTargets)
-  if (held === undefined || targets === undefined || held.signed.version < targets.signed.version) return targets
+  if (held === undefined || targets === undefined || isOlder(held.signed, targets.signed)) return targets
   const role = held.signed.roles.find(({ name }) => name === document.signed.role)
   const holds = role?.epoch === document.signed.epoch && signedBy(document, held.signed.keys, role, { verifyStrict })
   if (holds) return undefined
   throw overtaken(
     `version ${held.signed.version} of the targets document is in force, under which its signatures do not count`,
   )
+}
+
+function isOlder(a: Targets, b: Targets): boolean {
+  return epochOf(a) < epochOf(b) || (epochOf(a) === epochOf(b) && a.version < b.version)
 }
 
 /** What a peer says that does not parse says nothing: the peer itself judges what is handed in. */

@@ -44,7 +44,7 @@ function readRoot(json: Json): Root {
       'roles',
       'enrol',
     ],
-    optional: ['beacon'],
+    optional: ['beacon', 'targets'],
     open: true,
   })
   fields.literal('_type', 'root')
@@ -57,7 +57,12 @@ function readRoot(json: Json): Root {
   const roles = readRoles(fields, keys)
   const enrolment = readEnrolment(fields.json('enrol'), keys, roles.enrol.keyIds)
   const period = fields.has('beacon') ? { beaconPeriod: readBeaconPeriod(fields.json('beacon')) } : {}
-  return { version: fields.integer('version'), issued, expires, keys, roles, enrolment, ...period }
+  const epoch = fields.has('targets') ? { targetsEpoch: readTargetsEpoch(fields.json('targets')) } : {}
+  return { version: fields.integer('version'), issued, expires, keys, roles, enrolment, ...period, ...epoch }
+}
+
+function readTargetsEpoch(json: Json): number {
+  return new Fields(json, `${WHAT} (targets)`, { required: ['epoch'], open: true }).integer('epoch')
 }
 
 /** Milliseconds; seconds in the document. */
@@ -124,6 +129,7 @@ export function rootJson(root: Root): JsonObject {
       ...{ root: roleJson(roles.root), targets: roleJson(roles.targets), enrol: roleJson(roles.enrol) },
       ...(roles.beacon === undefined ? {} : { beacon: roleJson(roles.beacon) }),
     },
+    ...(root.targetsEpoch === undefined ? {} : { targets: { epoch: root.targetsEpoch } }),
     ...(root.beaconPeriod === undefined ? {} : { beacon: { period: root.beaconPeriod / SECOND } }),
     enrol: {
       epoch: enrolment.epoch,

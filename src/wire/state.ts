@@ -108,7 +108,7 @@ function changeToWrite(change: Change): StoreWrite {
     case 'targets':
       return { key: 'targets/newest', value: change.targets.raw }
     case 'targetsFloor':
-      return { key: 'targetsFloor', value: utf8(String(change.version)) }
+      return { key: 'targetsFloor', value: utf8(targetsFloorText(change)) }
     case 'announcement':
       return { key: `announcement/${change.side}/${change.announcement.signed.role}`, value: change.announcement.raw }
     case 'forgetAnnouncement':
@@ -191,7 +191,7 @@ async function readPublishers(read: Read, store: Pick<Store, 'get' | 'entries'>)
     )
   return {
     targets,
-    targetsFloor: parseTargetsFloor(await store.get('targetsFloor')),
+    ...parseTargetsFloor(await store.get('targetsFloor')),
     announcements: [...(await side('held')), ...(await side('rival'))],
     roleFloors: await floors('roleFloor/', parseRoleFloor),
     pathFloors: await floors('pathFloor/', parsePathFloor),
@@ -229,11 +229,17 @@ function parsePathFloor(value: string, name: string): PathFloor | undefined {
   return { role, path, epoch: Number(epoch), counter: Number(counter), artifact }
 }
 
-function parseTargetsFloor(value: Uint8Array | undefined): number {
-  if (value === undefined) return 0
-  const [digits] = /^[1-9]\d{0,9}$/.exec(text(value)) ?? []
-  if (digits !== undefined && Number(digits) <= INTEGER_MAX) return Number(digits)
-  return damagedForGood('targetsFloor')
+/** The epoch is only there when it is not the first. */
+function targetsFloorText({ epoch = 1, version }: { epoch?: number; version: number }): string {
+  return epoch === 1 ? String(version) : `${epoch} ${version}`
+}
+
+function parseTargetsFloor(value: Uint8Array | undefined): Pick<SavedPublishers, 'targetsFloor' | 'targetsFloorEpoch'> {
+  if (value === undefined) return { targetsFloor: 0 }
+  const [whole, epoch, version] = /^(?:([1-9]\d{0,9}) )?([1-9]\d{0,9})$/.exec(text(value)) ?? []
+  if (whole === undefined || epoch === '1' || Math.max(Number(epoch ?? 1), Number(version)) > INTEGER_MAX)
+    return damagedForGood('targetsFloor')
+  return { targetsFloor: Number(version), ...(epoch === undefined ? {} : { targetsFloorEpoch: Number(epoch) }) }
 }
 
 async function readArtifacts(read: Read): Promise<SavedArtifacts> {

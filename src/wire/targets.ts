@@ -32,7 +32,7 @@ export function parseTargets(bytes: Uint8Array): TargetsDocument {
 function readTargets(json: Json): Targets {
   const fields = new Fields(json, WHAT, {
     required: ['_type', 'spec_version', 'version', 'expires', 'targets', 'delegations'],
-    optional: ['formerEpoch'],
+    optional: ['epoch', 'formerEpoch'],
     open: true,
   })
   fields.literal('_type', 'targets')
@@ -44,7 +44,8 @@ function readTargets(json: Json): Targets {
   if (new Set(roles.map(({ name }) => name)).size !== roles.length)
     throw documentFailure(WHAT, 'two roles have the same name')
   const former = fields.has('formerEpoch') ? { formerEpoch: fields.integer('formerEpoch') } : {}
-  return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles, ...former }
+  const epoch = fields.has('epoch') ? { epoch: fields.integer('epoch') } : {}
+  return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles, ...former, ...epoch }
 }
 
 function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Delegation {
@@ -81,6 +82,7 @@ export function targetsJson(targets: Targets): JsonObject {
   return {
     _type: 'targets',
     spec_version: SPEC_VERSION,
+    ...(targets.epoch === undefined ? {} : { epoch: targets.epoch }),
     version: targets.version,
     expires: dateText(targets.expires),
     targets: {},

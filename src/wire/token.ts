@@ -25,7 +25,12 @@ export interface Token {
   /** The newest root when the invite was made: a joining node accepts nothing older (T42). */
   floor: { version: number; hash: string }
   /** The newest targets and announcements when the invite was made: nothing older is accepted either. */
-  floors: { targets: number; roles: readonly RoleFloor[] }
+  floors: {
+    targets: number
+    /** Of these targets; undefined: the first. */
+    targetsEpoch?: number
+    roles: readonly RoleFloor[]
+  }
   /** Multiaddrs ending in /p2p/ID of members to start from; empty only for a founding invite. */
   via: readonly string[]
   /** 32-byte Ed25519 seed of the invite key. */
@@ -50,8 +55,11 @@ export function encodeToken(token: Token): string {
     secret: toHex(token.inviteSecret),
     invite: jsonOf(token.invite.raw),
   }
-  const { targets, roles } = token.floors
-  if (targets > 0 || roles.length > 0) json.floors = { targets, roles: roles.map((floor) => ({ ...floor })) }
+  const { targets, targetsEpoch = 1, roles } = token.floors
+  if (targets > 0 || roles.length > 0) {
+    const epoch = targetsEpoch === 1 ? {} : { targetsEpoch }
+    json.floors = { targets, ...epoch, roles: roles.map((floor) => ({ ...floor })) }
+  }
   if (token.roots.length > 0) json.roots = token.roots.map((root) => jsonOf(root.raw))
   const bytes = canonicalBytes(json)
   if (bytes.length > limits.tokenBytes) throw documentFailure(WHAT, `it has more than ${limits.tokenBytes} bytes`)
@@ -120,13 +128,14 @@ function readToken(bytes: Uint8Array): Token {
 
 /** Tokens of pimesh 0.1 have none. */
 function readFloors(json: Json): Token['floors'] {
-  const fields = new Fields(json, `${WHAT} (floors)`, { required: ['targets', 'roles'] })
+  const fields = new Fields(json, `${WHAT} (floors)`, { required: ['targets', 'roles'], optional: ['targetsEpoch'] })
   const roles = fields.list('roles', limits.delegatedRoles).map((item) => {
     const floor = new Fields(item, `${WHAT} (floors)`, { required: ['role', 'epoch', 'version'] })
     return { role: floor.text('role', 32), epoch: floor.integer('epoch'), version: floor.integer('version') }
   })
   if (new Set(roles.map(({ role }) => role)).size !== roles.length) fields.fail('roles', 'a list of different roles')
-  return { targets: fields.integer('targets', 0), roles }
+  const epoch = fields.has('targetsEpoch') ? { targetsEpoch: fields.integer('targetsEpoch') } : {}
+  return { targets: fields.integer('targets', 0), ...epoch, roles }
 }
 
 function checksum(packed: Uint8Array): Buffer {

@@ -7,6 +7,7 @@ import { DAY, HOUR, limits } from '../../src/core/limits.ts'
 import { judgeMembership } from '../../src/core/trust/membership.ts'
 import { signedBy, walkRoots } from '../../src/core/trust/roots.ts'
 import { judgeStatement } from '../../src/core/trust/statement.ts'
+import { meshTargets } from '../../src/publish/delegations.ts'
 import { type InviteOptions, makeInvite, planInvite, signInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh, type Mesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
@@ -195,6 +196,16 @@ describe('rotation of the root', () => {
     expect(second.signed.roles.root.keyIds).not.toEqual(first.root.signed.roles.root.keyIds)
     expect(second.signed.keys.has(first.root.signed.roles.root.keyIds[0]!)).toBe(false)
     expect(statSync(join(dir, 'keys', 'root-2.key')).mode & 0o777).toBe(0o600)
+  })
+
+  it('begins the versions of targets anew when asked to, and only then (clause ROOT 9)', () => {
+    const mesh = initMesh({ dir: join(home, 'epochs') }, NOW)
+    const second = rotateRoot(mesh, NOW, { raiseTargetsEpoch: true })
+    expect(second.signed.targetsEpoch).toBe(2)
+    const again = openMesh(mesh.dir)
+    expect(() => meshTargets(again)).toThrow(failure('E_STATE'))
+    expect(rotateRoot(again, NOW, {}).signed.targetsEpoch).toBe(2)
+    expect(rotateRoot(openMesh(mesh.dir), NOW, { raiseTargetsEpoch: true }).signed.targetsEpoch).toBe(3)
   })
 
   it('retires enrol keys without voiding memberships, and voids them with a new epoch', () => {

@@ -262,6 +262,25 @@ describe('root and targets documents', () => {
     )
   })
 
+  it('targets are of the epoch that the root names, and the first of one is above those before it (clause ROOT 9)', () => {
+    const signed = targetsJson({ ...targets.signed, version: 2, epoch: 2 })
+    expect(() => makeRequest(mesh, { kind: 'targets', signed, previous: targets }, NOW)).toThrow(
+      failure('E_REQUEST', 'it is of epoch 2, and the root is in epoch 1 of targets'),
+    )
+    const root = signRoot({ ...rootOf({ version: 2 }), targetsEpoch: 2 }, ['root'])
+    const raised = { root, roots: [...mesh.roots, root] }
+    const request = makeRequest(raised, { kind: 'targets', signed, previous: targets }, NOW)
+    expect(describeRequest(request).facts).toContainEqual(['epoch', '2'])
+    const old = targetsJson({ ...targets.signed, version: 2 })
+    expect(() => makeRequest(raised, { kind: 'targets', signed: old, previous: targets }, NOW)).toThrow(
+      failure('E_REQUEST', 'it is of epoch 1, and the root is in epoch 2 of targets'),
+    )
+    const next = rootJson({ ...root.signed, version: 3, targetsEpoch: 3 })
+    const lines = describeRequest(makeRequest(raised, { kind: 'root', signed: next }, NOW)).changes
+    expect(lines).toMatchObject([{ what: 'changed', name: 'role "targets"' }])
+    expect(lines[0]?.facts).toContainEqual(['epoch', '2 -> 3'])
+  })
+
   it('targets are signed by the role "targets" of the newest root', () => {
     const signed = targetsJson({ ...targets.signed, version: 2 })
     const request = makeRequest(mesh, { kind: 'targets', signed, previous: targets }, NOW)

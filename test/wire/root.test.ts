@@ -7,7 +7,7 @@ import { canonicalBytes, type JsonObject, jsonOf } from '../../src/wire/canonica
 import { parseRoot, rootJson } from '../../src/wire/root.ts'
 import { encodeSigned, keyIdOf } from '../../src/wire/signed.ts'
 import { parseTargets, targetsJson } from '../../src/wire/targets.ts'
-import { keyOf, NOW, ROOT, rootOf, signRoot } from '../fixtures/documents.ts'
+import { keyOf, NOW, ROOT, rootOf, signRoot, targetsOf } from '../fixtures/documents.ts'
 
 /** Parses a signed root after a change of its JSON. */
 function changed(change: (signed: JsonObject) => void): () => unknown {
@@ -28,6 +28,20 @@ describe('the root document (clause ROOT)', () => {
     expect(document.signatures.map(({ keyId }) => keyId)).toEqual(
       [keyOf('a').keyId, keyOf('c').keyId].sort((a, b) => (a < b ? -1 : 1)),
     )
+  })
+
+  it('names the epoch of the targets only where it is not the first (clause ROOT 9)', () => {
+    const read = (targetsEpoch?: number) =>
+      signRoot({ ...rootOf({}), ...(targetsEpoch === undefined ? {} : { targetsEpoch }) }, ['root'])
+    expect(read(3).signed.targetsEpoch).toBe(3)
+    expect(read().signed.targetsEpoch).toBeUndefined()
+    expect(Buffer.from(read().raw).toString()).not.toContain('"targets":{"epoch"')
+    for (const epoch of [0, -1, 1.5, '2', 2 ** 31])
+      expect(() =>
+        parseRoot(encodeSigned({ ...rootJson(rootOf({})), targets: { epoch } } as never, [keyOf('root')])),
+      ).toThrow()
+    expect(targetsOf({ epoch: 3 }).signed.epoch).toBe(3)
+    expect(Buffer.from(targetsOf().raw).toString()).not.toContain('"epoch":1,"expires"')
   })
 
   it('keeps fields and roles that it does not know', () => {

@@ -251,10 +251,24 @@ describe('saved state (clause STATE)', () => {
     ['pathFloor/acme/../etc', [`1 1 ${HASH}`]],
     ['pathFloor/NoRole/agent', [`1 1 ${HASH}`]],
     ['pathFloor/acme', [`1 1 ${HASH}`]],
-    ['targetsFloor', ['', '0', '-1', '1 1', String(2 ** 31)]],
+    ['targetsFloor', ['', '0', '-1', '1 1', '2 0', '2  1', '2 1 1', `2 ${2 ** 31}`, `${2 ** 31} 1`, String(2 ** 31)]],
   ])('T08 does not guess a damaged floor: %s', async (key, values) => {
     for (const value of values)
       await expect(readState(storeWith(put(key, value)))).rejects.toEqual(failure('E_STATE', /join again/))
+  })
+
+  it('keeps the epoch of the targets with their floor, unless it is the first', async () => {
+    const change = { type: 'targetsFloor' as const, version: 7, epoch: 2 }
+    const written = (one: Change) => {
+      const write = changesToWrites([one]).find(({ key }) => key === 'targetsFloor')
+      return Buffer.from(write?.value ?? []).toString()
+    }
+    expect(written(change)).toBe('2 7')
+    const { publishers } = await readState(storeWith(put('targetsFloor', '2 7')))
+    expect(publishers).toMatchObject({ targetsFloor: 7, targetsFloorEpoch: 2 })
+    expect(written({ ...change, epoch: 1 })).toBe('7')
+    const first = await readState(storeWith(put('targetsFloor', '7')))
+    expect(first.publishers.targetsFloorEpoch).toBeUndefined()
   })
 
   it('says which pimesh reads a newer format', async () => {

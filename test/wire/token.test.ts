@@ -52,6 +52,10 @@ describe('a token', () => {
     ]
     const published = { ...TOKEN, floors: { targets: 3, roles } }
     expect(parseToken(encodeToken(published))).toEqual(published)
+    const later = { ...TOKEN, floors: { targets: 3, targetsEpoch: 2, roles } }
+    expect(parseToken(encodeToken(later))).toEqual(later)
+    const first = { ...TOKEN, floors: { targets: 3, targetsEpoch: 1, roles } }
+    expect(encodeToken(first)).toBe(encodeToken(published))
     const twice = { ...TOKEN, floors: { targets: 1, roles: [roles[0], roles[0]] as typeof roles } }
     expect(refusal(encodeToken(twice)).code).toBe('E_TOKEN_DAMAGED')
     expect(TEXT.length).toBeLessThan(encodeToken(published).length)

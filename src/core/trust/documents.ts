@@ -42,6 +42,8 @@ export interface Root {
   keys: ReadonlyMap<string, Uint8Array>
   /** `beacon`: who signs beacons, when the mesh has them. */
   roles: { root: RoleKeys; targets: RoleKeys; enrol: RoleKeys; beacon?: RoleKeys }
+  /** Of the targets document: its versions begin anew with each, whatever a stolen key has used up; undefined: the first. */
+  targetsEpoch?: number
   /** How often beacons are signed; undefined: BEACON_PERIOD. */
   beaconPeriod?: Millis
   enrolment: Enrolment
@@ -64,6 +66,8 @@ export interface Delegation extends RoleKeys {
 
 /** The delegations of a mesh (TUF targets shape); signed by the root's targets role. */
 export interface Targets {
+  /** Must be the one that the root names; undefined: the first. */
+  epoch?: number
   version: number
   expires: Millis
   /** keyId -> 32-byte Ed25519 public key. */

@@ -4,7 +4,7 @@ import { toHex } from '../bytes.ts'
 import type { Env } from '../env.ts'
 import type { RefusalCode } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { RoleKeys, Root, RootDocument } from './documents.ts'
+import type { RoleKeys, Root, RootDocument, TargetsDocument } from './documents.ts'
 
 /** The newest root when a node was invited: nothing older is believed at its first contact. */
 export interface RootFloor {
@@ -130,6 +130,16 @@ export function signedBy(
     if (counted.size >= role.threshold) return true
   }
   return false
+}
+
+/** True when the targets document is of the root's epoch, and signed by its targets role (clause ANN 10). */
+export function targetsHold(targets: TargetsDocument, { keys, roles, targetsEpoch = 1 }: Root, env: Verify): boolean {
+  return epochOf(targets.signed) === targetsEpoch && signedBy(targets, keys, roles.targets, env)
+}
+
+/** Of a targets document. */
+export function epochOf({ epoch = 1 }: { epoch?: number | undefined }): number {
+  return epoch
 }
 
 /** What is wrong with an offer that reaches no further than what is held. */

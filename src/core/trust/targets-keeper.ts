@@ -8,8 +8,14 @@ import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { VersionVector } from './announcement.ts'
 import type { Delegation, RootDocument, TargetsDocument } from './documents.ts'
-import { signedBy } from './roots.ts'
+import { epochOf, targetsHold } from './roots.ts'
 import { documentSubject, type Watch } from './watch.ts'
+
+/** No older document is ever in force; `epoch` undefined: the first. */
+export interface TargetsFloor {
+  epoch?: number | undefined
+  version: number
+}
 
 type Offer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
 
@@ -29,8 +35,8 @@ export class TargetsKeeper {
   #held: TargetsDocument | undefined
   #inForce = false
   #byName: ReadonlyMap<string, Delegation> = new Map()
-  /** No older version is ever in force. */
-  #floor: number
+  /** No older one is ever in force. */
+  #floor: TargetsFloor
   /** Accepted, being written: each newer than the one before it. */
   readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument; from: NodeId | undefined }>()
   /** One at a time; it is given up at `until`, though the driver should have told before. */
@@ -40,15 +46,15 @@ export class TargetsKeeper {
 
   /**
    * @param saved what an earlier run accepted: its version stays the floor even when the root does not cover it any more.
-   * @param floor the highest version that an invite or an earlier run vouches for.
+   * @param floors the highest versions that an invite and earlier runs vouch for.
    */
-  constructor({ env, out, self, watch }: Parts, saved: TargetsDocument | undefined, floor: number) {
+  constructor({ env, out, self, watch }: Parts, saved: TargetsDocument | undefined, floors: readonly TargetsFloor[]) {
     this.#env = env
     this.#out = out
     this.#self = self
     this.#watch = watch
-    this.#floor = floor
-    if (saved !== undefined && saved.signed.version >= floor) this.#hold(saved, this.#verifies(saved))
+    this.#floor = floors.reduce((a, b) => (compare(a, b) < 0 ? b : a), { version: 0 })
+    if (saved !== undefined && compare(saved.signed, this.#floor) >= 0) this.#hold(saved, this.#verifies(saved))
   }
 
   /** The document in force. */
@@ -149,7 +155,8 @@ export class TargetsKeeper {
       this.#watch.refused(documentSubject('targets', targets), from, code, now)
       return code
     }
-    const floor = { type: 'targetsFloor' as const, version: targets.signed.version }
+    const { epoch, version } = targets.signed
+    const floor = { type: 'targetsFloor' as const, version, ...(epoch === undefined ? {} : { epoch }) }
     const ticket = this.#out.persist([{ type: 'targets', targets }, floor], true)
     this.#pending.set(ticket, { targets, under: this.#self.root, from })
     return 'accepted'
@@ -158,8 +165,10 @@ export class TargetsKeeper {
   /** Why a document is not accepted, or undefined when it is. Older ones cost no signature check. */
   problem(document: TargetsDocument): RefusalCode | undefined {
     const newest = this.#newest()
-    if (document.signed.version < this.#floor || (newest !== undefined && isNewer(newest, document)))
-      return 'oldVersion'
+    const isOld = compare(document.signed, this.#floor) < 0 || (newest !== undefined && isNewer(newest, document))
+    const epoch = epochOf(document.signed)
+    if (isOld || epoch < this.#epoch) return 'oldVersion'
+    if (epoch > this.#epoch) return 'wrongEpoch'
     const isCovered = this.#watch.knownBad.judge(document, () => this.#verifies(document))
     return isCovered ? undefined : 'badSignature'
   }
@@ -191,14 +200,18 @@ export class TargetsKeeper {
 
   #hold(document: TargetsDocument, isCovered: boolean): void {
     this.#held = document
-    this.#floor = Math.max(this.#floor, document.signed.version)
+    if (compare(document.signed, this.#floor) > 0) this.#floor = document.signed
     this.#inForce = isCovered
     this.#byName = new Map(this.roles.map((role) => [role.name, role]))
   }
 
   #verifies(document: TargetsDocument): boolean {
-    const { keys, roles } = this.#self.root.signed
-    return signedBy(document, keys, roles.targets, this.#env)
+    return targetsHold(document, this.#self.root.signed, this.#env)
+  }
+
+  /** The one whose documents count. */
+  get #epoch(): number {
+    return this.#self.root.signed.targetsEpoch ?? 1
   }
 
   /** In force, or being written. */
@@ -208,7 +221,9 @@ export class TargetsKeeper {
 
   #wants(version: number, hash: string): boolean {
     const newest = this.#newest()
-    return version >= this.#floor && (newest === undefined || isNewer({ signed: { version }, hash }, newest))
+    const signed = { epoch: this.#epoch, version }
+    // Which epoch a peer speaks of is not said: that of the root, as soon as it knows that one, too.
+    return compare(signed, this.#floor) >= 0 && (newest === undefined || isNewer({ signed, hash }, newest))
   }
 
   #ask(peer: NodeId, hash: string, now: Millis): void {
@@ -222,10 +237,16 @@ export class TargetsKeeper {
 }
 
 interface Ordered {
-  signed: { version: number }
+  signed: TargetsFloor
   hash: string
 }
 
+/** Negative, zero or positive as `a` is older than, as new as or newer than `b`. */
+function compare(a: TargetsFloor, b: TargetsFloor): number {
+  return epochOf(a) - epochOf(b) || a.version - b.version
+}
+
 function isNewer(a: Ordered, b: Ordered): boolean {
-  return a.signed.version > b.signed.version || (a.signed.version === b.signed.version && a.hash < b.hash)
+  const order = compare(a.signed, b.signed)
+  return order > 0 || (order === 0 && a.hash < b.hash)
 }

@@ -80,7 +80,8 @@ export class World {
   #ticket = 10_000
 
   constructor(options: { saved?: SavedPublishers; root?: RootDocument; floor?: number } = {}) {
-    const { saved = EMPTY, root = ROOT, floor = 0 } = options
+    const { root = ROOT, floor = 0 } = options
+    const saved: SavedPublishers = options.saved ?? EMPTY
     const counting: Env = { ...env, verifyStrict: (...args) => ++this.checks > 0 && verify(...args) }
     const out = this.#out
     this.self = new Self(MESH, membership, root, NOW, 0)
@@ -90,7 +91,10 @@ export class World {
     this.audit = audit
     this.misconduct = misconduct
     const shared = { env: counting, out, self, watch }
-    this.targets = new TargetsKeeper(shared, saved.targets, Math.max(floor, saved.targetsFloor))
+    this.targets = new TargetsKeeper(shared, saved.targets, [
+      { version: floor },
+      { version: saved.targetsFloor, epoch: saved.targetsFloorEpoch },
+    ])
     const parts = { ...shared, targets: this.targets, refusals, topic: TOPIC }
     this.announcing = new Announcing(parts, saved, {
       accepted: () => this.changes++,
@@ -136,6 +140,16 @@ export class World {
       this.announcing.persistFailed(ticket, this.now)
       this.settle()
     }
+  }
+
+  /** Another root is in force. */
+  rooted(root: RootDocument): this {
+    this.self.root = root
+    this.targets.rootChanged()
+    this.announcing.targetsChanged(this.now)
+    this.settle()
+    this.write()
+    return this
   }
 
   offerTargets(targets: TargetsDocument): void {
@@ -260,6 +274,7 @@ export class World {
     return {
       targets: of('targets')[0]?.targets,
       targetsFloor: of('targetsFloor')[0]?.version ?? 0,
+      targetsFloorEpoch: of('targetsFloor')[0]?.epoch,
       announcements: of('announcement').map(({ side, announcement }) => ({ side, announcement })),
       roleFloors: of('roleFloor').map(({ floor }) => floor),
       pathFloors: of('pathFloor').map(({ floor }) => floor),
@@ -276,10 +291,13 @@ export class World {
   }
 }
 
-function changesOf({ targets, targetsFloor, announcements, roleFloors, pathFloors }: SavedPublishers): Change[] {
+function changesOf(saved: SavedPublishers): Change[] {
+  const { targets, targetsFloor, targetsFloorEpoch: epoch, announcements, roleFloors, pathFloors } = saved
   return [
     ...(targets === undefined ? [] : [{ type: 'targets' as const, targets }]),
-    ...(targetsFloor === 0 ? [] : [{ type: 'targetsFloor' as const, version: targetsFloor }]),
+    ...(targetsFloor === 0
+      ? []
+      : [{ type: 'targetsFloor' as const, version: targetsFloor, ...(epoch === undefined ? {} : { epoch }) }]),
     ...announcements.map((saved) => ({ type: 'announcement' as const, ...saved })),
     ...roleFloors.map((floor) => ({ type: 'roleFloor' as const, floor })),
     ...pathFloors.map((floor) => ({ type: 'pathFloor' as const, floor })),

@@ -61,7 +61,7 @@ export const targetsTarget = target('targets', TARGETS, {
   parse: parseTargets,
   judge(document) {
     const out = new Outbox()
-    const keeper = new TargetsKeeper({ env, out, self, watch: watchOf(out, self).watch }, IN_FORCE, 2)
+    const keeper = new TargetsKeeper({ env, out, self, watch: watchOf(out, self).watch }, IN_FORCE, [{ version: 2 }])
     const outcome = keeper.consider(document, undefined, 0)
     if (outcome === 'accepted' && document.signed.version < IN_FORCE.signed.version)
       throw new Violation('older targets are accepted')
