@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
+import { epochOf } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { parseTargets } from '../wire/targets.ts'
 import { newestStored } from './delegations.ts'
@@ -42,7 +43,9 @@ export function requireFollowing(request: SigningRequest, offered: string | null
   const held = parseTargets(Buffer.from(offered))
   const [version, before] = [request.document.signed.version, request.previous]
   const follows = held.signed.version < (before?.signed.version ?? 0) || held.hash === before?.hash
-  if (follows || held.hash === request.document.hash) return
+  // Of an epoch that is over nothing has to be kept, whatever its version: a thief may have signed it.
+  const isOver = epochOf(held.signed) < epochOf(request.document.signed)
+  if (follows || isOver || held.hash === request.document.hash) return
   throw new Failure(
     'E_REQUEST',
     `the request was overtaken: version ${held.signed.version} of the targets document is in force, and this is version ${version} of another; prepare it again, and let it be signed again`,

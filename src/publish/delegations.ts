@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
-import { signedBy, targetsHold } from '../core/trust/roots.ts'
+import { epochOf, signedBy, targetsHold } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
@@ -75,11 +75,15 @@ export function newestTargets(mesh: Mesh, offered: string | null): { targets: Ta
   return { targets: other.signed.version > own.signed.version ? other : own, held: true }
 }
 
-/** The newer of the folder's and a peer's, signed under any root of the mesh; undefined when there is none. @throws Failure E_STATE: damaged */
+/**
+ * The newer of the folder's and a peer's, signed under any root of the mesh; undefined when there is none. What a peer holds of an
+ * older epoch than the root's may be a thief's, and says nothing beside what the folder has. @throws Failure E_STATE: damaged
+ */
 export function newestKnown(mesh: Mesh, offered: string | null): TargetsDocument | undefined {
   const own = newestPath(mesh) === undefined ? undefined : newestStored(mesh)
   const other = offered === null ? undefined : tryParse(offered, parseTargets)
-  const isNewer = other !== undefined && other.signed.version > (own?.signed.version ?? 0)
+  const isCurrent = epochOf(other?.signed ?? {}) === epochOf({ epoch: mesh.root.signed.targetsEpoch })
+  const isNewer = other !== undefined && (own === undefined || (isCurrent && other.signed.version > own.signed.version))
   return isNewer && mesh.roots.some((root) => isTargets(other, { root })) ? other : own
 }
 

@@ -3,7 +3,7 @@
 import type { Millis } from '../core/env.ts'
 import type { RefusalCode } from '../core/events.ts'
 import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
-import { walkRoots } from '../core/trust/roots.ts'
+import { epochOf, walkRoots } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { dateText } from '../wire/fields.ts'
 import type { FileContent, LoneDocument } from './document-file.ts'
@@ -120,6 +120,12 @@ function judgeTargets(document: TargetsDocument, ground: Ground): Verdict {
     const known = `it is the newest targets document of ${ground.name}`
     const fresh = newest === 0 ? 'it is the first one here' : `it comes after version ${newest}`
     return verdictOf(document, allowed, { reason: isKnown ? known : fresh })
+  }
+  const [epoch, wanted] = [epochOf(document.signed), epochOf({ epoch: ground.root.signed.targetsEpoch })]
+  if (code !== 'badSignature' && epoch !== wanted) {
+    const advice = epoch > wanted ? ': a newer root has to come first' : ', so it never counts again'
+    const reason = `it is of epoch ${epoch} of targets, and the root is in epoch ${wanted}${advice}`
+    return verdictOf(document, allowed, { code, reason, hint: ELSEWHERE })
   }
   const reason =
     newest === document.signed.version

@@ -61,7 +61,7 @@ function judgeSubject(file: RequestFile, mesh: string, root: RootDocument): Allo
     return [rootQuorum(root), rootQuorum(file.document)]
   }
   if (file.kind === 'targets') requireEpoch(file.document, root)
-  const before = file.previous?.signed.version ?? 0
+  const before = isEpochOver(file) ? 0 : (file.previous?.signed.version ?? 0)
   if (file.document.signed.version <= before) throw wrong(`its version is not above ${before}, the one before it`)
   const { keys, roles } = root.signed
   if (file.kind === 'announcement') return [judgeAnnouncement(file, mesh, root)]
@@ -75,6 +75,11 @@ function requireEpoch({ signed }: TargetsDocument, { signed: { targetsEpoch = 1 
   const epoch = epochOf(signed)
   if (epoch !== targetsEpoch)
     throw wrong(`it is of epoch ${epoch}, and the root is in epoch ${targetsEpoch} of targets`)
+}
+
+/** Versions of targets begin anew with each epoch. */
+function isEpochOver({ kind, document, previous }: RequestFile): boolean {
+  return kind === 'targets' && previous !== undefined && epochOf(previous.signed) < epochOf(document.signed)
 }
 
 function rootQuorum({ signed }: RootDocument): Allowed {

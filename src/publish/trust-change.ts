@@ -73,13 +73,13 @@ function rootRotation(
 ): RootChanges {
   if (change.whenStale !== undefined)
     throw new Failure('E_USAGE', `--when-stale is for publishers, and "${name}" is none`)
-  if (change.raiseEpoch && name !== 'enrol')
-    throw new Failure('E_USAGE', `--raise-epoch is for publishers and enrol, and "${name}" has no epoch`)
+  if (change.raiseEpoch && name !== 'enrol' && name !== 'targets')
+    throw new Failure('E_USAGE', `--raise-epoch is for publishers, targets and enrol, and "${name}" has no epoch`)
   if (name === 'enrol') return enrolRotation(base, role, change)
   const next = changedKeys(name, role, change)
   if (name === 'beacon')
     return { beacon: { keys: publicKeys(base.mesh.root.signed, next, change.in), threshold: next.threshold } }
-  return { roles: { [name]: next }, keys: change.in }
+  return { roles: { [name]: next }, keys: change.in, raiseTargetsEpoch: change.raiseEpoch }
 }
 
 /** Old keys are retired; a new one that takes the place of one that is confined to a zone is confined to it, too. */

@@ -27,7 +27,9 @@ export function nextRequest(
     return makeRequest(mesh, { kind: 'root', signed: draftRoot(mesh, now, change.root) }, now)
   if (base.targets === undefined || !needsTargets(base.targets, change, mesh)) return undefined
   const lifetime = change.targetsDays === undefined ? limits.rootLifetime : change.targetsDays * DAY
-  const signed = nextTargets(base.targets, change.targets ?? base.targets.signed, now + lifetime)
+  const { targetsEpoch } = mesh.root.signed
+  const next = { ...(change.targets ?? base.targets.signed), ...(targetsEpoch && { epoch: targetsEpoch }) }
+  const signed = nextTargets(base.targets, next, now + lifetime)
   return makeRequest(mesh, { kind: 'targets', signed, previous: base.targets }, now)
 }
 

@@ -14,10 +14,11 @@ import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { writeKeyFile } from '../../src/keys/key-file.ts'
 import { meshTargets, newestStored, publisherFloors } from '../../src/publish/delegations.ts'
-import { initMesh, openMesh } from '../../src/publish/mesh.ts'
+import { initMesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
 import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
 import { parseRoot } from '../../src/wire/root.ts'
-import { parseTargets } from '../../src/wire/targets.ts'
+import { encodeSigned } from '../../src/wire/signed.ts'
+import { parseTargets, targetsJson } from '../../src/wire/targets.ts'
 import { keyOf, nodeOf, seedOf } from '../fixtures/documents.ts'
 import { nodeJson, nodesJson, publishersJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
@@ -337,6 +338,50 @@ describe('pimesh trust rotate', () => {
     expect(targets().signatures.map(({ keyId }) => keyId)).toEqual([ADA.keyId])
     rmSync(join(dir, 'keys', 'targets.key'))
     await refused(['renew', 'targets'], 'E_SIGNATURES', /role "targets"/)
+  })
+
+  it('T04 begins a new epoch of targets with what the folder has, whatever a thief of the key signed (clause ROOT 9)', async () => {
+    const { at, backend, dir, run, mesh, targets } = await owner()
+    const before = targets()
+    const stolen = { ...before.signed, version: 2 ** 31 - 1, roles: [], keys: new Map() }
+    const thief = meshKeys({ dir } as never).get(mesh().root.signed.roles.targets.keyIds[0] as string)
+    backend.held = {
+      ...backend.held,
+      targets: Buffer.from(encodeSigned(targetsJson(stolen), [thief as never])).toString(),
+    }
+    const ran = await run(
+      'rotate',
+      'targets',
+      '--raise-epoch',
+      '--out-key',
+      'targets',
+      '--pub',
+      text(ADA),
+      '--key',
+      at('ada.key'),
+    )
+    expect(ran.status, ran.err).toBe(0)
+    expect(mesh().root.signed).toMatchObject({ version: 2, targetsEpoch: 2 })
+    expect(targets().signed).toMatchObject({ epoch: 2, version: 2, roles: before.signed.roles })
+    expect(publisherFloors(mesh())).toMatchObject({ targets: 2, targetsEpoch: 2 })
+    expect(ran.out).toMatch(/epoch +1 -> 2/)
+  })
+
+  it('T04 the same by others: the root first, then what the folder has under it', async () => {
+    const { at, ask, sign, backend, dir, keyOfRole, run, mesh, targets } = await owner()
+    const before = targets()
+    const stolen = { ...before.signed, version: 2 ** 31 - 1, roles: [], keys: new Map() }
+    const [keyId] = mesh().root.signed.roles.targets.keyIds
+    const thief = meshKeys({ dir } as never).get(keyId as string)
+    const raw = encodeSigned(targetsJson(stolen), [thief as never])
+    backend.held = { ...backend.held, targets: Buffer.from(raw).toString() }
+    await ask(['rotate', 'targets', '--raise-epoch', '--prepare', at('root')])
+    await sign('root', keyOfRole('root'))
+    await run('submit', at('root'))
+    expect(() => targets()).toThrow('sign it anew: "pimesh trust renew targets"')
+    const renewed = await run('renew', 'targets')
+    expect(renewed.status, renewed.err).toBe(0)
+    expect(targets().signed).toMatchObject({ epoch: 2, version: 2, roles: before.signed.roles })
   })
 
   it('by others, the targets are signed anew after the root', async () => {

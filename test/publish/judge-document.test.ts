@@ -87,6 +87,12 @@ describe('refused', () => {
       'badSignature',
       `1 more of the root keys of version 2 is needed, by the key ${short('newer')}`,
     ],
+    [
+      'targets of a later epoch',
+      delegated({ epoch: 2 }),
+      'wrongEpoch',
+      'it is of epoch 2 of targets, and the root is in epoch 1: a newer root has to come first',
+    ],
     ['older targets', delegated({ version: 2 }), 'oldVersion', 'version 3 is held, and nothing older is taken again'],
     [
       'targets of strangers',

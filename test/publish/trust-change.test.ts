@@ -267,11 +267,13 @@ describe('what a change voids', () => {
     for (const name of ['root', 'targets', 'enrol'])
       expect(() => roleRevoked(base(), name)).toThrow(failure('E_ROLE', `pimesh trust rotate ${name}`))
     expect(() => rotated(base(), 'root', { ...STEP, whenStale: 'refuse' })).toThrow(
-      failure('E_USAGE', 'is for publishers'),
+      failure('E_USAGE', '--when-stale is for publishers'),
     )
-    expect(() => rotated(base(), 'targets', { ...STEP, raiseEpoch: true })).toThrow(
-      failure('E_USAGE', '"targets" has no epoch'),
+    expect(() => rotated(base(), 'root', { ...STEP, raiseEpoch: true })).toThrow(
+      failure('E_USAGE', '"root" has no epoch'),
     )
+    expect(rotated(base(), 'targets', { ...STEP, raiseEpoch: true }).root?.raiseTargetsEpoch).toBe(true)
+    expect(rotated(base(), 'enrol', { ...STEP, raiseEpoch: true }).root?.raiseTargetsEpoch).toBeUndefined()
     expect(() => rotated(base(), 'enroll', STEP)).toThrow(failure('E_ROLE', 'did you mean "enrol"?'))
     expect(() => rotated(base({ targets: undefined }), 'acme', STEP)).toThrow(failure('E_STATE', 'no targets document'))
   })

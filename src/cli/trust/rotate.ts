@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Command, Context } from '../frame/command.ts'
 import { readWhenStale } from './add-publisher.ts'
 import { CHANGE_DETAILS, changeOptions, makeChange } from './change.ts'
-import { knownTrust } from './known.ts'
+import { type Known, knownTrust } from './known.ts'
 
 export const rotate: Command = {
   name: 'trust rotate',
@@ -13,14 +13,14 @@ export const rotate: Command = {
   details: `ROLE is root, targets, enrol, beacon, or the name of a publisher. A key is named as in "trust add-publisher", one that goes also by the beginning of its keyid.
 A root is signed by the old keys and by the new ones. An enrol key that goes is retired: it enrols nobody any more, and whom it enrolled stays. What a publisher announced
 that its new keys would not cover begins a new epoch, and has to be published again; --raise-epoch does so in any case, which is the answer to a thief that used up its
-versions. For enrol it voids every membership and invite. ${CHANGE_DETAILS}`,
+versions. For enrol it voids every membership and invite. The epoch of targets begins with the document in the mesh folder, whatever the peers hold. ${CHANGE_DETAILS}`,
   positionals: [1, 1],
   needs: 'a role, as in "pimesh trust rotate acme --out-key 23a3713956c07591 --pub ed25519:9f86..."',
   options: {
     'out-key': { type: 'string', multiple: true, value: 'KEY', help: 'a key that goes' },
     pub: { type: 'string', multiple: true, value: 'KEY', help: 'a key that comes' },
     threshold: { type: 'string', value: 'K', help: 'how many have to sign from now on' },
-    'raise-epoch': { type: 'boolean', help: 'void all that the publisher announced, or that was ever enrolled' },
+    'raise-epoch': { type: 'boolean', help: 'void all that the role signed before, or that was ever enrolled' },
     'when-stale': { type: 'string', value: 'refuse|warn', help: 'what nodes do with its releases that hear no beacon' },
     ...changeOptions,
   },
@@ -44,7 +44,8 @@ async function run(context: Context): Promise<number> {
       'E_USAGE',
       'say what changes: --out-key, --pub, --threshold, --raise-epoch or --when-stale; "pimesh trust renew" only moves the end',
     )
-  const known = await knownTrust(context)
+  const found = await knownTrust(context)
+  const known = name === 'targets' && raiseEpoch ? await ownTargets(found) : found
   const { keyNamed, readPublics } = await import('../../publish/role-keys.ts')
   const { roleNamed, rotated } = await import('../../publish/trust-change.ts')
   const { keyIds } = roleNamed(known, name)
@@ -53,4 +54,10 @@ async function run(context: Context): Promise<number> {
   const change = { out: [...new Set(gone)], in: readPublics(dir, pubs), threshold, whenStale, raiseEpoch }
   const done = `the role "${name}" has changed`
   return await makeChange(context, known, rotated(known, name, change), done)
+}
+
+/** Whoever stole the targets key signed what the peers hold: the new epoch begins with what the folder has. @throws Failure E_STATE */
+async function ownTargets(known: Known): Promise<Known> {
+  const { newestKnown } = await import('../../publish/delegations.ts')
+  return { ...known, targets: newestKnown(known.mesh, null) }
 }
