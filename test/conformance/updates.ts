@@ -138,13 +138,20 @@ export const updates: Cases = {
     await client.restart()
     expect([client.offer(announcementOf({ version: LAST })), client.version()]).toEqual(['oldVersion', 1])
 
-    // The targets themselves have no epoch: a root with another key takes the same version from it.
+    // A root that only gives targets another key takes the same version from it; one that begins a new epoch, any.
     const stolen = new Client(FIRST)
     stolen.offerTargets(targetsOf({ version: LAST, roles: [] }).raw)
     stolen.offerRoots(rootBytes({ version: 2, targets: { keys: ['clean'], threshold: 1 } }))
     expect(stolen.targets).toBe(0)
     expect(stolen.offerTargets(targetsOf({ version: LAST, by: ['clean'] }).raw)).toBe('accepted')
     expect([stolen.targets, stolen.offer(announcementOf())]).toEqual([LAST, 'accepted'])
+    stolen.offerRoots(
+      rootBytes({ version: 3, targets: { keys: ['clean'], threshold: 1 }, changes: { targetsEpoch: 2 } }),
+    )
+    expect(stolen.targets).toBe(0)
+    expect(stolen.offerTargets(targetsOf({ version: LAST, by: ['clean'] }).raw)).toBe('oldVersion')
+    expect(stolen.offerTargets(targetsOf({ epoch: 2, version: 1, by: ['clean'] }).raw)).toBe('accepted')
+    expect([stolen.targets, stolen.offer(announcementOf({ version: 2 }))]).toEqual([1, 'accepted'])
   },
 
   test_root_expired() {
