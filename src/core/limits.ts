@@ -369,6 +369,8 @@ export const limits = {
   signingTurn: 30 * SECOND,
   /** A signing request: two announcements, targets, and 256 roots (rootVersions) of 64 keys, which have 15 kB each. */
   signingRequestBytes: 4_194_304,
+  /** Values in one: those roots have 190,000. Four MiB of nothing but empty lists would take half a gigabyte of memory to read. */
+  signingRequestValues: 262_144,
   /** An announcement expires so long after it was signed, unless the publisher says otherwise: a quarter, so that keys prove alive. */
   announcementLifetime: 90 * DAY,
 

@@ -44,7 +44,8 @@ export function readDocumentFile(named: string): FileContent {
 }
 
 function kindOf(bytes: Uint8Array, path: string): FileContent['kind'] {
-  const json = reading(path, () => parseCanonical(bytes, { maxBytes: limits.signingRequestBytes, what: 'document' }))
+  const bounds = { maxBytes: limits.signingRequestBytes, maxValues: limits.signingRequestValues }
+  const json = reading(path, () => parseCanonical(bytes, { ...bounds, what: 'document' }))
   if (isObject(json) && json._type === 'signing-request') return 'request'
   const signed = isObject(json) ? json.signed : undefined
   const type = signed !== undefined && isObject(signed) ? signed._type : undefined

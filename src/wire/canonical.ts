@@ -11,6 +11,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COMMA = 0x2c
 
 /** The failure that every strict parser of documents throws: E_DOCUMENT, naming what was parsed and what is wrong with it. */
 export function documentFailure(what: string, problem: string, cause?: unknown): Failure {
@@ -28,13 +29,19 @@ export function canonicalBytes(value: Json): Uint8Array {
 
 /**
  * Parses bytes that must be canonical JSON already. The size is checked first, then the nesting, then the form.
- * @param bounds `maxBytes`: size in bytes; `what`: the document's name in the failure ("membership").
+ * @param bounds `maxBytes`: size in bytes; `maxValues`: lists, objects and what is in them, where the size alone allows too many;
+ * `what`: the document's name in the failure ("membership").
  * @throws Failure E_DOCUMENT
  */
-export function parseCanonical(bytes: Uint8Array, bounds: { maxBytes: number; what: string }): Json {
-  const { maxBytes, what } = bounds
+export function parseCanonical(
+  bytes: Uint8Array,
+  bounds: { maxBytes: number; maxValues?: number; what: string },
+): Json {
+  const { maxBytes, maxValues = maxBytes, what } = bounds
   if (bytes.length > maxBytes) throw documentFailure(what, `it has ${bytes.length} bytes, more than ${maxBytes}`)
-  if (nesting(bytes) > limits.jsonDepth) throw documentFailure(what, `it is nested deeper than ${limits.jsonDepth}`)
+  const { depth, values } = shapeOf(bytes)
+  if (depth > limits.jsonDepth) throw documentFailure(what, `it is nested deeper than ${limits.jsonDepth}`)
+  if (values > maxValues) throw documentFailure(what, `it has more than ${maxValues} values`)
   const { text, value } = decode(bytes, what)
   requirePlain(value, what)
   if (canonicalize(value) !== text) throw documentFailure(what, 'it is not in canonical form')
@@ -55,10 +62,14 @@ function decode(bytes: Uint8Array, what: string): { text: string; value: Json } 
   }
 }
 
-/** Depth of the deepest list or object, without parsing: JSON.parse itself would recurse as deep as a peer likes. */
-function nesting(bytes: Uint8Array): number {
+/**
+ * Depth of the deepest list or object, and how many values there are, without parsing: JSON.parse itself would recurse as deep as a
+ * peer likes, and takes a hundred bytes of memory for each value.
+ */
+function shapeOf(bytes: Uint8Array): { depth: number; values: number } {
   let depth = 0
   let deepest = 0
+  let values = 0
   let inText = false
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
@@ -66,10 +77,13 @@ function nesting(bytes: Uint8Array): number {
       if (byte === BACKSLASH) i++
       else if (byte === QUOTE) inText = false
     } else if (byte === QUOTE) inText = true
-    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth)
-    else if (byte === 0x5d || byte === 0x7d) depth--
+    else if (byte === COMMA) values++
+    else if (byte === 0x5b || byte === 0x7b) {
+      values++
+      deepest = Math.max(deepest, ++depth)
+    } else if (byte === 0x5d || byte === 0x7d) depth--
   }
-  return deepest
+  return { depth: deepest, values }
 }
 
 function requirePlain(value: Json, what: string): void {

@@ -48,7 +48,8 @@ export function encodeRequest(request: RequestFile): Uint8Array {
 
 /** Parses a signing request strictly; judges no signature in it. @throws Failure E_DOCUMENT */
 export function parseRequest(bytes: Uint8Array): RequestFile {
-  const json = parseCanonical(bytes, { maxBytes: limits.signingRequestBytes, what: WHAT })
+  const bounds = { maxBytes: limits.signingRequestBytes, maxValues: limits.signingRequestValues }
+  const json = parseCanonical(bytes, { ...bounds, what: WHAT })
   const frame = new Fields(json, WHAT, { required: ['_type', 'format'], open: true })
   frame.literal('_type', TYPE)
   if (frame.integer('format') !== FORMAT) throw documentFailure(WHAT, 'it is of a newer pimesh')

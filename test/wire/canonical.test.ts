@@ -82,6 +82,13 @@ describe('canonical JSON (clause DOC)', () => {
     expect(refusal(() => parse(`[${deepest}]`))).toContain('nested deeper')
   })
 
+  it('T02 endless data: refuses more values than a caller has use for, before they are read', () => {
+    const read = (text: string) => parseCanonical(Buffer.from(text), { maxBytes: 100, maxValues: 4, what: 'list' })
+    expect(read('[1,[],"{[,"]')).toEqual([1, [], '{[,'])
+    for (const text of ['[1,2,3,[]]', '[{},{},0]', '[[[[[]]]]]', `[${'0,'.repeat(40)}`])
+      expect(refusal(() => read(text))).toContain('more than 4 values')
+  })
+
   it('does not count brackets inside texts', () => {
     const value = `${'['.repeat(50)}"\\${'{'.repeat(50)}`
     expect(parse(canonicalBytes(value))).toBe(value)
