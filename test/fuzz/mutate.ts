@@ -246,13 +246,21 @@ function joined(...parts: Uint8Array[]): Uint8Array {
   return Buffer.concat(parts)
 }
 
-/** What a peer sends who wants to hurt: very deep, very long, or as long as may be. @param cap bytes that are read at most. */
+/** What a peer sends who wants to hurt: very deep, very wide, or as long as may be. @param cap bytes that are read at most. */
 export function hugeBytes(chance: Prng, cap: number): Uint8Array {
   const length = chance.pick([cap - 64, cap, cap + 1, 4 * cap, 100_000]) as number
   const frame = chance.chance(0.3) ? '{"signatures":[],"signed":' : ''
-  if (chance.chance(0.4)) return Buffer.from(`${frame}${nested(chance, length - 32)}${frame === '' ? '' : '}'}`)
+  const end = frame === '' ? '' : '}'
+  if (chance.chance(0.4)) return Buffer.from(`${frame}${nested(chance, length - 32)}${end}`)
+  if (chance.chance(0.3)) return Buffer.from(`${frame}${wide(chance, length - 32)}${end}`)
   const pattern = chance.pick(['[', '{"a":', '[],', '{}', '"', '9', '[0,', '{"a":[', '\\', '\u0000']) as string
   return Buffer.alloc(length, frame + pattern)
+}
+
+/** A list of as many values as so many bytes allow. */
+function wide(chance: Prng, length: number): string {
+  const value = chance.pick(['[]', '{}', '0', '""']) as string
+  return `[${`${value},`.repeat(Math.max(1, Math.floor(length / (value.length + 1))))}${value}]`
 }
 
 /** JSON that is as deep as so many bytes allow. */

@@ -22,7 +22,7 @@ function run(args: readonly string[]): Promise<{ code: number; stdout: string; s
 }
 
 it('nothing that a stranger says is taken for signed, and nothing but a Failure is thrown', async () => {
-  const report = await fuzz({ ...settings, inputs: 1_000 })
+  const report = await fuzz({ ...settings, inputs: 1_800 })
   expect(report.failure).toBeUndefined()
   const refused = (code: string) => trustTargets.filter(({ name }) => (report.outcomes[name]?.[code] ?? 0) > 0).length
   expect(refused('E_DOCUMENT')).toBeGreaterThan(5)
@@ -31,6 +31,11 @@ it('nothing that a stranger says is taken for signed, and nothing but a Failure 
     expect(report.outcomes[name]?.refused).toBeGreaterThan(10)
     expect(Object.keys(report.outcomes[name] ?? {})).toContainEqual(expect.stringMatching(/accepted|newer|same/))
   }
+  for (const name of ['statement', 'statements', 'beacon', 'beacons']) {
+    expect(report.outcomes[name]?.refused).toBeGreaterThan(10)
+    expect(report.outcomes[name]?.accepted).toBeGreaterThan(0)
+  }
+  expect(Object.keys(report.outcomes.request ?? {}).sort()).toEqual(['E_REQUEST', 'accepted', 'complete', 'waiting'])
   for (const name of ['membership', 'credential', 'invite', 'token'])
     expect(report.outcomes[name]?.accepted).toBeGreaterThan(0)
 })

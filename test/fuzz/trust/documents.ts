@@ -20,7 +20,7 @@ const rawOf = (documents: readonly Signed<unknown>[]) => documents.map(({ raw })
 const ALL = [...rawOf(ROOTS), ...rawOf(TARGETS), ...rawOf(ANNOUNCEMENTS)]
 
 /** A target that parses a kind of document and judges it. `judge` says in a word what it was taken for. */
-function target<T>(
+export function target<T>(
   name: string,
   genuine: readonly Signed<T>[],
   parts: { cap: number; parse: (bytes: Uint8Array) => Signed<T>; judge: (document: Signed<T>) => string | undefined },

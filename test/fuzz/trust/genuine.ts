@@ -85,7 +85,7 @@ export function termsOf(role: string): Terms {
 const keys = new Recent<string, ReturnType<typeof keyOf>>(32)
 
 /** Sets of keys, none of which is the threshold of any role above, nor the only key of anything. */
-const TOO_FEW: readonly string[][] = [
+export const TOO_FEW: readonly string[][] = [
   [],
   ['stranger'],
   ['stranger', 'thief'],
@@ -97,12 +97,12 @@ const TOO_FEW: readonly string[][] = [
   ['r1', 't1', 'p1', 'q1'],
 ]
 
-/** The document signed anew by keys that are too few, in the name of whoever it was signed by. */
-export function resigned(chance: Prng, document: Json): Json {
+/** The document signed anew by keys that are too few, in the name of whoever it was signed by. @param few sets of such keys. */
+export function resigned(chance: Prng, document: Json, few = TOO_FEW): Json {
   const { signed } = (document ?? {}) as { signed?: Json }
   const bytes = signedBytesOf(signed ?? null)
   if (bytes === undefined) return document
-  const by = (chance.pick(TOO_FEW) as string[]).map((name) => keys.get(name, keyOf))
+  const by = (chance.pick(few) as string[]).map((name) => keys.get(name, keyOf))
   const signatures = by.map(({ keyId, sign }) => ({ keyid: keyId, sig: Buffer.from(sign(bytes)).toString('hex') }))
   if (chance.chance(0.3)) signatures.push(...signatures.map((one) => ({ ...one, keyid: keyOf('r2').keyId })))
   return { signed: signed ?? null, signatures }
@@ -118,7 +118,7 @@ function signedBytesOf(signed: Json): Uint8Array | undefined {
 }
 
 /** Makes inputs of genuine documents: changed in their structure, signed anew, changed in their bytes, or huge. */
-export function mutations(samples: readonly Uint8Array[], cap: number): (chance: Prng) => Uint8Array {
+export function mutations(samples: readonly Uint8Array[], cap: number, few = TOO_FEW): (chance: Prng) => Uint8Array {
   const documents = samples.map((bytes) => jsonOf(bytes))
   return (chance) => {
     const [sample, other] = [chance.int(0, samples.length - 1), chance.int(0, samples.length - 1)]
@@ -130,7 +130,7 @@ export function mutations(samples: readonly Uint8Array[], cap: number): (chance:
     const isGentle = chance.chance(0.5)
     for (let times = chance.pick([1, 1, 1, 2, 4]) as number; times > 0; times--)
       document = isGentle ? nudgeJson(chance, document) : changeJson(chance, document, documents[other] as JsonObject)
-    return bytesOf(chance, chance.chance(0.4) ? resigned(chance, document) : document)
+    return bytesOf(chance, chance.chance(0.4) ? resigned(chance, document, few) : document)
   }
 }
 
@@ -141,5 +141,38 @@ export function parsed<T>(parse: () => T): { value: T } | { code: string } {
   } catch (error) {
     if (error instanceof Failure) return { code: error.code }
     throw error
+  }
+}
+
+/** One after the other, each with its length in four bytes before it. */
+export function rowOf(parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(
+    parts.flatMap((part) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(part.length)
+      return [length, part]
+    }),
+  )
+}
+
+/** What `rowOf` joined. */
+export function partsOf(row: Uint8Array): Uint8Array[] {
+  const [bytes, parts] = [Buffer.from(row), [] as Uint8Array[]]
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    parts.push(bytes.subarray(at + 4, at + 4 + length))
+    at += 4 + length
+  }
+  return parts
+}
+
+/** Rows of three to eight documents: half of them as they were signed, the others mutated. */
+export function rows(samples: readonly Uint8Array[], mutated: (chance: Prng) => Uint8Array) {
+  return (chance: Prng): Uint8Array => {
+    const length = chance.int(3, 8)
+    const parts = Array.from({ length }, () =>
+      chance.chance(0.5) ? (chance.pick(samples) as Uint8Array) : mutated(chance),
+    )
+    return rowOf(parts)
   }
 }

@@ -6,35 +6,13 @@ import { type AnnouncementDocument, compareVersions, type RoleFloor } from '../.
 import { PathFloors } from '../../../src/core/trust/path-floors.ts'
 import { isNews, Registers } from '../../../src/core/trust/registers.ts'
 import { parseAnnouncement } from '../../../src/wire/announcement.ts'
-import type { Prng } from '../../sim/prng.ts'
 import { type Target, Violation } from '../fuzzer.ts'
-import { ANNOUNCEMENTS, mutations, parsed, termsOf } from './genuine.ts'
+import { ANNOUNCEMENTS, mutations, parsed, partsOf, rows, termsOf } from './genuine.ts'
 
 const SAMPLES = ANNOUNCEMENTS.map(({ raw }) => raw)
 const GENUINE = new Set(ANNOUNCEMENTS.map(({ hash }) => hash))
 const ROLES = ['acme', 'tools']
 const mutated = mutations(SAMPLES, limits.announcementBytes)
-
-/** One after the other, each with its length in four bytes before it. */
-function rowOf(parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(part.length)
-      return [length, part]
-    }),
-  )
-}
-
-function partsOf(row: Uint8Array): Uint8Array[] {
-  const [bytes, parts] = [Buffer.from(row), [] as Uint8Array[]]
-  for (let at = 0; at + 4 <= bytes.length; ) {
-    const length = bytes.readUInt32BE(at)
-    parts.push(bytes.subarray(at + 4, at + 4 + length))
-    at += 4 + length
-  }
-  return parts
-}
 
 class Held {
   readonly registers = new Registers([])
@@ -94,13 +72,7 @@ function isBelow(now: Pick<RoleFloor, 'epoch' | 'version'> | undefined, before: 
 
 export const registersTarget: Target = {
   name: 'registers',
-  generate(chance: Prng) {
-    const length = chance.int(3, 8)
-    const parts = Array.from({ length }, () =>
-      chance.chance(0.5) ? (chance.pick(SAMPLES) as Uint8Array) : mutated(chance),
-    )
-    return rowOf(parts)
-  },
+  generate: rows(SAMPLES, mutated),
   run(input) {
     const held = new Held()
     let taken = 0
