@@ -77,8 +77,8 @@ function generate(chance: Prng): Uint8Array {
   const way = chance.real()
   if (way < 0.02) return FILES[one] as Uint8Array
   if (way < 0.12) return changeBytes(chance, FILES[one] as Uint8Array, FILES[other] as Uint8Array)
-  // Up to the bound: what is longer is not read into memory.
-  if (way < 0.13) return hugeBytes(chance, limits.signingRequestBytes / 4)
+  // A quarter of the bound at most, and still more values than there may be: the fuzzer's own copies count as well.
+  if (way < 0.13) return hugeBytes(chance, limits.signingRequestBytes / 16)
   let content: Json = CONTENTS[one] as JsonObject
   const isTampered = chance.chance(0.6)
   for (let times = chance.pick([1, 1, 2]) as number; times > 0; times--)
