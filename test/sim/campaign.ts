@@ -11,7 +11,7 @@ import type { Network } from './network.ts'
 import type { Prng } from './prng.ts'
 import type { Publisher } from './publisher.ts'
 import type { EventQueue } from './queue.ts'
-import type { ReleasePlan, Rotation, Scenario } from './scenario.ts'
+import type { ReleasePlan, RevocationPlan, Rotation, Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 
 /** A person who was not answered tries again. */
@@ -39,6 +39,8 @@ interface Parts {
   prng: Prng
   /** A machine refused what a publisher signed. */
   refused: (node: number, code: RefusalCode) => void
+  /** A statement of this version revokes a node from now on. */
+  revokes: (node: number, version: number) => void
 }
 
 export class Campaign {
@@ -48,8 +50,9 @@ export class Campaign {
 
   constructor(parts: Parts) {
     this.#p = parts
-    const { releases, rotations } = parts.scenario
-    this.#open = releases.length + releases.filter(({ twice }) => twice).length + rotations.length
+    const { releases, rotations, revocations } = parts.scenario
+    const twins = releases.filter(({ twice }) => twice)
+    this.#open = releases.length + twins.length + rotations.length + revocations.length
   }
 
   /** True when all that the scenario wants published is in force somewhere. */
@@ -62,6 +65,7 @@ export class Campaign {
     const { scenario, queue, nodes } = this.#p
     for (const plan of scenario.releases) queue.at(plan.at * SECOND, () => this.#release(plan))
     for (const rotation of scenario.rotations) queue.at(rotation.at * SECOND, () => this.#rotate(rotation))
+    for (const plan of scenario.revocations) queue.at(plan.at * SECOND, () => this.#revoke(plan))
     for (const { node, at, until } of scenario.absences) {
       queue.at(at * SECOND, () => this.#away(nodes[node] as SimNode))
       queue.at(until * SECOND, () => back(nodes[node] as SimNode))
@@ -89,6 +93,26 @@ export class Campaign {
     const announcement = publisher.rotate(role)
     const newest = () => publisher.newest(role) ?? announcement
     this.#handIn(prng.pick(this.#honest()) as SimNode, { newest, imported: [] }, () => undefined)
+  }
+
+  /** Hands the statement in until it is in force there. */
+  #revoke({ node, by }: RevocationPlan): void {
+    const { nodes, mesh, queue, revokes, refused } = this.#p
+    const [revoked, machine] = [nodes[node] as SimNode, nodes[by] as SimNode]
+    const statement = mesh.revoke(revoked.node)
+    let ended = false
+    revokes(node, statement.signed.version)
+    const attempt = () => {
+      if (ended) return
+      queue.after(AGAIN, attempt)
+      machine.state(statement, (code) => {
+        if (ended || (code !== undefined && LATER.includes(code))) return
+        ended = true
+        this.#open--
+        if (code !== undefined) refused(by, code)
+      })
+    }
+    attempt()
   }
 
   /** Machines where a publisher may hand in something: a liar that alone has it could keep it from everybody. */

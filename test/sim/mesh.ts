@@ -1,13 +1,16 @@
 // The documents of a simulated mesh, made through the real codecs: a root, an invite per zone, a membership per node.
 
+import type { Millis, NodeId } from '../../src/core/env.ts'
 import { DAY, HOUR, limits, SECOND } from '../../src/core/limits.ts'
 import type { Capability, Invite, InviteDocument, Membership, RootDocument } from '../../src/core/trust/documents.ts'
+import type { StatementDocument } from '../../src/core/trust/statement.ts'
 import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
 import { inviteJson, parseInvite } from '../../src/wire/invite.ts'
 import { claimsJson, parseMembership } from '../../src/wire/membership.ts'
 import { nodeIdOf } from '../../src/wire/node-id.ts'
 import { parseRoot, rootJson } from '../../src/wire/root.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
+import { parseStatement, statementJson } from '../../src/wire/statement.ts'
 import { EPOCH } from './clock.ts'
 import type { KeyRing, SimKey } from './crypto.ts'
 import type { Prng } from './prng.ts'
@@ -26,6 +29,7 @@ export class SimMesh {
   readonly #keys: KeyRing
   readonly #prng: Prng
   readonly #enroller: SimKey
+  readonly #revoked = new Map<NodeId, Millis>()
   /** Signs targets documents. */
   readonly owner: SimKey
 
@@ -50,6 +54,16 @@ export class SimMesh {
       enrolment: { epoch: 1, retired: [], zones: new Map() },
     }
     this.root = parseRoot(encodeSigned(rootJson(root), [this.owner]))
+  }
+
+  /** The next statement of the enrol key: it revokes this node as well. */
+  revoke(node: NodeId): StatementDocument {
+    this.#revoked.set(node, EPOCH + limits.membershipLifetime)
+    const statement = {
+      ...{ mesh: this.id, enroller: this.#enroller.keyId, epoch: 1, version: this.#revoked.size, issued: EPOCH },
+      ...{ nodes: this.#revoked, invites: new Map(), extensions: [], policies: [] },
+    }
+    return parseStatement(encodeSigned(statementJson(statement), [this.#enroller]))
   }
 
   /** Hex mesh id. */

@@ -42,6 +42,13 @@ export interface Rotation {
   role: string
 }
 
+/** Virtual seconds: an enrol key revokes a node, in a statement that is handed in at the machine `by`. */
+export interface RevocationPlan {
+  at: number
+  node: number
+  by: number
+}
+
 /** A machine without power for a while; virtual seconds. */
 export interface Absence {
   node: number
@@ -88,6 +95,7 @@ export interface Scenario {
   viewFlushPeriod: number
   releases: ReleasePlan[]
   rotations: Rotation[]
+  revocations: RevocationPlan[]
   absences: Absence[]
   /** Share of nodes that send bits flipped in every piece, and garbage now and then. */
   junk: number
@@ -137,6 +145,7 @@ const BASE: Scenario = {
   viewFlushPeriod: 600_000,
   releases: [],
   rotations: [],
+  revocations: [],
   absences: [],
   junk: 0,
   liars: 0,
@@ -164,6 +173,7 @@ const RELEASE: ReleasePlan = {
   twice: false,
 }
 const ROTATION: Rotation = { at: 0, role: 'acme' }
+const REVOCATION: RevocationPlan = { at: 0, node: 1, by: 0 }
 const ABSENCE: Absence = { node: 0, at: 0, until: 0 }
 
 /** The scenario of a JSON object: what it does not name is the base's. Throws an Error with one sentence. */
@@ -174,6 +184,7 @@ export function parseScenario(json: unknown, source: string): Scenario {
     items.map((json) => merge(item, json, `scenario ${source}: ${what}`)) as never
   scenario.releases = list(scenario.releases, RELEASE, 'a release')
   scenario.rotations = list(scenario.rotations, ROTATION, 'a rotation')
+  scenario.revocations = list(scenario.revocations, REVOCATION, 'a revocation')
   scenario.absences = list(scenario.absences, ABSENCE, 'an absence')
   const problem = problemOf(scenario) ?? planProblem(scenario)
   if (problem !== undefined) throw new Error(`scenario ${source}: ${problem}`)
@@ -241,7 +252,8 @@ function problemOf(scenario: Scenario): string | undefined {
   return undefined
 }
 
-function planProblem({ releases, rotations, absences, nodes, operators, uploadRate }: Scenario): string | undefined {
+function planProblem(scenario: Scenario): string | undefined {
+  const { releases, rotations, revocations, absences, nodes, operators, uploadRate } = scenario
   const machine = (number: number) => Number.isInteger(number) && number >= 0 && number < nodes
   const wrongRelease = releases.find(
     ({ by, pieces, path }) =>
@@ -252,6 +264,9 @@ function planProblem({ releases, rotations, absences, nodes, operators, uploadRa
   if (releases.some(({ broken, packed }) => broken && !packed)) return 'a release that is broken must be packed'
   const roles = new Set(releases.map(({ path }) => roleOf(path)))
   if (rotations.some(({ role }) => !roles.has(role))) return 'a rotation needs "role", one that has releases'
+  const revoked = revocations.map(({ node }) => node)
+  if (revocations.some(({ node, by }) => !machine(node) || !machine(by) || revoked.includes(by)))
+    return 'a revocation needs "node" and "by" (machines), and nothing is handed in at one that is revoked'
   if (absences.some(({ node, at, until }) => !machine(node) || !(until > at)))
     return 'an absence needs "node" and "at" < "until" (seconds)'
   return uploadRate > 0 ? undefined : '"uploadRate" must be more than 0'

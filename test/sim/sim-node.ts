@@ -6,6 +6,7 @@ import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
 import type { Beacon } from '../../src/core/trust/beacon.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
+import type { StatementDocument } from '../../src/core/trust/statement.ts'
 import { signBeacon } from '../../src/wire/beacon.ts'
 import { encodeCredential, encodeGateReply, parseGateReply } from '../../src/wire/credential.ts'
 import { encodeHead } from '../../src/wire/head.ts'
@@ -191,6 +192,13 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     for (const content of imported) this.transfers.artifacts.import(content)
     const ticket = this.#tickets.expect('submission', ({ refused }) => done(refused))
     this.feed({ type: 'submitted', ticket, targets, announcement, imported })
+  }
+
+  /** Whoever enrols hands in a statement here; `done` as in `handIn`. */
+  state(statement: StatementDocument, done: (refused: RefusalCode | undefined) => void): void {
+    if (this.#core === undefined) return
+    const ticket = this.#tickets.expect('submission', ({ refused }) => done(refused))
+    this.feed({ type: 'stated', ticket, statement })
   }
 
   /** A liar tells everybody of something that is not so. */

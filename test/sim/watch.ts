@@ -2,6 +2,7 @@
 import type { Millis } from '../../src/core/env.ts'
 import type { Effect, Input, NodeEvent } from '../../src/core/events.ts'
 import type { Status } from '../../src/core/fleet/rows.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { NodeCore } from '../../src/core/node.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import { describeEffect, describeInput } from './describe.ts'
@@ -11,9 +12,11 @@ import { Convergence, type Present } from './invariants/convergence.ts'
 import { Detection } from './invariants/detection.ts'
 import { RecordOrder } from './invariants/order.ts'
 import { Progress } from './invariants/progress.ts'
+import { type Member, Revocation } from './invariants/revocation.ts'
 import { oversize, sizesOf } from './invariants/sizes.ts'
 import { Steadiness } from './invariants/steadiness.ts'
 import { Views } from './invariants/views.ts'
+import type { Network } from './network.ts'
 import type { Publisher } from './publisher.ts'
 import type { EventQueue } from './queue.ts'
 import { ReleaseWatch } from './release-watch.ts'
@@ -42,6 +45,7 @@ export class Watchman implements Watch {
   readonly detection: Detection
   readonly convergence: Convergence
   readonly releases: ReleaseWatch
+  readonly revocation: Revocation
   readonly violations: Violation[] = []
   /** How often nodes told of what, by type, and by code or state where there is one. */
   readonly told: Record<string, number> = {}
@@ -55,12 +59,20 @@ export class Watchman implements Watch {
   readonly #stop: boolean
   readonly #nodes: SimNode[] = []
   readonly #byId = new Map<string, number>()
-  readonly #zones = new Map<string, number[]>()
+  readonly #zones = new Map<string, readonly number[]>()
   readonly #promises = new Map<number, Millis>()
+  /** Who knocks at the gates, by machine and ticket. */
+  readonly #knocks = new Map<string, number>()
+  readonly #started = new Map<number, Millis>()
   readonly #nameOf = (node: string): string => this.#nodes[this.#byId.get(node) ?? -1]?.id.name ?? '?'
 
   /** @param stop ends the run at the first violation; without it, when no more are kept. */
-  constructor(queue: EventQueue, trace: Trace, scenario: Scenario, publisher: Publisher, stop: boolean) {
+  constructor(
+    { queue, trace, network }: { queue: EventQueue; trace: Trace; network: Network },
+    scenario: Scenario,
+    publisher: Publisher,
+    stop: boolean,
+  ) {
     this.#queue = queue
     this.#trace = trace
     this.#stop = stop
@@ -71,6 +83,11 @@ export class Watchman implements Watch {
     this.detection = new Detection({ ...parts, mates: (node) => this.#mates(node), report })
     this.convergence = new Convergence({ ...parts, present: (zone) => this.#present(zone), report })
     const { refuses } = scenario.beacons
+    this.revocation = new Revocation({
+      ...{ now: () => queue.now, round: limits.helloPeriod, allowed: this.bounds.spread, report },
+      linked: (member, revoked) => network.linked(member, revoked),
+      shows: (member, revoked) => this.#shownBy(this.#nodes[member] as SimNode).some(([node]) => node === revoked),
+    })
     this.releases = new ReleaseWatch({ now: () => queue.now, publisher, bounds: this.bounds, refuses, report })
   }
 
@@ -100,6 +117,8 @@ export class Watchman implements Watch {
     this.views.reset(index, shown)
     if (node.isNode) this.detection.started(index)
     this.releases.started(node, state)
+    this.#started.set(index, this.#queue.now)
+    this.revocation.started(index, state.statements)
     const known = saved === 0 || (node.disk.durable('incarnation')?.length ?? 0) > 0
     if (!known) this.#report('I4', index, `${name} read incarnation ${saved} that no power cut would leave`)
   }
@@ -112,6 +131,8 @@ export class Watchman implements Watch {
   before(node: SimNode, input: Input): void {
     this.#line(node, describeInput(input, this.#nameOf))
     this.releases.before(node, input)
+    if (input.type === 'credential')
+      this.#knocks.set(`${node.id.index} ${input.ticket}`, this.#byId.get(input.remote) ?? -1)
     if (input.type === 'persistFailed') this.steadiness.diskFailed(node.id.index, this.#queue.now)
   }
 
@@ -119,6 +140,7 @@ export class Watchman implements Watch {
     this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
     this.releases.effect(node, effect)
     if (effect.type === 'event') this.#count(effect.event)
+    this.#judged(node, effect)
     if (effect.type === 'publish') this.#published(node, effect.record)
     else if (effect.type === 'event' && effect.event.type === 'status') {
       const subject = this.#byId.get(effect.event.node)
@@ -161,6 +183,7 @@ export class Watchman implements Watch {
     this.checks++
     this.detection.check()
     this.releases.tick()
+    this.revocation.look(this.#running())
   }
 
   /** A partition begins or ends between these nodes and the rest. Returns the zones that it cuts. */
@@ -185,7 +208,16 @@ export class Watchman implements Watch {
   /** The faults are over: every zone must agree from now on. */
   quiet(): void {
     this.releases.quiet()
+    this.revocation.quiet()
     for (const [zone, members] of this.#zones) this.convergence.expect(zone, members.length, 0)
+  }
+
+  /** A node is revoked: from now on nobody has to hear of it, nor it of anybody. */
+  revokes(node: number, version: number): void {
+    this.revocation.revokes(node, version)
+    this.detection.forget(node)
+    const zone = this.#nodes[node]?.zone ?? ''
+    this.#zones.set(zone, this.#mates(node))
   }
 
   /** At the end: false alarms were as rare as they should be, and the events told the same as the rows show. */
@@ -199,6 +231,24 @@ export class Watchman implements Watch {
           this.#report('I8', node.id.index, `its rows show #${subject} as ${status}, its events said ${told}`)
       }
     }
+  }
+
+  #running(): Member[] {
+    return this.#nodes.flatMap((node) => {
+      const started = this.#started.get(node.id.index)
+      return node.alive() && started !== undefined ? [{ index: node.id.index, started }] : []
+    })
+  }
+
+  #judged({ id }: SimNode, effect: Effect): void {
+    if (effect.type === 'event' && effect.event.type === 'statementAccepted')
+      this.revocation.accepted(id.index, effect.event.version)
+    if (effect.type !== 'admit') return
+    this.checks++
+    const key = `${id.index} ${effect.ticket}`
+    const remote = this.#knocks.get(key) ?? -1
+    this.#knocks.delete(key)
+    this.revocation.judged(id.index, remote, effect.admission.admitted)
   }
 
   #count(event: NodeEvent): void {

@@ -13,6 +13,7 @@ import type { Identity } from './identity.ts'
 import type { ConvergenceStats } from './invariants/convergence.ts'
 import type { DeliveryStats } from './invariants/delivery.ts'
 import type { DetectionStats } from './invariants/detection.ts'
+import type { RevocationStats } from './invariants/revocation.ts'
 import { SimMesh } from './mesh.ts'
 import { Network } from './network.ts'
 import { Prng } from './prng.ts'
@@ -62,6 +63,7 @@ export interface Report {
   detection: DetectionStats
   convergence: ConvergenceStats
   delivery: DeliveryStats & { pieces: number }
+  revocation: RevocationStats
   /** Events of nodes, by type, and by code or state where there is one. */
   events: Readonly<Record<string, number>>
   slowestNotice: Millis
@@ -118,7 +120,7 @@ class World implements Surroundings {
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
     this.flows = new Flows(this.queue, this.network, prng.fork('flows'), scenario)
     this.publisher = new Publisher(this.mesh, this.keys, prng.fork('publisher'), scenario)
-    this.watch = new Watchman(this.queue, this.trace, scenario, this.publisher, stop)
+    this.watch = new Watchman(this, scenario, this.publisher, stop)
     const identities = this.#enrol(prng.fork('enrol'))
     this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
     this.#addresses = new Map(identities.map((id) => [id.address, id.index]))
@@ -174,15 +176,16 @@ class World implements Surroundings {
   #campaign(): Campaign {
     const { scenario, queue, network, mesh, publisher, watch } = this
     const refused = watch.releases.refused.bind(watch.releases)
+    const revokes = watch.revokes.bind(watch)
     const prng = this.#prng.fork('campaign')
-    return new Campaign({ scenario, queue, network, mesh, publisher, nodes: this.#nodes, prng, refused })
+    return new Campaign({ scenario, queue, network, mesh, publisher, nodes: this.#nodes, prng, refused, revokes })
   }
 
   /** Nothing broke for a while, and everything is as it should be. */
   #isCalm(): boolean {
     const { scenario, queue, watch } = this
     const quiet = scenario.minutes * MINUTE - scenario.quietSeconds * SECOND
-    const settled = watch.convergence.open === 0 && watch.releases.delivery.complete
+    const settled = watch.convergence.open === 0 && watch.releases.delivery.complete && watch.revocation.complete
     return settled && queue.now > quiet + CALM && this.#nodes.every((node) => node.alive() || node.away)
   }
 
@@ -208,6 +211,7 @@ class World implements Surroundings {
       detection: watch.detection.stats,
       convergence: watch.convergence.stats,
       delivery: { ...watch.releases.delivery.stats, pieces: watch.releases.pieces.asked },
+      revocation: watch.revocation.stats,
       events: Object.fromEntries(Object.entries(watch.told).sort()),
       slowestNotice: this.network.slowestNotice(),
       violations: watch.violations,

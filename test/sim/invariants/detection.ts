@@ -49,6 +49,8 @@ export class Detection {
   /** Who showed a living node as gone last. */
   #accuser = 0
   readonly #deaths = new Map<number, Death>()
+  /** Nobody owes them anything any more, nor they anybody. */
+  readonly #forgotten = new Set<number>()
 
   constructor(parts: {
     queue: EventQueue
@@ -69,6 +71,7 @@ export class Detection {
   /** `observer` shows `subject` as `status` from now on. */
   shows(observer: number, subject: number, from: Status | undefined, status: Status): void {
     const key = `${observer} ${subject}`
+    if (this.#forgotten.has(observer) || this.#forgotten.has(subject)) return
     if (gone(from) && !gone(status)) this.#resurrected(observer, subject, status)
     if (!gone(status)) this.#close(key)
     else if (this.#steadiness.alive(subject)) this.#open(key, observer, subject)
@@ -78,6 +81,7 @@ export class Detection {
   /** `node` runs: from now on it must not be shown as gone, nor show so whoever runs; the dead it has to notice too. */
   started(node: number): void {
     this.#deaths.delete(node)
+    if (this.#forgotten.has(node)) return
     for (const mate of this.#mates(node)) {
       const death = this.#deaths.get(mate)
       if (gone(this.#views.get(mate, node))) this.#open(`${mate} ${node}`, mate, node)
@@ -89,6 +93,7 @@ export class Detection {
 
   /** `node` ended; its last record promised `promise`. */
   stopped(node: number, promise: Millis): void {
+    if (this.#forgotten.has(node)) return
     const mates = this.#mates(node).filter((mate) => this.#steadiness.alive(mate))
     const witnesses = new Map(mates.map((mate) => [mate, this.#steadiness.run(mate)]))
     const death: Death = { end: this.#queue.now, promise, witnesses }
@@ -98,6 +103,14 @@ export class Detection {
       this.#rumours.delete(`${node} ${mate}`)
     }
     for (const mate of mates) this.#expect(mate, node, death, death.end, 1)
+  }
+
+  /** The node is revoked: what others show of it, and what it shows, is not looked at any more. */
+  forget(node: number): void {
+    this.#forgotten.add(node)
+    this.#deaths.delete(node)
+    for (const [key, { observer, subject }] of this.#rumours)
+      if (observer === node || subject === node) this.#rumours.delete(key)
   }
 
   /** A record was published to so many zone-mates. */
@@ -142,7 +155,8 @@ export class Detection {
     this.#queue.at(from + bound, () => {
       const same = this.#deaths.get(node) === death && this.#steadiness.run(mate) === run
       const shown = this.#views.get(mate, node)
-      if (!same || !this.#steadiness.alive(mate) || shown === undefined || gone(shown)) return
+      if (!same || this.#forgotten.has(mate) || !this.#steadiness.alive(mate) || shown === undefined || gone(shown))
+        return
       // A node without links doubts itself first, so it takes twice as long.
       if (patience === 1 && this.#steadiness.isolatedSince(mate, from))
         return this.#expect(mate, node, death, from, limits.isolatedPatience)
