@@ -258,7 +258,7 @@ export function hugeBytes(chance: Prng, cap: number): Uint8Array {
 }
 
 /** A list of as many values as so many bytes allow. */
-function wide(chance: Prng, length: number): string {
+export function wide(chance: Prng, length: number): string {
   const value = chance.pick(['[]', '{}', '0', '""']) as string
   return `[${`${value},`.repeat(Math.max(1, Math.floor(length / (value.length + 1))))}${value}]`
 }

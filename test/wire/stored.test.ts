@@ -30,6 +30,7 @@ const WALL = 1_790_000_000_000
 const documents = {
   root: parseRoot(stored('root')),
   targets: parseTargets(stored('targets')),
+  former: parseTargets(stored('targets-former')),
   announcement: parseAnnouncement(stored('announcement')),
   membership: parseMembership(stored('membership')),
   statement: parseStatement(stored('statement')),
@@ -40,6 +41,7 @@ describe('signed documents', () => {
   it.each<[string, { signedBytes: Uint8Array; raw: Uint8Array }, JsonObject]>([
     ['root', documents.root, rootJson(documents.root.signed)],
     ['targets', documents.targets, targetsJson(documents.targets.signed)],
+    ['targets of former roles', documents.former, targetsJson(documents.former.signed)],
     ['statement', documents.statement, statementJson(documents.statement.signed)],
     ['beacon', documents.beacon, beaconJson(documents.beacon.signed)],
     ['invite of the membership', documents.membership.invite, inviteJson(documents.membership.invite.signed)],

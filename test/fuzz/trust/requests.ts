@@ -20,7 +20,7 @@ import { encodeRequest, type RequestFile } from '../../../src/wire/signing-reque
 import { keyOf, NOW } from '../../fixtures/documents.ts'
 import type { Prng } from '../../sim/prng.ts'
 import { type Target, Violation } from '../fuzzer.ts'
-import { bytesOf, changeBytes, changeJson, hugeBytes, nudgeJson } from '../mutate.ts'
+import { bytesOf, changeBytes, changeJson, hugeBytes, nudgeJson, wide } from '../mutate.ts'
 import { ANNOUNCEMENTS, env, IN_FORCE, MESH, parsed, ROOTS, resigned, TARGETS } from './genuine.ts'
 
 const SIGNED: readonly Signed<unknown>[] = [...ROOTS, ...TARGETS, ...ANNOUNCEMENTS]
@@ -77,8 +77,9 @@ function generate(chance: Prng): Uint8Array {
   const way = chance.real()
   if (way < 0.02) return FILES[one] as Uint8Array
   if (way < 0.12) return changeBytes(chance, FILES[one] as Uint8Array, FILES[other] as Uint8Array)
-  // A quarter of the bound at most, and still more values than there may be: the fuzzer's own copies count as well.
-  if (way < 0.13) return hugeBytes(chance, limits.signingRequestBytes / 16)
+  // A request may be much larger than other documents: to be refused it needs more values than may be, and not its full length.
+  if (way < 0.125) return hugeBytes(chance, limits.announcementBytes / 4)
+  if (way < 0.13) return Buffer.from(wide(chance, limits.signingRequestBytes / 4))
   let content: Json = CONTENTS[one] as JsonObject
   const isTampered = chance.chance(0.6)
   for (let times = chance.pick([1, 1, 2]) as number; times > 0; times--)
