@@ -1,7 +1,7 @@
 // `pimesh trust add-publisher`, `rotate`, `revoke` of roles and keys, `beacon`, `renew` and `submit`, against the real API server with a
 // backend of the test: what they sign, hand in and say, and that whatever is refused leaves folder and peer as they were.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -255,12 +255,7 @@ describe('three steps', () => {
   it('a root that skips one is refused', async () => {
     const { refused, ask, sign, at, keyOfRole, dir } = await owner()
     // Another copy of the folder is ahead by one.
-    mkdirSync(at('ahead'))
-    for (const folder of ['root', 'targets', 'keys']) {
-      mkdirSync(at('ahead', folder))
-      for (const file of readdirSync(join(dir, folder)))
-        copyFileSync(join(dir, folder, file), at('ahead', folder, file))
-    }
+    cpSync(dir, at('ahead'), { recursive: true })
     const ahead = (...words: string[]) => line(['trust', ...words, '--mesh', at('ahead'), '--data', at('none')])
     expect((await ahead('renew', 'root', '--yes')).status).toBe(0)
     await ahead('renew', 'root', '--prepare', at('third'))
@@ -285,6 +280,25 @@ describe('three steps', () => {
       .digest('hex')
     return canonicalBytes({ ...content, sha256: hash } as never)
   }
+
+  it('what the peer has heard of meanwhile is not undone, with a folder or without', async () => {
+    const { refused, ask, sign, at, keyOfRole, backend, dir, data } = await owner()
+    cpSync(dir, at('elsewhere'), { recursive: true })
+    await ask([...add, '--prepare', at('out')])
+    await sign('out', keyOfRole('targets'))
+    const places = ['--yes', '--mesh', at('elsewhere'), '--data', at('none')]
+    expect((await line(['trust', 'renew', 'targets', ...places])).status).toBe(0)
+    backend.held = { ...backend.held, targets: readFileSync(at('elsewhere', 'targets', '2.json'), 'utf8') }
+    const overtaken = /was overtaken: version 2 of the targets document is in force, .* prepare it again/
+    await refused(['submit', at('out')], 'E_REQUEST', overtaken)
+    const alone = ['trust', 'submit', at('out'), '--data', data]
+    expect((await line(alone, { env: { PIMESH_MESH: at('x') } })).err).toMatch(overtaken)
+    backend.rootVersion = 2
+    expect((await line(alone, { env: { PIMESH_MESH: at('x') } })).err).toMatch(
+      /overtaken: version 2 of the root is in force/,
+    )
+    expect(backend.delegated).toEqual([])
+  })
 
   it('a member that has no folder of the mesh hands it to its peer', async () => {
     const { ask, sign, at, keyOfRole, backend, data } = await owner()
