@@ -31,6 +31,9 @@ const documents = {
   root: parseRoot(stored('root')),
   targets: parseTargets(stored('targets')),
   former: parseTargets(stored('targets-former')),
+  later: parseTargets(stored('targets-epoch')),
+  laterRoot: parseRoot(stored('root-epoch')),
+  bundle: parseAnnouncement(stored('announcement-bundle')),
   announcement: parseAnnouncement(stored('announcement')),
   membership: parseMembership(stored('membership')),
   statement: parseStatement(stored('statement')),
@@ -42,6 +45,8 @@ describe('signed documents', () => {
     ['root', documents.root, rootJson(documents.root.signed)],
     ['targets', documents.targets, targetsJson(documents.targets.signed)],
     ['targets of former roles', documents.former, targetsJson(documents.former.signed)],
+    ['targets of a later epoch', documents.later, targetsJson(documents.later.signed)],
+    ['root that names that epoch', documents.laterRoot, rootJson(documents.laterRoot.signed)],
     ['statement', documents.statement, statementJson(documents.statement.signed)],
     ['beacon', documents.beacon, beaconJson(documents.beacon.signed)],
     ['invite of the membership', documents.membership.invite, inviteJson(documents.membership.invite.signed)],
@@ -74,6 +79,16 @@ describe('signed documents', () => {
         installer: { type: 'file', file: 'agent', executable: true },
         artifact: { length: 10 },
         encodings: [{ type: 'identity', length: 10, pieceLength: 262_144 }],
+      },
+    ])
+  })
+
+  it('a bundle says what it requires and what was withdrawn', () => {
+    expect(documents.bundle.signed.releases).toMatchObject([
+      { path: 'acme/agent', counter: 8, requires: ['cd'.repeat(32)], withdraws: undefined, unsupported: undefined },
+      {
+        ...{ path: 'acme/lib', counter: 1, to: 'false', requires: [], unsupported: undefined },
+        withdraws: 'eda4bc01d77fa6efbe1baf7d03a0a86396c95a9296513ac199e7b6f5053564e6',
       },
     ])
   })
@@ -283,6 +298,15 @@ describe('a node’s disk (clause STATE)', () => {
     })
     expect(state).toEqual({ ...STATE, audit: expect.any(Array) })
     expect(state.audit.toSorted((a, b) => a.seq - b.seq)).toEqual(AUDIT)
+  })
+
+  it('has the epoch of the targets where it is not the first', async () => {
+    const change = { type: 'targetsFloor', epoch: 4, version: 7 } as const
+    const value = stored('targetsFloor-epoch')
+    expect(changesToWrites([change])[1]).toEqual({ key: 'targetsFloor', value })
+    const get = async (key: string) => (key === 'targetsFloor' ? value : undefined)
+    const { publishers } = await readState({ get, entries: async () => [] })
+    expect(publishers).toMatchObject({ targetsFloor: 7, targetsFloorEpoch: 4 })
   })
 
   it('is written as it was', () => {

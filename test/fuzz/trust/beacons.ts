@@ -60,7 +60,6 @@ const LONE = [beaconOf(9, ['b3']), beaconOf(4, ['b3'], { rootVersion: 9 })]
 const SAMPLES = [...COUNTING, ...MOOT, ...LONE].map(({ raw }) => raw)
 const GENUINE = new Set(COUNTING.map(({ hash }) => hash))
 const FEW = [...TOO_FEW, ['b3'], ['b3', 'stranger', 't1']]
-const mutated = mutations(SAMPLES, limits.beaconBytes, FEW)
 
 const MEMBER = membershipOf({ claims: { mesh: MESH } })
 
@@ -168,13 +167,13 @@ export const beaconTarget: Target = {
       return isTaken ? 'accepted' : undefined
     },
   }),
-  generate: mutated,
+  generate: mutations(SAMPLES, limits.beaconBytes, FEW),
 }
 
 /** With a restart in the middle: what was accepted before it is not accepted again. */
 export const beaconsTarget: Target = {
   name: 'beacons',
-  generate: rows(SAMPLES, mutated),
+  generate: rows(SAMPLES, mutations(SAMPLES, 0, FEW)),
   run(input) {
     let [held, taken] = [new Held(), 0]
     for (const [at, part] of partsOf(input).entries()) {

@@ -14,7 +14,19 @@ import { parseTargets } from '../../../src/wire/targets.ts'
 import { membershipOf, NOW } from '../../fixtures/documents.ts'
 import { watchOf } from '../../fixtures/watch.ts'
 import { type Target, Violation } from '../fuzzer.ts'
-import { ANNOUNCEMENTS, env, IN_FORCE, MESH, mutations, parsed, ROOT, ROOTS, TARGETS, termsOf } from './genuine.ts'
+import {
+  ANNOUNCEMENTS,
+  BUNDLES,
+  env,
+  IN_FORCE,
+  MESH,
+  mutations,
+  parsed,
+  ROOT,
+  ROOTS,
+  TARGETS,
+  termsOf,
+} from './genuine.ts'
 
 const rawOf = (documents: readonly Signed<unknown>[]) => documents.map(({ raw }) => raw)
 const ALL = [...rawOf(ROOTS), ...rawOf(TARGETS), ...rawOf(ANNOUNCEMENTS)]
@@ -69,7 +81,7 @@ export const targetsTarget = target('targets', TARGETS, {
   },
 })
 
-export const announcementTarget = target('announcement', ANNOUNCEMENTS, {
+export const announcementTarget = target('announcement', [...ANNOUNCEMENTS, ...BUNDLES], {
   cap: limits.announcementBytes,
   parse: parseAnnouncement,
   judge(document) {

@@ -1,18 +1,18 @@
 // A row of announcements, genuine and changed, in any order: whatever comes, the floors of roles and paths never fall, what is held
 // was signed, and a run that starts from the disk holds the same.
 import type { Change } from '../../../src/core/events.ts'
-import { limits } from '../../../src/core/limits.ts'
 import { type AnnouncementDocument, compareVersions, type RoleFloor } from '../../../src/core/trust/announcement.ts'
 import { PathFloors } from '../../../src/core/trust/path-floors.ts'
 import { isNews, Registers } from '../../../src/core/trust/registers.ts'
 import { parseAnnouncement } from '../../../src/wire/announcement.ts'
 import { type Target, Violation } from '../fuzzer.ts'
-import { ANNOUNCEMENTS, mutations, parsed, partsOf, rows, termsOf } from './genuine.ts'
+import { ANNOUNCEMENTS, BUNDLES, mutations, parsed, partsOf, rows, termsOf } from './genuine.ts'
 
-const SAMPLES = ANNOUNCEMENTS.map(({ raw }) => raw)
-const GENUINE = new Set(ANNOUNCEMENTS.map(({ hash }) => hash))
+const ALL = [...ANNOUNCEMENTS, ...BUNDLES]
+const SAMPLES = ALL.map(({ raw }) => raw)
+const GENUINE = new Set(ALL.map(({ hash }) => hash))
 const ROLES = ['acme', 'tools']
-const mutated = mutations(SAMPLES, limits.announcementBytes)
+const mutated = mutations(SAMPLES, 0)
 
 class Held {
   readonly registers = new Registers([])
