@@ -7,7 +7,10 @@ import { keep, lineOf, tableOf } from './report.ts'
 import { trustTargets } from './trust/index.ts'
 
 const FUZZED: Record<string, readonly Target[]> = { trust: trustTargets }
-/** Most resident memory, in bytes: twice what a daemon may take (a Pi has 512 MB). `npm run fuzz` bundles this first: Node takes 50 MB to read TypeScript. */
+/**
+ * Most resident memory, in bytes: twice what a daemon may take (a Pi has 512 MB). `npm run fuzz` bundles this file first, since Node
+ * takes 50 MB to read TypeScript.
+ */
 const MEMORY = 200e6
 
 async function main(args: readonly string[]): Promise<number> {
