@@ -1,5 +1,5 @@
 // Taking a signed root or targets document into the mesh's folder, from where invites and publishers take it.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
@@ -7,7 +7,7 @@ import { epochOf } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { parseTargets } from '../wire/targets.ts'
 import { newestStored } from './delegations.ts'
-import { type Mesh, rootPath, writing } from './mesh.ts'
+import { type Mesh, writingInto } from './mesh.ts'
 import { requireComplete, type SigningRequest } from './signing-request.ts'
 
 const MODE = 0o644
@@ -25,11 +25,8 @@ export function completeRequest(mesh: Mesh, request: SigningRequest): string {
   requireRoot(mesh, root)
   const { version } = document.signed
   if (kind === 'targets') requireNewest(mesh, version, request.previous)
-  const path = kind === 'root' ? rootPath(mesh.dir, version) : join(mesh.dir, 'targets', `${version}.json`)
-  writing(mesh.dir, () => {
-    mkdirSync(join(mesh.dir, kind), { recursive: true })
-    writeAtomic(path, document.raw, MODE)
-  })
+  const path = join(mesh.dir, kind, `${version}.json`)
+  writingInto(mesh, kind, () => writeAtomic(path, document.raw, MODE))
   return path
 }
 

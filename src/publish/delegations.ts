@@ -2,7 +2,7 @@
 // announcement that was signed here. `pending` is one that was signed and perhaps never accepted: its version and counters
 // are spent all the same, since nobody can take a signature back. `prepared` is one that others were asked to sign, and counts likewise:
 // keys that sign two announcements of one version freeze their role.
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
@@ -13,7 +13,7 @@ import { verifyStrict } from '../keys/ed25519.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
 import { parseTargets } from '../wire/targets.ts'
 import type { Token } from '../wire/token.ts'
-import { type Mesh, writing } from './mesh.ts'
+import { type Mesh, writing, writingInto } from './mesh.ts'
 
 type Kept = 'accepted' | 'pending' | 'prepared'
 
@@ -146,8 +146,7 @@ export function requireKeeping(mesh: Mesh): void {
 /** Keeps what was signed; `accepted` takes the place of what was pending. @throws Failure E_DATA_WRITE */
 export function keepAnnouncement(mesh: Mesh, document: AnnouncementDocument, kept: Kept): void {
   const { role } = document.signed
-  writing(mesh.dir, () => {
-    mkdirSync(join(mesh.dir, 'announcements'), { recursive: true })
+  writingInto(mesh, 'announcements', () => {
     writeAtomic(keptPath(mesh, role, kept), document.raw, DOCUMENT_MODE)
     if (kept === 'accepted') rmSync(keptPath(mesh, role, 'pending'), { force: true })
   })

@@ -1,5 +1,5 @@
 // A mesh on its owner's disk: the keys and signed documents that `init` makes and every offline command opens.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -134,6 +134,23 @@ export function writing<T>(dir: string, write: () => T): T {
     const hint = 'check its permissions and the space on its disk'
     throw new Failure('E_DATA_WRITE', `Cannot write to ${dir} (${cause.code}); ${hint}.`, { cause })
   }
+}
+
+/**
+ * Runs what writes into one of the folders of a mesh, which is made when it is missing, and gone again when nothing could be written.
+ * @throws Failure E_DATA_WRITE
+ */
+export function writingInto({ dir }: Pick<Mesh, 'dir'>, name: string, write: (folder: string) => void): void {
+  const folder = join(dir, name)
+  writing(dir, () => {
+    const isNew = mkdirSync(folder, { recursive: true }) !== undefined
+    try {
+      write(folder)
+    } catch (error) {
+      if (isNew && isEmptyFolder(folder)) rmdirSync(folder)
+      throw error
+    }
+  })
 }
 
 function readRoot(path: string, version: number): RootDocument {

@@ -1,6 +1,6 @@
 // The next statement of an enrol key: what is revoked and prolonged, on top of what it stated before. Invariant: nothing that is
 // revoked is left out before the last membership that it concerns has ended.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -22,7 +22,7 @@ import { nodeKey } from '../wire/node-id.ts'
 import { encodeSigned } from '../wire/signed.ts'
 import { parseStatement, statementJson } from '../wire/statement.ts'
 import { enrollerFor } from './invite.ts'
-import { type Mesh, writing } from './mesh.ts'
+import { type Mesh, writingInto } from './mesh.ts'
 
 /** What is added, each with the wall time in ms when its last membership ends. */
 export interface StatementChanges {
@@ -145,10 +145,8 @@ function countingOf(mesh: Mesh, offered: readonly string[]): StatementDocument[]
 
 /** Keeps a copy of what is in force, for the next one. @throws Failure E_DATA_WRITE */
 export function keepStatement(mesh: Mesh, document: StatementDocument): void {
-  writing(mesh.dir, () => {
-    mkdirSync(join(mesh.dir, 'statements'), { recursive: true })
-    writeAtomic(keptPath(mesh, document.signed.enroller), document.raw, DOCUMENT_MODE)
-  })
+  const path = keptPath(mesh, document.signed.enroller)
+  writingInto(mesh, 'statements', () => writeAtomic(path, document.raw, DOCUMENT_MODE))
 }
 
 /** The copy of a key's newest statement, if it counts in this mesh. @throws Failure E_STATE when the file is damaged */
