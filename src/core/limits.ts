@@ -298,6 +298,10 @@ export const limits = {
   bodyRetry: 20 * SECOND,
   /** Heads of one neighbour whose bodies are fetched per minute: an honest one tells of a few releases; T21's flood of new ones stops here. */
   headsPerMinute: 30,
+  /** Targets of peers that are taken at once, each in force at once: what an owner changes within a few minutes, a revocation among it. */
+  targetsAtOnce: 4,
+  /** Then one per pause, the newest by then: a stolen targets key costs a card some writes an hour, and a change waits for no more than this on a link. */
+  targetsPause: 1 * MINUTE,
   /** Heads of gossip whose bodies are on their way; each waits for 2 x requestTimeout at most. */
   headsWaiting: 256,
   /** Bodies asked for at the same time, in all: 32 answers of the largest size are 8 MB. */

@@ -9,6 +9,7 @@ import type { Self } from '../self.ts'
 import type { VersionVector } from './announcement.ts'
 import type { Delegation, RootDocument, TargetsDocument } from './documents.ts'
 import { epochOf, targetsHold } from './roots.ts'
+import { TargetsPace } from './targets-pace.ts'
 import { documentSubject, type Watch } from './watch.ts'
 
 /** No older document is ever in force; `epoch` undefined: the first. */
@@ -41,6 +42,9 @@ export class TargetsKeeper {
   readonly #pending = new Map<Ticket, { targets: TargetsDocument; under: RootDocument; from: NodeId | undefined }>()
   /** One at a time; it is given up at `until`, though the driver should have told before. */
   #question: { ticket: Ticket; peer: NodeId; until: Millis } | undefined
+  readonly #pace = new TargetsPace()
+  /** There is something newer, which has to wait until then. */
+  #waits: Millis | undefined
   /** Who was asked last for which document, the last one at the end; `again`: it said hello since. Outlives the link. */
   readonly #asked = new Map<NodeId, { hash: string; again: boolean }>()
 
@@ -83,8 +87,7 @@ export class TargetsKeeper {
 
   /** A peer told in a hello what it holds: something newer is asked for, unless another peer is being asked. */
   offered(peer: NodeId, offer: Offer, now: Millis): void {
-    const asked = this.#asked.get(peer)
-    if (asked !== undefined) asked.again = true
+    this.#askAgain(peer)
     this.remind([{ peer, offer }], now)
   }
 
@@ -103,23 +106,26 @@ export class TargetsKeeper {
       const place = order.indexOf(peer)
       if (first === undefined || place < first.place) first = { peer, hash, place }
     }
-    if (first !== undefined) this.#ask(first.peer, first.hash, now)
+    if (first === undefined) return
+    if (this.#mayTake(now)) this.#ask(first.peer, first.hash, now)
   }
 
   /** A peer speaks of a role or an epoch that is not known here: it may hold a newer document. */
   hinted(peer: NodeId, now: Millis): void {
-    if (this.#question === undefined) this.#ask(peer, '', now)
+    if (this.#question === undefined && this.#mayTake(now)) this.#ask(peer, '', now)
   }
 
-  /** When the question is given up. */
+  /** When the question is given up, or what waits may be asked for. */
   deadline(): Millis | undefined {
-    return this.#question?.until
+    return this.#question?.until ?? this.#waits
   }
 
-  /** True when the question was given up, since nobody answered it in time. */
+  /** True when the question was given up, since nobody answered it in time, or the time of what waits has come. */
   lapsed(now: Millis): boolean {
-    if (this.#question === undefined || now < this.#question.until) return false
+    const due = this.deadline()
+    if (due === undefined || now < due) return false
     this.#question = undefined
+    this.#waits = undefined
     return true
   }
 
@@ -136,6 +142,7 @@ export class TargetsKeeper {
 
   arrived(peer: NodeId, targets: TargetsDocument | undefined, now: Millis): void {
     if (targets === undefined) return
+    if (!this.#mayTake(now)) return this.#askAgain(peer)
     const outcome = this.consider(targets, peer, now)
     if (outcome === 'accepted' || outcome === 'same') return
     this.#out.event({ type: 'refused', code: outcome, peer, detail: 'targets' })
@@ -159,6 +166,7 @@ export class TargetsKeeper {
     const floor = { type: 'targetsFloor' as const, version, ...(epoch === undefined ? {} : { epoch }) }
     const ticket = this.#out.persist([{ type: 'targets', targets }, floor], true)
     this.#pending.set(ticket, { targets, under: this.#self.root, from })
+    if (from !== undefined) this.#pace.took(now)
     return 'accepted'
   }
 
@@ -195,6 +203,8 @@ export class TargetsKeeper {
   rootChanged(): void {
     this.#watch.knownBad.clear()
     this.#asked.clear()
+    this.#pace.reset()
+    this.#waits = undefined
     if (this.#held !== undefined) this.#hold(this.#held, this.#verifies(this.#held))
   }
 
@@ -224,6 +234,18 @@ export class TargetsKeeper {
     const signed = { epoch: this.#epoch, version }
     // Which epoch a peer speaks of is not said: that of the root, as soon as it knows that one, too.
     return compare(signed, this.#floor) >= 0 && (newest === undefined || isNewer({ signed, hash }, newest))
+  }
+
+  /** Notes when it will be, when it may not be now. */
+  #mayTake(now: Millis): boolean {
+    const next = this.#pace.next(now)
+    if (next > now) this.#waits = next
+    return next <= now
+  }
+
+  #askAgain(peer: NodeId): void {
+    const asked = this.#asked.get(peer)
+    if (asked !== undefined) asked.again = true
   }
 
   #ask(peer: NodeId, hash: string, now: Millis): void {

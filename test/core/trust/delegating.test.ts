@@ -1,9 +1,9 @@
 // Targets that are handed in on one node, in a chain of nodes with all that they are made of: a key that is taken out of a role stops
 // counting everywhere at once, not with the hello of the next minute (clause GREETING 4).
 import { expect, it } from 'vitest'
-import { SECOND } from '../../../src/core/limits.ts'
+import { limits, SECOND } from '../../../src/core/limits.ts'
 import { announcementOf, delegationOf, targetsOf } from '../../fixtures/documents.ts'
-import { LittleMesh } from './little-mesh.ts'
+import { LittleMesh, type Member } from './little-mesh.ts'
 
 it('targets by themselves go from link to link as soon as they are in force', () => {
   const mesh = new LittleMesh()
@@ -27,4 +27,23 @@ it('targets by themselves go from link to link as soon as they are in force', ()
     [0, 0, 0],
   ])
   expect(a.submitted).toEqual(['accepted', 'accepted'])
+})
+
+it('a flood of targets that a stolen key signs is told and written a few times, and the last of them reaches all (clause VECTOR 4)', () => {
+  const mesh = new LittleMesh()
+  const [thief, b, c] = ['thief', 'b', 'c'].map((name) => mesh.add(name))
+  if (!thief || !b || !c) throw new Error('three were added')
+  mesh.link(thief, b)
+  mesh.link(b, c)
+  mesh.greet()
+  for (let version = 1; version <= 100; version++) {
+    thief.feed({ type: 'delegated', ticket: thief.ticket(), targets: targetsOf({ version }) })
+    mesh.run(SECOND / 10)
+  }
+  const accepted = ({ events }: Member) => events.filter(({ type }) => type === 'targetsAccepted').length
+  expect([thief, b, c].map(accepted)).toEqual([100, limits.targetsAtOnce, limits.targetsAtOnce])
+  mesh.run(2 * limits.targetsPause)
+  const held = ({ core }: Member) => core.releases.publishers().targets?.signed.version
+  expect([b, c].map(held)).toEqual([100, 100])
+  expect(Math.max(...[b, c].map(accepted))).toBeLessThanOrEqual(limits.targetsAtOnce + 2)
 })

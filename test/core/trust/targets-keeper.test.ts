@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { limits } from '../../../src/core/limits.ts'
+import { limits, SECOND } from '../../../src/core/limits.ts'
 import { delegationOf, keyOf, rootOf, signRoot, targetsOf } from '../../fixtures/documents.ts'
 import { EMPTY, World } from './announcing-world.ts'
 
@@ -201,5 +201,71 @@ describe('a hello that tells of targets', () => {
     expect(world.asked()).toEqual([])
     world.write()
     expect([world.asked(), world.targets.current]).toEqual([[], V1])
+  })
+})
+
+describe('many newer targets (clause VECTOR 4)', () => {
+  const version = (number: number) => targetsOf({ version: number })
+  const FLOOD = Array.from({ length: 30 }, (_, at) => version(at + 1))
+  const held = () => world.targets.current?.signed.version
+  /** A peer says what it holds and gives it when asked, 20 times in a second. */
+  function flood(): void {
+    for (const targets of FLOOD) {
+      world.at(world.now + 50)
+      world.hello('thief', [], targets)
+      world.answer({ thief: [targets] })
+      world.write()
+    }
+  }
+  const accepted = () => world.events('targetsAccepted').length
+
+  it('are taken at once while they are few; of more, one a minute, and the newest', () => {
+    flood()
+    expect([accepted(), held()]).toEqual([limits.targetsAtOnce, limits.targetsAtOnce])
+    const due = world.announcing.deadline() as number
+    expect(due).toBeGreaterThan(world.now + limits.targetsPause - 2 * SECOND)
+    expect(due).toBeLessThanOrEqual(world.now + limits.targetsPause)
+    world.at(due - 1)
+    expect(world.asked()).toEqual([])
+    world.at(due)
+    world.answer({ thief: FLOOD.slice(-1) })
+    world.write()
+    expect([accepted(), held()]).toEqual([1, 30])
+    world.hello('thief', [], version(31))
+    expect(world.asked()).toEqual([])
+  })
+
+  it('that come without being asked for wait, too', () => {
+    for (const targets of FLOOD) world.delegate(targets)
+    expect([accepted(), held()]).toEqual([limits.targetsAtOnce, limits.targetsAtOnce])
+    expect(world.audit.entries(world.now).length).toBe(limits.targetsAtOnce)
+  })
+
+  it('are taken at once again after some quiet minutes', () => {
+    flood()
+    world.at(world.now + limits.targetsAtOnce * limits.targetsPause)
+    expect(accepted()).toBe(limits.targetsAtOnce)
+    for (let number = 101; number <= 110; number++) world.delegate(version(number))
+    expect([accepted(), held()]).toEqual([limits.targetsAtOnce, 100 + limits.targetsAtOnce])
+  })
+
+  it('are no reason to wait under another root, nor for what is handed in here', () => {
+    flood()
+    expect(world.consider(version(50))).toBe('accepted')
+    world.settle()
+    world.write()
+    expect(held()).toBe(50)
+    const honest = targetsOf({ version: 51, by: ['targets2'] })
+    world.hello('owner', [], honest)
+    world.rooted(ROOT2)
+    expect(world.asked().at(0)).toMatch(/targets$/)
+    expect(world.delegate(honest).targets.current).toBe(honest)
+  })
+
+  it('of a role that is not known yet make nobody ask before their time', () => {
+    flood()
+    world.take('ask')
+    world.hear('peer', { role: 'unheard', epoch: 1, version: 1, hash: 'ab'.repeat(32) })
+    expect(world.asked()).toEqual([])
   })
 })
