@@ -58,7 +58,7 @@ export function knownTargets(targets: TargetsDocument | undefined): Targets {
 export function rotated(base: TrustBase, name: string, change: PublisherChange): TrustChange {
   const role = roleNamed(base, name)
   if (isRootRole(name)) {
-    const notes = name === 'enrol' && change.raiseEpoch ? [EPOCH_NOTE] : []
+    const notes = name === 'enrol' ? rotationNotes(change) : []
     return { root: rootRotation(base, name, { role, change }), notes }
   }
   const before = knownTargets(base.targets)
@@ -80,6 +80,15 @@ function rootRotation(
   if (name === 'beacon')
     return { beacon: { keys: publicKeys(base.mesh.root.signed, next, change.in), threshold: next.threshold } }
   return { roles: { [name]: next }, keys: change.in, raiseTargetsEpoch: change.raiseEpoch }
+}
+
+/** Rotation is not revocation, though it looks like it: whoever stole the key goes on with it. */
+function rotationNotes({ raiseEpoch, out }: PublisherChange): string[] {
+  const retired = out.map((keyId) => {
+    const revocation = `"pimesh trust revoke ${shortKey(keyId)}"`
+    return `the key ${shortKey(keyId)} is retired: who has it can still let machines in, until ${revocation} voids it, and all that it granted`
+  })
+  return [...(raiseEpoch ? [EPOCH_NOTE] : []), ...retired]
 }
 
 /** Old keys are retired; a new one that takes the place of one that is confined to a zone is confined to it, too. */

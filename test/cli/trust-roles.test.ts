@@ -195,8 +195,14 @@ describe('pimesh trust rotate', () => {
   it('retires an enrol key, for which a peer is needed', async () => {
     const { run, mesh } = await owner()
     const [old] = mesh().root.signed.roles.enrol.keyIds
-    expect((await run('rotate', 'enrol', '--out-key', 'enrol', '--pub', text(ADA))).status).toBe(0)
+    const { status, out } = await run('rotate', 'enrol', '--out-key', 'enrol', '--pub', text(ADA))
+    expect(status).toBe(0)
+    expect(out.replace(/\s+/g, ' ')).toContain(
+      `can still let machines in, until "pimesh trust revoke ${old?.slice(0, 16)}"`,
+    )
     expect(mesh().root.signed.enrolment.retired).toEqual([old])
+    expect((await run('revoke', `${old?.slice(0, 16)}`)).status).toBe(0)
+    expect(mesh().root.signed.enrolment.retired).toEqual([])
     const alone = await owner({ peer: false })
     await alone.refused(
       ['rotate', 'enrol', '--out-key', 'enrol', '--pub', text(ADA)],

@@ -134,7 +134,11 @@ describe('the keys that enrol', () => {
     const statement = signStatement(plan)
     const old = idOf('enrol')
     const statements = [Buffer.from(statement.raw).toString()]
-    make(rotated(base({ statements }), 'enrol', { out: [old], in: [ADA] }))
+    const change = rotated(base({ statements }), 'enrol', { out: [old], in: [ADA] })
+    const short = old.slice(0, 16)
+    const note = `the key ${short} is retired: who has it can still let machines in, until "pimesh trust revoke ${short}" voids it, and all that it granted`
+    expect(change.notes).toEqual([note])
+    make(change)
     const { roles, enrolment } = mesh.root.signed
     expect([roles.enrol.keyIds, enrolment.retired, enrolment.sealed]).toEqual([
       [ADA.keyId],

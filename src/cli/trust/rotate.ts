@@ -11,9 +11,10 @@ export const rotate: Command = {
   summary: 'change the keys of a role, or how many have to sign',
   usage: 'ROLE [--out-key KEY]... [--pub KEY]... [--threshold K] [--raise-epoch] [--when-stale refuse|warn]',
   details: `ROLE is root, targets, enrol, beacon, or the name of a publisher. A key is named as in "trust add-publisher", one that goes also by the beginning of its keyid.
-A root is signed by the old keys and by the new ones. An enrol key that goes is retired: it enrols nobody any more, and whom it enrolled stays. What a publisher announced
-that its new keys would not cover begins a new epoch, and has to be published again; --raise-epoch does so in any case, which is the answer to a thief that used up its
-versions. For enrol it voids every membership and invite. The epoch of targets begins with the document in the mesh folder, whatever the peers hold. ${CHANGE_DETAILS}`,
+A root is signed by the old keys and by the new ones. An enrol key that goes is retired: whom it enrolled stays, and it can still enrol, until "trust revoke KEY" voids it with
+all that it granted. What a publisher announced that its new keys would not cover begins a new epoch, and has to be published again; --raise-epoch does so in any case, which
+is the answer to a thief that used up its versions. For enrol it voids every membership and invite. The epoch of targets begins with the document in the mesh folder, whatever
+the peers hold. ${CHANGE_DETAILS}`,
   positionals: [1, 1],
   needs: 'a role, as in "pimesh trust rotate acme --out-key 23a3713956c07591 --pub ed25519:9f86..."',
   options: {
