@@ -23,6 +23,8 @@ import type {
 } from '../../src/daemon/api-types.ts'
 import { nodeJson, nodesJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
 
+type Rooted = { signed: { version: number } }
+
 export class TestBackend implements ApiBackend {
   answer: NodesJson = nodesJson([nodeJson({ name: 'pi-1' }), nodeJson({ name: 'pi-2' })])
   now: StatusJson = statusJson()
@@ -46,7 +48,9 @@ export class TestBackend implements ApiBackend {
     return { schema: 'pimesh.submitted/1', role, epoch, version, hash: 'cd'.repeat(32), linked: this.held.linked }
   }
   readonly stated: string[] = []
+  /** Roots that it lacked, and all of the last ones that were handed in. */
   readonly rooted: string[] = []
+  offered: readonly string[] = []
   readonly delegated: string[] = []
   rootVersion = 1
   heldRoot: string | undefined
@@ -91,9 +95,11 @@ export class TestBackend implements ApiBackend {
   }
 
   async root({ roots }: RootJson): Promise<RootedJson> {
-    this.rooted.push(...roots)
+    this.offered = roots
+    const newer = roots.filter((root) => (JSON.parse(root) as Rooted).signed.version > this.rootVersion)
+    this.rooted.push(...newer)
     await this.onRoot()
-    this.rootVersion += roots.length
+    this.rootVersion += newer.length
     return { schema: 'pimesh.rooted/1', version: this.rootVersion, linked: this.held.linked }
   }
 

@@ -7,6 +7,7 @@ import type { TrustBase } from '../../publish/trust-change.ts'
 import type { Context } from '../frame/command.ts'
 import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { requireSameMesh } from './state.ts'
+import { FORKED } from './take-in.ts'
 
 /** A peer of the mesh that runs on this machine. */
 export interface Peer {
@@ -19,15 +20,17 @@ export interface Known extends TrustBase {
   peer: Peer | undefined
 }
 
-/** @throws Failure E_NO_MESH, E_ROOT_INVALID, E_ROOT_OLD (the peer holds a newer root), E_STATE */
+/** @throws Failure E_NO_MESH, E_ROOT_INVALID, E_ROOT_OLD (the peer holds a newer root, or another one), E_STATE */
 export async function knownTrust(context: Context): Promise<Known> {
   const { openMesh } = await import('../../publish/mesh.ts')
   const { announcementsKnown, newestKnown } = await import('../../publish/delegations.ts')
+  const { requireSameRoot } = await import('../../publish/same-root.ts')
   const mesh = openMesh(meshFolder(context))
   const peer = await peerHere(context)
   if (peer !== undefined) {
     requireSameMesh(mesh, peer.held.mesh, peer.data)
     requireNewestRoot(mesh, peer.held.rootVersion, peer.data)
+    requireSameRoot({ roots: mesh.roots, name: mesh.dir, advice: FORKED }, peer.held.root)
   }
   const { targets: offered, roles } = (await peer?.client.publishers()) ?? { targets: null, roles: [] }
   const targets = newestKnown(mesh, offered)

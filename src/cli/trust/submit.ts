@@ -9,7 +9,7 @@ import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { text } from '../publish/report.ts'
 import { nextText, tellOfTargets } from './change.ts'
 import { type Known, knownTrust, type Peer, peerHere } from './known.ts'
-import { type HandedIn, handIn, takeIn } from './take-in.ts'
+import { giveRoots, type HandedIn, handIn, takeIn } from './take-in.ts'
 
 export const submit: Command = {
   name: 'trust submit',
@@ -122,17 +122,18 @@ async function handAlone(context: Context, request: SigningRequest): Promise<Han
   const known = request.root.signed.version
   if (known < rootVersion)
     throw overtaken(`version ${rootVersion} of the root is in force, and it was prepared under version ${known}`)
+  const { requestRoots, requireSameRoot } = await import('../../publish/same-root.ts')
+  const advice = 'prepare it again, and let it be signed again'
+  requireSameRoot({ roots: requestRoots(request), name: 'the request', advice }, peer.held.root)
   const { requireFollowing } = await import('../../publish/complete-request.ts')
   requireFollowing(request, (await peer.client.publishers()).targets)
   return { root: undefined, targets: undefined, linked, ...(await give(peer, request)) }
 }
 
 async function give({ client, held }: Peer, request: SigningRequest): Promise<Partial<HandedIn>> {
-  const { kind, document, roots } = request
-  const newer = [...roots, ...(kind === 'root' ? [document] : [])].filter(
-    ({ signed }) => signed.version > held.rootVersion,
-  )
-  const root = newer.length === 0 ? undefined : (await client.root(newer.map(({ raw }) => text(raw)))).version
+  const { kind, document } = request
+  const { requestRoots } = await import('../../publish/same-root.ts')
+  const root = await giveRoots(client, requestRoots(request), held.rootVersion)
   if (kind !== 'targets') return { root }
   return { root, targets: (await client.delegate(text(document.raw))).version }
 }

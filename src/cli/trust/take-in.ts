@@ -2,11 +2,16 @@
 // so that nothing that is in force is missing there; what the peer refuses leaves it again.
 import { rmSync } from 'node:fs'
 import { Failure } from '../../core/failure.ts'
+import type { ApiClient } from '../../daemon/api-client.ts'
 import type { Mesh } from '../../publish/mesh.ts'
 import type { SigningRequest } from '../../publish/signing-request.ts'
 import { wasReached } from '../publish/ended.ts'
 import { text } from '../publish/report.ts'
 import type { Peer } from './known.ts'
+
+/** What to do about a root that was signed apart from the one in force. */
+export const FORKED =
+  'what was signed on top of the one here undoes what the other says; get the roots in force from where they were signed'
 
 /** What a peer took, and how many members it can tell now. */
 export interface HandedIn {
@@ -53,14 +58,24 @@ export async function takeIn(
  */
 export async function handIn(mesh: Mesh, { client }: Peer, done: Partial<HandedIn> = {}): Promise<HandedIn> {
   const { isTargets, newestKnown } = await import('../../publish/delegations.ts')
-  const { rootVersion, linked } = await client.enrolment()
-  const roots = mesh.roots.filter(({ signed }) => signed.version > rootVersion)
-  if (roots.length > 0) done.root = (await client.root(roots.map(({ raw }) => text(raw)))).version
+  const { requireSameRoot } = await import('../../publish/same-root.ts')
+  const { root: inForce, rootVersion, linked } = await client.enrolment()
+  // Somebody else's may have come into force while this one was being signed.
+  requireSameRoot({ roots: mesh.roots, name: mesh.dir, advice: FORKED }, inForce)
+  const root = await giveRoots(client, mesh.roots, rootVersion)
+  if (root !== undefined) done.root = root
   const own = newestKnown(mesh, null)
   const held = (await client.publishers()).targets
   const isNews = own !== undefined && newestKnown(mesh, held)?.hash === own.hash && text(own.raw) !== held
   if (isNews && isTargets(own, mesh)) done.targets = (await client.delegate(text(own.raw))).version
   return { root: undefined, targets: undefined, ...done, linked }
+}
+
+/** Hands in the roots that a peer lacks. @returns the version that is in force; undefined when it lacks none. @throws Failure E_ROOT_INVALID */
+export async function giveRoots(client: ApiClient, roots: Mesh['roots'], held: number): Promise<number | undefined> {
+  const { rootsLacking } = await import('../../publish/same-root.ts')
+  const offered = rootsLacking(roots, held)
+  return offered.length === 0 ? undefined : (await client.root(offered.map(({ raw }) => text(raw)))).version
 }
 
 function isUnsure(error: unknown): boolean {

@@ -1,8 +1,9 @@
 // Targets that are handed in on one node, in a chain of nodes with all that they are made of: a key that is taken out of a role stops
 // counting everywhere at once, not with the hello of the next minute (clause GREETING 4).
 import { expect, it } from 'vitest'
-import { limits, SECOND } from '../../../src/core/limits.ts'
-import { announcementOf, delegationOf, targetsOf } from '../../fixtures/documents.ts'
+import { DAY, limits, SECOND } from '../../../src/core/limits.ts'
+import type { RootDocument } from '../../../src/core/trust/documents.ts'
+import { announcementOf, delegationOf, ROOT, rootOf, signRoot, targetsOf } from '../../fixtures/documents.ts'
 import { LittleMesh, type Member } from './little-mesh.ts'
 
 it('targets by themselves go from link to link as soon as they are in force', () => {
@@ -46,4 +47,22 @@ it('a flood of targets that a stolen key signs is told and written a few times, 
   const held = ({ core }: Member) => core.releases.publishers().targets?.signed.version
   expect([b, c].map(held)).toEqual([100, 100])
   expect(Math.max(...[b, c].map(accepted))).toBeLessThanOrEqual(limits.targetsAtOnce + 2)
+})
+
+it('T04 roots that are handed in beside another one of the version that is held are refused whole (clause ROOT 5)', () => {
+  const mesh = new LittleMesh()
+  const member = mesh.add('a')
+  const next = (version: number, days: number) =>
+    signRoot({ ...rootOf({ version }), expires: ROOT.signed.expires + days * DAY }, ['root'])
+  const [held, other, last] = [next(2, 0), next(2, 1), next(3, 0)]
+  const handIn = (...roots: RootDocument[]) => {
+    member.feed({ type: 'rooted', ticket: member.ticket(), roots })
+    mesh.run(SECOND)
+  }
+  handIn(held)
+  handIn(other, last)
+  expect(member.core.snapshot().root.hash).toBe(held.hash)
+  handIn(held, last)
+  expect(member.core.snapshot().root.hash).toBe(last.hash)
+  expect(member.submitted).toEqual(['accepted', 'badSignature', 'accepted'])
 })
