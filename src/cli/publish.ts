@@ -5,7 +5,7 @@ import type { PublishersJson } from '../daemon/api-types.ts'
 import type { Mesh } from '../publish/mesh.ts'
 import type { ReleasePlan } from '../publish/release.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from './frame/command.ts'
-import { dataFolder, meshFolder } from './frame/folders.ts'
+import { dataFolder } from './frame/folders.ts'
 import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 import { ProgressLine } from './frame/progress.ts'
 import { peerEnded } from './publish/ended.ts'
@@ -16,6 +16,7 @@ import { submitRequest } from './publish/submit.ts'
 import { waitForCopy } from './publish/wait.ts'
 import { readWanted, type Wanted } from './publish/wanted.ts'
 import { withdrawRelease } from './publish/withdraw.ts'
+import { currentMesh } from './trust/catch-up.ts'
 
 export const publish: Command = {
   name: 'publish',
@@ -142,13 +143,12 @@ async function publishAtOnce(context: Context): Promise<number> {
 
 /** What needs no peer: the file, the words, the selector, a key that may announce the path, and a folder that keeps what is signed. */
 async function prepare(context: Context, { file, request }: Wanted): Promise<{ mesh: Mesh }> {
-  const { openMesh } = await import('../publish/mesh.ts')
   const { checkRequest, checkWords } = await import('../publish/release.ts')
   const { artifactLength } = await import('../publish/artifact.ts')
   const { requireKeeping } = await import('../publish/delegations.ts')
   checkWords(request)
   await artifactLength(file)
-  const mesh = openMesh(meshFolder(context))
+  const mesh = await currentMesh(context)
   checkRequest(mesh, request)
   requireKeeping(mesh)
   return { mesh }

@@ -115,6 +115,11 @@ export class NodeCore {
     return this.#m.statements.all()
   }
 
+  /** Roots that are held from this version on, as many as fit one answer. */
+  rootsFrom(version: number): RootDocument[] {
+    return this.#m.roots.from(version)
+  }
+
   /** When a membership ends, where it was prolonged. */
   endOf(membership: Membership): Millis {
     return this.#m.statements.endOf(membership)

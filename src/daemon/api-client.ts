@@ -17,6 +17,7 @@ import type {
   PublishersJson,
   ReleasesJson,
   RootedJson,
+  RootsJson,
   StatedJson,
   StatusJson,
   SubmitJson,
@@ -47,6 +48,8 @@ export interface ApiClient {
   enrolment(): Promise<EnrolmentJson>
   /** Hands in a statement (canonical JSON). Resolves when it is in force. E_STATEMENT. */
   state(statement: string): Promise<StatedJson>
+  /** Roots that are held from this version on; perhaps not all at once. E_PROTOCOL: an older daemon. */
+  roots(from: number): Promise<RootsJson>
   /** Hands in roots (canonical JSON). Resolves when the newest is in force. E_ROOT_INVALID. */
   root(roots: readonly string[]): Promise<RootedJson>
   /** Hands in targets (canonical JSON). Resolves when they are in force. E_TARGETS. */
@@ -84,6 +87,7 @@ export function apiClient(data: string): ApiClient {
     submit: (body) => tell('/v1/announcements', body, limits.apiUploadStall),
     enrolment: () => ask('/v1/enrolment'),
     state: (statement) => tell('/v1/statements', { statement }),
+    roots: (from) => ask(`/v1/roots?from=${from}`),
     root: (roots) => tell('/v1/roots', { roots }),
     delegate: (targets) => tell('/v1/targets', { targets }),
     stop: async () => void (await tell('/v1/stop')),

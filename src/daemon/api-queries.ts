@@ -49,6 +49,13 @@ export function eventsAfter(search: URLSearchParams): number {
   throw new Failure('E_USAGE', 'the number of an event is a whole number')
 }
 
+/** `?from=3`: a version of the root. @throws Failure E_USAGE */
+export function rootsFrom(search: URLSearchParams): number {
+  const from = count(search.get('from'))
+  if (from >= 1) return from
+  throw new Failure('E_USAGE', 'the version of a root is a whole number from 1 on')
+}
+
 /** `HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH`: an encoding that somebody could announce. @throws Failure E_USAGE */
 export function encodingQuery(sha256: string, search: URLSearchParams): Encoding {
   const type = search.get('type')

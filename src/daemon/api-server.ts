@@ -14,6 +14,7 @@ import {
   nodesQuery,
   type ReleasesQuery,
   releasesQuery,
+  rootsFrom,
   rootsOf,
   statementOf,
   submission,
@@ -30,6 +31,7 @@ import type {
   ReleasesJson,
   RootedJson,
   RootJson,
+  RootsJson,
   StatedJson,
   StateJson,
   StatusJson,
@@ -57,6 +59,8 @@ export interface ApiBackend {
   enrolment(): EnrolmentJson
   /** Resolves when the statement is in force. E_STATEMENT. */
   state(body: StateJson): Promise<StatedJson>
+  /** Roots from this version on. */
+  roots(from: number): RootsJson
   /** Resolves when the newest root is in force. E_ROOT_INVALID. */
   root(body: RootJson): Promise<RootedJson>
   /** Resolves when these targets are in force. E_TARGETS. */
@@ -224,6 +228,8 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return await backend.releases(releasesQuery(search))
     case 'GET /v1/enrolment':
       return backend.enrolment()
+    case 'GET /v1/roots':
+      return backend.roots(rootsFrom(search))
     case 'GET /v1/publishers':
       return backend.publishers()
     case 'POST /v1/stop':

@@ -327,6 +327,12 @@ export interface StatedJson {
   linked: number
 }
 
+/** GET /v1/roots?from=N: roots from that version on, as many as fit an answer of the mesh, canonical JSON as text. Absent in older daemons. */
+export interface RootsJson {
+  schema: 'pimesh.roots/1'
+  roots: string[]
+}
+
 /** POST /v1/roots with this body, documents as text: answers RootedJson when the newest is in force; E_ROOT_INVALID. */
 export interface RootJson {
   roots: string[]

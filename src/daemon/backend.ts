@@ -15,7 +15,7 @@ import { nodesJson } from './rows-json.ts'
 /** What the halves of the daemon that publish and enrol answer by themselves. */
 type Publishing = Pick<
   ApiBackend,
-  'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state' | 'root' | 'delegate'
+  'releases' | 'publishers' | 'importEncoding' | 'submit' | 'enrolment' | 'state' | 'roots' | 'root' | 'delegate'
 >
 
 export interface BackendParts extends Publishing {
@@ -54,6 +54,7 @@ export function createBackend(parts: BackendParts): ApiBackend {
     submit: parts.submit,
     enrolment: parts.enrolment,
     state: parts.state,
+    roots: parts.roots,
     root: parts.root,
     delegate: parts.delegate,
     stop: (leave) => parts.stop({ leave }),

@@ -21,7 +21,7 @@ export function enrolment({
   core,
   driver,
   mesh,
-}: Parts): Pick<ApiBackend, 'enrolment' | 'state' | 'root' | 'delegate'> {
+}: Parts): Pick<ApiBackend, 'enrolment' | 'state' | 'roots' | 'root' | 'delegate'> {
   const linked = () => core.snapshot().links.length
   return {
     enrolment: () => ({
@@ -43,6 +43,10 @@ export function enrolment({
         )
       return { schema: 'pimesh.stated/1', enroller, version, hash: document.hash, linked: linked() }
     },
+    roots: (from) => ({
+      schema: 'pimesh.roots/1',
+      roots: core.rootsFrom(from).map(({ raw }) => decoder.decode(raw)),
+    }),
     async root({ roots }) {
       const refused = await driver.root(roots.map((root) => parseRoot(Buffer.from(root))))
       if (refused !== undefined)

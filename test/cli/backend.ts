@@ -14,6 +14,7 @@ import type {
   ReleasesJson,
   RootedJson,
   RootJson,
+  RootsJson,
   StatedJson,
   StateJson,
   StatusJson,
@@ -54,6 +55,9 @@ export class TestBackend implements ApiBackend {
   readonly delegated: string[] = []
   rootVersion = 1
   heldRoot: string | undefined
+  /** Roots that it hands over, so many at once. */
+  served: readonly string[] = []
+  page = 2
   /** Called before roots, and before targets, are in force. */
   onRoot: () => Promise<void> = async () => undefined
   onDelegate: () => Promise<void> = async () => undefined
@@ -92,6 +96,11 @@ export class TestBackend implements ApiBackend {
     this.stated.push(statement)
     const { enroller, version } = (JSON.parse(statement) as { signed: StatedJson }).signed
     return { schema: 'pimesh.stated/1', enroller, version, hash: 'cd'.repeat(32), linked: this.held.linked }
+  }
+
+  roots(from: number): RootsJson {
+    const roots = this.served.filter((root) => (JSON.parse(root) as Rooted).signed.version >= from)
+    return { schema: 'pimesh.roots/1', roots: roots.slice(0, this.page) }
   }
 
   async root({ roots }: RootJson): Promise<RootedJson> {

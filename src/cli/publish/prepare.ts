@@ -8,8 +8,9 @@ import type { ReleaseDraft } from '../../publish/release.ts'
 import type { Loaded } from '../../publish/request-folder.ts'
 import { requestLines } from '../format/signing.ts'
 import type { Context } from '../frame/command.ts'
-import { dataFolder, meshFolder } from '../frame/folders.ts'
+import { dataFolder } from '../frame/folders.ts'
 import { ProgressLine } from '../frame/progress.ts'
+import { currentMesh } from '../trust/catch-up.ts'
 import { originOf } from './peer.ts'
 import { requestJson } from './request-json.ts'
 import type { Wanted } from './wanted.ts'
@@ -51,7 +52,6 @@ export async function prepareRequest(context: Context, wanted: Wanted, out: stri
 async function checked(context: Context, { file, request }: Wanted, out: string): Promise<Mesh> {
   if (request.keyFile !== undefined)
     throw new Failure('E_USAGE', '--prepare signs nothing: leave out --key, and give it to "pimesh sign" afterwards')
-  const { openMesh } = await import('../../publish/mesh.ts')
   const { checkDraft, checkWords } = await import('../../publish/release.ts')
   const { artifactLength } = await import('../../publish/artifact.ts')
   const { requireKeeping } = await import('../../publish/delegations.ts')
@@ -59,7 +59,7 @@ async function checked(context: Context, { file, request }: Wanted, out: string)
   checkWords(request)
   await artifactLength(file)
   requireNew(resolve(out))
-  const mesh = openMesh(meshFolder(context))
+  const mesh = await currentMesh(context)
   checkDraft(mesh, request, context.args.text('role'))
   requireKeeping(mesh)
   return mesh

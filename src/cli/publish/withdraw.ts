@@ -7,8 +7,9 @@ import type { PublishersJson } from '../../daemon/api-types.ts'
 import type { Mesh } from '../../publish/mesh.ts'
 import type { WithdrawalRequest } from '../../publish/withdrawal.ts'
 import type { Context } from '../frame/command.ts'
-import { dataFolder, meshFolder } from '../frame/folders.ts'
+import { dataFolder } from '../frame/folders.ts'
 import { Passphrases } from '../frame/passphrase.ts'
+import { currentMesh } from '../trust/catch-up.ts'
 import { peerEnded } from './ended.ts'
 import { requirePeer } from './peer.ts'
 import { asker, reportRequest } from './prepare.ts'
@@ -27,9 +28,8 @@ export async function withdrawRelease(context: Context, name: string): Promise<n
     throw new Failure('E_USAGE', `--withdraw takes back what is announced as it stands: leave out ${surplus}`)
   const days = args.count('expires', 1, limits.lifetimeMax / DAY)
   const request = { name, keyFile: args.text('key'), lifetime: days === undefined ? undefined : days * DAY }
-  const { openMesh } = await import('../../publish/mesh.ts')
   const { requireKeeping } = await import('../../publish/delegations.ts')
-  const mesh = openMesh(meshFolder(context))
+  const mesh = await currentMesh(context)
   requireKeeping(mesh)
   const out = args.text('prepare')
   return out === undefined ? await withdrawAtOnce(context, mesh, request) : await prepare(context, mesh, request, out)

@@ -3,7 +3,7 @@
 import { Failure } from '../../core/failure.ts'
 import { nearest } from '../../core/nearest.ts'
 import type { Context } from '../frame/command.ts'
-import { type Known, knownTrust } from './known.ts'
+import { type Known, trustHere } from './known.ts'
 
 const KINDS = ['role', 'key', 'node', 'invite'] as const
 type Kind = (typeof KINDS)[number]
@@ -16,10 +16,12 @@ export async function meaningOf(context: Context, word: string): Promise<Meaning
   const as = readAs(context)
   if (as === 'node' || as === 'invite') return { kind: as }
   if (word.startsWith('pimesh1.') && as === undefined) return { kind: 'invite' }
-  const known = await knownTrust(context)
+  const { known, wrong } = await trustHere(context)
+  const found = as === undefined ? await meaningsOf(known, word) : []
+  // A node and an invite are revoked by a statement, which needs no newest root.
+  if (as === undefined && found.length === 0) return { kind: undefined }
+  if (wrong !== undefined) throw wrong
   if (as !== undefined) return { kind: as, known }
-  const found = await meaningsOf(known, word)
-  if (found.length === 0) return { kind: undefined }
   const [first] = found as [{ kind: 'role' | 'key'; text: string }]
   const others = await nodesCalled(known, word)
   const all = [...found.map(({ text }) => text), ...others]

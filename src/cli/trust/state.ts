@@ -5,13 +5,13 @@ import type { StatedJson } from '../../daemon/api-types.ts'
 import type { Mesh } from '../../publish/mesh.ts'
 import type { StatementChanges } from '../../publish/statement.ts'
 import type { Context } from '../frame/command.ts'
-import { dataFolder, meshFolder } from '../frame/folders.ts'
+import { dataFolder } from '../frame/folders.ts'
 import { Passphrases } from '../frame/passphrase.ts'
+import { currentMesh } from './catch-up.ts'
 
 /** The mesh folder, and that the peer on this machine belongs to it. @throws Failure E_NO_MESH, E_NO_DAEMON */
 export async function openOwn(context: Context): Promise<Mesh> {
-  const { openMesh } = await import('../../publish/mesh.ts')
-  const mesh = openMesh(meshFolder(context))
+  const mesh = await currentMesh(context)
   const data = dataFolder(context)
   const held = await apiClient(data).enrolment()
   requireSameMesh(mesh, held.mesh, data)

@@ -7,8 +7,9 @@ import { pairLines } from '../format/table.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from '../frame/command.ts'
 import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { text } from '../publish/report.ts'
+import { type Peer, peerHere } from './catch-up.ts'
 import { nextText, tellOfTargets } from './change.ts'
-import { type Known, knownTrust, type Peer, peerHere } from './known.ts'
+import { type Known, knownTrust } from './known.ts'
 import { giveRoots, type HandedIn, handIn, takeIn } from './take-in.ts'
 
 export const submit: Command = {

@@ -7,11 +7,11 @@ import type { Mesh } from '../../publish/mesh.ts'
 import type { SigningRequest } from '../../publish/signing-request.ts'
 import { wasReached } from '../publish/ended.ts'
 import { text } from '../publish/report.ts'
-import type { Peer } from './known.ts'
+import type { Peer } from './catch-up.ts'
 
 /** What to do about a root that was signed apart from the one in force. */
 export const FORKED =
-  'what was signed on top of the one here undoes what the other says; get the roots in force from where they were signed'
+  'take that file and those that follow it out of its folder "root", and those in force come from the peer'
 
 /** What a peer took, and how many members it can tell now. */
 export interface HandedIn {

@@ -65,4 +65,6 @@ it('T04 roots that are handed in beside another one of the version that is held 
   handIn(held, last)
   expect(member.core.snapshot().root.hash).toBe(last.hash)
   expect(member.submitted).toEqual(['accepted', 'badSignature', 'accepted'])
+  // Whose folder is behind asks for them (clause API 5).
+  expect(member.core.rootsFrom(2).map(({ hash }) => hash)).toEqual([held.hash, last.hash])
 })
