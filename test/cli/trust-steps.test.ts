@@ -230,4 +230,22 @@ describe('whatever goes wrong', () => {
     ])
     expect(targets().signed.version).toBe(2)
   })
+
+  it('a peer whose answer is cut off may have it: the folder keeps it', async () => {
+    const { run, backend, mesh } = await owner()
+    backend.onRoot = () => Promise.reject(new Failure('E_PROTOCOL', 'the answer was cut off'))
+    const ran = await run('renew', 'root')
+    expect([ran.status, ran.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /gave no whole answer, so it may be in force.*"pimesh trust submit" hands it in.*E_PROTOCOL/,
+      ),
+    ])
+    expect(mesh().root.signed.version).toBe(2)
+    // It was not: handed in again, it is.
+    backend.onRoot = async () => undefined
+    backend.rootVersion = 1
+    expect((await run('submit')).status).toBe(0)
+    expect(mesh().root.signed.version).toBe(2)
+  })
 })

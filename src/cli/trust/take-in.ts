@@ -46,7 +46,7 @@ export async function takeIn(
     }
     return peer === undefined ? undefined : await handIn(openMesh(dir), peer, done)
   } catch (error) {
-    if (isUnsure(error)) throw unsure(error as Failure, dir, peer)
+    if (isUnsure(error)) throw unsure(error, dir, peer)
     for (const { kind, path } of written) if (kind !== 'root' || done.root === undefined) rmSync(path, { force: true })
     throw error
   }
@@ -78,15 +78,17 @@ export async function giveRoots(client: ApiClient, roots: Mesh['roots'], held: n
   return offered.length === 0 ? undefined : (await client.root(offered.map(({ raw }) => text(raw)))).version
 }
 
-function isUnsure(error: unknown): boolean {
-  return error instanceof Failure && error.code === 'E_NO_DAEMON' && wasReached(error)
+/** It may be in force: no whole answer came. What a peer refuses it says with a code of its own. */
+function isUnsure(error: unknown): error is Failure {
+  if (!(error instanceof Failure)) return false
+  return error.code === 'E_NO_DAEMON' ? wasReached(error) : error.code === 'E_PROTOCOL' || error.code === 'E_INTERNAL'
 }
 
 function unsure(cause: Failure, dir: string, peer: Peer | undefined): Failure {
   const advice = '"pimesh trust submit" hands it in when the peer runs again'
   return new Failure(
-    'E_NO_DAEMON',
-    `the peer of ${peer?.data} ended before it answered: what was signed is in ${dir}, and ${advice}`,
+    cause.code,
+    `the peer of ${peer?.data} ${cause.code === 'E_NO_DAEMON' ? 'ended before it answered' : 'gave no whole answer, so it may be in force'}: what was signed is in ${dir}, and ${advice}`,
     { cause },
   )
 }
