@@ -9,7 +9,7 @@ import { dateText } from '../wire/fields.ts'
 import type { FileContent, LoneDocument } from './document-file.ts'
 import { boundOf, type Ground, targetsKeeper } from './ground.ts'
 import { judgeAnnouncement, judgeStatement } from './judge-registers.ts'
-import { foreignText, type Verdict, verdictOf } from './verdict.ts'
+import { anotherText, foreignText, type Verdict, verdictOf } from './verdict.ts'
 
 const env = { verifyStrict }
 /** Roots after the first, and targets, do not say of which mesh they are. */
@@ -109,6 +109,11 @@ function judgeRoot(document: RootDocument, ground: Ground): Verdict {
   return verdictOf(document, allowed, { code: refused.code, reason: reasons[refused.code], hint: ELSEWHERE })
 }
 
+/** Versions of another epoch say nothing about each other. */
+function isSameVersion({ signed }: TargetsDocument, held: TargetsDocument | undefined): boolean {
+  return held !== undefined && epochOf(held.signed) === epochOf(signed) && held.signed.version === signed.version
+}
+
 function judgeTargets(document: TargetsDocument, ground: Ground): Verdict {
   const { keys, roles } = ground.root.signed
   const allowed = [{ name: 'the role "targets"', role: roles.targets, keys }]
@@ -118,7 +123,12 @@ function judgeTargets(document: TargetsDocument, ground: Ground): Verdict {
   const newest = held?.signed.version ?? 0
   if (code === undefined) {
     const known = `it is the newest targets document of ${ground.name}`
-    const fresh = newest === 0 ? 'it is the first one here' : `it comes after version ${newest}`
+    const fresh =
+      newest === 0
+        ? 'it is the first one here'
+        : isSameVersion(document, held)
+          ? anotherText(newest)
+          : `it comes after version ${newest}`
     return verdictOf(document, allowed, { reason: isKnown ? known : fresh })
   }
   const [epoch, wanted] = [epochOf(document.signed), epochOf({ epoch: ground.root.signed.targetsEpoch })]

@@ -8,7 +8,7 @@ import { type StatementDocument, standingOf } from '../core/trust/statement.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import type { Ground } from './ground.ts'
 import { shortKey } from './signing-request.ts'
-import { foreignText, type Verdict, verdictOf } from './verdict.ts'
+import { anotherText, foreignText, type Verdict, verdictOf } from './verdict.ts'
 
 const env = { verifyStrict }
 
@@ -81,8 +81,13 @@ export function judgeStatement(document: StatementDocument, ground: Ground): Ver
   const isKnown = newest?.hash === document.hash
   const standing = standingOf(document, isKnown ? undefined : newest, { mesh, root }, env)
   if (standing === 'accepted' || standing === 'same') {
+    const { version = 0, epoch = 0 } = newest?.signed ?? {}
     const fresh =
-      newest === undefined ? 'it is the first one of its key here' : `it comes after version ${newest.signed.version}`
+      newest === undefined
+        ? 'it is the first one of its key here'
+        : version === signed.version && epoch === signed.epoch
+          ? anotherText(version)
+          : `it comes after version ${version}`
     return verdictOf(document, allowed, { reason: isKnown ? `it is the newest one of ${ground.name}` : fresh })
   }
   const { epoch, retired } = root.signed.enrolment

@@ -73,3 +73,8 @@ function missingText(
 export function foreignText(mesh: string, ground: Ground): string {
   return `it is for the mesh ${shortKey(mesh)}, and that of ${ground.name} is ${shortKey(ground.mesh)}`
 }
+
+/** Of a document that takes the place of another one, though it comes after none. */
+export function anotherText(version: number): string {
+  return `it is another document of version ${version}, and of two the one with the lower hash counts`
+}

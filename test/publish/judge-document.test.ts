@@ -13,6 +13,7 @@ import {
   keyOf,
   MESH,
   NOW,
+  nodeOf,
   ROOT,
   releaseOf,
   rootOf,
@@ -61,6 +62,24 @@ describe('accepted', () => {
     ['a newer statement', said({ version: 3 }), 'it comes after version 2'],
   ])('%s', (_, subject, reason) => {
     expect(judge(subject)).toMatchObject({ verdict: 'accepted', code: undefined, reason })
+  })
+})
+
+it('of two documents of one version, the one that takes the place of the other does not come after it', () => {
+  const all = Array.from({ length: 16 }, (_, number) => number)
+  const changed = (number: number) => [...roles, delegationOf({ name: 'new', by: ['ada'], paths: [`new${number}/*`] })]
+  const lower = all
+    .map((number) => targetsOf({ version: 3, roles: changed(number), keys: ['ada', 'bob', 'cyd'] }))
+    .find(({ hash }) => hash < targets.hash)
+  const reason = (version: number) =>
+    `it is another document of version ${version}, and of two the one with the lower hash counts`
+  expect(judge({ kind: 'targets', document: lower as typeof targets })).toMatchObject({
+    ...{ verdict: 'accepted', reason: reason(3) },
+  })
+  const nodes = all.map((day) => statementOf({ version: 2, nodes: new Map([[nodeOf('pi'), NOW + day * DAY]]) }))
+  const other = nodes.find(({ hash }) => hash < stated.hash)
+  expect(judge({ kind: 'statement', document: other as typeof stated })).toMatchObject({
+    ...{ verdict: 'accepted', reason: reason(2) },
   })
 })
 
