@@ -1,6 +1,6 @@
 // What a signature would say, in plain words, for a person who holds a key: everything that is new, changed or gone against the
 // document before. What this version does not understand is named, since it is signed all the same.
-import { SECOND } from '../core/limits.ts'
+import { limits, SECOND } from '../core/limits.ts'
 import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
@@ -61,10 +61,14 @@ export function describeRequest(request: SigningRequest): Description {
   const facts: Fact[] = [
     ['mesh', mesh],
     ['follows', previous === undefined ? 'nothing: it is the first one' : `version ${previous.signed.version}`],
+    ...(kind === 'root' ? [['issued', dateText(document.signed.issued)] as const] : []),
     ['expires', dateText(expires)],
     ...(kind === 'targets' ? [['epoch', String(epochOf(document.signed))] as const] : []),
   ]
-  const notes = unknownFields(FIELDS[kind], document, previous)
+  const notes = [
+    ...unknownFields(FIELDS[kind], document, previous),
+    ...(request.kind === 'root' ? rootNotes(request.document, request.root) : []),
+  ]
   const terms = { facts, notes }
   if (kind === 'announcement') return describeAnnouncement(request, terms)
   const parts = kind === 'root' ? rootParts : targetsParts
@@ -73,6 +77,24 @@ export function describeRequest(request: SigningRequest): Description {
     ...terms,
     ...compared(previous === undefined ? new Map() : parts(previous as never), parts(document as never)),
   }
+}
+
+/** How many versions are left when a person is told. */
+const FEW_LEFT = 32
+
+/** What cannot be taken back by the next root. */
+function rootNotes({ signed: { version, issued } }: RootDocument, { signed: before }: RootDocument): string[] {
+  const left = limits.rootVersions - version
+  return [
+    ...(issued > before.expires
+      ? [
+          `it was issued after the end of version ${before.version} (${dateText(before.expires)}): make sure that this date is right, since nodes will believe that it is over, and begin nothing that ended before it`,
+        ]
+      : []),
+    ...(left <= FEW_LEFT
+      ? [`${left} of ${limits.rootVersions} versions of the root are left after it: without one no key can be changed`]
+      : []),
+  ]
 }
 
 function describeAnnouncement(

@@ -11,6 +11,7 @@ import { writeAtomic } from '../keys/atomic-file.ts'
 import { newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
 import { type KeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
+import { dateText } from '../wire/fields.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned, keyIdOf } from '../wire/signed.ts'
 import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
@@ -41,6 +42,8 @@ export interface RootChanges {
   raiseTargetsEpoch?: boolean | undefined
   /** Who signs beacons from now on, with so many signatures, how often (default: as before, or once an hour); `none` ends them. */
   beacon?: BeaconChange | 'none' | undefined
+  /** The root has ended, and the clock is right all the same. */
+  hasEnded?: boolean | undefined
   /** Days until it expires; default a year. */
   rootLifetimeDays?: number | undefined
   /** Encrypts the files of new keys; they are plain without it. */
@@ -71,11 +74,11 @@ type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
 /**
  * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
  * @param now wall time in ms.
- * @throws Failure E_STATE (too few root keys in the folder), E_USAGE (lifetime, beacons), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key
+ * @throws Failure E_STATE (too few root keys in the folder, or the clock or the versions do not allow another one), E_USAGE (lifetime, beacons), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key
  *   is locked), E_DATA_WRITE. The mesh is to be opened again.
  */
 export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
-  requireChanges(mesh, changes)
+  requireChanges(mesh, changes, now)
   const version = mesh.root.signed.version + 1
   const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
   const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
@@ -95,23 +98,42 @@ export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random
 /**
  * The `signed` part of root version N+1, for others to sign; changes that make new keys are for `rotateRoot`.
  * @param now wall time in ms.
- * @throws Failure E_USAGE, E_ZONE, E_KEY, as rotateRoot
+ * @throws Failure E_USAGE, E_ZONE, E_KEY, E_STATE, as rotateRoot
  */
 export function draftRoot(
   mesh: Mesh,
   now: Millis,
   changes: Omit<RootChanges, 'newRootKey' | 'newEnrolKey' | 'signers' | 'passphrase'>,
 ): JsonObject {
-  requireChanges(mesh, changes)
+  requireChanges(mesh, changes, now)
   return nextRoot(mesh, now, changes, { root: undefined, enrol: undefined })
 }
 
-function requireChanges(mesh: Mesh, changes: RootChanges): void {
+function requireChanges(mesh: Mesh, changes: RootChanges, now: Millis): void {
+  requireNextRoot(mesh.root.signed, changes, now)
   const lifetime = lifetimeOf(changes)
   if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
     throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)
   if (changes.delegate !== undefined) requireDelegable(mesh, changes.delegate)
   requireBeacon(changes.beacon)
+}
+
+/**
+ * Nodes take `issued` for a time that is over (clause CLOCK 1): one that a wrong clock wrote would end every update for good, and nothing
+ * takes it back. What they hold has an end, too.
+ * @throws Failure E_STATE
+ */
+function requireNextRoot({ version, issued, expires }: Root, { hasEnded }: RootChanges, now: Millis): void {
+  const refused = (problem: string) => new Failure('E_STATE', problem)
+  if (version >= limits.rootVersions)
+    throw refused(`the root has version ${version}, and nodes hold no more than so many: make the mesh anew`)
+  const clock = `the clock of this machine says ${dateText(now)}`
+  if (now < issued)
+    throw refused(`${clock}, and version ${version} of the root was issued later (${dateText(issued)}): set the clock`)
+  if (now > expires && !hasEnded)
+    throw refused(
+      `${clock}, and version ${version} of the root ended before (${dateText(expires)}): set the clock, or, when it is right, "pimesh trust renew root --expired"`,
+    )
 }
 
 function lifetimeOf({ rootLifetimeDays }: RootChanges): Millis {

@@ -2,6 +2,7 @@
 // holder's machine, and is handed in when it has enough. Works offline, and for every kind of document that a role signs.
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
+import { DAY } from '../core/limits.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { TargetsDocument } from '../core/trust/documents.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
@@ -138,7 +139,9 @@ export function nextText(request: Pick<SigningRequest, 'quorums'>): string {
  * Refuses what no node would act upon, and what cannot be renewed by signing this. A root renews one that has expired, and so do targets.
  * @throws Failure E_REQUEST
  */
-export function requireCurrent({ kind, document, root, targets }: SigningRequest, now: Millis): void {
+export function requireCurrent(request: SigningRequest, now: Millis): void {
+  const { kind, document, root, targets } = request
+  if (kind === 'root') requireIssued(document.signed.issued, root.signed.issued, now)
   const parts: [string, Millis | undefined, string][] = [
     ['it', document.signed.expires, 'prepare a new one'],
     ['the root document', kind === 'root' ? undefined : root.signed.expires, 'renew that first'],
@@ -150,4 +153,18 @@ export function requireCurrent({ kind, document, root, targets }: SigningRequest
         'E_REQUEST',
         `the request cannot be signed: ${what} expired on ${dateText(expires).slice(0, 10)}; ${advice}, or set this machine's clock if it is wrong`,
       )
+}
+
+/** A root that a wrong clock dated would end every update (clause CLOCK 1). @throws Failure E_REQUEST */
+function requireIssued(issued: Millis, before: Millis, now: Millis): void {
+  const refused = (problem: string) => new Failure('E_REQUEST', `the request cannot be signed: ${problem}`)
+  const date = dateText(issued)
+  if (issued < before)
+    throw refused(
+      `its root was issued on ${date}, before the one that it follows (${dateText(before)}): prepare it again`,
+    )
+  if (issued > now + DAY)
+    throw refused(
+      `its root was issued on ${date}, and the clock of this machine says ${dateText(now)}: set the clock, or prepare it again where the clock is right`,
+    )
 }

@@ -1,6 +1,8 @@
 // One change of trust from the words of a command to the mesh: shown, agreed to, signed with the keys that are here, taken into the
 // folder and handed to the peer; or prepared for those who have the keys. Until all of it is signed, nothing has changed.
 import { resolve } from 'node:path'
+import { Failure } from '../../core/failure.ts'
+import { DAY } from '../../core/limits.ts'
 import type { Mesh } from '../../publish/mesh.ts'
 import type { SigningRequest } from '../../publish/signing-request.ts'
 import type { TrustChange } from '../../publish/trust-change.ts'
@@ -11,6 +13,7 @@ import { confirmed } from '../frame/confirm.ts'
 import { Passphrases, passphraseOption } from '../frame/passphrase.ts'
 import { plain } from '../frame/terminal.ts'
 import { requestJson } from '../publish/request-json.ts'
+import type { Peer } from './catch-up.ts'
 import type { Known } from './known.ts'
 import { type HandedIn, takeIn } from './take-in.ts'
 
@@ -37,6 +40,7 @@ export async function makeChange(context: Context, known: Known, change: TrustCh
   const { args } = context
   const output = args.choice('output', ['table', 'json'], 'table')
   const out = args.text('prepare')
+  if (change.root !== undefined && known.peer !== undefined) await requireClock(known.peer)
   if (out !== undefined) return await prepareChange(context, { known, change, out: resolve(out), output })
   const signed = await signAll(context, known, change, output)
   if (signed === undefined) {
@@ -172,5 +176,22 @@ export async function tellOfTargets({ terminal }: Context, { dir }: Pick<Mesh, '
   if (targets === undefined || isTargets(targets, mesh)) return
   terminal.notice(
     'the targets document is not signed by the new targets keys yet, and nothing is installed until it is: "pimesh trust renew targets"',
+  )
+}
+
+/**
+ * The date of a root is one that nodes believe for good (clause CLOCK 1): it has to be near what the mesh knows of the time.
+ * @throws Failure E_STATE
+ */
+async function requireClock({ client, data }: Peer): Promise<void> {
+  const { timeBound, freshness, beacon } = await client.status()
+  const now = Date.now()
+  const isBefore = timeBound !== undefined && now < Date.parse(timeBound) - DAY
+  const proven = freshness === 'fresh' && typeof beacon?.time === 'string' ? beacon.time : undefined
+  const time = isBefore ? timeBound : proven
+  if (time === undefined || Math.abs(now - Date.parse(time)) <= DAY) return
+  throw new Failure(
+    'E_STATE',
+    `the clock of this machine says ${new Date(now).toISOString()}, and the peer of ${data} knows of ${time}: set the clock before a root is signed with its date`,
   )
 }

@@ -85,9 +85,9 @@ export class RootKeeper {
   ): { problem: string | undefined; isTaken: boolean } {
     const terms = { mesh: this.#self.mesh, floor: { version: this.#floor } }
     const walk = walkRoots(this.#self.root, roots, terms, this.#env)
-    const { problem } = walk
     this.#note(walk, from, now)
     const isFull = this.#roots.length + walk.accepted.length > limits.rootVersions
+    const problem = isFull ? `no more than ${limits.rootVersions} versions of a root are held` : walk.problem
     const isBroken = submission !== undefined && problem !== undefined
     if (walk.accepted.length === 0 || isFull || isBroken) return { problem, isTaken: false }
     const time = Math.max(this.#self.time.bound, ...walk.accepted.map(({ signed }) => signed.issued))
