@@ -12,7 +12,7 @@ import { signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { patternProblem, roleNameProblem, targetsJson } from '../wire/targets.ts'
-import { changedKeys, type KeysChange, type PublicKey } from './role-keys.ts'
+import { changedKeys, couldSign, type KeysChange, type PublicKey } from './role-keys.ts'
 
 /** A publisher that comes. */
 export interface NewPublisher {
@@ -56,8 +56,9 @@ export function withoutPublisher(targets: Targets, name: string): Targets {
 }
 
 /**
- * With other keys, threshold or behaviour of a role. Its epoch is raised when that is asked for, and when what is `announced` of it
- * would not count any more: versions and counters begin anew then, whatever a stolen key has used up.
+ * With other keys, threshold or behaviour of a role. Its epoch is raised when that is asked for, when what is `announced` of it would not
+ * count any more, and when the keys that go could have signed by themselves: versions and counters begin anew then, whatever a thief has
+ * used up.
  * @param announced what is known to be in force of the role.
  * @throws Failure E_ROLE, E_KEY
  */
@@ -80,7 +81,11 @@ export function withChanged(
   return { ...next, roles: targets.roles.map((role) => (role === before ? changed : role)) }
 }
 
-/** Whether what is announced goes on; of what is not known, whether it has to: enough of those who signed it are left. */
+/**
+ * Whether what is announced goes on. Not when those who go were enough to sign alone: what a thief of their keys announced, perhaps with
+ * the highest version, need not be known here, and is in force elsewhere. Of what is not known otherwise, whether it has to: enough of
+ * those who signed it are left.
+ */
 function stillCounts(
   before: Delegation,
   next: Pick<Delegation, 'keyIds' | 'threshold'>,
@@ -90,6 +95,7 @@ function stillCounts(
     announced,
   }: { keys: Targets['keys']; change: KeysChange; announced: readonly AnnouncementDocument[] },
 ): boolean {
+  if (couldSign(before, next)) return false
   const own = announced.filter(({ signed }) => signed.role === before.name && signed.epoch === before.epoch)
   if (own.length > 0) return own.every((document) => signedBy(document, keys, next, { verifyStrict }))
   return before.threshold - change.out.length >= next.threshold

@@ -106,6 +106,11 @@ export function changedKeys(name: string, role: RoleKeys, change: KeysChange): R
   return { keyIds, threshold }
 }
 
+/** Whether the keys that went were enough to sign for the role by themselves: if they were stolen, anything may have been signed. */
+export function couldSign(before: RoleKeys, after: Pick<RoleKeys, 'keyIds'>): boolean {
+  return before.keyIds.filter((keyId) => !after.keyIds.includes(keyId)).length >= before.threshold
+}
+
 function requireEnough(name: string, { keyIds, threshold }: RoleKeys, { out, threshold: asked }: KeysChange): void {
   const most = name === 'root' ? limits.documentSignatures / 2 : limits.documentSignatures
   if (threshold > most)

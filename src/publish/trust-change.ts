@@ -195,18 +195,15 @@ function enrolNotes(base: TrustBase, keyId: string): string[] {
   ]
 }
 
-/** Roles whose announcements do not count under the next targets, though they did before. */
+/** Roles whose announcements do not count under the next targets; which those are is known as far as a peer or the folder knows. */
 function voided(before: Targets, next: Targets, announced: readonly AnnouncementDocument[]): string[] {
   return before.roles.flatMap(({ name, epoch }) => {
     const role = next.roles.find((one) => one.name === name)
+    if (role?.epoch === epoch) return []
     const paths = announced
       .filter(({ signed }) => signed.role === name && signed.epoch === epoch)
       .flatMap(({ signed }) => signed.releases.map(({ path }) => path))
-    const what = [...new Set(paths)].join(', ')
-    if (role?.epoch === epoch || what === '') return []
-    const stays = 'what is installed stays'
-    return role === undefined
-      ? [`nothing that "${name}" announced (${what}) counts any more; ${stays}`]
-      : [`nothing that "${name}" announced (${what}) counts any more until it publishes it again; ${stays}`]
+    const what = `nothing that "${name}" announced${paths.length === 0 ? '' : ` (${[...new Set(paths)].join(', ')})`} counts any more`
+    return [`${what}${role === undefined ? '' : ' until it publishes it again'}; what is installed stays`]
   })
 }

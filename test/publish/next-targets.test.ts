@@ -124,6 +124,20 @@ describe('a publisher that changes', () => {
     })
   })
 
+  it('T04 has a new epoch when those who go could have signed alone: a thief may have, where nobody here has heard of it', () => {
+    const [DAN, EVE] = [keyOf('dan'), keyOf('eve')]
+    const out = [ADA.keyId, BOB.keyId]
+    // What is known here is by others, and goes on counting.
+    const five = withChanged(three, 'lab', { out: [], in: [DAN, EVE] }, [])
+    const known = [signedBy('cyd', 'dan')]
+    const next = (some: Partial<PublisherChange>) =>
+      roleOf(withChanged(five, 'lab', { out: [], in: [], ...some }, known), 'lab')
+    expect(next({ out })).toMatchObject({ epoch: 2 })
+    expect(next({ out: [ADA.keyId] })).toMatchObject({ epoch: 1 })
+    // Who comes back in the same change has not gone.
+    expect(next({ out, in: [BOB] })).toMatchObject({ epoch: 1 })
+  })
+
   it('T04 begins a new epoch when that is asked for, whatever counts', () => {
     expect(change({ raiseEpoch: true }, [signedBy('bob', 'cyd')])).toMatchObject({ epoch: 2 })
   })

@@ -265,6 +265,10 @@ describe('what a change voids', () => {
     ])
     expect(roleRevoked(base({ announced }), 'acme').notes).toEqual([expect.stringContaining('what is installed stays')])
     expect(rotated(base({ announced }), 'acme', { ...STEP, whenStale: 'refuse' }).notes).toEqual([])
+    // Nothing is known here of what it announced, and something may be in force elsewhere.
+    expect(rotated(base(), 'acme', { out: [publisher()], in: [ADA] }).notes).toEqual([
+      'nothing that "acme" announced counts any more until it publishes it again; what is installed stays',
+    ])
   })
 
   it('no role of the root can be revoked, renamed or told about beacons', () => {
