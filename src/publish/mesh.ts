@@ -11,7 +11,7 @@ import { makeSigner, newSecret, type RandomBytes, verifyStrict } from '../keys/e
 import { type KeyFile, readKeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { parseRoot, rootJson } from '../wire/root.ts'
 import { encodeSigned, keyIdOf, type Signatory } from '../wire/signed.ts'
-import { roleNameProblem, targetsJson } from '../wire/targets.ts'
+import { roleNameProblem, takenNameProblem, targetsJson } from '../wire/targets.ts'
 
 const KEY_NAMES = ['root', 'targets', 'enrol', 'publisher'] as const
 const DOCUMENT_MODE = 0o644
@@ -46,7 +46,7 @@ export interface MeshKey extends Signatory {
 /**
  * Makes a new mesh: keys, root version 1 and targets version 1. The folder appears complete or not at all.
  * @param now wall time in ms.
- * @throws Failure E_MESH_EXISTS, E_USAGE (name, lifetime), E_DATA_WRITE.
+ * @throws Failure E_MESH_EXISTS, E_USAGE (name, lifetime), E_ROLE (name), E_DATA_WRITE.
  */
 export function initMesh(options: InitOptions, now: Millis, random?: RandomBytes): Mesh {
   const { dir, name, lifetime } = readInit(options)
@@ -58,12 +58,14 @@ export function initMesh(options: InitOptions, now: Millis, random?: RandomBytes
   return openMesh(dir)
 }
 
-/** What `initMesh` will do, or why it will not. @throws Failure E_MESH_EXISTS, E_USAGE */
+/** What `initMesh` will do, or why it will not. @throws Failure E_MESH_EXISTS, E_USAGE, E_ROLE */
 export function readInit(options: InitOptions): { dir: string; name: string; lifetime: Millis } {
   const dir = resolve(options.dir)
   const name = options.name ?? 'publisher'
   const wrong = roleNameProblem(name)
   if (wrong !== undefined) throw new Failure('E_USAGE', `"${name}" cannot name a publisher: ${wrong}.`)
+  const taken = takenNameProblem(name)
+  if (taken !== undefined) throw new Failure('E_ROLE', `"${name}" cannot name a publisher: ${taken}`)
   const lifetime = (options.rootLifetimeDays ?? limits.rootLifetime / DAY) * DAY
   if (!(lifetime >= DAY && lifetime <= limits.lifetimeMax))
     throw new Failure('E_USAGE', `A root must last 1 to ${limits.lifetimeMax / DAY} days.`)

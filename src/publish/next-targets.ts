@@ -11,7 +11,7 @@ import { overlaps } from '../core/trust/paths.ts'
 import { signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
-import { patternProblem, roleNameProblem, targetsJson } from '../wire/targets.ts'
+import { patternProblem, roleNameProblem, takenNameProblem, targetsJson } from '../wire/targets.ts'
 import { changedKeys, couldSign, type KeysChange, type PublicKey } from './role-keys.ts'
 
 /** A publisher that comes. */
@@ -31,6 +31,8 @@ export interface PublisherChange extends KeysChange {
 
 /** With one role more, behind the others. @throws Failure E_USAGE (its name), E_ROLE, E_KEY, E_PATH */
 export function withPublisher(targets: Targets, { name, keys, threshold, paths, whenStale }: NewPublisher): Targets {
+  const taken = takenNameProblem(name)
+  if (taken !== undefined) throw new Failure('E_ROLE', `"${name}" cannot name a publisher: ${taken}`)
   const wrong = roleNameProblem(name)
   if (wrong !== undefined) throw new Failure('E_USAGE', `"${name}" cannot name a publisher: ${wrong}`)
   if (targets.roles.some((role) => role.name === name))

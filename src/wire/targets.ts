@@ -16,6 +16,14 @@ export function roleNameProblem(name: string): string | undefined {
   return ROLE_NAME.test(name) ? undefined : 'it must be 1 to 32 of a-z, 0-9 and "-", not beginning with "-"'
 }
 
+/** What `pimesh trust rotate` and `revoke` mean by these is not a publisher, so none gets such a name; documents of before may have one. */
+const TAKEN_NAMES = ['root', 'targets', 'enrol', 'membership']
+
+/** Why no new publisher gets this name, or undefined when one can. */
+export function takenNameProblem(name: string): string | undefined {
+  return TAKEN_NAMES.includes(name) ? 'it names something else in every mesh, so choose another' : undefined
+}
+
 /** Why `pattern` is no path pattern of a role, or undefined when it is one that paths can match. */
 export function patternProblem(pattern: string): string | undefined {
   if (!PATH.test(pattern))

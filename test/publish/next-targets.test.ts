@@ -53,6 +53,12 @@ describe('a publisher that comes', () => {
     ['a name that is taken', { name: 'acme', paths: ['x/*'] }, 'E_ROLE', '"pimesh trust rotate acme" changes its keys'],
     ['no name', { name: 'La b' }, 'E_USAGE', 'cannot name a publisher'],
     ['a reserved name', { name: 'beacon' }, 'E_USAGE', 'reserved for beacons'],
+    ...['root', 'targets', 'enrol', 'membership'].map((name): [string, Partial<NewPublisher>, FailureCode, string] => [
+      `the name ${name}, which rotate and revoke would take for another role`,
+      { name },
+      'E_ROLE',
+      'names something else in every mesh',
+    ]),
     ['paths of another', { paths: ['lab/*', '*/agent'] }, 'E_PATH', '"*/agent" overlaps "acme/*"'],
     ['a pattern twice', { paths: ['lab/*', 'lab/*'] }, 'E_PATH', 'given twice'],
     ['a pattern of nothing', { paths: ['lab//x'] }, 'E_PATH', 'no pattern of paths'],
@@ -179,6 +185,12 @@ describe('a publisher that changes', () => {
   it('may be given the same key that went in one change: nothing is lost by it', () => {
     expect(change({ out: [ADA.keyId], in: [ADA] })).toMatchObject({ keyIds: [BOB.keyId, CYD.keyId, ADA.keyId] })
   })
+})
+
+it('a publisher of before with a name that no new one gets stays readable', () => {
+  const [acme] = BEFORE.signed.roles as [Targets['roles'][number]]
+  const old = { ...BEFORE.signed, roles: [{ ...acme, name: 'root' }] }
+  expect(parseTargets(encodeSigned(targetsJson(old), [keyOf('targets')])).signed.roles[0]?.name).toBe('root')
 })
 
 it('what a newer pimesh wrote into the document stays', () => {
