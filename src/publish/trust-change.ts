@@ -62,8 +62,30 @@ export function rotated(base: TrustBase, name: string, change: PublisherChange):
     return { root: rootRotation(base, name, { role, change }), notes }
   }
   const before = knownTargets(base.targets)
+  requireOwnTask(base, name, change.in)
   const targets = withChanged(before, name, change, base.announced)
   return { targets, notes: voided(before, targets, base.announced) }
+}
+
+/**
+ * Keys of root, targets and publishers are kept away from networks, and one holder may have several of these tasks. One that enrols is used
+ * every day, and one that signs beacons lies plain on a node: neither has another task, nor takes one over from another role.
+ * @throws Failure E_KEY
+ */
+export function requireOwnTask(
+  base: Pick<TrustBase, 'mesh' | 'targets'>,
+  name: string,
+  keys: readonly PublicKey[],
+): void {
+  const isOnline = (role: string) => ['enrol', 'enrol (retired)', 'beacon'].includes(role)
+  for (const { keyId } of keys) {
+    const other = placesOf(base, keyId).find((role) => role !== name && (isOnline(role) || isOnline(name)))
+    if (other !== undefined)
+      throw new Failure(
+        'E_KEY',
+        `the key ${shortKey(keyId)} has another task in this mesh already, that of "${other}": a key of "enrol" or "beacon" has no other, so name a new one`,
+      )
+  }
 }
 
 function rootRotation(
@@ -76,6 +98,7 @@ function rootRotation(
   if (change.raiseEpoch && name !== 'enrol' && name !== 'targets')
     throw new Failure('E_USAGE', `--raise-epoch is for publishers, targets and enrol, and "${name}" has no epoch`)
   if (name === 'enrol') return enrolRotation(base, role, change)
+  requireOwnTask(base, name, change.in)
   const next = changedKeys(name, role, change)
   if (name === 'beacon')
     return { beacon: { keys: publicKeys(base.mesh.root.signed, next, change.in), threshold: next.threshold } }
@@ -95,13 +118,11 @@ function rotationNotes({ raiseEpoch, out }: PublisherChange): string[] {
 function enrolRotation(base: TrustBase, role: RoleKeys, change: PublisherChange): RootChanges {
   if ((change.threshold ?? 1) !== 1)
     throw new Failure('E_ROLE', 'the role "enrol" needs one signature always: an invite has one')
-  const { enrolment, keys } = base.mesh.root.signed
+  const { enrolment } = base.mesh.root.signed
   const again = change.in.find(({ keyId }) => enrolment.retired.includes(keyId))
   if (again !== undefined)
     throw new Failure('E_KEY', `the key ${shortKey(again.keyId)} was retired, and does not enrol again: name a new one`)
-  const busy = change.in.find(({ keyId }) => keys.has(keyId) && !role.keyIds.includes(keyId))
-  if (busy !== undefined)
-    throw new Failure('E_KEY', `the key ${shortKey(busy.keyId)} has another task in this mesh already: use a new one`)
+  requireOwnTask(base, 'enrol', change.in)
   changedKeys('enrol', role, change)
   const [gone, ...more] = change.out
   const zone = gone === undefined || more.length > 0 ? undefined : enrolment.zones.get(gone)

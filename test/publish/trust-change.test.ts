@@ -249,6 +249,41 @@ describe('a key that is revoked', () => {
   })
 })
 
+describe('a key that enrols or signs beacons', () => {
+  it('has no other task, and none of another role gets one of these', () => {
+    const keyAt = (role: 'root' | 'enrol') => {
+      const publicKey = mesh.root.signed.keys.get(idOf(role)) as Uint8Array
+      return { keyId: idOf(role), publicKey }
+    }
+    const own = { keyId: publisher(), publicKey: newestKnown(mesh, null)?.signed.keys.get(publisher()) as Uint8Array }
+    make({ root: { beacon: { keys: [BOB], threshold: 1 } }, notes: [] })
+    for (const [role, key, other] of [
+      ['beacon', keyAt('root'), 'root'],
+      ['beacon', own, 'acme'],
+      ['beacon', keyAt('enrol'), 'enrol'],
+      ['enrol', own, 'acme'],
+      ['enrol', BOB, 'beacon'],
+      ['root', keyAt('enrol'), 'enrol'],
+      ['targets', BOB, 'beacon'],
+      ['acme', keyAt('enrol'), 'enrol'],
+    ] as const)
+      expect(() => rotated(base(), role, { ...STEP, in: [key] }), `${role}, ${other}`).toThrow(
+        failure('E_KEY', `another task in this mesh already, that of "${other}"`),
+      )
+    make(rotated(base(), 'enrol', { out: [idOf('enrol')], in: [ADA] }))
+    const [retired] = mesh.root.signed.enrolment.retired as [string]
+    const gone = { keyId: retired, publicKey: mesh.root.signed.keys.get(retired) as Uint8Array }
+    expect(() => rotated(base(), 'root', { ...STEP, in: [gone] })).toThrow(
+      failure('E_KEY', 'that of "enrol .retired."'),
+    )
+  })
+
+  it('is not one of root, targets or a publisher, which one holder may have together', () => {
+    for (const role of ['root', 'targets', 'acme']) make(rotated(base(), role, { ...STEP, in: [ADA] }), ['ada'])
+    expect(placesOf(base(), ADA.keyId)).toEqual(['root', 'targets', 'acme'])
+  })
+})
+
 describe('what a change voids', () => {
   /** Signed by the publisher of this mesh. */
   const release = () => {

@@ -52,8 +52,9 @@ async function run(context: Context): Promise<number> {
   const known = await knownTrust(context)
   const { readPublics } = await import('../../publish/role-keys.ts')
   const { withPublisher } = await import('../../publish/next-targets.ts')
-  const { knownTargets } = await import('../../publish/trust-change.ts')
+  const { knownTargets, requireOwnTask } = await import('../../publish/trust-change.ts')
   const keys = readPublics(known.mesh.dir, pubs)
+  requireOwnTask(known, name, keys)
   const targets = withPublisher(knownTargets(known.targets), { name, keys, threshold, paths, whenStale })
   const done = `the publisher "${name}" may announce ${paths.join(', ')}`
   return await makeChange(context, known, { targets, notes: [] }, done)

@@ -36,7 +36,9 @@ async function run(context: Context): Promise<number> {
   const period = asked === undefined ? {} : { period: parseDuration('period', asked) }
   const known = await knownTrust(context)
   const { readPublics } = await import('../../publish/role-keys.ts')
+  const { requireOwnTask } = await import('../../publish/trust-change.ts')
   const keys = readPublics(known.mesh.dir, pubs)
+  requireOwnTask(known, 'beacon', keys)
   const done = `${threshold} of ${keys.length} keys sign beacons; each of these nodes needs its file in "beacon.key"`
   return await makeChange(context, known, { root: { beacon: { keys, threshold, ...period } }, notes: [] }, done)
 }

@@ -28,7 +28,9 @@ async function run(context: Context): Promise<number> {
     throw new Failure('E_USAGE', 'name the public key of the owner of the site: --pub ed25519:9f86...')
   const known = await knownTrust(context)
   const { readPublic } = await import('../../publish/role-keys.ts')
-  const { publicKey: key } = readPublic(known.mesh.dir, text)
+  const { requireOwnTask } = await import('../../publish/trust-change.ts')
+  const { keyId, publicKey: key } = readPublic(known.mesh.dir, text)
+  requireOwnTask(known, 'enrol', [{ keyId, publicKey: key }])
   const status = await makeChange(
     context,
     known,
