@@ -118,6 +118,11 @@ export const limits = {
   lifetimeMax: 36_500 * DAY,
   /** Delegated roles in targets, and path patterns of one; refused above before any crypto. */
   delegatedRoles: 64,
+  /**
+   * Epochs that roles can have in each epoch of targets: in the next one all begin above, so that a thief of the targets keys cannot use
+   * them up (clause TARGETS 3). A publisher has one more for every theft, and 32,767 epochs of targets fit below 2^31.
+   */
+  roleEpochs: 65_536,
   /** Path patterns of one role: more are more roles. */
   rolePaths: 16,
   /** Public keys kept ready for verification (about 0.5 kB each): all members a node can hold, and their invites' keys. */

@@ -6,8 +6,8 @@ import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import { epochOf } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { parseTargets } from '../wire/targets.ts'
-import { newestStored } from './delegations.ts'
-import { type Mesh, writingInto } from './mesh.ts'
+import { newestStored, targetsPath } from './delegations.ts'
+import { type Mesh, rootPath, writingInto } from './mesh.ts'
 import { requireComplete, type SigningRequest } from './signing-request.ts'
 
 const MODE = 0o644
@@ -25,7 +25,7 @@ export function completeRequest(mesh: Mesh, request: SigningRequest): string {
   requireRoot(mesh, root)
   const { version } = document.signed
   if (kind === 'targets') requireNewest(mesh, version, request.previous)
-  const path = join(mesh.dir, kind, `${version}.json`)
+  const path = kind === 'root' ? rootPath(mesh.dir, version) : targetsPath(mesh.dir, document)
   writingInto(mesh, kind, () => writeAtomic(path, document.raw, MODE))
   return path
 }

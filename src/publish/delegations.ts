@@ -59,8 +59,19 @@ export function publisherRoles(mesh: Mesh): readonly Delegation[] {
 export function newestPath(mesh: Pick<Mesh, 'dir'>): string | undefined {
   const folder = join(mesh.dir, 'targets')
   const files = existsSync(folder) ? readdirSync(folder) : []
-  const newest = Math.max(0, ...files.map((file) => Number(/^(\d{1,10})\.json$/.exec(file)?.[1] ?? 0)))
-  return newest === 0 ? undefined : join(folder, `${newest}.json`)
+  const [newest] = files
+    .flatMap((file) => {
+      const [, epoch = '1', version] = /^(?:(\d{1,10})-)?(\d{1,10})\.json$/.exec(file) ?? []
+      return version === undefined ? [] : [{ file, order: [Number(epoch), Number(version)] as const }]
+    })
+    .sort(({ order: a }, { order: b }) => b[0] - a[0] || b[1] - a[1])
+  return newest && join(folder, newest.file)
+}
+
+/** Where a targets document is kept: versions begin anew with each epoch, and nothing of an older one is written over. */
+export function targetsPath(dir: string, { signed }: TargetsDocument): string {
+  const epoch = epochOf(signed)
+  return join(dir, 'targets', `${epoch === 1 ? '' : `${epoch}-`}${signed.version}.json`)
 }
 
 /**
@@ -83,8 +94,12 @@ export function newestKnown(mesh: Mesh, offered: string | null): TargetsDocument
   const own = newestPath(mesh) === undefined ? undefined : newestStored(mesh)
   const other = offered === null ? undefined : tryParse(offered, parseTargets)
   const isCurrent = epochOf(other?.signed ?? {}) === epochOf({ epoch: mesh.root.signed.targetsEpoch })
-  const isNewer = other !== undefined && (own === undefined || (isCurrent && other.signed.version > own.signed.version))
+  const isNewer = other !== undefined && (own === undefined || (isCurrent && isLater(other, own)))
   return isNewer && mesh.roots.some((root) => isTargets(other, { root })) ? other : own
+}
+
+function isLater({ signed: a }: TargetsDocument, { signed: b }: TargetsDocument): boolean {
+  return epochOf(a) > epochOf(b) || (epochOf(a) === epochOf(b) && a.version > b.version)
 }
 
 /** The newest announcement of each role that counts, of those that a peer holds and the folder keeps. @throws Failure E_STATE: damaged */

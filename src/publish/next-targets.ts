@@ -8,10 +8,11 @@ import { nearest } from '../core/nearest.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { Delegation, Targets, TargetsDocument, WhenStale } from '../core/trust/documents.ts'
 import { overlaps } from '../core/trust/paths.ts'
-import { signedBy } from '../core/trust/roots.ts'
+import { epochOf, signedBy } from '../core/trust/roots.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
-import { patternProblem, roleNameProblem, takenNameProblem, targetsJson } from '../wire/targets.ts'
+import { INTEGER_MAX } from '../wire/fields.ts'
+import { lastRoleEpoch, patternProblem, roleNameProblem, takenNameProblem, targetsJson } from '../wire/targets.ts'
 import { changedKeys, couldSign, type KeysChange, type PublicKey } from './role-keys.ts'
 
 /** A publisher that comes. */
@@ -44,7 +45,7 @@ export function withPublisher(targets: Targets, { name, keys, threshold, paths, 
     throw new Failure('E_ROLE', `this mesh has ${limits.delegatedRoles} publishers, and no room for more: revoke one`)
   requirePaths(targets, paths)
   const role = changedKeys(name, { keyIds: [], threshold }, { out: [], in: keys, threshold })
-  const epoch = (targets.formerEpoch ?? 0) + 1
+  const epoch = usable(targets, (targets.formerEpoch ?? 0) + 1)
   const stale = whenStale === undefined ? {} : { whenStale }
   const added: Delegation = { name, ...role, paths, terminating: true, epoch, ...stale }
   return pruned({ ...targets, roles: [...targets.roles, added] }, keys)
@@ -78,7 +79,7 @@ export function withChanged(
   )
   const voids = !stillCounts(before, keys, { keys: next.keys, change, announced })
   const { whenStale = before.whenStale } = change
-  const epoch = before.epoch + (change.raiseEpoch || voids ? 1 : 0)
+  const epoch = usable(targets, before.epoch + (change.raiseEpoch || voids ? 1 : 0))
   const changed: Delegation = { ...before, ...keys, epoch, ...(whenStale === undefined ? {} : { whenStale }) }
   return { ...next, roles: targets.roles.map((role) => (role === before ? changed : role)) }
 }
@@ -143,8 +144,34 @@ function pruned(targets: Targets, added: readonly PublicKey[]): Targets {
   return { ...targets, keys: new Map([...all].filter(([keyId]) => used.has(keyId))) }
 }
 
-/** The `signed` part that follows `previous`; what a newer pimesh wrote there, beyond what this one knows, stays. */
+/** @throws Failure E_ROLE: somebody used up the epochs of roles, who has the targets keys. */
+function usable(targets: Targets, epoch: number): number {
+  if (epoch <= lastRoleEpoch(targets)) return epoch
+  throw new Failure('E_ROLE', `the epochs of publishers are used up: ${ANEW}`)
+}
+
+const ANEW =
+  '"pimesh trust rotate targets --raise-epoch" begins new ones, and gives it other keys when somebody has the old ones'
+
+/**
+ * The `signed` part that follows `previous`; what a newer pimesh wrote there, beyond what this one knows, stays. In a new epoch of targets
+ * the versions begin anew, and every role has an epoch above all that were ever possible before (clause TARGETS 3).
+ * @throws Failure E_TARGETS: no version is left.
+ */
 export function nextTargets(previous: TargetsDocument, next: Targets, expires: Millis): JsonObject {
-  const version = previous.signed.version + 1
-  return { ...jsonOf(previous.signedBytes), ...targetsJson({ ...next, version, expires }) }
+  const isNew = epochOf(next) > epochOf(previous.signed)
+  const version = isNew ? 1 : previous.signed.version + 1
+  if (version > INTEGER_MAX)
+    throw new Failure(
+      'E_TARGETS',
+      `the targets document has used up its versions, which a thief of its keys does: ${ANEW}`,
+    )
+  const json = targetsJson({ ...(isNew ? begun(next) : next), version, expires })
+  return { ...jsonOf(previous.signedBytes), ...json }
+}
+
+function begun(targets: Targets): Targets {
+  const before = lastRoleEpoch({ epoch: epochOf(targets) - 1 })
+  const roles = targets.roles.map((role) => ({ ...role, epoch: Math.max(role.epoch, before + 1) }))
+  return { ...targets, roles, formerEpoch: Math.max(targets.formerEpoch ?? 0, before) }
 }

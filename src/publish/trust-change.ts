@@ -3,10 +3,12 @@
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { RoleKeys, Root, Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { INTEGER_MAX } from '../wire/fields.ts'
+import { newestKnown } from './delegations.ts'
 import { shortKey } from './judge-request.ts'
 import type { Mesh } from './mesh.ts'
 import { type PublisherChange, publisherNamed, withChanged, withoutPublisher } from './next-targets.ts'
-import { changedKeys, type KeysChange, type PublicKey } from './role-keys.ts'
+import { changedKeys, couldSign, type KeysChange, type PublicKey } from './role-keys.ts'
 import type { RootChanges } from './rotate.ts'
 import { newestStatement } from './statement.ts'
 
@@ -24,6 +26,8 @@ export interface TrustBase {
 export interface TrustChange {
   root?: RootChanges
   targets?: Targets
+  /** What the next targets follow, when that is not the newest that is known: in a new epoch, what the folder has. */
+  follows?: TargetsDocument | undefined
   /** Days until the targets end; default a year. */
   targetsDays?: number | undefined
   /** What a person should know before signing that the documents do not say, one sentence each. */
@@ -57,6 +61,7 @@ export function knownTargets(targets: TargetsDocument | undefined): Targets {
 /** Other keys, threshold or behaviour of a role. @throws Failure E_ROLE, E_KEY, E_USAGE, E_NO_DAEMON */
 export function rotated(base: TrustBase, name: string, change: PublisherChange): TrustChange {
   const role = roleNamed(base, name)
+  if (name === 'targets') return targetsRotation(base, role, change)
   if (isRootRole(name)) {
     const notes = name === 'enrol' ? rotationNotes(change) : []
     return { root: rootRotation(base, name, { role, change }), notes }
@@ -88,6 +93,49 @@ export function requireOwnTask(
   }
 }
 
+function targetsRotation(base: TrustBase, role: RoleKeys, change: PublisherChange): TrustChange {
+  const root = rootRotation(base, 'targets', { role, change })
+  const { follows, notes } = newEpoch(base, root.roles?.targets ?? role, change.raiseEpoch)
+  return { root: { ...root, raiseTargetsEpoch: follows !== undefined }, follows, notes }
+}
+
+/**
+ * Whether the targets begin a new epoch, and with what: when the keys that go could have signed alone, since a thief may have used up versions
+ * and epochs where nobody here has heard of it, and when they are used up. It begins with what the folder has, since what a peer holds may be
+ * the thief's. What the folder does not know is undone only when somebody says so, or nobody else can have signed it.
+ * @throws Failure E_TARGETS: it is not clear which of the two counts.
+ */
+function newEpoch(base: TrustBase, next: RoleKeys, asked = false): { follows?: TargetsDocument; notes: string[] } {
+  const [own, known] = [newestKnown(base.mesh, null), base.targets]
+  const isUsedUp = known !== undefined && known.signed.version >= INTEGER_MAX
+  if (own === undefined || !(asked || isUsedUp || couldSign(base.mesh.root.signed.roles.targets, next)))
+    return { notes: [] }
+  const isOther = known !== undefined && known.hash !== own.hash
+  const other = `version ${known?.signed.version} of the targets document, which the peer holds`
+  if (isOther && !(asked || isUsedUp))
+    throw new Failure(
+      'E_TARGETS',
+      `${other}, is not in ${base.mesh.dir}: if it is yours, "pimesh trust renew targets" takes it in; if not, "pimesh trust rotate targets --raise-epoch" with these keys undoes it`,
+    )
+  const names = own.signed.roles.map(({ name }) => name).join(', ') || 'none'
+  const why = asked
+    ? ''
+    : isUsedUp
+      ? ', since its versions are used up'
+      : ', since the keys that go could have signed alone'
+  return {
+    follows: own,
+    notes: [
+      `the targets document begins a new epoch${why}, and with it every publisher: each has to publish again, and what is installed stays`,
+      ...(isOther
+        ? [
+            `${other}, is undone: what counts is version ${own.signed.version} of the folder, with the publishers ${names}`,
+          ]
+        : []),
+    ],
+  }
+}
+
 function rootRotation(
   base: TrustBase,
   name: RootRole,
@@ -102,7 +150,7 @@ function rootRotation(
   const next = changedKeys(name, role, change)
   if (name === 'beacon')
     return { beacon: { keys: publicKeys(base.mesh.root.signed, next, change.in), threshold: next.threshold } }
-  return { roles: { [name]: next }, keys: change.in, raiseTargetsEpoch: change.raiseEpoch }
+  return { roles: { [name]: next }, keys: change.in }
 }
 
 /** Rotation is not revocation, though it looks like it: whoever stole the key goes on with it. */
@@ -179,7 +227,7 @@ export function allKeys({ mesh, targets }: Pick<TrustBase, 'mesh' | 'targets'>):
 export function keyRevoked(base: TrustBase, keyId: string): TrustChange {
   const change: KeysChange = { out: [keyId], in: [] }
   const { root } = keyOutOfRoot(base, keyId, change)
-  const before = base.targets?.signed
+  const before = (root.follows ?? base.targets)?.signed
   const publishers = before?.roles.filter(({ keyIds }) => keyIds.includes(keyId)) ?? []
   if (before === undefined || publishers.length === 0) return { ...root, notes: root.notes }
   const targets = publishers.reduce((next, { name }) => withChanged(next, name, change, base.announced), before)
@@ -200,6 +248,11 @@ function keyOutOfRoot(base: TrustBase, keyId: string, change: KeysChange): { roo
   const enrols = has('enrol') || enrolment.retired.includes(keyId)
   if (enrols) changes.enrol = { void: [keyId] }
   const notes = enrols ? enrolNotes(base, keyId) : []
+  if (changes.roles?.targets !== undefined) {
+    const begun = newEpoch(base, changes.roles.targets)
+    const root = { ...changes, raiseTargetsEpoch: begun.follows !== undefined }
+    return { root: { root, follows: begun.follows, notes: [...notes, ...begun.notes] } }
+  }
   return { root: Object.keys(changes).length === 0 ? { notes } : { root: changes, notes } }
 }
 

@@ -25,12 +25,13 @@ export function nextRequest(
 ): SigningRequest | undefined {
   if (change.root !== undefined && mesh.root === base.mesh.root)
     return makeRequest(mesh, { kind: 'root', signed: draftRoot(mesh, now, change.root) }, now)
-  if (base.targets === undefined || !needsTargets(base.targets, change, mesh)) return undefined
+  const previous = change.follows ?? base.targets
+  if (previous === undefined || !needsTargets(previous, change, mesh)) return undefined
   const lifetime = change.targetsDays === undefined ? limits.rootLifetime : change.targetsDays * DAY
   const { targetsEpoch } = mesh.root.signed
-  const next = { ...(change.targets ?? base.targets.signed), ...(targetsEpoch && { epoch: targetsEpoch }) }
-  const signed = nextTargets(base.targets, next, now + lifetime)
-  return makeRequest(mesh, { kind: 'targets', signed, previous: base.targets }, now)
+  const next = { ...(change.targets ?? previous.signed), ...(targetsEpoch && { epoch: targetsEpoch }) }
+  const signed = nextTargets(previous, next, now + lifetime)
+  return makeRequest(mesh, { kind: 'targets', signed, previous }, now)
 }
 
 function needsTargets(held: TargetsDocument, { targets, root }: TrustChange, mesh: Mesh): boolean {

@@ -3,7 +3,7 @@ import { limits } from '../core/limits.ts'
 import { BEACON_ROLE } from '../core/trust/beacon.ts'
 import type { Delegation, Targets, TargetsDocument, WhenStale } from '../core/trust/documents.ts'
 import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
-import { dateText, Fields } from './fields.ts'
+import { dateText, Fields, INTEGER_MAX } from './fields.ts'
 import { keysJson, parseKeys, parseRole, parseSigned, requireSpecVersion, roleJson, SPEC_VERSION } from './signed.ts'
 
 const WHAT = 'targets document'
@@ -53,7 +53,19 @@ function readTargets(json: Json): Targets {
     throw documentFailure(WHAT, 'two roles have the same name')
   const former = fields.has('formerEpoch') ? { formerEpoch: fields.integer('formerEpoch') } : {}
   const epoch = fields.has('epoch') ? { epoch: fields.integer('epoch') } : {}
+  requireRoleEpochs(epoch, [...roles.map((role) => role.epoch), former.formerEpoch ?? 0])
   return { version: fields.integer('version'), expires: fields.date('expires'), keys, roles, ...former, ...epoch }
+}
+
+/** The highest epoch that a role can have in this epoch of targets (clause TARGETS 3). */
+export function lastRoleEpoch({ epoch = 1 }: Pick<Targets, 'epoch'>): number {
+  return Math.min(epoch * limits.roleEpochs, INTEGER_MAX)
+}
+
+/** @throws Failure E_DOCUMENT */
+function requireRoleEpochs(targets: Pick<Targets, 'epoch'>, epochs: readonly number[]): void {
+  const last = lastRoleEpoch(targets)
+  if (epochs.some((epoch) => epoch > last)) throw documentFailure(WHAT, `the epoch of a role is above ${last}`)
 }
 
 function readDelegation(json: Json, keys: ReadonlyMap<string, Uint8Array>): Delegation {

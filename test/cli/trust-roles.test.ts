@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { DAY } from '../../src/core/limits.ts'
+import { DAY, limits } from '../../src/core/limits.ts'
 import { newestStored, publisherFloors } from '../../src/publish/delegations.ts'
 import { initMesh, meshKeys } from '../../src/publish/mesh.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
@@ -127,7 +127,7 @@ describe('pimesh trust rotate', () => {
     expect([mesh().root.hash, targets().hash, backend.rooted]).toEqual([...before, []])
     const ran = await run(...words, '--key', at('ada.key'))
     expect(ran.out).toMatch(
-      /^root document, version 2\n[\s\S]*\ntargets document, version 2\n[\s\S]* {2}root {5}version 2\n {2}targets {2}version 2\n$/,
+      /^root document, version 2\n[\s\S]*\ntargets document, version 1\n[\s\S]* {2}root {5}version 2\n {2}targets {2}version 1\n$/,
     )
     expect([backend.rooted.length, backend.delegated.length]).toEqual([1, 1])
     expect(targets().signatures.map(({ keyId }) => keyId)).toEqual([ADA.keyId])
@@ -135,48 +135,104 @@ describe('pimesh trust rotate', () => {
     await refused(['renew', 'targets'], 'E_SIGNATURES', /role "targets"/)
   })
 
-  it('T04 begins a new epoch of targets with what the folder has, whatever a thief of the key signed (clause ROOT 9)', async () => {
-    const { at, backend, dir, run, mesh, targets } = await owner()
+  /** The peer holds what a thief of the targets key signed: the highest version, and the highest epochs that it can have. */
+  function stolen({ backend, dir, mesh, targets }: Awaited<ReturnType<typeof owner>>, version = 2 ** 31 - 1) {
     const before = targets()
-    const stolen = { ...before.signed, version: 2 ** 31 - 1, roles: [], keys: new Map() }
+    const highest = { epoch: limits.roleEpochs, keyIds: [BOB.keyId], threshold: 1 }
+    const roles = before.signed.roles.map((role) => ({ ...role, ...highest }))
+    const signed = { ...before.signed, version, roles, keys: new Map([[BOB.keyId, BOB.publicKey]]) }
     const thief = meshKeys({ dir } as never).get(mesh().root.signed.roles.targets.keyIds[0] as string)
-    backend.held = {
-      ...backend.held,
-      targets: Buffer.from(encodeSigned(targetsJson(stolen), [thief as never])).toString(),
-    }
-    const ran = await run(
-      'rotate',
-      'targets',
-      '--raise-epoch',
-      '--out-key',
-      'targets',
-      '--pub',
-      text(ADA),
-      '--key',
-      at('ada.key'),
-    )
-    expect(ran.status, ran.err).toBe(0)
-    expect(mesh().root.signed).toMatchObject({ version: 2, targetsEpoch: 2 })
-    expect(targets().signed).toMatchObject({ epoch: 2, version: 2, roles: before.signed.roles })
-    expect(publisherFloors(mesh())).toMatchObject({ targets: 2, targetsEpoch: 2 })
-    expect(ran.out).toMatch(/epoch +1 -> 2/)
+    const raw = encodeSigned(targetsJson({ ...signed, formerEpoch: limits.roleEpochs }), [thief as never])
+    backend.held = { ...backend.held, targets: Buffer.from(raw).toString() }
+    return before
+  }
+
+  /** All publishers are those of the folder, in an epoch that the thief could not sign (clause TARGETS 3). */
+  const begun = (before: ReturnType<Awaited<ReturnType<typeof owner>>['targets']>) => ({
+    ...{ epoch: 2, version: 1, formerEpoch: limits.roleEpochs },
+    roles: before.signed.roles.map((role) => ({ ...role, epoch: limits.roleEpochs + 1 })),
   })
 
+  it.each([[[]], [['--raise-epoch']]])(
+    'T04 gives the targets another key and a new epoch, whatever a thief of the old one signed: %j (clause ROOT 9)',
+    async (words) => {
+      const made = await owner()
+      const { at, run, mesh, targets, backend } = made
+      const before = stolen(made)
+      const ran = await run(
+        ...['rotate', 'targets', ...words, '--out-key', 'targets', '--pub', text(ADA), '--key', at('ada.key')],
+      )
+      expect(ran.status, ran.err).toBe(0)
+      expect(ran.out).toMatch(
+        /the targets document begins a new epoch.* with it every publisher: each has to publish again/,
+      )
+      expect(ran.out).toMatch(
+        /version 2147483647 .* is undone: what counts is version 1 of the folder, with the publishers acme/,
+      )
+      expect(ran.out).toMatch(/epoch +1 -> 2/)
+      expect(mesh().root.signed).toMatchObject({ version: 2, targetsEpoch: 2 })
+      expect(targets().signed).toMatchObject(begun(before))
+      expect(publisherFloors(mesh())).toMatchObject({ targets: 1, targetsEpoch: 2 })
+      expect(backend.delegated).toHaveLength(1)
+      // And the mesh goes on from there.
+      for (const change of [
+        ['rotate', 'acme', '--raise-epoch'],
+        ['revoke', 'acme'],
+      ])
+        expect((await run(...change, '--key', at('ada.key'))).status).toBe(0)
+      expect(
+        (await run('add-publisher', 'acme', '--pub', text(BOB), '--paths', 'acme/*', '--key', at('ada.key'))).status,
+      ).toBe(0)
+      expect(targets().signed.roles[0]?.epoch).toBe(limits.roleEpochs + 3)
+    },
+  )
+
   it('T04 the same by others: the root first, then what the folder has under it', async () => {
-    const { at, ask, sign, backend, dir, keyOfRole, run, mesh, targets } = await owner()
-    const before = targets()
-    const stolen = { ...before.signed, version: 2 ** 31 - 1, roles: [], keys: new Map() }
-    const [keyId] = mesh().root.signed.roles.targets.keyIds
-    const thief = meshKeys({ dir } as never).get(keyId as string)
-    const raw = encodeSigned(targetsJson(stolen), [thief as never])
-    backend.held = { ...backend.held, targets: Buffer.from(raw).toString() }
-    await ask(['rotate', 'targets', '--raise-epoch', '--prepare', at('root')])
+    const made = await owner()
+    const { at, ask, sign, keyOfRole, run, targets } = made
+    const before = stolen(made)
+    await ask(['rotate', 'targets', '--out-key', 'targets', '--pub', text(ADA), '--prepare', at('root')])
     await sign('root', keyOfRole('root'))
     await run('submit', at('root'))
     expect(() => targets()).toThrow('sign it anew: "pimesh trust renew targets"')
-    const renewed = await run('renew', 'targets')
+    const renewed = await run('renew', 'targets', '--key', at('ada.key'))
     expect(renewed.status, renewed.err).toBe(0)
-    expect(targets().signed).toMatchObject({ epoch: 2, version: 2, roles: before.signed.roles })
+    expect(targets().signed).toMatchObject(begun(before))
+  })
+
+  it('T04 no version is left of targets, nor an epoch of a publisher: what to do is said', async () => {
+    const made = await owner()
+    stolen(made)
+    const raise = /used up.*"pimesh trust rotate targets --raise-epoch" begins new ones/
+    await made.refused(['renew', 'targets'], 'E_TARGETS', raise)
+    stolen(made, 7)
+    await made.refused(['rotate', 'acme', '--raise-epoch'], 'E_ROLE', raise)
+    await made.refused(['add-publisher', 'lab', '--pub', text(ADA), '--paths', 'lab/*'], 'E_ROLE', raise)
+  })
+
+  it('T04 what the peer holds and the folder does not know is undone only when that is said', async () => {
+    const made = await owner()
+    const { at, run, refused, mesh, targets } = made
+    const before = stolen(made, 7)
+    const words = ['--out-key', 'targets', '--pub', text(ADA), '--key', at('ada.key')]
+    await refused(
+      ['rotate', 'targets', ...words],
+      'E_TARGETS',
+      /version 7 of the targets document, which the peer holds, is not in .*: if it is yours, "pimesh trust renew targets" takes it in/,
+    )
+    expect((await run('rotate', 'targets', '--raise-epoch', ...words)).status).toBe(0)
+    expect([mesh().root.signed.targetsEpoch, targets().signed]).toEqual([2, expect.objectContaining(begun(before))])
+  })
+
+  it('a targets key that cannot sign alone goes without a new epoch', async () => {
+    const { run, at, mesh, targets } = await owner()
+    const keys = ['--key', at('ada.key'), '--key', at('bob.key')]
+    await run('rotate', 'targets', '--pub', text(ADA), '--pub', text(BOB), '--threshold', '2', ...keys)
+    expect((await run('revoke', ADA.keyId, ...keys)).status).toBe(0)
+    expect([mesh().root.signed.targetsEpoch, targets().signed.epoch]).toEqual([undefined, undefined])
+    expect((await run('rotate', 'targets', '--threshold', '1', ...keys)).status).toBe(0)
+    expect((await run('revoke', BOB.keyId, ...keys)).out).toContain('since the keys that go could have signed alone')
+    expect([mesh().root.signed.targetsEpoch, targets().signed.epoch]).toEqual([2, 2])
   })
 
   it('by others, the targets are signed anew after the root', async () => {
@@ -191,7 +247,7 @@ describe('pimesh trust rotate', () => {
     await ask(['renew', 'targets', '--prepare', at('targets')])
     await sign('targets', at('ada.key'))
     expect((await run('submit', at('targets'))).err).not.toContain('renew')
-    expect(targets().signed.version).toBe(2)
+    expect(targets().signed).toMatchObject({ epoch: 2, version: 1 })
   })
 
   it('retires an enrol key, for which a peer is needed', async () => {

@@ -129,8 +129,8 @@ export const stricter: Record<string, Belongs> = {
       const isList = Array.isArray(paths) && paths.every(isPath) && new Set(paths).size === paths.length
       return !/^[a-z0-9][a-z0-9-]{0,31}$/.test(String(name)) || !isList
     }),
-  'a delegation without an epoch': (document, kind) =>
-    kind === 'targets' && rolesOf(document, kind).some(({ epoch }) => !isWhole(epoch, 1, INTEGER_MAX)),
+  'a delegation without an epoch that it can have': (document, kind) =>
+    kind === 'targets' && rolesOf(document, kind).some(({ epoch }) => !isWhole(epoch, 1, limits.roleEpochs)),
   'what canonical JSON cannot hold': (document) =>
     !everyNumber(document) ||
     depthOf(document) > limits.jsonDepth ||

@@ -133,7 +133,7 @@ const examples: Record<string, Example> = {
   'a name or a path that is none': ofTargets(
     (document) => void Object.assign(firstRole(document), { name: '../acme' }),
   ),
-  'a delegation without an epoch': ofTargets((document) => void delete firstRole(document).epoch),
+  'a delegation without an epoch that it can have': ofTargets((document) => void delete firstRole(document).epoch),
   'what canonical JSON cannot hold': ofTargets(set('more', 2 ** 60)),
   'a root without snapshot and timestamp': ofRoot((document) => void delete inside(document, 'roles').snapshot),
   "a publisher with the name of one of TUF's roles": ofTargets(

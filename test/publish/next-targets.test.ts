@@ -187,6 +187,21 @@ describe('a publisher that changes', () => {
   })
 })
 
+it('T04 no document has a role in an epoch that is left for the next one of targets (clause TARGETS 3)', () => {
+  const [acme] = BEFORE.signed.roles as [Targets['roles'][number]]
+  const read = (some: Partial<Targets>) =>
+    parseTargets(encodeSigned(targetsJson({ ...BEFORE.signed, ...some }), [keyOf('targets')])).signed
+  const last = limits.roleEpochs
+  expect(read({ roles: [{ ...acme, epoch: last }], formerEpoch: last })).toMatchObject({ formerEpoch: last })
+  expect(read({ roles: [{ ...acme, epoch: 2 * last }], epoch: 2 })).toMatchObject({ epoch: 2 })
+  for (const some of [
+    { roles: [{ ...acme, epoch: last + 1 }] },
+    { formerEpoch: last + 1 },
+    { epoch: 2, formerEpoch: 2 * last + 1 },
+  ])
+    expect(() => read(some)).toThrow(failure('E_DOCUMENT', 'the epoch of a role is above'))
+})
+
 it('a publisher of before with a name that no new one gets stays readable', () => {
   const [acme] = BEFORE.signed.roles as [Targets['roles'][number]]
   const old = { ...BEFORE.signed, roles: [{ ...acme, name: 'root' }] }

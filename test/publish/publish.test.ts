@@ -75,6 +75,7 @@ describe('init', () => {
 
   it('names what is wrong', () => {
     expect(() => initMesh({ dir, name: 'A B' }, NOW)).toThrow(failure('E_USAGE', 'A B'))
+    expect(() => initMesh({ dir, name: 'root' }, NOW)).toThrow(failure('E_ROLE', 'names something else'))
     for (const rootLifetimeDays of [0, -1, Number.NaN, 1e9])
       expect(() => initMesh({ dir, rootLifetimeDays }, NOW)).toThrow(failure('E_USAGE', 'days'))
     expect(() => initMesh({ dir: process.cwd() }, NOW)).toThrow(failure('E_USAGE', 'folder of its own'))

@@ -114,7 +114,7 @@ describe('the keys of the targets', () => {
     expect(() => make(change)).toThrow(failure('E_SIGNATURES', `the role "targets".*${ADA.keyId.slice(0, 16)}`))
     expect(make(change, ['ada'])).toEqual(['root', 'targets'])
     const targets = newestKnown(mesh, null) as TargetsDocument
-    expect([targets.signed.version, isTargets(targets, mesh)]).toEqual([2, true])
+    expect([targets.signed.epoch, targets.signed.version, isTargets(targets, mesh)]).toEqual([2, 1, true])
   })
 
   it('leave it as it is where its signature goes on counting', () => {

@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Command, Context } from '../frame/command.ts'
 import { readWhenStale } from './add-publisher.ts'
 import { CHANGE_DETAILS, changeOptions, makeChange } from './change.ts'
-import { type Known, knownTrust } from './known.ts'
+import { knownTrust } from './known.ts'
 
 export const rotate: Command = {
   name: 'trust rotate',
@@ -12,9 +12,9 @@ export const rotate: Command = {
   usage: 'ROLE [--out-key KEY]... [--pub KEY]... [--threshold K] [--raise-epoch] [--when-stale refuse|warn]',
   details: `ROLE is root, targets, enrol, beacon, or the name of a publisher. A key is named as in "trust add-publisher", one that goes also by the beginning of its keyid.
 A root is signed by the old keys and by the new ones. An enrol key that goes is retired: whom it enrolled stays, and it can still enrol, until "trust revoke KEY" voids it with
-all that it granted. What a publisher announced that its new keys would not cover begins a new epoch, and has to be published again; --raise-epoch does so in any case, which
-is the answer to a thief that used up its versions. For enrol it voids every membership and invite. The epoch of targets begins with the document in the mesh folder, whatever
-the peers hold. ${CHANGE_DETAILS}`,
+all that it granted. What a publisher announced that its new keys would not cover begins a new epoch, and has to be published again, and so it does when the keys that go
+could have signed alone; --raise-epoch begins one in any case. For enrol it voids every membership and invite. A new epoch of targets follows what the mesh folder has,
+whatever the peers hold, and is one of every publisher, too. ${CHANGE_DETAILS}`,
   positionals: [1, 1],
   needs: 'a role, as in "pimesh trust rotate acme --out-key 23a3713956c07591 --pub ed25519:9f86..."',
   options: {
@@ -45,8 +45,7 @@ async function run(context: Context): Promise<number> {
       'E_USAGE',
       'say what changes: --out-key, --pub, --threshold, --raise-epoch or --when-stale; "pimesh trust renew" only moves the end',
     )
-  const found = await knownTrust(context)
-  const known = name === 'targets' && raiseEpoch ? await ownTargets(found) : found
+  const known = await knownTrust(context)
   const { keyNamed, readPublics } = await import('../../publish/role-keys.ts')
   const { roleNamed, rotated } = await import('../../publish/trust-change.ts')
   const { keyIds } = roleNamed(known, name)
@@ -55,10 +54,4 @@ async function run(context: Context): Promise<number> {
   const change = { out: [...new Set(gone)], in: readPublics(dir, pubs), threshold, whenStale, raiseEpoch }
   const done = `the role "${name}" has changed`
   return await makeChange(context, known, rotated(known, name, change), done)
-}
-
-/** Whoever stole the targets key signed what the peers hold: the new epoch begins with what the folder has. @throws Failure E_STATE */
-async function ownTargets(known: Known): Promise<Known> {
-  const { newestKnown } = await import('../../publish/delegations.ts')
-  return { ...known, targets: newestKnown(known.mesh, null) }
 }
