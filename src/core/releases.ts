@@ -12,7 +12,7 @@ import { BEACON_ROLE } from './trust/beacon.ts'
 import type { Beacons } from './trust/beacons.ts'
 import type { TargetsDocument } from './trust/documents.ts'
 import type { Freshness } from './trust/freshness.ts'
-import type { TargetsKeeper } from './trust/targets-keeper.ts'
+import type { TargetsFloor, TargetsKeeper } from './trust/targets-keeper.ts'
 
 /** What this node knows of a release beyond the announcement; `selected` is undefined for an operator's peer. */
 export interface ReleaseHere {
@@ -185,11 +185,18 @@ export class Releases {
   /** What is held of the publishers. */
   publishers(): {
     targets: TargetsDocument | undefined
+    /** In force or not; and nothing older ever is. */
+    newestTargets: TargetsDocument | undefined
+    targetsFloor: TargetsFloor
     current: ReturnType<Announcing['current']>
     pathFloors: readonly PathFloor[]
   } {
     const { targets, announcing } = this
-    return { targets: targets.current, current: announcing.current(), pathFloors: announcing.pathFloors() }
+    const { current: inForce, newest: newestTargets, floor: targetsFloor } = targets
+    return {
+      ...{ targets: inForce, newestTargets, targetsFloor },
+      ...{ current: announcing.current(), pathFloors: announcing.pathFloors() },
+    }
   }
 
   /** Whether it can be said that nothing newer is withheld from this node. */

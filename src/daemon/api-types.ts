@@ -281,7 +281,10 @@ export interface PublishersJson {
   addresses: string[]
   /** Members it is linked to now. */
   linked: number
+  /** The newest that is held, whether it holds under the root or waits for new targets keys: what is signed next follows it. */
   targets: string | null
+  /** No older targets are ever in force: version 0 when none were known; absent in an older daemon, which tells targets in force only. */
+  targetsFloor?: { epoch: number; version: number }
   roles: { role: string; epoch: number; version: number; frozen: boolean; announcement: string }[]
   /** Highest counter accepted per path. */
   counters: Record<string, number>

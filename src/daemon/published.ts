@@ -49,7 +49,7 @@ export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publish
 
 function publishersJson(core: NodeCore, mesh: string): PublishersJson {
   const { membership, listening, links } = core.snapshot()
-  const { targets, current, pathFloors } = core.releases.publishers()
+  const { newestTargets: targets, targetsFloor, current, pathFloors } = core.releases.publishers()
   const { node } = membership.claims
   return {
     schema: 'pimesh.publishers/1',
@@ -57,6 +57,7 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
     addresses: listening.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${node}`)),
     linked: links.length,
     targets: targets === undefined ? null : decoder.decode(targets.raw),
+    targetsFloor: { epoch: targetsFloor.epoch ?? 1, version: targetsFloor.version },
     roles: current.map(({ document, frozen }) => {
       const { role, epoch, version } = document.signed
       return { role, epoch, version, frozen, announcement: decoder.decode(document.raw) }

@@ -39,7 +39,8 @@ export function requireFollowing(request: SigningRequest, offered: string | null
   if (request.kind !== 'targets' || offered === null) return
   const held = parseTargets(Buffer.from(offered))
   const [version, before] = [request.document.signed.version, request.previous]
-  const follows = held.signed.version < (before?.signed.version ?? 0) || held.hash === before?.hash
+  const isBefore = before !== undefined && held.signed.version === before.signed.version && held.hash >= before.hash
+  const follows = isBefore || held.signed.version < (before?.signed.version ?? 0)
   // Of an epoch that is over nothing has to be kept, whatever its version: a thief may have signed it.
   const isOver = epochOf(held.signed) < epochOf(request.document.signed)
   if (follows || isOver || held.hash === request.document.hash) return

@@ -98,8 +98,10 @@ export function newestKnown(mesh: Mesh, offered: string | null): TargetsDocument
   return isNewer && mesh.roots.some((root) => isTargets(other, { root })) ? other : own
 }
 
-function isLater({ signed: a }: TargetsDocument, { signed: b }: TargetsDocument): boolean {
-  return epochOf(a) > epochOf(b) || (epochOf(a) === epochOf(b) && a.version > b.version)
+/** As nodes have it (clause ANN 10). */
+function isLater(a: TargetsDocument, b: TargetsDocument): boolean {
+  const order = epochOf(a.signed) - epochOf(b.signed) || a.signed.version - b.signed.version
+  return order > 0 || (order === 0 && a.hash < b.hash)
 }
 
 /** The newest announcement of each role that counts, of those that a peer holds and the folder keeps. @throws Failure E_STATE: damaged */

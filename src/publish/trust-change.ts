@@ -17,6 +17,8 @@ export interface TrustBase {
   mesh: Mesh
   /** The newest; undefined for who may only enrol. */
   targets: TargetsDocument | undefined
+  /** What no targets go below in the mesh, as far as a peer knows. */
+  targetsFloor?: { epoch: number; version: number } | undefined
   /** Announcements that are in force, as far as they are known. */
   announced: readonly AnnouncementDocument[]
   /** Statements that a peer holds, canonical JSON; undefined when no peer was asked. */

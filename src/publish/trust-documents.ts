@@ -8,7 +8,7 @@ import { parseAnnouncement } from '../wire/announcement.ts'
 import { parseRoot } from '../wire/root.ts'
 import { parseStatement } from '../wire/statement.ts'
 import { parseTargets } from '../wire/targets.ts'
-import { keptAnnouncement, meshTargets, newestPath } from './delegations.ts'
+import { isTargets, keptAnnouncement, meshTargets, newestPath } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
 import { keptStatement } from './statement.ts'
 import type { TrustDocuments } from './trust-view.ts'
@@ -17,6 +17,7 @@ import type { TrustDocuments } from './trust-view.ts'
 export interface ToldDocuments {
   mesh: string
   root: string
+  /** In force or not. */
   targets: string | null
   announcements: readonly { announcement: string; frozen: boolean }[]
   statements: readonly string[]
@@ -29,9 +30,10 @@ export function toldDocuments(told: ToldDocuments): TrustDocuments {
   const read = <T>(text: string, parse: (bytes: Uint8Array) => T) => parse(Buffer.from(text))
   try {
     const root = read(told.root, parseRoot)
+    const targets = told.targets === null ? undefined : read(told.targets, parseTargets)
     return {
       ...{ mesh: told.mesh, root, bound: Math.max(told.bound, root.signed.issued) },
-      targets: told.targets === null ? undefined : read(told.targets, parseTargets),
+      targets: targets !== undefined && isTargets(targets, { root }) ? targets : undefined,
       announcements: told.announcements.map(({ announcement, frozen }) => ({
         document: read(announcement, parseAnnouncement),
         frozen,

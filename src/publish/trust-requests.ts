@@ -4,6 +4,7 @@ import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { DAY, limits } from '../core/limits.ts'
 import type { RootDocument, TargetsDocument } from '../core/trust/documents.ts'
+import { epochOf } from '../core/trust/roots.ts'
 import type { KeyFile } from '../keys/key-file.ts'
 import { isTargets } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
@@ -29,6 +30,7 @@ export function nextRequest(
   if (previous === undefined || !needsTargets(previous, change, mesh)) return undefined
   const lifetime = change.targetsDays === undefined ? limits.rootLifetime : change.targetsDays * DAY
   const { targetsEpoch } = mesh.root.signed
+  requireNothingNewer(base, previous, targetsEpoch)
   const next = { ...(change.targets ?? previous.signed), ...(targetsEpoch && { epoch: targetsEpoch }) }
   const signed = nextTargets(previous, next, now + lifetime)
   return makeRequest(mesh, { kind: 'targets', signed, previous }, now)
@@ -36,6 +38,25 @@ export function nextRequest(
 
 function needsTargets(held: TargetsDocument, { targets, root }: TrustChange, mesh: Mesh): boolean {
   return targets !== undefined || (root !== undefined && !isTargets(held, mesh))
+}
+
+/**
+ * What follows an older document than the mesh has, such as that of a folder from before a revocation, would undo what it does not know.
+ * In a new epoch nothing of before counts.
+ * @throws Failure E_TARGETS
+ */
+function requireNothingNewer(
+  { mesh, targetsFloor: floor }: TrustBase,
+  { signed }: TargetsDocument,
+  targetsEpoch = 1,
+): void {
+  if (floor === undefined || floor.epoch < targetsEpoch) return
+  const epoch = epochOf(signed)
+  if (epoch > floor.epoch || (epoch === floor.epoch && signed.version >= floor.version)) return
+  throw new Failure(
+    'E_TARGETS',
+    `the mesh has had version ${floor.version} of the targets document, and neither ${mesh.dir} (version ${signed.version}) nor the peer has it: let the peer link to a member that has it, or get it from where it was signed; if nobody has it, "pimesh trust rotate targets --raise-epoch" goes on from the folder`,
+  )
 }
 
 /** The mesh as it is once this root is in force; the folder has it later. */

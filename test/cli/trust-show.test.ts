@@ -24,6 +24,7 @@ import {
   rootOf,
   signRoot,
   statementOf,
+  targetsOf,
 } from '../fixtures/documents.ts'
 import { publishersJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
@@ -281,6 +282,18 @@ describe('pimesh trust show of a peer', () => {
     expect((await show()).out).toContain('and 3 more: -o json has them\n')
     const { enrolment } = JSON.parse((await show('-o', 'json')).out)
     expect(enrolment.keys[0].statement.revokedNodes).toHaveLength(11)
+  })
+
+  it('shows no targets that wait for their keys as if they were in force, and says so', async () => {
+    const { backend, show } = await peer()
+    backend.held = { ...backend.held, targets: text(targetsOf({ by: ['eve'] })) }
+    const { targets, publishers, notes } = JSON.parse((await show('-o', 'json')).out)
+    expect([targets.document, publishers, notes]).toEqual([null, [], [expect.stringContaining('trust renew targets')]])
+    backend.held = { ...backend.held, targets: text(targetsOf()) }
+    expect(JSON.parse((await show('-o', 'json')).out)).toMatchObject({
+      targets: { document: { version: 1 } },
+      notes: [],
+    })
   })
 
   it('says what to do without a peer, with an older one, and with one that holds what it cannot read', async () => {

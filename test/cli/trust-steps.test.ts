@@ -10,6 +10,7 @@ import { createApiServer } from '../../src/daemon/api-server.ts'
 import { initMesh, openMesh } from '../../src/publish/mesh.ts'
 import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
 import { parseRoot } from '../../src/wire/root.ts'
+import { parseTargets } from '../../src/wire/targets.ts'
 import { publishersJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'
@@ -135,6 +136,37 @@ describe('three steps', () => {
       /overtaken: version 2 of the root is in force/,
     )
     expect(backend.delegated).toEqual([])
+  })
+
+  it('a folder from before a revocation does not undo it, though the root does not cover the targets that say it', async () => {
+    const { run, sign, ask, at, dir, data, keyOfRole, targets, backend } = await owner()
+    cpSync(dir, at('old'), { recursive: true })
+    await run('revoke', 'acme')
+    const two = ['--pub', text(ADA), '--pub', text(BOB), '--threshold', '2']
+    await ask(['rotate', 'targets', ...two, '--prepare', at('root')])
+    await sign('root', keyOfRole('root'))
+    expect((await run('submit', at('root'))).err).toContain('"pimesh trust renew targets"')
+    cpSync(join(dir, 'root'), at('old', 'root'), { recursive: true })
+    const keys = ['--key', at('ada.key'), '--key', at('bob.key')]
+    const old = (...words: string[]) => line(['trust', ...words, ...keys, '--yes', '--mesh', at('old'), '--data', data])
+    // A peer that only remembers that there was a newer one.
+    const { targets: newest } = backend.held
+    backend.held = { ...backend.held, targets: null, targetsFloor: { epoch: 1, version: 2 } }
+    expect((await old('renew', 'targets')).err).toMatch(
+      /has had version 2 of the targets document, and neither .*old \(version 1\) nor the peer has it: .*--raise-epoch" goes on.*\[E_TARGETS\]/,
+    )
+    expect(backend.delegated).toHaveLength(1)
+    backend.held = { ...backend.held, targets: newest }
+    expect((await old('renew', 'targets')).status).toBe(0)
+    expect(backend.delegated.map((raw) => parseTargets(Buffer.from(raw)).signed)).toMatchObject([
+      { version: 2, roles: [] },
+      { version: 3, roles: [] },
+    ])
+    expect(() => targets()).toThrow('sign it anew')
+    // And there is a way out when nobody has it.
+    backend.held = { ...backend.held, targets: null, targetsFloor: { epoch: 1, version: 9 } }
+    expect((await old('rotate', 'targets', '--raise-epoch')).err).not.toContain('E_TARGETS')
+    expect(parseTargets(Buffer.from(backend.delegated.at(-1) ?? '')).signed).toMatchObject({ epoch: 2, version: 1 })
   })
 
   it('a member that has no folder of the mesh hands it to its peer', async () => {

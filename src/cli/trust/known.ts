@@ -26,10 +26,10 @@ export async function trustHere(context: Context): Promise<{ known: Known; wrong
   const own = openMesh(meshFolder(context))
   const peer = await peerHere(context)
   const { mesh, wrong } = peer === undefined ? { mesh: own, wrong: undefined } : await beside(context, own, peer)
-  const { targets: offered, roles } = (await peer?.client.publishers()) ?? { targets: null, roles: [] }
+  const { targets: offered, roles, targetsFloor } = (await peer?.client.publishers()) ?? { targets: null, roles: [] }
   const targets = newestKnown(mesh, offered)
   const announced = announcementsKnown(mesh, targets, roles)
-  return { known: { mesh, peer, targets, announced, statements: peer?.held.statements }, wrong }
+  return { known: { mesh, peer, targets, targetsFloor, announced, statements: peer?.held.statements }, wrong }
 }
 
 /** The folder with the roots that are in force. @throws Failure E_NO_MESH */

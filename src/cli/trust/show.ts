@@ -66,6 +66,9 @@ async function run(context: Context): Promise<number> {
 const WRONG_CLOCK =
   'the clock of this machine shows a time before the root was signed, so the days that are left are wrong: set it'
 
+const WAITING =
+  'targets are held that the targets keys of the root have not signed, and none are in force: "pimesh trust renew targets" has them signed'
+
 /** `proven`: a beacon vouches that nothing newer is missing. What nobody has signed yet is counted as not there. */
 function completenessOf({ publishers, enrolment }: TrustJson, source: SourceJson) {
   return {
@@ -110,7 +113,7 @@ async function ofPeer(context: Context): Promise<Found> {
       ['as held', `now by the peer of ${data} (${status.name}), linked to ${counted(linked, 'member')}`],
       ['complete', provenText(status)],
     ],
-    notes: [],
+    notes: publishers.targets !== null && documents.targets === undefined ? [WAITING] : [],
   }
 }
 

@@ -66,6 +66,16 @@ export class TargetsKeeper {
     return this.#inForce ? this.#held : undefined
   }
 
+  /** The newest that was ever accepted, in force or not: whoever signs the next one builds on it. */
+  get newest(): TargetsDocument | undefined {
+    return this.#held
+  }
+
+  /** Nothing older is ever in force. */
+  get floor(): TargetsFloor {
+    return { epoch: epochOf(this.#floor), version: this.#floor.version }
+  }
+
   /** The delegations in force, in their order. */
   get roles(): readonly Delegation[] {
     return this.current?.signed.roles ?? []

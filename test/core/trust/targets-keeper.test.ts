@@ -178,6 +178,16 @@ describe('a hello that tells of targets', () => {
     expect(world.targets.current).toBe(V2)
   })
 
+  it('tells the newest that it holds when the root does not cover it any more: the next one is built on it', () => {
+    world.delegate(V2)
+    world.rooted(ROOT2)
+    expect([world.targets.current, world.targets.newest, world.targets.floor]).toEqual([
+      undefined,
+      V2,
+      { epoch: 1, version: 2 },
+    ])
+  })
+
   it('does not bring the same peer a second question while the first is under way', () => {
     for (const targets of [V2, LOW, HIGH]) world.hello('peer', [], targets)
     expect(world.asked()).toEqual(['peer targets'])
