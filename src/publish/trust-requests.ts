@@ -36,8 +36,9 @@ export function nextRequest(
   return makeRequest(mesh, { kind: 'targets', signed, previous }, now)
 }
 
+/** With other targets keys their document changes as well, where they do not cover it. That it waited for its keys before delays no other change. */
 function needsTargets(held: TargetsDocument, { targets, root }: TrustChange, mesh: Mesh): boolean {
-  return targets !== undefined || (root !== undefined && !isTargets(held, mesh))
+  return targets !== undefined || (root?.roles?.targets !== undefined && !isTargets(held, mesh))
 }
 
 /**
