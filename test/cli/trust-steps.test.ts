@@ -14,7 +14,7 @@ import { parseTargets } from '../../src/wire/targets.ts'
 import { publishersJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'
-import { ADA, BOB, hashOf, owner, PASSPHRASE, short, text } from './trust-owner.ts'
+import { ADA, answering, BOB, hashOf, owner, PASSPHRASE, short, text } from './trust-owner.ts'
 
 describe('three steps', () => {
   const add = ['add-publisher', 'lab', '--pub', text(ADA), '--paths', 'lab/*']
@@ -215,6 +215,21 @@ describe('whatever goes wrong', () => {
     const words = ['rotate', 'targets', '--out-key', 'targets', '--pub', at('ada.key'), '--key', at('ada.key'), '--yes']
     expect((await ask(words)).err).toContain('[E_TARGETS]')
     expect([mesh().root.signed.version, readdirSync(join(dir, 'targets'))]).toEqual([2, ['1.json']])
+  })
+
+  it('of two at once one comes first, and the other is told to run it again', async () => {
+    const { ask, run, targets, backend } = await owner()
+    const { stdin, written, ...options } = answering('yes')
+    const slow = {
+      stdin,
+      ...options,
+      written: (text: string) => text.includes('? Type yes') && void rival().then(() => written?.(text)),
+    }
+    const rival = () => run('renew', 'targets')
+    const second = await ask(add, slow as typeof options)
+    expect([second.status, second.err]).toEqual([1, expect.stringMatching(/overtaken.*; run it again \[E_REQUEST\]/)])
+    expect([targets().signed.roles.length, backend.delegated.length]).toEqual([1, 1])
+    expect((await run(...add)).status).toBe(0)
   })
 
   it('a folder that is older than its peer, or of another mesh, signs nothing', async () => {

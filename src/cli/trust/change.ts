@@ -49,7 +49,7 @@ export async function makeChange(context: Context, known: Known, change: TrustCh
   }
   const { inTurn } = await import('../../publish/turn.ts')
   const { mesh, peer } = known
-  const handed = await inTurn(mesh, () => takeIn(mesh.dir, signed, peer), context.interrupted())
+  const handed = await inTurn(mesh, () => takeIn(mesh.dir, signed, peer, 'run it again'), context.interrupted())
   report(context, { signed, handed, done, output })
   await tellOfTargets(context, mesh)
   return 0

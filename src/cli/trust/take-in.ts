@@ -23,6 +23,7 @@ export interface HandedIn {
 
 /**
  * Both, for whole requests in their order. On a failure the folder is as it was, but for what is in force or may be.
+ * @param again what to do when somebody else was faster; default: what others signed is prepared again.
  * @returns undefined without a peer.
  * @throws Failure as completeRequest; E_ROOT_INVALID, E_TARGETS (refused), E_NO_DAEMON (it ended meanwhile)
  */
@@ -30,19 +31,20 @@ export async function takeIn(
   dir: string,
   requests: readonly SigningRequest[],
   peer: Peer | undefined,
+  again?: string,
 ): Promise<HandedIn | undefined> {
   const { openMesh } = await import('../../publish/mesh.ts')
   const { completeRequest, isComplete, requireFollowing } = await import('../../publish/complete-request.ts')
   if (peer !== undefined) {
     const { targets } = await peer.client.publishers()
-    for (const request of requests) requireFollowing(request, targets)
+    for (const request of requests) requireFollowing(request, targets, again)
   }
   const written: { kind: SigningRequest['kind']; path: string }[] = []
   const done: Partial<HandedIn> = {}
   try {
     for (const request of requests) {
       const mesh = openMesh(dir)
-      if (!isComplete(mesh, request)) written.push({ kind: request.kind, path: completeRequest(mesh, request) })
+      if (!isComplete(mesh, request)) written.push({ kind: request.kind, path: completeRequest(mesh, request, again) })
     }
     return peer === undefined ? undefined : await handIn(openMesh(dir), peer, done)
   } catch (error) {
