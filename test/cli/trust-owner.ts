@@ -33,6 +33,7 @@ export async function owner({ peer = true, passphrase }: { peer?: boolean; passp
   for (const name of ['ada', 'bob', 'cyd']) writeKeyFile(join(home, `${name}.key`), seedOf(name))
   const backend = new TestBackend()
   backend.held = publishersJson({ mesh: made.id })
+  backend.heldRoot = Buffer.from(made.root.raw).toString()
   // The peer knows what it took.
   backend.onDelegate = async () => {
     backend.held = { ...backend.held, targets: backend.delegated.at(-1) ?? null }

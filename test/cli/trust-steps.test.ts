@@ -213,8 +213,24 @@ describe('whatever goes wrong', () => {
     // Of two documents the first is in force already when the second is refused.
     backend.onRoot = async () => undefined
     const words = ['rotate', 'targets', '--out-key', 'targets', '--pub', at('ada.key'), '--key', at('ada.key'), '--yes']
-    expect((await ask(words)).err).toContain('[E_TARGETS]')
+    backend.onDelegate = () =>
+      Promise.reject(new Failure('E_TARGETS', 'the peer refused version 1: it is old; nothing has changed'))
+    expect((await ask(words)).err).toMatch(
+      /version 2 of the root is in force, and the peer refused version 1: it is old: .*"pimesh trust renew targets" signs the targets.*\[E_TARGETS\]\n$/,
+    )
     expect([mesh().root.signed.version, readdirSync(join(dir, 'targets'))]).toEqual([2, ['1.json']])
+  })
+
+  it('an older daemon, which takes no targets, is given nothing', async () => {
+    const { run, refused, backend, at } = await owner()
+    expect((await run('renew', 'root')).status).toBe(0)
+    backend.heldRoot = undefined
+    const older = /is older than this command, and nothing has changed: start the new one/
+    const words = ['rotate', 'targets', '--out-key', 'targets', '--pub', at('ada.key'), '--key', at('ada.key')]
+    const before = backend.rooted.length
+    expect((await run(...words, '-o', 'json')).err).toMatch(older)
+    expect(backend.rooted).toHaveLength(before)
+    await refused(['submit'], 'E_PROTOCOL', older)
   })
 
   it('of two at once one comes first, and the other is told to run it again', async () => {
@@ -251,6 +267,7 @@ describe('whatever goes wrong', () => {
     mkdirSync(data)
     const backend = new TestBackend()
     backend.held = publishersJson({ mesh: openMesh(dir).id })
+    backend.heldRoot = Buffer.from(openMesh(dir).roots[0]?.raw ?? []).toString()
     const server = await createApiServer(backend, apiSocket(data))
     onTestFinished(() => server.close())
     const submit = () => line(['trust', 'submit', '--mesh', dir, '--data', data])

@@ -25,7 +25,7 @@ export interface HandedIn {
  * Both, for whole requests in their order. On a failure the folder is as it was, but for what is in force or may be.
  * @param again what to do when somebody else was faster; default: what others signed is prepared again.
  * @returns undefined without a peer.
- * @throws Failure as completeRequest; E_ROOT_INVALID, E_TARGETS (refused), E_NO_DAEMON (it ended meanwhile)
+ * @throws Failure as completeRequest; E_PROTOCOL (an older daemon), E_ROOT_INVALID, E_TARGETS (refused), E_NO_DAEMON (it ended meanwhile)
  */
 export async function takeIn(
   dir: string,
@@ -36,6 +36,7 @@ export async function takeIn(
   const { openMesh } = await import('../../publish/mesh.ts')
   const { completeRequest, isComplete, requireFollowing } = await import('../../publish/complete-request.ts')
   if (peer !== undefined) {
+    requireAble(peer)
     const { targets } = await peer.client.publishers()
     for (const request of requests) requireFollowing(request, targets, again)
   }
@@ -50,15 +51,18 @@ export async function takeIn(
   } catch (error) {
     if (isUnsure(error)) throw unsure(error, dir, peer)
     for (const { kind, path } of written) if (kind !== 'root' || done.root === undefined) rmSync(path, { force: true })
-    throw error
+    throw done.root === undefined ? error : halfDone(error, done.root)
   }
 }
 
 /**
  * Hands a peer what the folder has and the peer lacks: roots, then targets.
  * @param done is filled as the peer takes them.
+ * @throws Failure E_PROTOCOL: its daemon is too old for that, found out before it has taken anything.
  */
-export async function handIn(mesh: Mesh, { client }: Peer, done: Partial<HandedIn> = {}): Promise<HandedIn> {
+export async function handIn(mesh: Mesh, peer: Peer, done: Partial<HandedIn> = {}): Promise<HandedIn> {
+  requireAble(peer)
+  const { client } = peer
   const { isTargets, newestKnown } = await import('../../publish/delegations.ts')
   const { requireSameRoot } = await import('../../publish/same-root.ts')
   const { root: inForce, rootVersion, linked } = await client.enrolment()
@@ -78,6 +82,26 @@ export async function giveRoots(client: ApiClient, roots: Mesh['roots'], held: n
   const { rootsLacking } = await import('../../publish/same-root.ts')
   const offered = rootsLacking(roots, held)
   return offered.length === 0 ? undefined : (await client.root(offered.map(({ raw }) => text(raw)))).version
+}
+
+/** A daemon that tells no root takes roots, and knows nothing of targets: half of a change would be in force. @throws Failure E_PROTOCOL */
+function requireAble({ held, data }: Peer): void {
+  if (held.root !== undefined) return
+  throw new Failure(
+    'E_PROTOCOL',
+    `the daemon of ${data} is older than this command, and nothing has changed: start the new one`,
+  )
+}
+
+/** The root is in force and stays so, whatever the peer says of the targets that came after it. */
+function halfDone(error: unknown, version: number): unknown {
+  if (!(error instanceof Failure && error.code === 'E_TARGETS')) return error
+  const problem = error.message.replace(/; nothing has changed$/, '')
+  const next =
+    '"pimesh trust show" tells what is in force, and "pimesh trust renew targets" signs the targets under this root'
+  return new Failure('E_TARGETS', `version ${version} of the root is in force, and ${problem}: ${next}`, {
+    cause: error,
+  })
 }
 
 /** It may be in force: no whole answer came. What a peer refuses it says with a code of its own. */
