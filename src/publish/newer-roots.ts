@@ -9,7 +9,7 @@ import { walkRoots } from '../core/trust/roots.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { parseRoot } from '../wire/root.ts'
-import { isTargets, newestKnown } from './delegations.ts'
+import { isTargets, newestKnown, targetsPath } from './delegations.ts'
 import { type Mesh, openMesh, rootPath, writing } from './mesh.ts'
 
 const MODE = 0o644
@@ -45,7 +45,7 @@ export function takeTargets(mesh: Mesh, offered: string | null): TargetsDocument
   if (newest === undefined || newest.hash === own.hash || !isTargets(newest, mesh)) return undefined
   writing(mesh.dir, () => {
     mkdirSync(join(mesh.dir, 'targets'), { recursive: true })
-    writeAtomic(join(mesh.dir, 'targets', `${newest.signed.version}.json`), newest.raw, MODE)
+    writeAtomic(targetsPath(mesh.dir, newest), newest.raw, MODE)
   })
   return newest
 }

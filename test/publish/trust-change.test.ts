@@ -1,6 +1,6 @@
 // Changes of trust, decided and signed: what the next root says when a role's keys change or a key is revoked, whose signatures it needs,
 // and that the targets follow where they have to. What is signed here is walked as a node walks it.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -13,6 +13,7 @@ import { writeKeyFile } from '../../src/keys/key-file.ts'
 import { completeRequest } from '../../src/publish/complete-request.ts'
 import { isTargets, newestKnown } from '../../src/publish/delegations.ts'
 import { initMesh, type Mesh, meshKeys, openMesh, readKey } from '../../src/publish/mesh.ts'
+import { takeTargets } from '../../src/publish/newer-roots.ts'
 import { addSignature, missingSignatures, type SigningRequest } from '../../src/publish/signing-request.ts'
 import { keepStatement, planStatement, signStatement } from '../../src/publish/statement.ts'
 import {
@@ -115,6 +116,18 @@ describe('the keys of the targets', () => {
     expect(make(change, ['ada'])).toEqual(['root', 'targets'])
     const targets = newestKnown(mesh, null) as TargetsDocument
     expect([targets.signed.epoch, targets.signed.version, isTargets(targets, mesh)]).toEqual([2, 1, true])
+  })
+
+  it('of a new epoch come into a folder that is behind, whose versions were higher', () => {
+    make({ targets: newestKnown(mesh, null)!.signed, notes: [] })
+    const old = join(home, 'old')
+    cpSync(mesh.dir, old, { recursive: true })
+    make(rotated(base(), 'targets', { out: [idOf('targets')], in: [ADA] }), ['ada'])
+    cpSync(join(mesh.dir, 'root'), join(old, 'root'), { recursive: true })
+    const { hash, raw, signed } = newestKnown(mesh, null) as TargetsDocument
+    expect(signed).toMatchObject({ epoch: 2, version: 1 })
+    expect(takeTargets(openMesh(old), Buffer.from(raw).toString())?.hash).toBe(hash)
+    expect(newestKnown(openMesh(old), null)?.hash).toBe(hash)
   })
 
   it('leave it as it is where its signature goes on counting', () => {
