@@ -1,5 +1,5 @@
 // Two copies of a mesh folder sign apart from each other: what `pimesh trust` does with a folder whose roots are not those that the peer holds.
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { writeKeyFile } from '../../src/keys/key-file.ts'
@@ -141,6 +141,8 @@ describe('a folder that is behind', () => {
       expect.stringMatching(/version 2 of the root, and version 1 of the targets document came from the peer/),
     ])
     expect([version(), newestStored(openMesh(laptop)).hash]).toEqual([2, newestStored(openMesh(at('mesh'))).hash])
+    // Beside the one of the first epoch, which stays.
+    expect(readdirSync(join(laptop, 'targets')).sort()).toEqual(['1.json', '2-1.json'])
     // As long as the keys of the folder's own document count, another is used and not kept.
     expect((await run('renew', 'targets', '--key', at('ada.key'))).status).toBe(0)
     await run('renew', 'root')

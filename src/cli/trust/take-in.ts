@@ -11,7 +11,7 @@ import type { Peer } from './catch-up.ts'
 
 /** What to do about a root that was signed apart from the one in force. */
 export const FORKED =
-  'take that file and those that follow it out of its folder "root", and those in force come from the peer'
+  'move that one and those that follow it out of its folder "root", and those in force come from the peer'
 
 /** What a peer took, and how many members it can tell now. */
 export interface HandedIn {
