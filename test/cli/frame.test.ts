@@ -66,8 +66,8 @@ describe('options', () => {
 describe('help', () => {
   it('lists every command, and every option of each, in at most 100 columns', () => {
     const whole = programHelp(commands, '1.2.3')
-    for (const command of commands) {
-      expect(whole).toContain(`  ${command.name} `)
+    for (const { name } of commands) expect(whole).toContain(`  ${name} `)
+    for (const command of commands.flatMap((one) => [one, ...(one.subcommands ?? [])])) {
       const help = commandHelp(command)
       for (const [name, spec] of Object.entries(allOptions(command)))
         if (!spec.hidden) expect(help).toContain(`--${name}`)

@@ -22,7 +22,9 @@ Data goes to stdout, notices to stderr. Exit status: 0 fine, 1 failed or the ans
 export function commandHelp(command: Command): string {
   const options = Object.entries(allOptions(command)).filter(([, spec]) => spec.hidden !== true)
   const parts = [
-    `Usage: pimesh ${command.name} ${command.usage}`.trimEnd(),
+    wrapped(`Usage: pimesh ${command.name} ${command.usage}`.trimEnd(), WIDTH - USAGE_INDENT).join(
+      `\n${' '.repeat(USAGE_INDENT)}`,
+    ),
     `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.`,
     ...(command.subcommands === undefined ? [] : [`Commands:\n${listed(subcommandRows(command))}`]),
     ...(command.details === undefined ? [] : [wrapped(command.details, WIDTH).join('\n')]),
@@ -42,6 +44,7 @@ function optionSyntax(name: string, { short, value, bare, multiple }: OptionSpec
 }
 
 const WIDTH = 100
+const USAGE_INDENT = 7
 const LEFT_MAX = 26
 
 /** Two columns; the right one is wrapped, and begins on a line of its own where the left one is too long. */

@@ -34,7 +34,7 @@ publishers may announce the same path. ${CHANGE_DETAILS}`,
   examples: [
     ["pimesh trust add-publisher acme --pub ed25519:9f86... --paths 'acme/*'", 'one key'],
     [
-      "pimesh trust add-publisher lab --pub ada.key --pub bob.key --pub cyd.key --threshold 2 --paths 'lab/*'",
+      "pimesh trust add-publisher lab --pub a.key --pub b.key --pub c.key --threshold 2 --paths 'lab/*'",
       'two of three have to sign',
     ],
   ],

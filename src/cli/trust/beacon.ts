@@ -19,10 +19,7 @@ with "pimesh keys new beacon --plain --out FILE" on that node. "pimesh trust rev
     ...changeOptions,
   },
   examples: [
-    [
-      'pimesh trust beacon --pub ed25519:9f86... --pub ed25519:0a1b... --pub ed25519:77c2... --threshold 2',
-      'two of three nodes',
-    ],
+    ['pimesh trust beacon --pub ed25519:9f86... --pub ed25519:0a1b... --pub a.key --threshold 2', 'two of three nodes'],
   ],
   run,
 }
