@@ -1,31 +1,18 @@
 // The next version of the root: signed by the keys of the one before and by its own, so that every node can follow.
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { DAY, limits, SECOND } from '../core/limits.ts'
 import type { RoleKeys, Root, RootDocument } from '../core/trust/documents.ts'
-import { walkRoots } from '../core/trust/roots.ts'
 import { zoneProblem } from '../core/zone.ts'
-import { writeAtomic } from '../keys/atomic-file.ts'
-import { newSecret, type RandomBytes, verifyStrict } from '../keys/ed25519.ts'
-import { type KeyFile, writeKeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
-import { parseRoot, rootJson } from '../wire/root.ts'
-import { encodeSigned, keyIdOf } from '../wire/signed.ts'
-import { type Mesh, type MeshKey, meshKey, meshKeys, rootPath, writing } from './mesh.ts'
+import { rootJson } from '../wire/root.ts'
+import { keyIdOf } from '../wire/signed.ts'
+import type { Mesh } from './mesh.ts'
 import type { PublicKey } from './role-keys.ts'
 import { newestStatement } from './statement.ts'
 
 export interface RootChanges {
-  /** Replace all root keys by one new key. */
-  newRootKey?: boolean | undefined
-  /**
-   * Replace all enrol keys of the whole mesh by one new key; those confined to a zone stay. The old ones are retired: memberships made
-   * with them stay valid, and their last statements are sealed (clause STATEMENT 3).
-   */
-  newEnrolKey?: boolean | undefined
   /** Let this key (32 bytes) enrol within a zone, and nowhere else. */
   delegate?: { zone: string; key: Uint8Array } | undefined
   /** Keys and thresholds of these roles, as they will be. */
@@ -46,17 +33,13 @@ export interface RootChanges {
   hasEnded?: boolean | undefined
   /** Days until it expires; default a year. */
   rootLifetimeDays?: number | undefined
-  /** Encrypts the files of new keys; they are plain without it. */
-  passphrase?: string | undefined
-  /** What `rootSigners` chose, unlocked; default: the same, when none of them is locked. */
-  signers?: readonly MeshKey[] | undefined
 }
 
 /** By keyid. */
 export interface EnrolChange {
   /** Those that come, each with the zone that it is confined to, if any. */
   add?: readonly { keyId: string; zone: string | undefined }[]
-  /** They sign no more, and what they granted stays; their last statements are sealed. */
+  /** They sign no more, and what they granted stays; their last statements are sealed (clause STATEMENT 3). */
   retire?: readonly string[]
   /** Neither they nor anything that they ever granted or stated counts. */
   void?: readonly string[]
@@ -69,44 +52,14 @@ export interface BeaconChange {
   period?: Millis
 }
 
-type Fresh = { root: MeshKey | undefined; enrol: MeshKey | undefined }
-
 /**
- * Makes and stores root version N+1. New keys reach the disk before the document that names them; the old ones stay.
+ * The `signed` part of root version N+1, for its own keys and those of the version before to sign.
  * @param now wall time in ms.
- * @throws Failure E_STATE (too few root keys in the folder, or the clock or the versions do not allow another one), E_USAGE (lifetime, beacons), E_ZONE and E_KEY (delegate), E_PASSPHRASE (a key
- *   is locked), E_DATA_WRITE. The mesh is to be opened again.
+ * @throws Failure E_STATE (the clock or the versions do not allow another one), E_USAGE (lifetime, beacons), E_ZONE and E_KEY (delegate)
  */
-export function rotateRoot(mesh: Mesh, now: Millis, changes: RootChanges, random?: RandomBytes): RootDocument {
+export function draftRoot(mesh: Mesh, now: Millis, changes: RootChanges): JsonObject {
   requireChanges(mesh, changes, now)
-  const version = mesh.root.signed.version + 1
-  const secrets = { root: changes.newRootKey, enrol: changes.newEnrolKey }
-  const made = Object.entries(secrets).flatMap(([name, wanted]) => (wanted ? [[name, newSecret(random)] as const] : []))
-  const fresh = Object.fromEntries(made.map(([name, seed]) => [name, meshKey(seed)])) as Fresh
-  const signers = [...(changes.signers ?? rootSigners(mesh)), ...(fresh.root === undefined ? [] : [fresh.root])]
-  const document = signNext(mesh, nextRoot(mesh, now, changes, fresh), signers)
-  writing(mesh.dir, () => {
-    mkdirSync(join(mesh.dir, 'keys'), { recursive: true, mode: 0o700 })
-    const { passphrase } = changes
-    for (const [name, seed] of made)
-      writeKeyFile(join(mesh.dir, 'keys', `${name}-${version}.key`), seed, { passphrase })
-    writeAtomic(rootPath(mesh.dir, version), document.raw, 0o644)
-  })
-  return document
-}
-
-/**
- * The `signed` part of root version N+1, for others to sign; changes that make new keys are for `rotateRoot`.
- * @param now wall time in ms.
- * @throws Failure E_USAGE, E_ZONE, E_KEY, E_STATE, as rotateRoot
- */
-export function draftRoot(
-  mesh: Mesh,
-  now: Millis,
-  changes: Omit<RootChanges, 'newRootKey' | 'newEnrolKey' | 'signers' | 'passphrase'>,
-): JsonObject {
-  requireChanges(mesh, changes, now)
-  return nextRoot(mesh, now, changes, { root: undefined, enrol: undefined })
+  return nextRoot(mesh, now, changes)
 }
 
 function requireChanges(mesh: Mesh, changes: RootChanges, now: Millis): void {
@@ -155,50 +108,42 @@ function requireDelegable({ root }: Mesh, { zone, key }: NonNullable<RootChanges
     throw new Failure('E_KEY', `the root has ${keys.size} keys and no room for more: remove some that nobody needs`)
 }
 
-function nextRoot(mesh: Mesh, now: Millis, changes: RootChanges, fresh: Fresh): JsonObject {
+function nextRoot(mesh: Mesh, now: Millis, changes: RootChanges): JsonObject {
   const held = mesh.root
   const old = held.signed
-  const { keyIds, enrolment } = nextEnrolment(mesh, changes, fresh)
+  const { keyIds, enrolment } = nextEnrolment(mesh, changes)
   const roles = { ...old.roles, ...changes.roles, enrol: { keyIds, threshold: 1 }, ...beaconRole(changes.beacon) }
   const next: Root = {
     version: old.version + 1,
     issued: now,
     expires: now + lifetimeOf(changes),
     keys: new Map(),
-    roles: { ...roles, root: only(fresh.root) ?? roles.root },
+    roles,
     ...beaconPeriod(changes.beacon),
     ...targetsEpoch(old, changes),
     enrolment,
   }
   if (changes.beacon === 'none') delete next.roles.beacon
-  const keys = nextKeys(held, next, comingKeys(fresh, changes))
+  const keys = nextKeys(held, next, comingKeys(changes))
   return keepUnknown(jsonOf(held.signedBytes), rootJson({ ...next, keys }), changes.beacon === 'none')
 }
 
 /** Who enrols in the next root, and what becomes of those who did. */
-function nextEnrolment(
-  mesh: Mesh,
-  changes: RootChanges,
-  fresh: Fresh,
-): { keyIds: string[]; enrolment: Root['enrolment'] } {
+function nextEnrolment(mesh: Mesh, changes: RootChanges): { keyIds: string[]; enrolment: Root['enrolment'] } {
   const { roles, enrolment } = mesh.root.signed
-  const [confined, replaced] = split(roles.enrol.keyIds, (keyId) => enrolment.zones.has(keyId))
   const { delegate, statements = [] } = changes
   const { add = [], retire = [], void: voided = [] } = changes.enrol ?? {}
   const coming = [...add, ...(delegate ? [{ keyId: keyIdOf(delegate.key), zone: delegate.zone }] : [])]
-  const retiring = [...(fresh.enrol ? replaced : []), ...retire]
   const counts = (keyId: string) => !voided.includes(keyId)
-  const kept = (fresh.enrol ? [...confined, fresh.enrol.keyId] : roles.enrol.keyIds).filter(
-    (keyId) => counts(keyId) && !retire.includes(keyId),
-  )
+  const kept = roles.enrol.keyIds.filter((keyId) => counts(keyId) && !retire.includes(keyId))
   const zones = coming.flatMap(({ keyId, zone }) => (zone === undefined ? [] : [[keyId, zone] as const]))
   return {
     keyIds: [...kept, ...coming.map(({ keyId }) => keyId)],
     enrolment: {
       epoch: enrolment.epoch + (changes.raiseEpoch ? 1 : 0),
-      retired: [...enrolment.retired, ...retiring].filter(counts),
+      retired: [...enrolment.retired, ...retire].filter(counts),
       zones: new Map([...enrolment.zones, ...zones].filter(([keyId]) => counts(keyId))),
-      sealed: sealedWith(mesh, retiring, { statements, counts }),
+      sealed: sealedWith(mesh, retire, { statements, counts }),
     },
   }
 }
@@ -246,15 +191,11 @@ function sealedWith(
   return sealed.size === 0 && before === undefined ? undefined : sealed
 }
 
-function split<T>(all: readonly T[], goes: (one: T) => boolean): [T[], T[]] {
-  return [all.filter(goes), all.filter((one) => !goes(one))]
-}
-
 /** Public halves of all keys that are new. */
-function comingKeys(fresh: Fresh, { beacon, delegate, keys = [] }: RootChanges): PublicKey[] {
+function comingKeys({ beacon, delegate, keys = [] }: RootChanges): PublicKey[] {
   const signers = beacon === undefined || beacon === 'none' ? [] : beacon.keys
   const owner = delegate === undefined ? [] : [{ keyId: keyIdOf(delegate.key), publicKey: delegate.key }]
-  return [fresh.root, fresh.enrol, ...keys, ...signers, ...owner].filter((key) => key !== undefined)
+  return [...keys, ...signers, ...owner]
 }
 
 /** The old keys and the new ones, without those that lost the last role that they had. */
@@ -276,23 +217,4 @@ function keepUnknown(old: JsonObject, next: JsonObject, endsBeacons: boolean): J
   const roles = merge('roles')
   if (endsBeacons) delete roles.beacon
   return { ...old, ...next, roles, enrol: merge('enrol') }
-}
-
-function only(key: MeshKey | undefined): RoleKeys | undefined {
-  return key && { keyIds: [key.keyId], threshold: 1 }
-}
-
-/** The key files of the folder that sign the next root, no more than its threshold needs: plain ones first. @throws Failure as meshKeys */
-export function rootSigners(mesh: Mesh): KeyFile[] {
-  const keys = meshKeys(mesh)
-  const { keyIds, threshold } = mesh.root.signed.roles.root
-  const held = keyIds.flatMap((keyId) => keys.get(keyId) ?? [])
-  return held.sort((a, b) => Number(a.encrypted) - Number(b.encrypted)).slice(0, threshold)
-}
-
-function signNext(mesh: Mesh, signed: JsonObject, signers: readonly MeshKey[]): RootDocument {
-  const document = parseRoot(encodeSigned(signed, signers))
-  const { problem } = walkRoots(mesh.root, [document], { mesh: mesh.id }, { verifyStrict })
-  if (problem === undefined) return document
-  throw new Failure('E_STATE', `Too few root keys of this mesh are in ${mesh.dir}/keys: ${problem}.`)
 }

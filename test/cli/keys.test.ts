@@ -13,7 +13,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { readKeyFile } from '../../src/keys/key-file.ts'
 import { initMesh } from '../../src/publish/mesh.ts'
-import { rotateRoot } from '../../src/publish/rotate.ts'
+import { rotateRoot } from '../fixtures/rotate-root.ts'
 import { CTRL_C, CTRL_D, keyboard } from './keyboard.ts'
 import { type LineOptions, line } from './line.ts'
 import { folder, pimesh } from './pimesh.ts'

@@ -6,7 +6,7 @@ import { RootKeeper } from '../../src/core/trust/root-keeper.ts'
 import { describeRequest } from '../../src/publish/describe-request.ts'
 import type { Mesh } from '../../src/publish/mesh.ts'
 import { initMesh } from '../../src/publish/mesh.ts'
-import { draftRoot, rotateRoot } from '../../src/publish/rotate.ts'
+import { draftRoot } from '../../src/publish/rotate.ts'
 import { addSignature, makeRequest } from '../../src/publish/signing-request.ts'
 import { env, keyOf, MESH, NOW, ROOT, rootOf, signRoot } from '../fixtures/documents.ts'
 import { statusJson } from './answers.ts'
@@ -52,7 +52,7 @@ describe('the last versions of a root', () => {
     ({ id: MESH, roots: [ROOT], root: { ...ROOT, signed: { ...ROOT.signed, version } } }) as unknown as Mesh
 
   it('are announced, and then none is signed', () => {
-    expect(() => rotateRoot(numbered(limits.rootVersions), NOW, {})).toThrow(/nodes hold no more than so many/)
+    expect(() => draftRoot(numbered(limits.rootVersions), NOW, {})).toThrow(/nodes hold no more than so many/)
     const noteOf = (version: number) => {
       const document = signRoot(rootOf({ version }), ['root'])
       const request = { kind: 'root', mesh: MESH, document, previous: ROOT, root: ROOT, roots: [ROOT], quorums: [] }

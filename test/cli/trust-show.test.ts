@@ -11,7 +11,6 @@ import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { keepAnnouncement } from '../../src/publish/delegations.ts'
 import { initMesh, meshKeys } from '../../src/publish/mesh.ts'
-import { rotateRoot } from '../../src/publish/rotate.ts'
 import { keepStatement, planStatement, signStatement } from '../../src/publish/statement.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { targetsJson } from '../../src/wire/targets.ts'
@@ -26,6 +25,7 @@ import {
   statementOf,
   targetsOf,
 } from '../fixtures/documents.ts'
+import { rotateRoot } from '../fixtures/rotate-root.ts'
 import { publishersJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'

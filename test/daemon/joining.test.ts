@@ -13,11 +13,11 @@ import { startMesh } from '../../src/mesh/node.ts'
 import { makeInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh } from '../../src/publish/mesh.ts'
-import { rotateRoot } from '../../src/publish/rotate.ts'
 import { openLevelStore } from '../../src/store/level.ts'
 import { encodeResponse } from '../../src/wire/messages.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { addressNode } from '../../src/wire/token.ts'
+import { rotateRoot } from '../fixtures/rotate-root.ts'
 import { closeFleets, closeLater, Fleet, NORTH, until } from '../threats/fleet.ts'
 
 afterEach(closeFleets)

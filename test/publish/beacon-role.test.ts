@@ -6,8 +6,9 @@ import { MINUTE, SECOND } from '../../src/core/limits.ts'
 import { readBeaconKey } from '../../src/daemon/beacon-key.ts'
 import { writeKeyFile } from '../../src/keys/key-file.ts'
 import { initMesh, openMesh } from '../../src/publish/mesh.ts'
-import { type BeaconChange, rotateRoot } from '../../src/publish/rotate.ts'
+import type { BeaconChange } from '../../src/publish/rotate.ts'
 import { keyOf, NOW, seedOf } from '../fixtures/documents.ts'
+import { rotateRoot } from '../fixtures/rotate-root.ts'
 
 let dir: string
 beforeEach(() => {

@@ -11,13 +11,13 @@ import { meshTargets } from '../../src/publish/delegations.ts'
 import { type InviteOptions, makeInvite, planInvite, signInvite } from '../../src/publish/invite.ts'
 import { makeMembership, openToken } from '../../src/publish/membership.ts'
 import { initMesh, type Mesh, meshKeys, openMesh } from '../../src/publish/mesh.ts'
-import { rootSigners, rotateRoot } from '../../src/publish/rotate.ts'
 import { keepStatement, planStatement, signStatement } from '../../src/publish/statement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { parseTargets } from '../../src/wire/targets.ts'
 import { encodeToken } from '../../src/wire/token.ts'
 import { env, keyOf, NOW, nodeOf, seedOf } from '../fixtures/documents.ts'
+import { rotateRoot } from '../fixtures/rotate-root.ts'
 
 let home: string
 let dir: string
@@ -252,15 +252,6 @@ describe('rotation of the root', () => {
     rotateRoot(second, NOW, { newEnrolKey: true })
     expect(openMesh(dir).root.signed.enrolment.sealed).toEqual(enrolment.sealed)
   })
-
-  it('needs the root key, and leaves all as it was without it', () => {
-    const mesh = initMesh({ dir }, NOW)
-    rmSync(join(dir, 'keys', 'root.key'))
-    const before = files(dir)
-    expect(() => rotateRoot(mesh, NOW, { newRootKey: true })).toThrow(failure('E_STATE', 'root keys'))
-    expect(files(dir)).toEqual(before)
-    expect(meshKeys(mesh).size).toBe(3)
-  })
 })
 
 describe('with encrypted keys', () => {
@@ -282,20 +273,5 @@ describe('with encrypted keys', () => {
     expect(() => signInvite(plan)).toThrow(failure('E_PASSPHRASE', 'enrol.key'))
     plan.enroller.unlock(passphrase)
     expect(openToken(signInvite(plan).token, NOW).mesh).toBe(mesh.id)
-  })
-
-  it('a root is rotated by the root key alone; new keys are encrypted, too', () => {
-    const mesh = initMesh({ dir, passphrase }, NOW)
-    const before = files(dir)
-    expect(() => rotateRoot(mesh, NOW, { newEnrolKey: true })).toThrow(failure('E_PASSPHRASE', 'root.key'))
-    expect(files(dir)).toEqual(before)
-    const signers = rootSigners(mesh)
-    expect(signers.map(({ path }) => path)).toEqual([join(dir, 'keys', 'root.key')])
-    for (const key of signers) key.unlock(passphrase)
-    const { signed } = rotateRoot(mesh, NOW, { newEnrolKey: true, signers, passphrase })
-    const fresh = meshKeys(openMesh(dir)).get(signed.roles.enrol.keyIds[0] as string)
-    expect(fresh).toMatchObject({ path: join(dir, 'keys', 'enrol-2.key'), encrypted: true })
-    fresh?.unlock(passphrase)
-    expect(fresh?.locked).toBe(false)
   })
 })
