@@ -105,7 +105,7 @@ async function publishAtOnce(context: Context): Promise<number> {
   const wanted = readWanted(args)
   const offline = await prepare(context, wanted)
   const client = apiClient(dataFolder(context))
-  const held = await client.publishers()
+  const held = await client.publishers().catch((error) => Promise.reject(offline.doubt ?? error))
   requirePeer(held, { id: offline.mesh.id, place: offline.mesh.dir }, dataFolder(context))
   const { planRelease } = await import('../publish/release.ts')
   const planOn = (base: PublishersJson) =>
@@ -141,17 +141,29 @@ async function publishAtOnce(context: Context): Promise<number> {
   return others > 0 || args.flag('no-wait') ? 0 : 1
 }
 
-/** What needs no peer: the file, the words, the selector, a key that may announce the path, and a folder that keeps what is signed. */
-async function prepare(context: Context, { file, request }: Wanted): Promise<{ mesh: Mesh }> {
+/**
+ * What needs no peer: the file, the words, the selector, a folder that keeps what is signed, and, as far as the folder
+ * knows, a key that may announce the path: `doubt` says that there is none, unless a peer knows of other keys.
+ */
+async function prepare(
+  context: Context,
+  { file, request }: Wanted,
+): Promise<{ mesh: Mesh; doubt: Failure | undefined }> {
   const { checkRequest, checkWords } = await import('../publish/release.ts')
   const { artifactLength } = await import('../publish/artifact.ts')
   const { requireKeeping } = await import('../publish/delegations.ts')
   checkWords(request)
   await artifactLength(file)
   const mesh = await currentMesh(context)
-  checkRequest(mesh, request)
+  let doubt: Failure | undefined
+  try {
+    checkRequest(mesh, request)
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'E_KEY')) throw error
+    doubt = error
+  }
   requireKeeping(mesh)
-  return { mesh }
+  return { mesh, doubt }
 }
 
 /** Encodes, hands over, signs and submits. Until the submission nothing has happened, whatever ends it. */

@@ -10,12 +10,13 @@ import { policy } from './trust/policy.ts'
 import { renew } from './trust/renew.ts'
 import { revoke } from './trust/revoke.ts'
 import { rotate } from './trust/rotate.ts'
+import { rotateSelf } from './trust/rotate-self.ts'
 import { show } from './trust/show.ts'
 import { submit } from './trust/submit.ts'
 
 const subcommands = [
   ...[show, check, revoke, extend, delegateZone, policy],
-  ...[addPublisher, rotate, beacon, renew, submit],
+  ...[addPublisher, rotate, rotateSelf, beacon, renew, submit],
 ]
 
 export const trust: Command = {

@@ -136,7 +136,7 @@ export type Change =
   | { type: 'targets'; targets: TargetsDocument }
   /** No older targets are ever in force; written with the document that raises it. */
   | { type: 'targetsFloor'; version: number; epoch?: number }
-  /** `side`: held is the winner of its (epoch, version); rival the other side of an equivocation. */
+  /** `side`: held is the winner of its (epoch, rotation, version); rival the other side of an equivocation. */
   | { type: 'announcement'; side: 'held' | 'rival'; announcement: AnnouncementDocument }
   | { type: 'forgetAnnouncement'; side: 'held' | 'rival'; role: string }
   | { type: 'roleFloor'; floor: RoleFloor }
@@ -178,6 +178,8 @@ export type RefusalCode =
   | 'wrongEpoch'
   | 'outsidePaths'
   | 'oldVersion'
+  | 'keysRotated'
+  | 'roleEnded'
   | 'bodyMissing'
   | 'diskFailed'
   | 'badPiece'
@@ -231,7 +233,9 @@ export type NodeEvent =
   /** An announcement is in force. `from` undefined: handed in on this machine. */
   | { type: 'announced'; role: string; epoch: number; version: number; from: NodeId | undefined }
   | { type: 'announcementRefused'; code: RefusalCode; role: string; version: number; from: NodeId | undefined }
-  /** One (epoch, version) with two `signed` parts: the role is frozen until a higher version. */
+  /** The role changed its keys itself; with TOMBSTONE it ended itself, and nothing of it counts until its epoch is raised. */
+  | { type: 'roleRotated'; role: string; epoch: number; rotation: number }
+  /** One (epoch, rotation, version) with two `signed` parts: the role is frozen until a higher version. */
   | { type: 'equivocation'; role: string; epoch: number; version: number }
   /** A release came to this state here; `name` is path@version. */
   | { type: 'install'; name: string; state: InstallState; detail: string | undefined }

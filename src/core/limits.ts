@@ -125,6 +125,8 @@ export const limits = {
   roleEpochs: 65_536,
   /** Path patterns of one role: more are more roles. */
   rolePaths: 16,
+  /** Times that a role changes its own keys in one epoch, each once a year or two: each costs a threshold of signature checks and up to 13 kB. */
+  rotations: 8,
   /** Public keys kept ready for verification (about 0.5 kB each): all members a node can hold, and their invites' keys. */
   keyCache: 2_048,
   /** The gate: one message each way and one verdict, within this time (T35: closed within 5 s). */

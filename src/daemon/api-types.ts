@@ -266,6 +266,8 @@ export interface ReleaseJson {
 export interface ReleasesJson {
   schema: 'pimesh.releases/1'
   releases: ReleaseJson[]
+  /** Roles that ended themselves, so that nothing of theirs is announced; absent when none did. */
+  ended?: string[]
   /** Those that were asked; none when nobody was. Absent from older daemons. */
   zones?: ZoneJson[]
   /** Of the node that was asked: fresh, stale or unproven; absent in an older daemon. */
@@ -387,6 +389,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   unknownRole: 'an announcement is of a role that is not delegated',
   wrongEpoch: 'an announcement is of a newer epoch than the delegations that are held',
   oldVersion: 'it is older than what was accepted before',
+  keysRotated: 'an announcement is signed by keys that its role has rotated out',
+  roleEnded: 'the role of an announcement has ended itself',
   outsidePaths: 'an announcement names a path that its role may not announce',
   bodyMissing: 'an announcement was told of and not given',
   diskFailed: 'it could not be written to the disk here',

@@ -1,6 +1,7 @@
 // What core says of itself, as a line for a person, with its weight for the log.
 import type { NodeId } from '../core/env.ts'
 import type { NodeEvent } from '../core/events.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { refusalText } from './api-types.ts'
 import type { LogLevel } from './config.ts'
 
@@ -85,6 +86,7 @@ type ReleaseEvent = Extract<
       | 'announced'
       | 'announcementRefused'
       | 'equivocation'
+      | 'roleRotated'
       | 'install'
       | 'expiryUnknown'
       | 'beaconAccepted'
@@ -117,6 +119,13 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
         level: 'error',
         text: `two different announcements are signed as ${which}: ${then}; look after its keys`,
       }
+    }
+    case 'roleRotated': {
+      const { role, epoch, rotation } = event
+      if (rotation !== TOMBSTONE)
+        return { level: 'warn', text: `${role} changed its own keys (rotation ${rotation} of epoch ${epoch})` }
+      const then = 'nothing of it counts any more until the mesh gives it a new epoch'
+      return { level: 'error', text: `${role} has ended itself (epoch ${epoch}): ${then}` }
     }
     case 'install': {
       const { name, state, detail } = event

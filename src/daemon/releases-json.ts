@@ -9,6 +9,7 @@ import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/
 import type { WhenStale } from '../core/trust/documents.ts'
 import type { Expiry } from '../core/trust/expiry.ts'
 import type { Freshness } from '../core/trust/freshness.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from './api-types.ts'
 import { completeness, zoneJson } from './rows-json.ts'
 
@@ -44,10 +45,12 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
   const releases = parts.current.flatMap((role) =>
     role.document.signed.releases.map((release) => releaseJson(release, role, reportsOf(release, reports), parts)),
   )
-  const { result, freshness } = parts
+  const { result, freshness, current } = parts
+  const ended = current.flatMap(({ document: { signed } }) => (signed.rotation === TOMBSTONE ? [signed.role] : []))
   return {
     schema: 'pimesh.releases/1',
     releases,
+    ...(ended.length === 0 ? {} : { ended }),
     zones: result.zones.map(zoneJson),
     ...(freshness === undefined ? {} : { freshness }),
     completeness: completeness(result),

@@ -5,9 +5,10 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
-import type { AnnouncementDocument } from '../core/trust/announcement.ts'
-import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
-import { epochOf, signedBy, targetsHold } from '../core/trust/roots.ts'
+import { type AnnouncementDocument, compareVersions, orderOf } from '../core/trust/announcement.ts'
+import type { Delegation, Targets, TargetsDocument } from '../core/trust/documents.ts'
+import { epochOf, targetsHold } from '../core/trust/roots.ts'
+import { announcementHolds } from '../core/trust/rotations.ts'
 import { writeAtomic } from '../keys/atomic-file.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
@@ -117,7 +118,7 @@ export function announcementsKnown(
       .filter((one) => one.role === role.name)
       .map((one) => validAnnouncement(one.announcement, terms))
     const all = [keptAnnouncement('accepted', terms), ...held].filter((one) => one !== undefined)
-    return all.sort((a, b) => b.signed.version - a.signed.version).slice(0, 1)
+    return all.sort((a, b) => compareVersions(b.signed, a.signed)).slice(0, 1)
   })
 }
 
@@ -146,7 +147,17 @@ export function keptAnnouncement(kept: Kept, terms: CountTerms): AnnouncementDoc
 type CountTerms = { mesh: Mesh; targets: TargetsDocument; role: Delegation }
 
 function counts(document: AnnouncementDocument, terms: CountTerms): boolean {
-  return belongs(document, terms) && signedBy(document, terms.targets.signed.keys, terms.role, { verifyStrict })
+  return belongs(document, terms) && isSignedUnder(document, terms.targets.signed)
+}
+
+/** Whether an announcement is of the epoch of its role, and signed by the keys that its own rotations lead to. */
+export function isSignedUnder(
+  document: AnnouncementDocument,
+  { roles, keys }: Pick<Targets, 'roles' | 'keys'>,
+): boolean {
+  const role = roles.find(({ name }) => name === document.signed.role)
+  if (role === undefined || role.epoch !== document.signed.epoch) return false
+  return announcementHolds(document, { ...role, keys }, { verifyStrict })
 }
 
 function belongs({ signed }: AnnouncementDocument, { mesh, role }: CountTerms): boolean {
@@ -182,7 +193,7 @@ export function publisherFloors(mesh: Mesh): Token['floors'] {
   return {
     targets: version,
     ...(epoch === undefined ? {} : { targetsEpoch: epoch }),
-    roles: own.map((signed) => ({ role: signed.role, epoch: signed.epoch, version: signed.version })),
+    roles: own.map((signed) => ({ role: signed.role, ...orderOf(signed) })),
   }
 }
 

@@ -1,10 +1,11 @@
 // What a signature would say, in plain words, for a person who holds a key: everything that is new, changed or gone against the
 // document before. What this version does not understand is named, since it is signed all the same.
 import { limits, SECOND } from '../core/limits.ts'
-import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
+import { type Announcement, type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, Signed, TargetsDocument } from '../core/trust/documents.ts'
 import { epochOf } from '../core/trust/roots.ts'
+import { signersAfter, TOMBSTONE } from '../core/trust/rotations.ts'
 import { type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
 import { type SigningRequest, shortKey } from './judge-request.ts'
@@ -32,7 +33,7 @@ export interface Description {
 }
 
 const FIELDS = {
-  announcement: ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets'],
+  announcement: ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets', 'rotations'],
   targets: ['_type', 'spec_version', 'epoch', 'version', 'expires', 'targets', 'delegations', 'formerEpoch'],
   root: [
     '_type',
@@ -98,10 +99,13 @@ function rootNotes({ signed: { version, issued } }: RootDocument, { signed: befo
 }
 
 function describeAnnouncement(
-  { document, previous }: Extract<SigningRequest, { kind: 'announcement' }>,
+  { document, previous, targets }: Extract<SigningRequest, { kind: 'announcement' }>,
   terms: Pick<Description, 'facts' | 'notes'>,
 ): Description {
   const { role, epoch, version } = document.signed
+  const before: Signing = { signed: { role } }
+  const rotates = document.signed.rotations !== undefined
+  const isEnd = document.signed.rotation === TOMBSTONE
   const releases = (one: AnnouncementDocument | undefined) => one?.signed.releases ?? []
   const later = document.signed.releases.filter(({ unsupported }) => unsupported !== undefined)
   return {
@@ -109,12 +113,32 @@ function describeAnnouncement(
     facts: [...terms.facts, ['epoch', String(epoch)]],
     notes: [
       ...terms.notes,
+      ...(isEnd ? [END_NOTE] : []),
       ...later.map((one) => `${one.path} needs a newer pimesh, which also understands ${one.unsupported}`),
       ...document.signed.releases.flatMap((one) => brokenNotes(one, document.signed.releases)),
     ],
-    ...compared(partsOf(releases(previous)), partsOf(releases(document))),
+    ...compared(
+      new Map([...(rotates ? signersPart(previous ?? before, targets) : []), ...partsOf(releases(previous))]),
+      new Map([...(rotates ? signersPart(document, targets) : []), ...partsOf(releases(document))]),
+    ),
   }
 }
+
+const END_NOTE =
+  'the role ends: nothing that it announced counts any more, nobody can announce anything for it, and there is no way back until the owner of the mesh gives it a new epoch; what is installed stays'
+
+/** Who signs for the role, where it gives itself other keys than the targets name. */
+function signersPart({ signed }: Signing, targets: TargetsDocument | undefined): Parts {
+  const role = targets?.signed.roles.find(({ name }) => name === signed.role)
+  if (role === undefined) return new Map()
+  const now = signersAfter({ ...role, keys: targets?.signed.keys ?? new Map() }, signed.rotations ?? [])
+  const ended = signed.rotation === TOMBSTONE
+  const facts: Fact[] = ended ? [['keys', 'none any more']] : keysFacts(now)
+  const id = ended ? 'none' : `${now.threshold} ${now.keyIds.join()}`
+  return new Map([['', { label: `the keys of the role "${signed.role}"`, id, facts }]])
+}
+
+type Signing = { signed: Pick<Announcement, 'role' | 'rotation' | 'rotations'> }
 
 interface Part {
   label: string

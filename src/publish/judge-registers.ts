@@ -1,9 +1,10 @@
 // Whether nodes would take an announcement or an enrolment statement: both stand in registers, and are judged beside what is held of
 // their role or key.
 import type { RefusalCode } from '../core/events.ts'
-import type { AnnouncementDocument } from '../core/trust/announcement.ts'
+import { type AnnouncementDocument, orderOf } from '../core/trust/announcement.ts'
 import type { Delegation } from '../core/trust/documents.ts'
 import { Registers, type Terms } from '../core/trust/registers.ts'
+import { chainHolds, signersAfter } from '../core/trust/rotations.ts'
 import { type StatementDocument, standingOf } from '../core/trust/statement.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import type { Ground } from './ground.ts'
@@ -16,7 +17,10 @@ export function judgeAnnouncement(document: AnnouncementDocument, ground: Ground
   const { signed } = document
   const delegation = ground.targets?.signed.roles.find(({ name }) => name === signed.role)
   const keys = ground.targets?.signed.keys ?? new Map()
-  const allowed = delegation === undefined ? [] : [{ name: `the role "${signed.role}"`, role: delegation, keys }]
+  const { rotations = [] } = signed
+  const signers = signersAfter({ keyIds: [], threshold: 1, ...delegation, keys }, rotations)
+  const name = `the role "${signed.role}"${rotations.length === 0 ? '' : ' by its own rotations'}`
+  const allowed = delegation === undefined ? [] : [{ name, role: signers, keys: signers.keys }]
   const terms: Terms = { mesh: ground.mesh, delegation, keys, env }
   const held = ground.announcements.filter((one) => one.signed.role === signed.role)
   const isKnown = held.some(({ hash }) => hash === document.hash)
@@ -34,7 +38,7 @@ export function judgeAnnouncement(document: AnnouncementDocument, ground: Ground
 
 /** Those of a node that has accepted these. */
 function registersOf(held: readonly AnnouncementDocument[], terms: Terms): Registers {
-  const registers = new Registers(held.map(({ signed: { role, epoch, version } }) => ({ role, epoch, version })))
+  const registers = new Registers(held.map(({ signed }) => ({ role: signed.role, ...orderOf(signed) })))
   registers.restore(held.map((announcement) => ({ side: 'held', announcement })))
   registers.rejudge(() => terms)
   return registers
@@ -47,6 +51,7 @@ function announcementReason(
 ): string | undefined {
   const role = `the role "${signed.role}"`
   const epoch = delegation?.epoch ?? 0
+  const delegatedKeys = ground.targets?.signed.keys ?? new Map()
   const named = ground.targets?.signed.roles.map(({ name }) => `"${name}"`).join(', ')
   switch (standing) {
     case 'foreignMesh':
@@ -61,6 +66,14 @@ function announcementReason(
       return `another announcement of version ${signed.version} is in ${ground.name}: two of one version freeze the role`
     case 'outsidePaths':
       return `${role} may announce ${delegation?.paths.join(', ')} only, and it names ${signed.releases.map(({ path }) => path).join(', ')}`
+    case 'keysRotated':
+      return `${role} has changed its keys itself since, and nothing that those of before sign is taken again`
+    case 'roleEnded':
+      return `${role} has ended itself, and nothing of this epoch is taken again`
+    case 'badSignature':
+      return delegation === undefined || chainHolds(signed.rotations ?? [], { ...delegation, keys: delegatedKeys }, env)
+        ? undefined
+        : `a change of keys in it is not signed by those that ${role} had before`
     case 'oldVersion':
       return signed.epoch < epoch
         ? `it is of epoch ${signed.epoch}, and ${role} is in epoch ${epoch}: nothing of an older one counts any more`

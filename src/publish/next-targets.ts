@@ -8,7 +8,8 @@ import { nearest } from '../core/nearest.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { Delegation, Targets, TargetsDocument, WhenStale } from '../core/trust/documents.ts'
 import { overlaps } from '../core/trust/paths.ts'
-import { epochOf, signedBy } from '../core/trust/roots.ts'
+import { epochOf } from '../core/trust/roots.ts'
+import { announcementHolds } from '../core/trust/rotations.ts'
 import { verifyStrict } from '../keys/ed25519.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { INTEGER_MAX } from '../wire/fields.ts'
@@ -99,8 +100,11 @@ function stillCounts(
   }: { keys: Targets['keys']; change: KeysChange; announced: readonly AnnouncementDocument[] },
 ): boolean {
   if (couldSign(before, next)) return false
+  const isUnchanged = change.out.length + change.in.length === 0 && next.threshold === before.threshold
   const own = announced.filter(({ signed }) => signed.role === before.name && signed.epoch === before.epoch)
-  if (own.length > 0) return own.every((document) => signedBy(document, keys, next, { verifyStrict }))
+  // A chain of rotations would go on deciding who signs, whatever the delegation says.
+  if (own.some(({ signed }) => signed.rotations !== undefined)) return isUnchanged
+  if (own.length > 0) return own.every((document) => announcementHolds(document, { ...next, keys }, { verifyStrict }))
   return before.threshold - change.out.length >= next.threshold
 }
 

@@ -6,8 +6,6 @@ import { DAY, limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX } from '../core/swarm/pieces.ts'
 import type { AnnouncementDocument, Encoding, InstallerSpec, Release } from '../core/trust/announcement.ts'
 import type { Delegation, TargetsDocument } from '../core/trust/documents.ts'
-import { signedBy } from '../core/trust/roots.ts'
-import { verifyStrict } from '../keys/ed25519.ts'
 import type { KeyFile } from '../keys/key-file.ts'
 import { parseAnnouncement, withRelease } from '../wire/announcement.ts'
 import type { JsonObject } from '../wire/canonical.ts'
@@ -15,10 +13,10 @@ import { INTEGER_MAX } from '../wire/fields.ts'
 import { fileProblem, pathProblem, versionProblem } from '../wire/release.ts'
 import { requireSelector } from '../wire/selector.ts'
 import { encodeSigned } from '../wire/signed.ts'
-import { meshTargets } from './delegations.ts'
+import { isSignedUnder, meshTargets } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
 import { requiredHashes, requiredNotes } from './named-release.ts'
-import { type Frame, nextFrame, type PeerHolds, requireFitting } from './next-announcement.ts'
+import { type Frame, nextFrame, type PeerHolds, requireFitting, signingNow } from './next-announcement.ts'
 import { chooseRole, namedRole, publisherKeys } from './publisher.ts'
 
 /** What a publisher asks for. */
@@ -69,11 +67,18 @@ export function checkWords(request: ReleaseRequest): void {
   requireSelector(request.to)
 }
 
-/** Refuses what is wrong whatever the peers hold now. @throws Failure as checkWords; E_PATH, E_KEY, E_STATE */
+/**
+ * Refuses what is wrong by what the folder knows. @throws Failure as checkWords; E_PATH, E_STATE; E_KEY: a peer may know that the role gave
+ * itself other keys since
+ */
 export function checkRequest(mesh: Mesh, request: ReleaseRequest): void {
   checkWords(request)
-  chooseRole(meshTargets(mesh).signed, request.path, publisherKeys(mesh, request.keyFile), [])
+  const { signed } = signingNow(mesh, meshTargets(mesh), NOTHING)
+  chooseRole(signed, request.path, publisherKeys(mesh, request.keyFile), [])
 }
+
+/** No peer was asked. */
+const NOTHING: PeerHolds = { targets: null, roles: [], counters: {} }
 
 /** The same for what others sign; `role` as in planDraft. @throws Failure as checkWords; E_PATH, E_KEY, E_STATE */
 export function checkDraft(mesh: Mesh, request: ReleaseRequest, role: string | undefined): void {
@@ -163,10 +168,10 @@ export function draftRelease(draft: ReleaseDraft, { artifact, encoding }: Made):
 
 /** Signs the announcement and judges it as a node will. @throws Failure as draftRelease; E_PASSPHRASE: the key is locked */
 export function signRelease(plan: ReleasePlan, made: Made): SignedRelease {
-  const { request, role, targets } = plan
+  const { request, targets } = plan
   const document = parseAnnouncement(encodeSigned(draftRelease(plan, made), [plan.key]))
   const release = document.signed.releases.find((one) => one.path === request.path)
-  if (release === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
+  if (release === undefined || !isSignedUnder(document, targets.signed))
     throw new Error('the announcement that was signed does not hold')
   return { document, release }
 }

@@ -90,10 +90,10 @@ export function keyNamed(
 
 /**
  * Keys and threshold of a role after a change.
- * @param name as in `pimesh trust rotate NAME`.
+ * @param command what changes it, as in `pimesh trust rotate NAME`.
  * @throws Failure E_KEY (a key that comes is there, one that goes is not), E_ROLE (too few keys, or too many)
  */
-export function changedKeys(name: string, role: RoleKeys, change: KeysChange): RoleKeys {
+export function changedKeys(name: string, role: RoleKeys, change: KeysChange, command = 'trust rotate'): RoleKeys {
   const stray = change.out.find((keyId) => !role.keyIds.includes(keyId))
   if (stray !== undefined) throw new Failure('E_KEY', `the key ${shortKey(stray)} is not one of the role "${name}"`)
   const kept = role.keyIds.filter((keyId) => !change.out.includes(keyId))
@@ -102,7 +102,7 @@ export function changedKeys(name: string, role: RoleKeys, change: KeysChange): R
     throw new Failure('E_KEY', `the key ${shortKey(known.keyId)} is one of the role "${name}" already: name another`)
   const keyIds = [...kept, ...change.in.map(({ keyId }) => keyId)]
   const threshold = change.threshold ?? role.threshold
-  requireEnough(name, { keyIds, threshold }, change)
+  requireEnough(name, { keyIds, threshold }, change, command)
   return { keyIds, threshold }
 }
 
@@ -111,7 +111,12 @@ export function couldSign(before: RoleKeys, after: Pick<RoleKeys, 'keyIds'>): bo
   return before.keyIds.filter((keyId) => !after.keyIds.includes(keyId)).length >= before.threshold
 }
 
-function requireEnough(name: string, { keyIds, threshold }: RoleKeys, { out, threshold: asked }: KeysChange): void {
+function requireEnough(
+  name: string,
+  { keyIds, threshold }: RoleKeys,
+  { out, threshold: asked }: KeysChange,
+  command: string,
+): void {
   const most = name === 'root' ? limits.documentSignatures / 2 : limits.documentSignatures
   if (threshold > most)
     throw new Failure('E_ROLE', `the role "${name}" can need ${most} signatures at most, not ${threshold}`)
@@ -119,10 +124,8 @@ function requireEnough(name: string, { keyIds, threshold }: RoleKeys, { out, thr
   const left = `the role "${name}" would have ${keyIds.length === 1 ? '1 key' : `${keyIds.length} keys`} and need ${threshold} signature${threshold === 1 ? '' : 's'}`
   if (asked !== undefined) throw new Failure('E_ROLE', `${left}: name more keys with --pub, or a lower --threshold`)
   const [gone] = out
-  const replace = `rotate to a new key with "pimesh trust rotate ${name}${gone === undefined ? '' : ` --out-key ${shortKey(gone)}`} --pub NEW"`
+  const replace = `rotate to a new key with "pimesh ${command} ${name}${gone === undefined ? '' : ` --out-key ${shortKey(gone)}`} --pub NEW"`
   const lower =
-    keyIds.length === 0
-      ? ''
-      : `, or lower the threshold with "pimesh trust rotate ${name} --threshold ${keyIds.length}"`
+    keyIds.length === 0 ? '' : `, or lower the threshold with "pimesh ${command} ${name} --threshold ${keyIds.length}"`
   throw new Failure('E_ROLE', `${left}: ${replace}${lower}`)
 }

@@ -5,6 +5,7 @@ import { Failure } from '../core/failure.ts'
 import { DAY } from '../core/limits.ts'
 import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { TargetsDocument } from '../core/trust/documents.ts'
+import type { RotationDocument } from '../core/trust/rotations.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
 import { canonicalBytes, type Json, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText } from '../wire/fields.ts'
@@ -12,7 +13,7 @@ import { parseRoot } from '../wire/root.ts'
 import { encodeSigned, type Signatory } from '../wire/signed.ts'
 import { encodeRequest, parseRequest, type RequestFile } from '../wire/signing-request.ts'
 import { parseTargets } from '../wire/targets.ts'
-import { judgeRequest, type Quorum, type SigningRequest, shortKey } from './judge-request.ts'
+import { addedRotation, judgeRequest, type Quorum, type SigningRequest, shortKey, turnOf } from './judge-request.ts'
 import type { Mesh } from './mesh.ts'
 
 export { encodeRequest } from '../wire/signing-request.ts'
@@ -73,27 +74,56 @@ export function readRequest(bytes: Uint8Array, name: string): SigningRequest {
  */
 export function requireSigner(request: SigningRequest, keyId: string, now: Millis): void {
   requireCurrent(request, now)
-  const { document, quorums } = request
-  if (!quorums.some(({ keyIds }) => keyIds.includes(keyId))) {
-    const wanted = [...new Set(quorums.flatMap(({ keyIds }) => keyIds))].map(shortKey).join(', ')
-    const names = quorums.map(({ name }) => name).join(' or ')
+  const turn = turnOf(request)
+  const own = turn.filter(({ keyIds }) => keyIds.includes(keyId))
+  if (own.length === 0) {
+    const wanted = [...new Set(turn.flatMap(({ keyIds }) => keyIds))].map(shortKey).join(', ')
+    const names = turn.map(({ name }) => name).join(' or ')
     throw new Failure('E_KEY', `the key ${shortKey(keyId)} is not one of ${names}: sign with one of ${wanted}`)
   }
-  if (document.signatures.some((signature) => signature.keyId === keyId))
+  if (own.every(({ signed }) => signed.includes(keyId)))
     throw new Failure('E_KEY', `the key ${shortKey(keyId)} has signed it already: ${nextText(request)}`)
 }
 
-/** The request with one more signature. @throws Failure as requireSigner; E_PASSPHRASE: the key is locked */
+/**
+ * The request with one more signature. Of a role that changes its own keys the rotation is signed first; who has one of the new keys
+ * as well, and completes the rotation, signs the announcement in the same step.
+ * @throws Failure as requireSigner; E_PASSPHRASE: the key is locked
+ */
 export function addSignature(request: SigningRequest, key: Signatory, now: Millis): SigningRequest {
   requireSigner(request, key.keyId, now)
+  const rotation = addedRotation(request)
+  const isFirst = rotation !== undefined && turnOf(request)[0] === request.quorums[0]
+  if (!isFirst) return signDocument(request, key)
+  const signed = signRotation(request, rotation, key)
+  const isTheirs = turnOf(signed).some(
+    ({ name, keyIds }) => name !== request.quorums[0]?.name && keyIds.includes(key.keyId),
+  )
+  return isTheirs ? signDocument(signed, key) : signed
+}
+
+/** The announcement with one signature more in its last rotation. */
+function signRotation(request: SigningRequest, rotation: RotationDocument, key: Signatory): SigningRequest {
+  const signed = jsonOf(request.document.signedBytes)
+  const [added] = jsonOf(encodeSigned(jsonOf(rotation.signedBytes), [key])).signatures as JsonObject[]
+  const { signatures, ...statement } = jsonOf(rotation.raw)
+  const all = [...(signatures as JsonObject[]), added as JsonObject].sort(byKeyId)
+  const rotations = [...(signed.rotations as JsonObject[]).slice(0, -1), { ...statement, signatures: all }]
+  const document = parseAnnouncement(encodeSigned({ ...signed, rotations }, []))
+  return judgeRequest({ ...request, document } as RequestFile)
+}
+
+function signDocument(request: SigningRequest, key: Signatory): SigningRequest {
   const { document } = request
   const [added] = jsonOf(encodeSigned(jsonOf(document.signedBytes), [key])).signatures as JsonObject[]
   const signatures = [...(jsonOf(document.raw).signatures as JsonObject[]), added as JsonObject]
   return judgeRequest(withSignatures(request, signatures))
 }
 
+const byKeyId = (a: JsonObject, b: JsonObject) => (String(a.keyid) < String(b.keyid) ? -1 : 1)
+
 function withSignatures(request: SigningRequest, signatures: JsonObject[]): RequestFile {
-  signatures.sort((a, b) => (String(a.keyid) < String(b.keyid) ? -1 : 1))
+  signatures.sort(byKeyId)
   const raw = canonicalBytes({ signed: jsonOf(request.document.signedBytes), signatures } as Json)
   if (request.kind === 'announcement') return { ...request, document: parseAnnouncement(raw) }
   return request.kind === 'targets'

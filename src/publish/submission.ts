@@ -1,11 +1,12 @@
 // Handing in what several have signed: it may have travelled for days, so that the mesh has moved on. An announcement takes the place
 // of the one it was compared with and of no other, or somebody's release in between would be undone without a word.
 import { Failure } from '../core/failure.ts'
+import { compareVersions } from '../core/trust/announcement.ts'
 import type { Targets, TargetsDocument } from '../core/trust/documents.ts'
-import { epochOf, signedBy } from '../core/trust/roots.ts'
-import { verifyStrict } from '../keys/ed25519.ts'
+import { epochOf } from '../core/trust/roots.ts'
 import { parseAnnouncement } from '../wire/announcement.ts'
 import { parseTargets } from '../wire/targets.ts'
+import { isSignedUnder } from './delegations.ts'
 import type { PeerHolds } from './release.ts'
 import { newReleases } from './request-folder.ts'
 import { requireComplete, type SigningRequest } from './signing-request.ts'
@@ -35,11 +36,8 @@ export function checkSubmission(request: AnnouncementRequest, held: PeerHolds): 
   if (sides.some((side) => side?.hash === document.hash)) return newTargets
   for (const side of sides) {
     if (side === undefined || side.signed.epoch !== epoch) continue
-    const before = previous?.signed.version ?? 0
-    if (
-      side.signed.version > before ||
-      (side.signed.version === before && sides.length === 1 && side.hash !== previous?.hash)
-    )
+    const order = compareVersions(side.signed, previous?.signed ?? { epoch, version: 0 })
+    if (order > 0 || (order === 0 && sides.length === 1 && side.hash !== previous?.hash))
       throw overtaken(
         `version ${side.signed.version} of the role "${role}" was announced since, and this is ${version}`,
       )
@@ -57,9 +55,7 @@ function compareTargets(
 ): TargetsDocument | undefined {
   const held = offered === null ? undefined : parse(offered, parseTargets)
   if (held === undefined || targets === undefined || isOlder(held.signed, targets.signed)) return targets
-  const role = held.signed.roles.find(({ name }) => name === document.signed.role)
-  const holds = role?.epoch === document.signed.epoch && signedBy(document, held.signed.keys, role, { verifyStrict })
-  if (holds) return undefined
+  if (isSignedUnder(document, held.signed)) return undefined
   throw overtaken(
     `version ${held.signed.version} of the targets document is in force, under which its signatures do not count`,
   )

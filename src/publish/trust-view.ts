@@ -7,6 +7,7 @@ import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import { BEACON_PERIOD } from '../core/trust/beacon.ts'
 import type { Delegation, RoleKeys, RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import { endingSoon } from '../core/trust/expiry.ts'
+import { isTombstone } from '../core/trust/rotations.ts'
 import type { Policy, StatementDocument } from '../core/trust/statement.ts'
 import { dateText } from '../wire/fields.ts'
 import { hoursText } from '../wire/statement.ts'
@@ -53,6 +54,8 @@ export interface PublisherJson extends KeysJson {
   /** Roles behind it have no say about its paths. */
   terminating: boolean
   epoch: number
+  /** The keys that the role gave itself, which sign in the place of `keys`; null: none are known. `ended`: nobody signs any more. */
+  rotated: (KeysJson & { number: number; ended: boolean }) | null
   whenStale: 'refuse' | 'warn'
   announcement: AnnouncedJson | null
 }
@@ -165,9 +168,15 @@ function publisherJson(role: Delegation, documents: TrustDocuments, time: Time):
     paths: [...role.paths],
     terminating: role.terminating,
     epoch: role.epoch,
+    rotated: rotatedJson(held?.document),
     whenStale: role.whenStale ?? 'warn',
     announcement: held === undefined ? null : announcedJson(held, time),
   }
+}
+
+function rotatedJson(document: AnnouncementDocument | undefined): PublisherJson['rotated'] {
+  const last = document?.signed.rotations?.at(-1)?.signed
+  return last === undefined ? null : { ...keysJson(last), number: last.number, ended: isTombstone(last) }
 }
 
 function announcedJson({ document, frozen }: TrustDocuments['announcements'][number], time: Time): AnnouncedJson {

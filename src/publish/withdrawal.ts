@@ -4,12 +4,11 @@ import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import type { AnnouncementDocument, Release } from '../core/trust/announcement.ts'
 import type { Delegation } from '../core/trust/documents.ts'
-import { signedBy } from '../core/trust/roots.ts'
-import { verifyStrict } from '../keys/ed25519.ts'
 import type { KeyFile } from '../keys/key-file.ts'
 import { parseAnnouncement, withoutRelease } from '../wire/announcement.ts'
 import type { JsonObject } from '../wire/canonical.ts'
 import { encodeSigned } from '../wire/signed.ts'
+import { isSignedUnder } from './delegations.ts'
 import type { Mesh } from './mesh.ts'
 import { namedRelease, nameOf, requiredNotes } from './named-release.ts'
 import { announcedReleases, type Frame, nextFrame, type PeerHolds, requireFitting } from './next-announcement.ts'
@@ -50,7 +49,9 @@ export function planWithdrawal(mesh: Mesh, held: PeerHolds, request: WithdrawalR
 
 /** The same for an announcement that others sign. @throws Failure as planWithdrawal, but E_KEY */
 export function draftWithdrawal(mesh: Mesh, held: PeerHolds, request: WithdrawalRequest, now: Millis): WithdrawalDraft {
-  return plan(mesh, held, request, now, (role) => ({ role }))
+  return plan(mesh, held, request, now, ({ name }, { targets }) => ({
+    role: targets.signed.roles.find((role) => role.name === name) as Delegation,
+  }))
 }
 
 function plan<T extends { role: Delegation }>(
@@ -83,10 +84,10 @@ export function withdrawalJson({ previous, terms, release }: WithdrawalDraft): J
 
 /** Signs the announcement and judges it as a node will. @throws Failure E_PASSPHRASE: the key is locked */
 export function signWithdrawal(plan: WithdrawalPlan): { document: AnnouncementDocument; release: Release } {
-  const { role, targets, key, release: before } = plan
+  const { targets, key, release: before } = plan
   const document = parseAnnouncement(encodeSigned(withdrawalJson(plan), [key]))
   const release = document.signed.releases.find(({ path }) => path === before.path)
-  if (release === undefined || !signedBy(document, targets.signed.keys, role, { verifyStrict }))
+  if (release === undefined || !isSignedUnder(document, targets.signed))
     throw new Error('the announcement that was signed does not hold')
   return { document, release }
 }

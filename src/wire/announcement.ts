@@ -3,9 +3,11 @@
 import type { Millis } from '../core/env.ts'
 import { limits } from '../core/limits.ts'
 import type { Announcement, AnnouncementDocument, Release } from '../core/trust/announcement.ts'
+import { type RotationDocument, rotationNumber, TOMBSTONE } from '../core/trust/rotations.ts'
 import { type Json, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
 import { dateText, Fields } from './fields.ts'
 import { type ReleaseTerms, readRelease, releaseTarget, withdrawnTarget } from './release.ts'
+import { readRotations } from './rotation.ts'
 import { parseSigned, requireSpecVersion, SPEC_VERSION } from './signed.ts'
 import { roleNameProblem } from './targets.ts'
 
@@ -28,16 +30,19 @@ export function parseAnnouncement(bytes: Uint8Array): AnnouncementDocument {
 
 function readAnnouncement(json: Json): Announcement {
   const required = ['_type', 'spec_version', 'mesh', 'role', 'epoch', 'version', 'expires', 'targets']
-  const fields = new Fields(json, WHAT, { required, open: true })
+  const fields = new Fields(json, WHAT, { required, optional: ['rotations'], open: true })
   fields.literal('_type', 'targets')
   requireSpecVersion(fields)
   const role = fields.text('role', 32)
   if (roleNameProblem(role) !== undefined) fields.fail('role', 'of a-z, 0-9 and "-"')
   const releases = fields.entries('targets', limits.releases).map(([path, target]) => readRelease(role, path, target))
+  const frame = { mesh: fields.hex('mesh', 32), role, epoch: fields.integer('epoch') }
+  const chain = readRotations(fields, frame)
+  if (chain.rotation === TOMBSTONE && releases.length > 0)
+    fields.fail('targets', 'empty where the role has ended itself')
   return {
-    mesh: fields.hex('mesh', 32),
-    role,
-    epoch: fields.integer('epoch'),
+    ...frame,
+    ...chain,
     version: fields.integer('version'),
     expires: fields.date('expires'),
     releases: releases.sort((a, b) => (a.path < b.path ? -1 : 1)),
@@ -76,6 +81,20 @@ export function withoutRelease(
   const signed = jsonOf(previous.signedBytes)
   const targets = signed.targets as { [path: string]: JsonObject }
   return { ...signed, ...frameJson(terms, { ...targets, [path]: withdrawnTarget(targets[path] as JsonObject, hash) }) }
+}
+
+/**
+ * The `signed` part that follows `previous` with these rotations, the last of which is new; its releases stay, but for a tombstone, which
+ * has none. Without `previous` there are none either.
+ */
+export function withRotations(
+  previous: AnnouncementDocument | undefined,
+  terms: AnnouncementTerms,
+  rotations: readonly RotationDocument[],
+): JsonObject {
+  const signed = previous === undefined ? {} : jsonOf(previous.signedBytes)
+  const targets = rotationNumber(rotations) === TOMBSTONE ? {} : ((signed.targets as JsonObject | undefined) ?? {})
+  return { ...signed, ...frameJson(terms, targets), rotations: rotations.map(({ raw }) => jsonOf(raw)) }
 }
 
 function frameJson(terms: AnnouncementTerms, targets: JsonObject): JsonObject {

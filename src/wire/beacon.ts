@@ -3,6 +3,7 @@
 import { limits } from '../core/limits.ts'
 import type { Head, VectorEntry } from '../core/trust/announcement.ts'
 import type { Beacon, BeaconDocument, BeaconVector } from '../core/trust/beacon.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { documentFailure, type Json, type JsonObject, parseCanonical } from './canonical.ts'
 import { dateText, Fields } from './fields.ts'
 import { encodeSigned, parseSigned, type Signatory } from './signed.ts'
@@ -50,12 +51,13 @@ function readVersion(json: Json): { version: number; hash: string } {
 
 function readHead(json: Json): VectorEntry {
   const required = ['role', 'epoch', 'version', 'hash']
-  const fields = new Fields(json, `${WHAT} (head)`, { required, optional: ['rival'] })
+  const fields = new Fields(json, `${WHAT} (head)`, { required, optional: ['rival', 'rotation'] })
   const role = fields.text('role', 32)
   if (roleNameProblem(role) !== undefined) fields.fail('role', 'of a-z, 0-9 and "-"')
   const head: Head = {
     role,
     epoch: fields.integer('epoch'),
+    ...(fields.has('rotation') ? { rotation: fields.integer('rotation', 1, TOMBSTONE) } : {}),
     version: fields.integer('version'),
     hash: fields.hex('hash', HASH_BYTES),
   }
@@ -68,8 +70,9 @@ export function beaconJson({ mesh, counter, time, rootVersion, rootHash, vector 
   return {
     ...{ _type: 'beacon', mesh, counter, time: dateText(time), root: { hash: rootHash, version: rootVersion } },
     ...(targetsHash === undefined ? {} : { targets: { hash: targetsHash, version: targetsVersion } }),
-    heads: heads.map(({ role, epoch, version, hash, rival }) => ({
+    heads: heads.map(({ role, epoch, rotation, version, hash, rival }) => ({
       ...{ role, epoch, version, hash },
+      ...(rotation === undefined ? {} : { rotation }),
       ...(rival === undefined ? {} : { rival }),
     })),
   }

@@ -34,6 +34,8 @@ const CODES: Record<RefusalCode, true> = {
   wrongEpoch: true,
   outsidePaths: true,
   oldVersion: true,
+  keysRotated: true,
+  roleEnded: true,
   bodyMissing: true,
   diskFailed: true,
   badPiece: true,

@@ -3,6 +3,7 @@ import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { Head, VectorEntry } from '../core/trust/announcement.ts'
 import { BEACON_ROLE } from '../core/trust/beacon.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { roleNameProblem } from './targets.ts'
@@ -13,22 +14,23 @@ const ROLE_BYTES = 32
 
 /** The body of a message on the announcements' topic. Throws E_PROTOCOL when the hash is no SHA-256. */
 export function encodeHead(head: Head): Uint8Array {
-  return writeHead(head).finish()
+  return withRotation(writeHead(head), head).finish()
 }
 
 /** Throws E_PROTOCOL. */
 export function decodeHead(bytes: Uint8Array): Head {
   const reader = new MessageReader(bytes, WHAT, limits.headBytes)
   const head = readHead(reader)
+  const rotation = readRotation(reader)
   reader.end()
-  return head
+  return { ...head, ...rotation }
 }
 
 /** One role of a version vector: its head, and the other side of an equivocation. */
 export function encodeVectorEntry(entry: VectorEntry): Uint8Array {
   const message = writeHead(entry)
   if (entry.rival !== undefined) message.bytes(5, hexBytes(entry.rival, HASH_BYTES, "rival's hash"))
-  return message.finish()
+  return withRotation(message, entry).finish()
 }
 
 /** Throws E_PROTOCOL. */
@@ -37,10 +39,21 @@ export function decodeVectorEntry(bytes: Uint8Array): VectorEntry {
   const head = readHead(reader)
   if (head.role === BEACON_ROLE) reader.refuse('field 1 is not the name of a role')
   const rivalBytes = reader.optionalBytes(5, HASH_BYTES, HASH_BYTES)
+  const rotation = readRotation(reader)
   reader.end()
   const rival = rivalBytes === undefined ? undefined : toHex(rivalBytes)
   if (rival === head.hash) reader.refuse('it is a rival of itself')
-  return { ...head, rival }
+  return { ...head, ...rotation, rival }
+}
+
+/** Fields are in order of their numbers: this one comes after that of a rival. */
+function withRotation(message: MessageWriter, { rotation = 0 }: Head): MessageWriter {
+  return rotation === 0 ? message : message.uint(6, rotation)
+}
+
+function readRotation(reader: MessageReader): Pick<Head, 'rotation'> {
+  const rotation = reader.uint(6, TOMBSTONE)
+  return rotation === 0 ? {} : { rotation }
 }
 
 function writeHead({ role, epoch, version, hash }: Head): MessageWriter {

@@ -14,6 +14,7 @@ import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
 import type { AuditEntry } from '../core/trust/audit.ts'
 import type { BeaconFloor } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
@@ -114,7 +115,7 @@ function changeToWrite(change: Change): StoreWrite {
     case 'forgetAnnouncement':
       return { key: `announcement/${change.side}/${change.role}`, value: undefined }
     case 'roleFloor':
-      return { key: `roleFloor/${change.floor.role}`, value: utf8(`${change.floor.epoch} ${change.floor.version}`) }
+      return { key: `roleFloor/${change.floor.role}`, value: utf8(roleFloorText(change.floor)) }
     case 'pathFloor':
       return pathFloorWrite(change.floor)
     case 'forgetPathFloor':
@@ -215,10 +216,17 @@ function parseBeaconFloor(value: Uint8Array | undefined): BeaconFloor | undefine
   return { counter: Number(counter), role }
 }
 
+/** The rotation is only there when there is one: `2.1 7`. */
+function roleFloorText({ epoch, rotation = 0, version }: RoleFloor): string {
+  return rotation === 0 ? `${epoch} ${version}` : `${epoch}.${rotation} ${version}`
+}
+
 function parseRoleFloor(value: string, role: string): RoleFloor | undefined {
-  const [, epoch, version] = /^([1-9]\d{0,9}) ([1-9]\d{0,9})$/.exec(value)?.map(Number) ?? []
-  if (epoch === undefined || version === undefined || Math.max(epoch, version) > INTEGER_MAX) return undefined
-  return roleNameProblem(role) === undefined ? { role, epoch, version } : undefined
+  const [whole, ...groups] = /^([1-9]\d{0,9})(?:\.([1-9]\d{0,2}))? ([1-9]\d{0,9})$/.exec(value) ?? []
+  const [epoch = 0, rotation = 0, version = 0] = groups.map((digits) => Number(digits ?? 0))
+  if (whole === undefined || Math.max(epoch, version) > INTEGER_MAX || rotation > TOMBSTONE) return undefined
+  if (roleNameProblem(role) !== undefined) return undefined
+  return { role, epoch, ...(rotation === 0 ? {} : { rotation }), version }
 }
 
 function parsePathFloor(value: string, name: string): PathFloor | undefined {

@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { RoleFloor } from '../core/trust/announcement.ts'
 import type { InviteDocument, RootDocument } from '../core/trust/documents.ts'
+import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { canonicalBytes, documentFailure, type Json, type JsonObject, jsonOf, parseCanonical } from './canonical.ts'
 import { Fields } from './fields.ts'
 import { inviteFromJson } from './invite.ts'
@@ -130,8 +131,17 @@ function readToken(bytes: Uint8Array): Token {
 function readFloors(json: Json): Token['floors'] {
   const fields = new Fields(json, `${WHAT} (floors)`, { required: ['targets', 'roles'], optional: ['targetsEpoch'] })
   const roles = fields.list('roles', limits.delegatedRoles).map((item) => {
-    const floor = new Fields(item, `${WHAT} (floors)`, { required: ['role', 'epoch', 'version'] })
-    return { role: floor.text('role', 32), epoch: floor.integer('epoch'), version: floor.integer('version') }
+    const floor = new Fields(item, `${WHAT} (floors)`, {
+      required: ['role', 'epoch', 'version'],
+      optional: ['rotation'],
+    })
+    const rotation = floor.has('rotation') ? { rotation: floor.integer('rotation', 1, TOMBSTONE) } : {}
+    return {
+      role: floor.text('role', 32),
+      epoch: floor.integer('epoch'),
+      ...rotation,
+      version: floor.integer('version'),
+    }
   })
   if (new Set(roles.map(({ role }) => role)).size !== roles.length) fields.fail('roles', 'a list of different roles')
   const epoch = fields.has('targetsEpoch') ? { targetsEpoch: fields.integer('targetsEpoch') } : {}

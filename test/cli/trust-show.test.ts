@@ -239,7 +239,7 @@ describe('pimesh trust show of a peer', () => {
     )
     expect(json.publishers[0]).toEqual({
       ...{ role: 'acme', threshold: 2, keys: ['ada', 'bob', 'cyd'].map((name) => keyOf(name).keyId) },
-      ...{ paths: ['acme/*'], terminating: true, epoch: 1, whenStale: 'refuse' },
+      ...{ paths: ['acme/*'], terminating: true, epoch: 1, whenStale: 'refuse', rotated: null },
       announcement: {
         ...{ epoch: 1, version: 12, hash: held.hash, releases: 2, frozen: true },
         ...{ expires: `${new Date(held.signed.expires).toISOString().slice(0, 19)}Z`, daysLeft: 22 },

@@ -31,6 +31,22 @@ describe('a beacon (clause BEACON 2)', () => {
     }
   })
 
+  it('names the rotation of a role that changed its own keys, and nothing of one that did not', () => {
+    const vector = { ...BEACON.vector, heads: [{ ...head, rotation: 255 }] }
+    const document = signBeacon({ ...BEACON, vector }, keyOf('one'))
+    expect(document.signed.vector).toEqual(vector)
+    expect(Object.keys((beaconJson(BEACON).heads as JsonObject[])[0] as JsonObject)).not.toContain('rotation')
+    expect(covers({ rootVersion: 3, vector: BEACON.vector }, document.signed)).toBe(false)
+    const later = { ...BEACON.vector, heads: [{ ...head, rotation: 255, version: 8 }] }
+    expect(covers({ rootVersion: 3, vector: later }, document.signed)).toBe(true)
+    expect(stateText({ ...BEACON, vector })).not.toBe(stateText({ ...BEACON, vector: { ...vector, heads: [head] } }))
+    const wrong = {
+      ...beaconJson(BEACON),
+      heads: [{ ...(jsonOf(document.signedBytes).heads as JsonObject[])[0], rotation: 0 }],
+    }
+    expect(() => parseBeacon(encodeSigned(wrong as never, [keyOf('one')]))).toThrow(documentFailure)
+  })
+
   it('is the same bytes by whoever signs the same', () => {
     expect(signBeacon(BEACON, keyOf('one')).hash).toBe(signBeacon({ ...BEACON }, keyOf('two')).hash)
     expect(signBeacon({ ...BEACON, counter: 1, time: 3_600_000 }, keyOf('one')).hash).not.toBe(
@@ -57,7 +73,12 @@ describe('a beacon (clause BEACON 2)', () => {
 
   it('fits its bound with 64 roles, both sides of each, and all keys', () => {
     const heads = Array.from({ length: limits.delegatedRoles }, (_, at) => ({
-      ...{ role: `${'r'.repeat(30)}${String(at).padStart(2, '0')}`, epoch: 2 ** 31 - 1, version: 2 ** 31 - 1 },
+      ...{
+        role: `${'r'.repeat(30)}${String(at).padStart(2, '0')}`,
+        epoch: 2 ** 31 - 1,
+        rotation: 255,
+        version: 2 ** 31 - 1,
+      },
       ...{ hash: hash('a'), rival: hash('b') },
     }))
     const full = { ...BEACON, vector: { ...BEACON.vector, heads } }

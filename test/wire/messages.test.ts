@@ -72,7 +72,7 @@ describe('hello (clause HELLO)', () => {
     const hash = 'ab'.repeat(32)
     const heads = Array.from({ length: limits.delegatedRoles }, (_, index) => ({
       role: `${'r'.repeat(30)}${String(index).padStart(2, '0')}`,
-      ...{ epoch: 2 ** 31 - 1, version: 2 ** 31 - 1, hash, rival: 'cd'.repeat(32) },
+      ...{ epoch: 2 ** 31 - 1, rotation: 255, version: 2 ** 31 - 1, hash, rival: 'cd'.repeat(32) },
     }))
     const long = `/dns4/${'a'.repeat(limits.addressLength - 16)}/tcp/1`
     const contacts = Array.from({ length: limits.helloContacts }, (_, seed) => ({
@@ -148,6 +148,22 @@ describe('a head (clause HEAD 1)', () => {
         expect(decodeHead(encodeHead(head))).toEqual(head)
       }),
     )
+  })
+
+  it('names a rotation when there is one, and is the same bytes as ever when there is none (clause HEAD 1)', () => {
+    const good = { role: 'acme', epoch: 1, version: 1, hash: 'ab'.repeat(32) }
+    expect(Buffer.from(encodeHead(good)).toString('hex')).toBe(`0a0461636d65100118012220${'ab'.repeat(32)}`)
+    for (const rotation of [1, 8, 255])
+      expect(decodeHead(encodeHead({ ...good, rotation }))).toEqual({ ...good, rotation })
+    expect(() => decodeHead(encodeHead({ ...good, rotation: 256 }))).toThrow(protocolFailure)
+    const longest = {
+      role: 'r'.repeat(32),
+      epoch: 2 ** 31 - 1,
+      rotation: 255,
+      version: 2 ** 31 - 1,
+      hash: 'ab'.repeat(32),
+    }
+    expect(encodeHead(longest).length).toBeLessThanOrEqual(limits.headBytes)
   })
 
   it('is refused without an order, beyond its bound, and by a role that is none', () => {

@@ -233,7 +233,7 @@ describe('saved state (clause STATE)', () => {
   })
 
   it.each([
-    ['roleFloor/acme', ['', '1', '0 1', '1 0', '1 x', '1 1 1', `1 ${2 ** 31}`]],
+    ['roleFloor/acme', ['', '1', '0 1', '1 0', '1 x', '1 1 1', '1.0 1', '1.256 1', `1 ${2 ** 31}`]],
     ['roleFloor/NoRole', ['1 1']],
     [
       'pathFloor/acme/acme/agent',
@@ -255,6 +255,17 @@ describe('saved state (clause STATE)', () => {
   ])('T08 does not guess a damaged floor: %s', async (key, values) => {
     for (const value of values)
       await expect(readState(storeWith(put(key, value)))).rejects.toEqual(failure('E_STATE', /join again/))
+  })
+
+  it('keeps the rotation of a role with its floor, when there is one', async () => {
+    const floors = [
+      { role: 'acme', epoch: 3, rotation: 255, version: 7 },
+      { role: 'plain', epoch: 3, version: 7 },
+    ]
+    const writes = changesToWrites(floors.map((floor) => ({ type: 'roleFloor' as const, floor })))
+    const texts = writes.map(({ value }) => Buffer.from(value as Uint8Array).toString())
+    expect(texts.slice(1)).toEqual(['3.255 7', '3 7'])
+    expect((await readState(storeWith(writes))).publishers.roleFloors).toEqual(floors)
   })
 
   it('keeps the epoch of the targets with their floor, unless it is the first', async () => {

@@ -57,6 +57,10 @@ describe('a token', () => {
     const first = { ...TOKEN, floors: { targets: 3, targetsEpoch: 1, roles } }
     expect(encodeToken(first)).toBe(encodeToken(published))
     const twice = { ...TOKEN, floors: { targets: 1, roles: [roles[0], roles[0]] as typeof roles } }
+    const rotated = { ...TOKEN, floors: { targets: 3, roles: [{ role: 'acme', epoch: 2, rotation: 255, version: 7 }] } }
+    expect(parseToken(encodeToken(rotated))).toEqual(rotated)
+    const wrong = { ...TOKEN, floors: { targets: 3, roles: [{ role: 'acme', epoch: 2, rotation: 256, version: 7 }] } }
+    expect(refusal(encodeToken(wrong)).code).toBe('E_TOKEN_DAMAGED')
     expect(refusal(encodeToken(twice)).code).toBe('E_TOKEN_DAMAGED')
     expect(TEXT.length).toBeLessThan(encodeToken(published).length)
   })

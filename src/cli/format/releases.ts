@@ -89,7 +89,7 @@ export function releasesLines(
   const columns = options.wide ? [...narrow(terminal), ...WIDE] : narrow(terminal)
   const table = releases.length === 0 ? ['no release is announced'] : tableLines(columns, releases)
   const below = options.nodes ? releases.flatMap((release) => ['', ...nodesOf(release, terminal)]) : []
-  return [...table, ...below, ...zoneNotes(answer), completenessLine(answer)]
+  return [...table, ...below, ...notesOf(answer), completenessLine(answer)]
 }
 
 /** All about the releases of an answer, one after the other. */
@@ -101,12 +101,16 @@ export function releaseLines(answer: ReleasesJson, terminal: Paint): string[] {
     '',
     ...nodeTable(release.nodes, terminal),
   ])
-  return [...blocks, ...zoneNotes(answer), completenessLine(answer)]
+  return [...blocks, ...notesOf(answer), completenessLine(answer)]
 }
 
-/** The same words as for `pimesh nodes`. */
-function zoneNotes({ zones = [] }: ReleasesJson): string[] {
-  return zones.filter(({ state }) => state !== 'forbidden').flatMap(zoneNote)
+/** Why nothing of a role is there; zones in the same words as for `pimesh nodes`. */
+function notesOf({ zones = [], ended = [] }: ReleasesJson): string[] {
+  const notes = ended.map(
+    (role) =>
+      `the role "${plain(role)}" has ended itself: nothing of it is begun any more, and what is installed stays`,
+  )
+  return [...notes, ...zones.filter(({ state }) => state !== 'forbidden').flatMap(zoneNote)]
 }
 
 /** `2 of 2 zones answered, oldest 9 s, freshness fresh`. */

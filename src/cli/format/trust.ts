@@ -92,7 +92,7 @@ function leftText(days: number): string {
 function publisherLines(publisher: PublisherJson, terminal: Paint): string[] {
   const { role, paths, terminating, epoch, whenStale, announcement } = publisher
   return block(`publisher ${plain(role)}`, [
-    ['keys', keysText(publisher)],
+    ...signersPairs(publisher, terminal),
     ['paths', plain(paths.join(', '))],
     ['others', terminating ? 'those below have no say about these paths' : 'those below may announce these paths, too'],
     ['epoch', String(epoch)],
@@ -100,6 +100,19 @@ function publisherLines(publisher: PublisherJson, terminal: Paint): string[] {
     ['announced', announcement === null ? 'nothing known' : announcedText(announcement, terminal)],
     ...(announcement === null ? [] : [['until', termText(announcement, terminal)] as [string, string]]),
   ])
+}
+
+/** What the targets say, and what the role made of it since. */
+function signersPairs(publisher: PublisherJson, terminal: Paint): Pairs {
+  const { rotated } = publisher
+  if (rotated === null) return [['keys', keysText(publisher)]]
+  const text = rotated.ended
+    ? terminal.paint('red', 'none: the role has ended itself, and needs a new epoch to announce anything')
+    : `${keysText(rotated)}; given by the role itself, change number ${rotated.number} of this epoch`
+  return [
+    ['keys', text],
+    ['delegated', keysText(publisher)],
+  ]
 }
 
 function announcedText(

@@ -29,7 +29,12 @@ export async function submitRequest(context: Context, named: string): Promise<nu
   const announced = newReleases(loaded.request).map((release) => ({ release, submitted }))
   const withdrawn = withdrawnReleases(loaded.request).map((release) => ({ release, submitted }))
   const { role, version } = submitted
-  const lines = [...announced.flatMap(announcedLines), ...withdrawn.flatMap(withdrawnLines)]
+  const { rotationLines } = await import('../../publish/self-rotation.ts')
+  const lines = [
+    ...announced.flatMap(announcedLines),
+    ...withdrawn.flatMap(withdrawnLines),
+    ...rotationLines(loaded.request),
+  ]
   if (output === 'table') terminal.print(lines.join('\n') || `version ${version} of the role "${role}" is announced`)
   const [first] = announced
   const waits = first !== undefined && !args.flag('no-wait')

@@ -5,7 +5,7 @@ import type { Millis, NodeId } from '../env.ts'
 import type { Change, Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { AnnouncementDocument, Encoding } from './announcement.ts'
+import type { AnnouncementDocument, Encoding, RoleFloor } from './announcement.ts'
 import type { PathFloors } from './path-floors.ts'
 import { headOf, isNews, type Registers, type Standing, type Terms } from './registers.ts'
 
@@ -136,13 +136,24 @@ export class Acceptance {
     const documents = judged.map(({ candidate }) => candidate.document)
     for (const document of documents) floors.take(document)
     const frozen = new Set(documents.map(({ signed }) => signed.role).filter((role) => registers.frozen(role)))
+    const before = new Map(documents.map(({ signed: { role } }) => [role, registers.floor(role)]))
     for (const document of documents) registers.take(document)
     if (stale) {
       const changes = registers.rejudge(terms)
       const rewritten = documents.flatMap(({ signed }) => registers.onDisk(signed.role))
       out.persist([...rewritten, ...changes], false)
     }
-    for (const { candidate, standing } of judged) this.#announce(candidate, standing, frozen)
+    for (const { candidate, standing } of judged) {
+      this.#tellOfKeys(candidate.document, before.get(candidate.document.signed.role))
+      this.#announce(candidate, standing, frozen)
+    }
+  }
+
+  #tellOfKeys({ signed, hash }: AnnouncementDocument, before: RoleFloor | undefined): void {
+    const { role, epoch, rotation = 0 } = signed
+    const known = before?.epoch === epoch ? (before.rotation ?? 0) : 0
+    if (rotation <= known || this.#p.registers.byHash(hash) === undefined) return
+    this.#p.out.event({ type: 'roleRotated', role, epoch, rotation })
   }
 
   #announce({ document, from }: Candidate, standing: Standing, frozen: ReadonlySet<string>): void {

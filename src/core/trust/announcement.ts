@@ -2,6 +2,7 @@
 // Its identity, order and tie-break lie over the canonical `signed` part; docs/protocol.md, clause ANN, is its byte form.
 import type { Millis } from '../env.ts'
 import type { Signed } from './documents.ts'
+import type { RotationDocument } from './rotations.ts'
 
 /** How the bytes of an artifact may be carried; what this version does not know is left out when an announcement is parsed. */
 export type EncodingType = 'identity' | 'zstd'
@@ -67,9 +68,13 @@ export interface Announcement {
   /** Hex mesh id, and the role's name: both are signed, so that the bytes mean nothing elsewhere (T23). */
   mesh: string
   role: string
-  /** Must be the epoch of the role's delegation; with `version` the order of announcements. */
+  /** Must be the epoch of the role's delegation; with `rotation` and `version` the order of announcements. */
   epoch: number
+  /** Of the last of `rotations`, or TOMBSTONE; undefined: the delegated keys sign. */
+  rotation?: number
   version: number
+  /** The keys that the role gave itself, in order; undefined: none. */
+  rotations?: readonly RotationDocument[]
   expires: Millis
   /** One per path, in order of path. */
   releases: readonly Release[]
@@ -80,6 +85,8 @@ export type AnnouncementDocument = Signed<Announcement>
 export interface Head {
   role: string
   epoch: number
+  /** Undefined: 0. */
+  rotation?: number
   version: number
   /** Hex hash of the `signed` part. */
   hash: string
@@ -87,7 +94,7 @@ export interface Head {
 
 /** The head of a register, with the other side of an equivocation when there is one. */
 export interface VectorEntry extends Head {
-  /** Hex hash of the other `signed` part of the same (epoch, version). */
+  /** Hex hash of the other `signed` part of the same (epoch, rotation, version). */
   rival: string | undefined
 }
 
@@ -103,10 +110,12 @@ export interface VersionVector {
 /** Of a node that has heard of no publisher. */
 export const EMPTY_VECTOR: VersionVector = { targetsVersion: 0, targetsHash: undefined, heads: [] }
 
-/** The highest (epoch, version) of a role that was accepted; nothing lower is ever accepted again. */
+/** The highest (epoch, rotation, version) of a role that was accepted; nothing lower is ever accepted again. */
 export interface RoleFloor {
   role: string
   epoch: number
+  /** Undefined: 0. */
+  rotation?: number
   version: number
 }
 
@@ -124,6 +133,14 @@ export interface PathFloor {
 }
 
 /** Negative, zero or positive as `a` is older than, as new as or newer than `b`; equal ones may still differ in their hash. */
-export function compareVersions(a: Pick<Head, 'epoch' | 'version'>, b: Pick<Head, 'epoch' | 'version'>): number {
-  return a.epoch - b.epoch || a.version - b.version
+export function compareVersions(a: Ordered, b: Ordered): number {
+  return a.epoch - b.epoch || (a.rotation ?? 0) - (b.rotation ?? 0) || a.version - b.version
+}
+
+/** What orders the announcements of a role, before their hashes. */
+export type Ordered = Pick<Head, 'epoch' | 'rotation' | 'version'>
+
+/** That of a head, a floor or an announcement alone. */
+export function orderOf({ epoch, rotation, version }: Ordered): Ordered {
+  return { epoch, ...(rotation === undefined ? {} : { rotation }), version }
 }

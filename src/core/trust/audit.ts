@@ -20,6 +20,8 @@ export const AUDIT_REASONS: readonly RefusalCode[] = [
   'tooOften',
   'diskFailed',
   'wrongTopic',
+  'keysRotated',
+  'roleEnded',
 ]
 
 /** What was judged; of a root and targets there is neither role nor epoch, and what cannot be read has no hash. */

@@ -4,7 +4,7 @@
 import { concat, toHex, utf8 } from '../bytes.ts'
 import type { Env, Millis } from '../env.ts'
 import { HOUR } from '../limits.ts'
-import type { Head, VersionVector } from './announcement.ts'
+import { compareVersions, type Head, type VersionVector } from './announcement.ts'
 import type { RoleKeys, Root, Signature, Signed } from './documents.ts'
 
 /** The name by which heads speak of beacons; no publisher's role may have it. */
@@ -71,7 +71,8 @@ export function stateText({
 }: Pick<Beacon, 'rootVersion' | 'rootHash' | 'vector'>): string {
   const { targetsVersion, targetsHash, heads } = vector
   const roles = heads.map(
-    ({ role, epoch, version, hash, rival }) => `${role} ${epoch} ${version} ${hash} ${rival ?? ''}`,
+    ({ role, epoch, rotation = 0, version, hash, rival }) =>
+      `${role} ${epoch} ${rotation} ${version} ${hash} ${rival ?? ''}`,
   )
   return [`${rootVersion} ${rootHash}`, `${targetsVersion} ${targetsHash ?? ''}`, ...roles].join('\n')
 }
@@ -87,7 +88,7 @@ export function covers(held: { rootVersion: number; vector: BeaconVector }, beac
   return beacon.vector.heads.every((head) => {
     const own = vector.heads.find(({ role }) => role === head.role)
     if (own === undefined) return isNewer
-    return own.epoch > head.epoch || (own.epoch === head.epoch && own.version >= head.version)
+    return compareVersions(own, head) >= 0
   })
 }
 

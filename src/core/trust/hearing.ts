@@ -6,7 +6,7 @@ import type { RefusalCode, Ticket, Verdict } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Acceptance, Candidate } from './acceptance.ts'
-import type { AnnouncementDocument, Head, VersionVector } from './announcement.ts'
+import { type AnnouncementDocument, compareVersions, type Head, type VersionVector } from './announcement.ts'
 import { Bodies, type Question } from './bodies.ts'
 import { Offers } from './offers.ts'
 import type { Refusals } from './refusals.ts'
@@ -250,5 +250,5 @@ function verdictOn(code: RefusalCode): Verdict {
 }
 
 function isSame(a: Head, b: Head): boolean {
-  return a.role === b.role && a.epoch === b.epoch && a.version === b.version && a.hash === b.hash
+  return a.role === b.role && compareVersions(a, b) === 0 && a.hash === b.hash
 }

@@ -2,7 +2,7 @@
 // a body which cannot be fetched now is fetched later without another hello. Nothing here is proven.
 import type { NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
-import { compareVersions, type Head, type VectorEntry, type VersionVector } from './announcement.ts'
+import { compareVersions, type Head, orderOf, type VectorEntry, type VersionVector } from './announcement.ts'
 
 type TargetsOffer = Pick<VersionVector, 'targetsVersion' | 'targetsHash'>
 
@@ -26,14 +26,15 @@ export class Offers {
   }
 
   /** A head that a peer passed on: it holds the body. */
-  heard(peer: NodeId, { role, epoch, version, hash }: Head): void {
+  heard(peer: NodeId, head: Head): void {
+    const { role, hash } = head
     const offer = this.#peers.get(peer) ?? { targets: undefined, heads: new Map<string, VectorEntry>() }
     if (!this.#peers.has(peer)) this.#set(peer, offer)
     const known = offer.heads.get(role)
-    const order = known === undefined ? 1 : compareVersions({ epoch, version }, known)
+    const order = known === undefined ? 1 : compareVersions(head, known)
     if (known !== undefined && order === 0 && known.hash !== hash) offer.heads.set(role, { ...known, rival: hash })
     if (order <= 0 || (known === undefined && offer.heads.size >= limits.delegatedRoles)) return
-    offer.heads.set(role, { role, epoch, version, hash, rival: undefined })
+    offer.heads.set(role, { role, ...orderOf(head), hash, rival: undefined })
   }
 
   /** What a peer said of a role turned out wrong: nothing is asked for until it says it again. */

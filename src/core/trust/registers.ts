@@ -1,14 +1,21 @@
-// The registers of announcements: one per role, a join-semilattice over (epoch, version, then the lower hash of `signed`).
+// The registers of announcements: one per role, a join-semilattice over (epoch, rotation, version, then the lower hash of `signed`).
 // Of the highest version two documents at most are held: the one with the lowest hash, and its rival, the next one, when the
 // role signed two (equivocation). Invariants: whatever the order, the same documents end in the same state; a floor never
 // falls; what does not hold under the targets in force is not acted upon.
 import type { Env } from '../env.ts'
 import type { Change, RefusalCode } from '../events.ts'
-import { type AnnouncementDocument, compareVersions, type Head, type RoleFloor } from './announcement.ts'
+import {
+  type AnnouncementDocument,
+  compareVersions,
+  type Head,
+  type Ordered,
+  orderOf,
+  type RoleFloor,
+} from './announcement.ts'
 import type { Delegation } from './documents.ts'
 import type { KnownBad } from './known-bad.ts'
 import { covers } from './paths.ts'
-import { signedBy } from './roots.ts'
+import { announcementHolds, TOMBSTONE } from './rotations.ts'
 
 /** What an announcement is judged by. */
 export interface Terms {
@@ -90,7 +97,7 @@ export class Registers {
     if (delegation === undefined) return 'unknownRole'
     if (head.epoch !== delegation.epoch) return head.epoch < delegation.epoch ? 'oldVersion' : 'wrongEpoch'
     const floor = this.#floors.get(head.role)
-    if (floor !== undefined && compareVersions(head, floor) < 0) return 'oldVersion'
+    if (floor !== undefined && compareVersions(head, floor) < 0) return behind(head, floor)
     const [held, rival] = this.sides(head.role)
     const twin = [held, rival].find((side) => side?.hash === head.hash)
     if (twin !== undefined) return compareVersions(head, twin.signed) === 0 ? 'same' : 'malformed'
@@ -108,21 +115,21 @@ export class Registers {
 
   /** What must be on disk before a judged document is taken. */
   changes(document: AnnouncementDocument): Change[] {
-    const { role, epoch, version } = document.signed
+    const { role } = document.signed
     const sides = sideChanges(role, this.#documents(role), this.#joined(document))
     const floor = this.#floors.get(role)
     if (floor !== undefined && compareVersions(document.signed, floor) <= 0) return sides
-    return [...sides, { type: 'roleFloor', floor: { role, epoch, version } }]
+    return [...sides, { type: 'roleFloor', floor: { role, ...orderOf(document.signed) } }]
   }
 
   /** Joins a judged document into its register. An older one, or one that is there already, changes nothing. */
   take(document: AnnouncementDocument): void {
-    const { role, epoch, version } = document.signed
+    const { role } = document.signed
     const floor = this.#floors.get(role)
     if (floor !== undefined && compareVersions(document.signed, floor) < 0) return
     const entries = this.#joined(document).map((side) => ({ document: side, valid: true }))
     this.#entries.set(role, entries)
-    this.#floors.set(role, { role, epoch, version })
+    this.#floors.set(role, { role, ...orderOf(document.signed) })
   }
 
   /**
@@ -179,8 +186,15 @@ export function isKept(standing: Standing): standing is 'newer' | 'rival' | 'sam
   return isNews(standing) || standing === 'same'
 }
 
-export function headOf({ signed: { role, epoch, version }, hash }: AnnouncementDocument): Head {
-  return { role, epoch, version, hash }
+export function headOf({ signed, hash }: AnnouncementDocument): Head {
+  return { role: signed.role, ...orderOf(signed), hash }
+}
+
+/** Why what comes before `than` is refused: a lower version, or the keys of before. */
+function behind(one: Ordered, than: Ordered): RefusalCode {
+  const { rotation = 0 } = than
+  if (one.epoch < than.epoch || (one.rotation ?? 0) === rotation) return 'oldVersion'
+  return rotation === TOMBSTONE ? 'roleEnded' : 'keysRotated'
 }
 
 /** What is wrong with a document whatever is held: the cheap checks first. */
@@ -191,7 +205,7 @@ function problemOf(document: AnnouncementDocument, terms: Terms): RefusalCode | 
   if (delegation === undefined) return 'unknownRole'
   if (signed.epoch !== delegation.epoch) return 'wrongEpoch'
   if (!signed.releases.every(({ path }) => covers(delegation, path))) return 'outsidePaths'
-  const isSigned = () => signedBy(document, keys, delegation, env)
+  const isSigned = () => announcementHolds(document, { ...delegation, keys }, env)
   return (knownBad?.judge(document, isSigned) ?? isSigned()) ? undefined : 'badSignature'
 }
 

@@ -126,7 +126,7 @@ describe('the audit (clause AUDIT)', () => {
       audit.refused(subject(1), 'peer', code, SECOND)
     expect(audit.summary()).toEqual({ total: 3, most: 'badSignature' })
     expect(AUDIT_REASONS.join(' ')).toBe(
-      'malformed badSignature outsidePaths foreignMesh unknownRole wrongEpoch oldVersion bodyMissing tooOften diskFailed wrongTopic',
+      'malformed badSignature outsidePaths foreignMesh unknownRole wrongEpoch oldVersion bodyMissing tooOften diskFailed wrongTopic keysRotated roleEnded',
     )
   })
 })
