@@ -135,22 +135,7 @@ export class NodeCore {
   }
 
   /** Sizes of what could grow, for invariant checks and `status`. */
-  sizes(): {
-    view: number
-    parked: number
-    memberships: number
-    contacts: number
-    links: number
-    queries: number
-    greetings: number
-    rivals: number
-    dialPauses: number
-    alerts: number
-    statements: number
-    audit: number
-    misconduct: number
-    releases: ReturnType<Releases['sizes']>
-  } {
+  sizes() {
     return {
       view: this.#m.view.size,
       parked: this.#m.gossip.parked,
