@@ -63,6 +63,11 @@ function nextSigners(
   const gone = wanted.out.map((text) => keyNamed(dir, text, { name: `the role "${role.name}"`, keyIds: role.keyIds }))
   const change: KeysChange = { out: [...new Set(gone)], in: readPublics(dir, wanted.in), threshold: wanted.threshold }
   const next = changedKeys(role.name, role, change, COMMAND)
+  if (change.out.length + change.in.length === 0 && next.threshold === role.threshold)
+    throw new Failure(
+      'E_USAGE',
+      `the role "${role.name}" needs ${role.threshold} of these keys already: nothing changes`,
+    )
   const retired = retiredKeys(frame, role)
   const again = change.in.find(({ keyId }) => retired.has(keyId))
   if (again !== undefined)

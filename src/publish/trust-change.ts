@@ -271,6 +271,16 @@ function enrolNotes(base: TrustBase, keyId: string): string[] {
   ]
 }
 
+/** A new epoch begins with the keys that the targets name: what the role had changed by itself is undone. */
+function selfGiven(name: string, had: readonly string[], has: readonly string[]): string[] {
+  const [gone, back] = [had.filter((id) => !has.includes(id)), has.filter((id) => !had.includes(id))]
+  if (back.length === 0) return []
+  const ids = (keyIds: readonly string[]) => (keyIds.length === 0 ? 'none' : keyIds.map(shortKey).join(', '))
+  return [
+    `"${name}" had changed its keys by itself: ${ids(back)}, which it had taken out, signs again, and ${ids(gone)} does not; name the right ones with --out-key and --pub`,
+  ]
+}
+
 /** Roles whose announcements do not count under the next targets; which those are is known as far as a peer or the folder knows. */
 function voided(before: Targets, next: Targets, announced: readonly AnnouncementDocument[]): string[] {
   return before.roles.flatMap(({ name, epoch }) => {
@@ -279,7 +289,10 @@ function voided(before: Targets, next: Targets, announced: readonly Announcement
     const paths = announced
       .filter(({ signed }) => signed.role === name && signed.epoch === epoch)
       .flatMap(({ signed }) => signed.releases.map(({ path }) => path))
+    const chain = announced.filter(({ signed }) => signed.role === name && signed.epoch === epoch)
+    const own = chain.flatMap(({ signed }) => signed.rotations ?? []).at(-1)
     const what = `nothing that "${name}" announced${paths.length === 0 ? '' : ` (${[...new Set(paths)].join(', ')})`} counts any more`
-    return [`${what}${role === undefined ? '' : ' until it publishes it again'}; what is installed stays`]
+    const lost = own === undefined || role === undefined ? [] : selfGiven(name, own.signed.keyIds, role.keyIds)
+    return [`${what}${role === undefined ? '' : ' until it publishes it again'}; what is installed stays`, ...lost]
   })
 }

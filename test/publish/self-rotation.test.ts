@@ -24,6 +24,7 @@ import {
   type SigningRequest,
 } from '../../src/publish/signing-request.ts'
 import { checkSubmission, requireAnnouncement } from '../../src/publish/submission.ts'
+import { rotated } from '../../src/publish/trust-change.ts'
 import { trustJson } from '../../src/publish/trust-view.ts'
 import { planWithdrawal, signWithdrawal } from '../../src/publish/withdrawal.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
@@ -293,6 +294,20 @@ describe('a mistake in a change of keys is one sentence, and changes nothing', (
     expect(
       altered(second, { ...signed, rotations: [...(signed.rotations as JsonObject[]), thirdOf(added)] } as JsonObject),
     ).toThrow(failure('E_REQUEST', 'do not follow those before it'))
+  })
+
+  it('E_USAGE: nothing that changes', () => {
+    const { document } = publish('acme/agent@1')
+    expect(() => draft({ threshold: 1 }, holding(document))).toThrow(failure('E_USAGE', 'nothing changes'))
+  })
+
+  it('an epoch that the owner begins undoes it, and that is said', () => {
+    const announced = handedTo('next')
+    const base = { mesh, targets: meshTargets(mesh), announced: [announced] }
+    const step = { out: [], in: [], threshold: undefined, whenStale: undefined, raiseEpoch: true }
+    const { notes } = rotated(base as never, 'acme', step)
+    const [id, next] = [own.keyId, keyOf('next').keyId].map((keyId) => keyId.slice(0, 16))
+    expect(notes.join('; ')).toContain(`${id}, which it had taken out, signs again, and ${next} does not`)
   })
 
   it('E_REQUEST: an altered chain, and one that somebody overtook', () => {

@@ -42,7 +42,7 @@ export function signersAfter(delegated: Signers, rotations: readonly RotationDoc
 
 /**
  * True when the threshold that its last rotation names signed the announcement, and each rotation that of the one before it, the
- * first that of the delegation. The announcement comes first: who has none of its keys is found out by one check.
+ * first that of the delegation. The announcement comes first: a chain that was made up for nobody's keys costs one check.
  */
 export function announcementHolds(
   document: Pick<AnnouncementDocument, 'signed' | 'signedBytes' | 'signatures'>,
