@@ -9,9 +9,10 @@ import { dataFolder } from './frame/folders.ts'
 import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 import { ProgressLine } from './frame/progress.ts'
 import { peerEnded } from './publish/ended.ts'
+import { handInSigned } from './publish/hand-in.ts'
 import { originOf, requirePeer } from './publish/peer.ts'
 import { prepareRequest } from './publish/prepare.ts'
-import { type Announced, announcedLines, reportJson, text } from './publish/report.ts'
+import { type Announced, announcedLines, reportJson } from './publish/report.ts'
 import { submitRequest } from './publish/submit.ts'
 import { waitForCopy } from './publish/wait.ts'
 import { readWanted, type Wanted } from './publish/wanted.ts'
@@ -182,7 +183,6 @@ async function announce(work: {
   const ended = peerEnded(work.data)
   const { withEncoding, encodingBytes } = await import('../publish/artifact.ts')
   const { signRelease } = await import('../publish/release.ts')
-  const { keepAnnouncement } = await import('../publish/delegations.ts')
   const { inTurn } = await import('../publish/turn.ts')
   try {
     return await withEncoding(file, { progress: progress.meter('encoding'), signal }, async (encoded) => {
@@ -193,12 +193,9 @@ async function announce(work: {
       const sign = async () => {
         const plan = await work.replan().catch(ended.before)
         const signed = signRelease(plan, encoded)
-        keepAnnouncement(mesh, signed.document, 'pending')
-        const targets = plan.newTargets === undefined ? null : text(plan.newTargets.raw)
-        const announcement = text(signed.document.raw)
-        const submitted = await client.submit({ announcement, targets }).catch(ended.during)
-        keepAnnouncement(mesh, signed.document, 'accepted')
-        return { release: signed.release, submitted }
+        const { document, release } = signed
+        const submitted = await handInSigned({ mesh, client, ended }, { document, newTargets: plan.newTargets })
+        return { release, submitted }
       }
       return await inTurn(mesh, sign, signal)
     })

@@ -11,9 +11,10 @@ import { dataFolder } from '../frame/folders.ts'
 import { Passphrases } from '../frame/passphrase.ts'
 import { currentMesh } from '../trust/catch-up.ts'
 import { peerEnded } from './ended.ts'
+import { handInSigned } from './hand-in.ts'
 import { requirePeer } from './peer.ts'
 import { asker, reportRequest } from './prepare.ts'
-import { reportJson, text, withdrawnLines } from './report.ts'
+import { reportJson, withdrawnLines } from './report.ts'
 
 /** What says something of a release that is published, and nothing of one that is withdrawn. */
 const OTHERS = ['name', 'to', 'version', 'counter', 'installer', 'file', 'role', 'submit']
@@ -39,7 +40,6 @@ async function withdrawAtOnce(context: Context, mesh: Mesh, request: WithdrawalR
   const { args, terminal } = context
   const json = args.choice('output', ['table', 'json'], 'table') === 'json'
   const { planWithdrawal, signWithdrawal } = await import('../../publish/withdrawal.ts')
-  const { keepAnnouncement } = await import('../../publish/delegations.ts')
   const { inTurn } = await import('../../publish/turn.ts')
   const data = dataFolder(context)
   const client = apiClient(data)
@@ -55,10 +55,7 @@ async function withdrawAtOnce(context: Context, mesh: Mesh, request: WithdrawalR
     const plan = planOn(await client.publishers().catch(ended.before))
     await passphrases.unlock(plan.key)
     const { document, release } = signWithdrawal(plan)
-    keepAnnouncement(mesh, document, 'pending')
-    const targets = plan.newTargets === undefined ? null : text(plan.newTargets.raw)
-    const submitted = await client.submit({ announcement: text(document.raw), targets }).catch(ended.during)
-    keepAnnouncement(mesh, document, 'accepted')
+    const submitted = await handInSigned({ mesh, client, ended }, { document, newTargets: plan.newTargets })
     return { release, submitted }
   }
   const withdrawn = await inTurn(mesh, announce, context.interrupted())

@@ -13,9 +13,9 @@ import { confirmed } from '../frame/confirm.ts'
 import { dataFolder } from '../frame/folders.ts'
 import { Passphrases } from '../frame/passphrase.ts'
 import { peerEnded } from '../publish/ended.ts'
+import { handInSigned } from '../publish/hand-in.ts'
 import { requirePeer } from '../publish/peer.ts'
 import { asker, reportRequest } from '../publish/prepare.ts'
-import { text } from '../publish/report.ts'
 import { currentMesh } from './catch-up.ts'
 import { changeOptions } from './change.ts'
 
@@ -73,7 +73,6 @@ async function rotateAtOnce(context: Context, mesh: Mesh, wanted: SelfRotation):
   const { draftSelfRotation, requireKeys, rotationLines, signInTurn } = await import('../../publish/self-rotation.ts')
   const { addSignature } = await import('../../publish/signing-request.ts')
   const { meshKeys, readKey } = await import('../../publish/mesh.ts')
-  const { keepAnnouncement } = await import('../../publish/delegations.ts')
   const { inTurn } = await import('../../publish/turn.ts')
   const data = dataFolder(context)
   const client = apiClient(data)
@@ -93,15 +92,12 @@ async function rotateAtOnce(context: Context, mesh: Mesh, wanted: SelfRotation):
   const passphrases = new Passphrases(context)
   const announce = async () => {
     const next = draftOn(await client.publishers().catch(ended.before))
+    if (next.request.previous?.hash !== request.previous?.hash) throw overtaken(wanted.role)
     const document = await signInTurn(next.request, keys, async (unsigned, key) => {
       await passphrases.unlock(key)
       return addSignature(unsigned, key, Date.now())
     })
-    keepAnnouncement(mesh, document, 'pending')
-    const { newTargets } = next.frame
-    const targets = newTargets === undefined ? null : text(newTargets.raw)
-    const submitted = await client.submit({ announcement: text(document.raw), targets }).catch(ended.during)
-    keepAnnouncement(mesh, document, 'accepted')
+    const submitted = await handInSigned({ mesh, client, ended }, { document, newTargets: next.frame.newTargets })
     return { submitted, document }
   }
   const { submitted, document } = await inTurn(mesh, announce, context.interrupted())
@@ -109,6 +105,14 @@ async function rotateAtOnce(context: Context, mesh: Mesh, wanted: SelfRotation):
   if (json) terminal.json({ schema: 'pimesh.self-rotation/1', role, epoch, version, hash, ended: wanted.end })
   else terminal.print(rotationLines({ ...request, document } as SigningRequest).join('\n'))
   return 0
+}
+
+/** What was agreed to follows another announcement: what would be signed now, nobody has seen. */
+function overtaken(role: string): Failure {
+  return new Failure(
+    'E_REQUEST',
+    `the role "${role}" announced something while you were asked, and nothing was signed: run the command again`,
+  )
 }
 
 /** On stdout where a person reads it; for a program only what needs an answer is said, on stderr. */
