@@ -3,6 +3,7 @@ import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { MetricValues } from './fleet/metrics.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
+import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
@@ -45,9 +46,27 @@ export type Input =
     }
   /** The member at the other end countersigned our membership in the gate: ours, with that countersignature. */
   | { type: 'countersigned'; membership: Membership }
-  | { type: 'connected'; peer: NodeId; address: string; direction: 'inbound' | 'outbound' }
+  /** Without a route it counts as direct. */
+  | { type: 'connected'; peer: NodeId; address: string; direction: 'inbound' | 'outbound'; route?: Route }
+  /** The link with `peer` goes on over another path: whatever was under way on the old one is repeated or resumed. */
+  | ({ type: 'moved'; peer: NodeId } & Path)
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'dialFailed'; peer: NodeId; reason: string }
+  /** No better path was found; the link is as it was. */
+  | { type: 'improveFailed'; peer: NodeId; how: 'dial' | 'punch'; reason: string }
+  /** Addresses of this machine came or went: a cable, a new network. */
+  | { type: 'networkChanged' }
+  /** How `peer` sees us, over a link that we dialled from the port that all of them share. */
+  | { type: 'observed'; peer: NodeId; address: string }
+  /** All addresses at which members could dial us from outside, as far as was tested; replaces what was said before. */
+  | { type: 'reachable'; addresses: readonly string[] }
+  /** `relay` takes in for us what is sent to these addresses. */
+  | { type: 'reserved'; relay: NodeId; addresses: readonly string[] }
+  /** `full`: its budget is used up. `refused`: it does not relay. `lost`: anything else. */
+  | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost'; detail: string }
+  /** The other end answered; and: it did not, in time. */
+  | { type: 'pulsed'; peer: NodeId; roundTrip: Millis }
+  | { type: 'pulseMissed'; peer: NodeId }
   /** Something outside the mesh's own traffic says that `peer` may be at these addresses. */
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' | 'bootstrap' }
   /** Our own listening addresses changed. */
@@ -258,6 +277,16 @@ export type Effect =
   /** Write all changes atomically; `sync`: reach the disk before `persisted`. */
   | { type: 'persist'; ticket: Ticket; changes: readonly Change[]; sync: boolean }
   | { type: 'dial'; peer: NodeId; addresses: readonly string[] }
+  /** Look for a better path to a linked peer: at these addresses, or through the NATs of both. The outcome is `moved` or `improveFailed`. */
+  | { type: 'improve'; peer: NodeId; how: 'dial'; addresses: readonly string[] }
+  | { type: 'improve'; peer: NodeId; how: 'punch' }
+  /** Ask a linked peer to take in for us what is sent to us through it; and: it need not any more. */
+  | { type: 'reserve'; relay: NodeId }
+  | { type: 'release'; relay: NodeId }
+  /** Relay for others from now on, or no more. */
+  | { type: 'offerRelay'; on: boolean }
+  /** The smallest question there is, to find out within `timeout` whether anything gets through. */
+  | { type: 'pulse'; peer: NodeId; timeout: Millis }
   /** `silent`: nothing comes over that link any more, so no goodbye can be waited for. */
   | { type: 'close'; peer: NodeId; reason: 'surplus' | 'refused' | 'silent' }
   | ({ type: 'ask'; ticket: Ticket; peer: NodeId } & AnyRequest)

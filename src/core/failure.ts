@@ -20,6 +20,7 @@ export const failureCodes = {
   E_ROLE: 1,
   E_NO_MEMBER: 1,
   E_REFUSED: 1,
+  E_RELAY_FULL: 1,
   E_JOINED: 1,
   E_NOT_JOINED: 1,
   E_NO_MESH: 1,

@@ -9,6 +9,7 @@ import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
 import { limits } from './limits.ts'
 import type { Link } from './links/links.ts'
+import { isReachInput } from './links/reach-inputs.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
 import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
@@ -241,6 +242,7 @@ export class NodeCore {
       case 'leaving':
         return this.#leave(now)
       default:
+        if (isReachInput(input)) return
         if ('from' in input) this.#m.greetings.heard(input.from, now)
         else if ('peer' in input) this.#m.greetings.heard(input.peer, now)
         return this.#m.releases.handle(input, now)

@@ -1,6 +1,7 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
+import type { NatKind } from './links/paths.ts'
 import type { AnnouncementDocument, Head, VersionVector } from './trust/announcement.ts'
 import type { BeaconDocument } from './trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
@@ -21,6 +22,8 @@ export interface Contact {
   age: Millis
   /** True when it answers queries for its zone; an operator's peer does not. */
   serves: boolean
+  /** True when it relays for others. */
+  relays?: boolean
 }
 
 export interface Hello {
@@ -40,6 +43,8 @@ export interface Hello {
   statements?: string | undefined
   /** The beacons that the sender holds; none of a pimesh that knows no beacons. */
   beacons?: readonly Head[]
+  /** Whether the sender relays for others, and what its NAT does; absent of a pimesh that knows neither. */
+  reach?: { relays: boolean; nat: NatKind }
 }
 
 export type SyncRequest =

@@ -196,10 +196,15 @@ export class Daemon {
     const { config } = this.#options
     const { secret, mesh } = this.#joined
     const events: LinkEvents = {
-      connected: (peer, address, direction) => this.#feed({ type: 'connected', peer, address, direction }),
+      connected: (peer, path) => this.#feed({ type: 'connected', peer, ...path }),
+      moved: (peer, path) => this.#feed({ type: 'moved', peer, ...path }),
       disconnected: (peer) => this.#feed({ type: 'disconnected', peer }),
       discovered: (peer, addresses, source) => this.#feed({ type: 'discovered', peer, addresses, source }),
       listening: (addresses) => this.#feed({ type: 'listening', addresses }),
+      networkChanged: () => this.#feed({ type: 'networkChanged' }),
+      observed: (peer, address) => this.#feed({ type: 'observed', peer, address }),
+      reachable: (addresses) => this.#feed({ type: 'reachable', addresses }),
+      unreserved: (relay, why, detail) => this.#feed({ type: 'unreserved', relay, why, detail }),
     }
     const keeper = memberGate({
       mesh,

@@ -40,6 +40,7 @@ import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBy
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
+import { Linking } from './linking.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
 
 export interface Ports extends TransferPorts {
@@ -81,6 +82,7 @@ export class Driver {
   readonly #waiting = new Map<Ticket, Waiting>()
   readonly #abort = new AbortController()
   readonly #transfers: Transfers
+  readonly #linking: Linking
   /** The topic of heads; every other one carries envelopes. */
   readonly #heads: string
   #draining = false
@@ -97,6 +99,7 @@ export class Driver {
     this.#ports = ports
     this.#o = options
     this.#heads = announcementTopic(options.mesh8)
+    this.#linking = new Linking(ports.links, { feed: (input) => this.feed(input), signal: this.#abort.signal })
     this.#transfers = new Transfers(ports, {
       feed: (input) => this.feed(input),
       onDefect: options.onDefect,
@@ -249,10 +252,13 @@ export class Driver {
       case 'persist':
         return this.#persist(effect)
       case 'dial':
-        return this.#dial(effect.peer, effect.addresses)
       case 'close':
-        void this.#ports.links.close(effect.peer, { dead: effect.reason === 'silent' }).catch(() => undefined)
-        return
+      case 'improve':
+      case 'reserve':
+      case 'release':
+      case 'offerRelay':
+      case 'pulse':
+        return this.#linking.perform(effect)
       case 'ask':
         return this.#ask(effect)
       case 'credential':
@@ -326,11 +332,6 @@ export class Driver {
       () => this.feed({ type: 'persisted', ticket }),
       (error: unknown) => this.feed({ type: 'persistFailed', ticket, reason: reasonOf(error) }),
     )
-  }
-
-  #dial(peer: NodeId, addresses: readonly string[]): void {
-    const dial = async () => this.#ports.links.dial(peer, addresses, { signal: this.#within(limits.dialTimeout) })
-    dial().catch((error: unknown) => this.feed({ type: 'dialFailed', peer, reason: reasonOf(error) }))
   }
 
   #ask(ask: Extract<Effect, { type: 'ask' }>): void {

@@ -205,9 +205,14 @@ async function meetAt(
   const { keeper, meeting } = joiningGate(token.mesh, own, keep)
   const nothing = {
     connected: () => undefined,
+    moved: () => undefined,
     disconnected: () => undefined,
     discovered: () => undefined,
     listening: () => undefined,
+    networkChanged: () => undefined,
+    observed: () => undefined,
+    reachable: () => undefined,
+    unreserved: () => undefined,
   }
   const mesh = await startMesh({
     secret: attempt.secret,

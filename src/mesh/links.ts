@@ -4,7 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits, SECOND } from '../core/limits.ts'
-import type { LinkEvents, Links } from '../ports/links.ts'
+import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
 import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from './addresses.ts'
 import type { Gate } from './gate.ts'
 import type { Pairing } from './pairing.ts'
@@ -55,6 +55,30 @@ export class MeshLinks implements Links {
     }
   }
 
+  async improve(peer: NodeId): Promise<void> {
+    throw new Failure('E_NO_MEMBER', `no other path to ${peer} is known`)
+  }
+
+  async punch(peer: NodeId): Promise<void> {
+    throw new Failure('E_NO_MEMBER', `no other path to ${peer} is known`)
+  }
+
+  async reserve(relay: NodeId): Promise<readonly string[]> {
+    throw new Failure('E_REFUSED', `${relay} does not relay`)
+  }
+
+  release(): void {}
+
+  offerRelay(): void {}
+
+  relaying(): Relaying {
+    return { reservations: 0, circuits: 0, bytes: 0, refused: 0 }
+  }
+
+  async pulse(peer: NodeId): Promise<number> {
+    throw new Failure('E_NO_MEMBER', `${peer} did not answer`)
+  }
+
   async close(peer: NodeId, { dead } = { dead: false }): Promise<void> {
     const connection = this.#parts.pairing.connection(peer)
     if (connection === undefined) return
@@ -79,7 +103,8 @@ export class MeshLinks implements Links {
   #opened(connection: Connection): void {
     const { pairing, events } = this.#parts
     if (!pairing.opened(connection) || this.#silent) return
-    events.connected(connection.remotePeer.toString(), bareAddress(connection.remoteAddr), connection.direction)
+    const { direction, remoteAddr } = connection
+    events.connected(connection.remotePeer.toString(), { address: bareAddress(remoteAddr), direction, route: 'direct' })
     this.#tellListening()
   }
 

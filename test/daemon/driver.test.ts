@@ -12,6 +12,7 @@ import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { encodeRequest } from '../../src/wire/messages.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { env, inviteOf, keyOf, MESH, membershipOf, NO_PUBLISHERS, NOW, nodeOf, ROOT } from '../fixtures/documents.ts'
+import { NO_LINKS } from '../mesh/quiet.ts'
 
 const PERIOD = 10 * SECOND
 const own = membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) })
@@ -77,11 +78,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
       handle: async (protocol, handler) => void handlers.set(protocol, handler),
       ask: () => new Promise(() => undefined),
     },
-    links: {
-      dial: async () => undefined,
-      close: async () => undefined,
-      traffic: () => ({ bytesIn: 0, bytesOut: 0 }),
-    },
+    links: NO_LINKS,
     ...NO_TRANSFERS,
     ...some.ports,
   }
@@ -211,7 +208,7 @@ describe('effects', () => {
       throw new Error('thrown')
     }
     const { start, driver, core, advance } = setUp({
-      ports: { links: { dial: thrown, close: thrown, traffic: () => ({ bytesIn: 0, bytesOut: 0 }) } },
+      ports: { links: { ...NO_LINKS, dial: thrown, close: thrown } },
     })
     const step = core.step.bind(core)
     core.step = (input, now) => {

@@ -18,16 +18,10 @@ import { encodeResponse } from '../../src/wire/messages.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { addressNode } from '../../src/wire/token.ts'
 import { rotateRoot } from '../fixtures/rotate-root.ts'
+import { QUIET } from '../mesh/quiet.ts'
 import { closeFleets, closeLater, Fleet, NORTH, until } from '../threats/fleet.ts'
 
 afterEach(closeFleets)
-
-const silent = {
-  connected: () => undefined,
-  disconnected: () => undefined,
-  discovered: () => undefined,
-  listening: () => undefined,
-}
 const bare = (address: string) => address.slice(0, address.lastIndexOf('/p2p/'))
 
 describe('a join', () => {
@@ -46,7 +40,7 @@ describe('a join', () => {
     })
     const liar = await startMesh({
       ...{ secret, listen: ['/ip4/127.0.0.1/tcp/0'], announce: [], mesh8: mesh.slice(0, 16), mdns: false, keeper },
-      events: silent,
+      events: QUIET,
       prepare: async ({ streams }) => {
         const { root } = fleet.mesh
         const roots = encodeResponse({ protocol: 'sync', body: { ...NOTHING, roots: [root] } })
@@ -76,7 +70,7 @@ describe('a join', () => {
     const { keeper } = joiningGate(token.mesh, own, () => attempt.keep(2))
     const mesh = await startMesh({
       ...{ secret: attempt.secret, listen: [], announce: [], mesh8: token.mesh.slice(0, 16), mdns: false, keeper },
-      events: silent,
+      events: QUIET,
     })
     const signal = AbortSignal.timeout(20_000)
     await mesh.links.dial(addressNode(member.address) as string, [bare(member.address)], { signal })

@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import type { NodeId } from '../../src/core/env.ts'
 import type { RefusalCode } from '../../src/core/events.ts'
+import type { Path } from '../../src/core/links/paths.ts'
 import { type Composed, composeMesh, type MeshOptions } from '../../src/mesh/node.ts'
 import type { GateKeeper, LinkEvents } from '../../src/ports/links.ts'
+import { QUIET } from './quiet.ts'
 
 export const MESH8 = '0011223344556677'
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -22,7 +24,8 @@ export function wordKeeper(word: string, code: RefusalCode = 'noMembership'): Ga
 }
 
 type Happening =
-  | { type: 'connected'; peer: NodeId; address: string; direction: 'inbound' | 'outbound' }
+  | ({ type: 'connected'; peer: NodeId } & Path)
+  | ({ type: 'moved'; peer: NodeId } & Path)
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' }
   | { type: 'listening'; addresses: readonly string[] }
@@ -33,7 +36,9 @@ export class Diary {
   #waiting: (() => void)[] = []
 
   readonly events: LinkEvents = {
-    connected: (peer, address, direction) => this.#add({ type: 'connected', peer, address, direction }),
+    ...QUIET,
+    connected: (peer, path) => this.#add({ type: 'connected', peer, ...path }),
+    moved: (peer, path) => this.#add({ type: 'moved', peer, ...path }),
     disconnected: (peer) => this.#add({ type: 'disconnected', peer }),
     discovered: (peer, addresses, source) => this.#add({ type: 'discovered', peer, addresses, source }),
     listening: (addresses) => this.#add({ type: 'listening', addresses }),

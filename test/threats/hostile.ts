@@ -19,6 +19,7 @@ import { decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/me
 import { hexBytes, MessageWriter } from '../../src/wire/protobuf.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { decodeSyncRequest } from '../../src/wire/sync.ts'
+import { QUIET } from '../mesh/quiet.ts'
 import { closeLater, type Member, until } from './fleet.ts'
 import { Lane } from './lane.ts'
 
@@ -105,10 +106,9 @@ export class Hostile {
       mdns: false,
       keeper,
       events: {
+        ...QUIET,
         connected: (peer) => void linked.add(peer),
         disconnected: (peer) => void linked.delete(peer),
-        discovered: () => undefined,
-        listening: () => undefined,
       },
     })
     closeLater(() => composed.mesh.stop())

@@ -1,0 +1,34 @@
+// Paths: how a link gets to its peer, and what an address says of that. An address is text, as the mesh writes it.
+import type { NodeId } from '../env.ts'
+
+/**
+ * `lan`: both ends are on one network. `direct`: somebody's port is open to the world. `punched`: through the NATs of both ends.
+ * `relayed`: a member forwards it (clause RELAY).
+ */
+export type Route = 'lan' | 'direct' | 'punched' | 'relayed'
+
+export interface Path {
+  /** Where the other end is, as this end sees it, without the trailing /p2p/ID. */
+  address: string
+  /** Who dialled. */
+  direction: 'inbound' | 'outbound'
+  route: Route
+}
+
+/**
+ * What a node's NAT does with its outbound TCP connections. `none`: there is none. `plain`: one local port looks the same to
+ * everybody, so a hole can be punched. `random`: each destination sees another port. `unknown`: fewer than two members told.
+ */
+export type NatKind = 'none' | 'plain' | 'random' | 'unknown'
+
+const CIRCUIT = /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)\/p2p-circuit$/
+
+/** The member that forwards what is sent to this address; undefined when it is no relayed one. */
+export function relayOf(address: string): NodeId | undefined {
+  return CIRCUIT.exec(address)?.[1]
+}
+
+/** Host of an address, in the form that the mesh writes it: to tell two machines apart, not to dial. */
+export function hostOf(address: string): string {
+  return address.split('/')[2] ?? ''
+}

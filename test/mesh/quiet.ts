@@ -1,0 +1,27 @@
+// Events of links that nobody listens to, and links that do nothing, for tests of something else.
+import type { LinkEvents, Links } from '../../src/ports/links.ts'
+
+export const QUIET: LinkEvents = {
+  connected: () => undefined,
+  moved: () => undefined,
+  disconnected: () => undefined,
+  discovered: () => undefined,
+  listening: () => undefined,
+  networkChanged: () => undefined,
+  observed: () => undefined,
+  reachable: () => undefined,
+  unreserved: () => undefined,
+}
+
+export const NO_LINKS: Links = {
+  dial: async () => undefined,
+  improve: async () => undefined,
+  punch: async () => undefined,
+  reserve: async () => [],
+  release: () => undefined,
+  offerRelay: () => undefined,
+  relaying: () => ({ reservations: 0, circuits: 0, bytes: 0, refused: 0 }),
+  pulse: async () => 1,
+  close: async () => undefined,
+  traffic: () => ({ bytesIn: 0, bytesOut: 0 }),
+}
