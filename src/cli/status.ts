@@ -4,6 +4,7 @@ import { apiClient } from '../daemon/api-client.ts'
 import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
+import { pathText, reachAdvice, reachLines, roundTripText } from './format/reach.ts'
 import { stuckHere, stuckText } from './format/releases.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -145,6 +146,8 @@ function activity(status: StatusJson): [string, string][] {
     ],
     ['data', status.data],
     ...listening(status),
+    ...reachLines(status).map(([title, text]): [string, string] => [title, plain(text)]),
+    ...improvement(status),
     ['traffic', `${bytes(traffic.bytesIn)} in, ${bytes(traffic.bytesOut)} out`],
     ['contacts', `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`],
     [
@@ -160,9 +163,19 @@ function listening({ listening, node }: StatusJson): [string, string][] {
   return listening.map((address, at) => [at === 0 ? 'listening' : '', withNode(address, node)])
 }
 
+function improvement(status: StatusJson): [string, string][] {
+  const advice = alone(status) ? undefined : reachAdvice(status)
+  return advice === undefined ? [] : [['better', advice]]
+}
+
 function linkText(link: LinkJson): string {
   const who = `${link.name ?? link.node.slice(0, 16)}${link.zone === null ? '' : ` in ${link.zone}`}`
-  return `${who}, ${link.direction} ${link.address}, since ${span(link.ageMs)}`
+  const path = link.path === undefined ? '' : `, ${pathAndTime(link.path)}`
+  return `${who}${path}, ${link.direction} ${link.address}, since ${span(link.ageMs)}`
+}
+
+function pathAndTime(path: NonNullable<LinkJson['path']>): string {
+  return path.roundTripMs === null ? pathText(path) : `${pathText(path)} in ${roundTripText(path)}`
 }
 
 function listed<T>(title: string, items: readonly T[], text: (item: T) => string): string[] {

@@ -1,6 +1,8 @@
 // The local API's JSON, version 1: what the daemon answers on its unix socket and what the CLI and the dashboard read.
 // Additions are allowed at any time; a field is never renamed, removed or given another meaning (clause API).
 
+import type { PathJson, ReachJson } from './api-reach-types.ts'
+
 /** Age in milliseconds of what a figure rests on; null when no trustworthy age exists. */
 export type AgeMs = number | null
 
@@ -36,6 +38,8 @@ export interface NodeJson {
   invite?: string
   /** RFC 3339; when its membership ends. */
   membershipExpires?: string
+  /** How the link of the peer that was asked goes to this node; null: it has none. */
+  path?: PathJson | null
 }
 
 export interface ZoneJson {
@@ -69,6 +73,8 @@ export interface LinkJson {
   address: string
   direction: 'inbound' | 'outbound'
   ageMs: number
+  /** Absent in an older daemon. */
+  path?: PathJson
 }
 
 export interface AlertJson {
@@ -120,6 +126,8 @@ export interface StatusJson {
   /** State of the view of our own zone. */
   counts: CountsJson
   isolated: boolean
+  /** Absent in an older daemon. */
+  reach?: ReachJson
   links: LinkJson[]
   contacts: { zones: number; nodes: number }
   listening: string[]

@@ -1,7 +1,9 @@
 // Answers of a daemon, as tests want them.
+import type { PathJson, ReachJson } from '../../src/daemon/api-reach-types.ts'
 import type {
   InstallHereJson,
   InstallJson,
+  LinkJson,
   NodeJson,
   NodesJson,
   PublishersJson,
@@ -93,6 +95,35 @@ export function statusJson(some: Partial<StatusJson> = {}): StatusJson {
     process: { pid: 42, residentBytes: 96.8e6, cpuMs: 600, cpuToFirstHeartbeatMs: 300 },
     facts: { model: 'Raspberry Pi 4 Model B', os: 'Debian 13', kernel: null },
     data: '/var/lib/pimesh',
+    ...some,
+  }
+}
+
+/** A node behind a plain NAT that two members relay for. */
+export function reachJson(some: Partial<ReachJson> = {}): ReachJson {
+  const relay = (name: string) => ({
+    ...{ node: `12D3KooW${name}`, name, ageMs: 60_000 },
+    addresses: [`/ip4/44.1.1.1/tcp/31415/p2p/12D3KooW${name}/p2p-circuit`],
+  })
+  return {
+    nat: 'plain',
+    public: [],
+    observed: ['/ip4/44.7.7.7/tcp/40123'],
+    relays: [relay('north-1'), relay('north-2')],
+    refusals: [],
+    offers: false,
+    relaying: { reservations: 0, circuits: 0, bytes: 0, refused: 0 },
+    searchingMs: null,
+    unreachable: [],
+    ...some,
+  }
+}
+
+/** A link to the outside that goes like this. */
+export function linkJson(path: PathJson, some: Partial<LinkJson> = {}): LinkJson {
+  return {
+    ...{ node: '12D3KooWfar-1', name: 'far-1', zone: '/nl/delft', address: '/ip4/44.8.8.8/tcp/40000' },
+    ...{ direction: 'outbound', ageMs: 5_000, path },
     ...some,
   }
 }

@@ -151,9 +151,11 @@ describe('the nodes table', () => {
       nodeJson({ name: 'pi-2', labels: { room: 'lab3', rack: '2' }, refused: { total: 12, most: 'badSignature' } }),
     ]
     const [titles, first, second] = nodesLines(nodesJson(rows), plainTerminal, { wide: true })
-    expect(titles).toMatch(/NODE +INCARNATION +PROMISE +CORES +MEM TOTAL +UNDERVOLT +FLAGS +REFUSED +LABELS +SEEN BY$/)
-    expect(first).toMatch(/12D3KooWpi-1 +1 +10 s +4 +4.0 GB +- +clockTrusted +- +- +pi-1$/)
-    expect(second).toMatch(/clockTrusted +12, mostly badSignature +room=lab3,rack=2 +pi-1$/)
+    expect(titles).toMatch(
+      /NODE +INCARNATION +PROMISE +CORES +MEM TOTAL +UNDERVOLT +FLAGS +REFUSED +LABELS +PATH +RTT +SEEN BY$/,
+    )
+    expect(first).toMatch(/12D3KooWpi-1 +1 +10 s +4 +4.0 GB +- +clockTrusted +- +- +- +- +pi-1$/)
+    expect(second).toMatch(/clockTrusted +12, mostly badSignature +room=lab3,rack=2 +- +- +pi-1$/)
   })
 
   it('says of each zone without rows why, and that the answer is partial', () => {

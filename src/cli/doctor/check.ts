@@ -8,7 +8,7 @@ export interface Check {
   state: CheckState
   /** What was found. */
   text: string
-  /** What to do, unless it is ok. */
+  /** What to do about it; where it is ok, what would make it better. */
   advice?: string
 }
 

@@ -7,6 +7,7 @@ import { age, counted, span } from '../format/quantity.ts'
 import { stuckHere, stuckText } from '../format/releases.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
+import { reachCheck } from './reach.ts'
 
 const CONNECT_TIMEOUT = 3_000
 const DAY = 86_400_000
@@ -19,6 +20,7 @@ export async function daemonChecks(data: string, status: StatusJson | Failure): 
     ok('daemon', `pimesh ${version} answers, pid ${process.pid}`),
     await portCheck(status),
     linksCheck(status),
+    ...reachCheck(status),
     zoneCheck(status),
     contactsCheck(status),
     mdnsCheck(status),

@@ -2,6 +2,7 @@
 import type { NodeJson, NodesJson, ZoneJson } from '../../daemon/api-types.ts'
 import type { Colour, Terminal } from '../frame/terminal.ts'
 import { age, bytes, compactSpan, counted, exact, percent } from './quantity.ts'
+import { pathText, roundTripText } from './reach.ts'
 import { type Column, tableLines } from './table.ts'
 
 type Paint = Pick<Terminal, 'paint'>
@@ -123,6 +124,8 @@ function wide(names: ReadonlyMap<string, string>): Column<NodeJson>[] {
     { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
     { title: 'REFUSED', cell: refusedText },
     { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
+    { title: 'PATH', cell: ({ path }) => (path ? pathText(path) : '-') },
+    { title: 'RTT', right: true, cell: ({ path }) => (path ? roundTripText(path) : '-') },
     { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
   ]
 }

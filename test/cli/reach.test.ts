@@ -1,0 +1,131 @@
+// How a node is reached, in words.
+import { describe, expect, it } from 'vitest'
+import { reachCheck } from '../../src/cli/doctor/reach.ts'
+import { nodesLines } from '../../src/cli/format/nodes.ts'
+import { pathText, reachLines, roundTripText } from '../../src/cli/format/reach.ts'
+import { statusLines } from '../../src/cli/status.ts'
+import { linkJson, nodeJson, nodesJson, reachJson, statusJson } from './answers.ts'
+
+const plainTerminal = { paint: (_: unknown, text: string) => text }
+const punched = linkJson({ route: 'punched', via: null, roundTripMs: 12.4 })
+const relayed = linkJson({ route: 'relayed', via: { node: '12D3KooWnorth-1', name: 'north-1' }, roundTripMs: null })
+const near = linkJson({ route: 'lan', via: null, roundTripMs: 0.41 }, { name: 'pi-2', zone: '/uk/glasgow' })
+
+function lines(reach: Parameters<typeof reachJson>[0], links = [near, punched, relayed]): Record<string, string> {
+  return Object.fromEntries(reachLines(statusJson({ reach: reachJson(reach), links })))
+}
+
+function check(reach: Parameters<typeof reachJson>[0], some: Parameters<typeof statusJson>[0] = {}) {
+  return reachCheck(statusJson({ reach: reachJson(reach), listening: ['/ip4/10.0.0.3/tcp/31415'], ...some }))[0]
+}
+
+describe('a path', () => {
+  it('names its relay, and says how long a round trip takes', () => {
+    expect([near, punched, relayed].map(({ path }) => path && [pathText(path), roundTripText(path)])).toEqual([
+      ['lan', '0.4 ms'],
+      ['punched', '12 ms'],
+      ['relayed by north-1', '-'],
+    ])
+  })
+
+  it('of each node that this peer is linked with is in the wide table', () => {
+    const rows = [nodeJson({ name: 'far-1', path: punched.path ?? null }), nodeJson({ name: 'far-2', path: null })]
+    const [titles, first, second] = nodesLines(nodesJson(rows), plainTerminal, { wide: true })
+    const at = (line: string | undefined) => line?.slice(titles?.indexOf('PATH')).split(/ +/).slice(0, 2)
+    expect([at(titles), at(first), at(second)]).toEqual([
+      ['PATH', 'RTT'],
+      ['punched', '12'],
+      ['-', '-'],
+    ])
+  })
+})
+
+describe('how a node is reached', () => {
+  it('behind a NAT that keeps ports: through its relays, and where a hole is punched', () => {
+    expect(lines({})).toEqual({
+      reached: 'by 1 member on the LAN; from outside through the relays north-1 and north-2',
+      NAT: 'one port for all destinations (seen as 44.7.7.7:40123): a hole can be punched to other sites (1 of 2 links there)',
+    })
+  })
+
+  it('behind a NAT with another port for each destination: that links stay on relays', () => {
+    expect(lines({ nat: 'random' }).NAT).toMatch(/^another port for each destination .*stay on relays$/)
+  })
+
+  it('with an open port: where, and what it does for others', () => {
+    const relaying = { reservations: 3, circuits: 1, bytes: 4_200_000, refused: 2 }
+    expect(lines({ nat: 'none', public: ['/ip6/2001:db8::1/tcp/443'], relays: [], offers: true, relaying })).toEqual({
+      reached: 'by 1 member on the LAN; from outside directly, at [2001:db8::1]:443',
+      NAT: 'none (seen as 44.7.7.7:40123)',
+      relays: 'for 3 nodes, 1 circuit open, 4.2 MB forwarded, 2 times refused as the budget was used up',
+    })
+  })
+
+  it('that no relay takes in: who refused, why, and since when', () => {
+    const refusals = [
+      { node: '12D3KooWnorth-1', name: 'north-1', why: 'full' as const, detail: '', ageMs: 180_000 },
+      { node: '12D3KooWnorth-2', name: 'north-2', why: 'lost' as const, detail: '', ageMs: 5_000 },
+    ]
+    const shown = reachLines(statusJson({ reach: reachJson({ relays: [], refusals }), links: [] }))
+    expect(shown).toContainEqual(['not through', 'north-1: its budget is used up, since 3 min'])
+    expect(shown).toContainEqual(['', 'north-2: the reservation was lost, since 5 s'])
+    expect(shown[0]).toEqual([
+      'reached',
+      'from outside only over the links that it has dialled itself: no member relays for it yet',
+    ])
+  })
+
+  it('that finds no way out: since when, how often it tried, and what came of the last', () => {
+    const unreachable = [
+      { node: 'a', name: null, addresses: [], reason: '44.1.1.1:31415 timed out', tries: 4, ageMs: 1 },
+      { node: 'b', name: null, addresses: [], reason: 'refused', tries: 3, ageMs: 1 },
+    ]
+    expect(lines({ relays: [], searchingMs: 190_000, unreachable }, []).reached).toBe(
+      'not from outside: it has found no way out since 3 min 10 s and keeps trying (2 members tried, 7 times; the last: 44.1.1.1:31415 timed out)',
+    )
+  })
+
+  it('is left out where an older daemon does not say', () => {
+    expect(reachLines(statusJson())).toEqual([])
+    expect(reachCheck(statusJson())).toEqual([])
+  })
+})
+
+describe('what would improve it', () => {
+  it('behind a NAT: to forward the port that it listens on', () => {
+    expect(check({})).toMatchObject({
+      state: 'ok',
+      advice: 'forward TCP 31415 to this Pi in the router, and members outside reach it without a relay',
+    })
+  })
+
+  it('behind a firewall without a NAT: to let the port in', () => {
+    expect(check({ nat: 'none' })?.advice).toBe(
+      'let TCP 31415 in through the firewall, and members outside reach this Pi without a relay',
+    )
+  })
+
+  it('that listens nowhere: to listen', () => {
+    expect(check({}, { listening: [] })?.advice).toMatch(/^give "listen"/)
+  })
+
+  it('that is isolated: what it has to be let out to', () => {
+    const searching = { relays: [], searchingMs: 5_000 }
+    expect(check(searching, { isolated: true })?.state).toBe('fail')
+    expect(check(searching)).toMatchObject({ state: 'warn', advice: expect.stringContaining('TCP 31415 or 443') })
+  })
+
+  it('with an open port: nothing', () => {
+    expect(check({ public: ['/ip4/44.7.7.7/tcp/31415'] })).toEqual({
+      ...{ name: 'reach', state: 'ok' },
+      text: 'from outside directly, at 44.7.7.7:31415',
+    })
+  })
+
+  it('is on the screen of status', () => {
+    const status = statusJson({ reach: reachJson(), listening: ['/ip4/10.0.0.3/tcp/31415'], links: [relayed] })
+    const screen = statusLines(status, { releases: [] }, plainTerminal, Date.now()).join('\n')
+    expect(screen).toMatch(/better +forward TCP 31415 to this Pi/)
+    expect(screen).toContain('far-1 in /nl/delft, relayed by north-1, outbound')
+  })
+})
