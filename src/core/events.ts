@@ -43,6 +43,8 @@ export type Input =
       /** The membership of whoever countersigned it, as `remote` shows it. */
       witness: Membership | undefined
       claimedMesh: string | undefined
+      /** Both ends agreed, over the link that they have, to put this one in its place. */
+      replaces?: boolean
     }
   /** The member at the other end countersigned our membership in the gate: ours, with that countersignature. */
   | { type: 'countersigned'; membership: Membership }

@@ -200,7 +200,7 @@ export class NodeCore {
         return this.#persistFailed(input.ticket, input.reason, now)
       case 'credential': {
         const { membership, witness, claimedMesh: mesh } = input
-        return this.#m.rivals.judge(input.ticket, input.remote, { membership, witness, mesh }, now)
+        return this.#m.rivals.judge(input.ticket, input.remote, { membership, witness, mesh }, now, input.replaces)
       }
       case 'countersigned':
         return this.#m.gatekeeper.countersigned(input.membership)

@@ -212,7 +212,7 @@ export class Daemon {
       sign: makeSigner(secret).sign,
       own: () => this.#credential,
       witness: () => this.#core.witness(),
-      admit: async (remote, shown) => (await this.#driver.promise).admit(remote, shown),
+      admit: async (...shown) => (await this.#driver.promise).admit(...shown),
       countersigned: (membership) => this.#feed({ type: 'countersigned', membership }),
       refused: (remote, code) => {
         const why = code ?? 'for a reason that this version does not know'

@@ -134,10 +134,11 @@ export class Driver {
     }
   }
 
-  /** Judges what a peer showed in the gate; undefined where it showed nothing that parses. */
-  admit(remote: NodeId, shown: Credential | undefined): Promise<Admission> {
+  /** Judges what a peer showed in the gate; undefined where it showed nothing that parses. `replaces`: see the input. */
+  admit(remote: NodeId, shown: Credential | undefined, replaces: boolean): Promise<Admission> {
     const { membership, witness, mesh } = shown ?? { membership: undefined, witness: undefined, mesh: undefined }
-    return this.#await((ticket) => ({ type: 'credential', ticket, remote, membership, witness, claimedMesh: mesh }))
+    const input = { type: 'credential', remote, membership, witness, claimedMesh: mesh, replaces } as const
+    return this.#await((ticket) => ({ ...input, ticket }))
   }
 
   /** Asks the fleet for rows. */

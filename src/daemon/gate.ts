@@ -23,7 +23,7 @@ export interface MemberGateOptions {
   own: () => Membership
   /** The membership of who countersigned it. */
   witness?: () => Membership | undefined
-  admit: (remote: NodeId, shown: Credential | undefined) => Promise<Admission>
+  admit: (remote: NodeId, shown: Credential | undefined, replaces: boolean) => Promise<Admission>
   /** Our membership came back countersigned. */
   countersigned: (membership: Membership) => void
   /** A member refused us. */
@@ -35,8 +35,8 @@ export function memberGate(options: MemberGateOptions): GateKeeper {
   const { mesh, node, sign } = options
   return {
     credential: () => encodeCredential({ mesh, membership: options.own(), witness: options.witness?.() }),
-    async judge(remote, bytes) {
-      const admission = await options.admit(remote, tryParse(bytes))
+    async judge(remote, bytes, { replaces }) {
+      const admission = await options.admit(remote, tryParse(bytes), replaces)
       if (!admission.admitted) return { admitted: false, reply: refusal(admission.code, admission.takenSeats) }
       const due = admission.countersign
       return {

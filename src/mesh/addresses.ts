@@ -31,13 +31,22 @@ export function tidyAddresses(addresses: readonly Multiaddr[]): string[] {
 
 /** The same addresses, those on a network of this machine first and loopback last: a LAN before a way around the world. */
 export function nearestFirst(addresses: readonly Multiaddr[]): Multiaddr[] {
-  const onLink = ownNetworks()
+  const networks = ownNetworks()
   const rank = (address: Multiaddr) => {
-    const host = hostOf(address)
     if (isLoopback(address.toString())) return 2
-    return isIP(host) !== 0 && onLink.check(host, isIPv6(host) ? 'ipv6' : 'ipv4') ? 0 : 1
+    return isOnLink(address, networks) ? 0 : 1
   }
   return [...addresses].sort((a, b) => rank(a) - rank(b))
+}
+
+/** True for this machine itself and for the networks it is on; a host name counts as far. */
+export function isNear(address: Multiaddr): boolean {
+  return isLoopback(address.toString()) || isOnLink(address, ownNetworks())
+}
+
+function isOnLink(address: Multiaddr, networks: BlockList): boolean {
+  const host = hostOf(address)
+  return isIP(host) !== 0 && networks.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }
 
 function isUsable(address: Multiaddr): boolean {

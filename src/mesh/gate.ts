@@ -89,7 +89,7 @@ async function exchange<T extends MessageStream>(stream: T, { remote, keeper, tu
   const frames = boundedFrames(stream, limits.gateMessageBytes, limits.gateBufferBytes)
   await frames.write(keeper.credential(), { signal })
   const shown = (await frames.read({ signal })).slice()
-  const verdict = await orAborted(keeper.judge(remote, shown), signal)
+  const verdict = await orAborted(keeper.judge(remote, shown, { replaces: turn.replaces }), signal)
   if (verdict.admitted) await orAborted(turn.commit(), signal)
   await frames.write(verdict.reply, { signal })
   const reply = (await frames.read({ signal })).slice()

@@ -6,7 +6,6 @@ import { identify } from '@libp2p/identify'
 import type { Libp2p, PrivateKey, ServiceMap } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -25,6 +24,7 @@ import { boundedYamux } from './muxer.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { MeshStreams } from './streams.ts'
+import { PortTcp } from './tcp.ts'
 import { Traffic } from './traffic.ts'
 
 export interface MeshOptions {
@@ -121,7 +121,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
     privateKey,
     nodeInfo: { name: 'pimesh', version: '1', userAgent: 'pimesh/1' },
     addresses: { listen: [...options.listen], announce: [...options.announce] },
-    transports: [tcp()],
+    transports: [(components) => new PortTcp(components)],
     connectionEncrypters: [
       (components) => {
         gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })

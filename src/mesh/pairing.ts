@@ -1,6 +1,7 @@
 // Pairing: at most one connection between two nodes. gossipsub opens its streams once per peer, on whichever connection it
 // sees first; when a second connection exists and the first one closes, it stays deaf without an error. So of two dials that
-// cross only one passes the gate: the node with the lower id decides which, the other lets both go on.
+// cross only one passes the gate: the node with the lower id decides which, the other lets both go on. A link may be replaced by
+// a better one when both ends agreed to that over it: the old one closes once the new one has passed the gate, before it opens.
 import type { Connection } from '@libp2p/interface'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -19,9 +20,11 @@ interface Handshake {
 export interface Turn {
   /** Aborts it when the peer has dialled anew. */
   signal: AbortSignal
+  /** Both ends want this in place of the link that they have: that the peer answers there is nothing to hold against it. */
+  replaces: boolean
   /** Resolves when this handshake may admit the peer. Rejects with Failure E_REFUSED when another link opened meanwhile. */
   commit(): Promise<void>
-  /** The peer has admitted us, too: a link that it dialled although it had one is stale, and goes before the new one opens. */
+  /** The peer has admitted us, too: the link that there was is stale or replaced, and goes before the new one opens. */
   displace(): Promise<void>
   /** Ends the turn, whatever came of it. */
   leave(): void
@@ -31,6 +34,8 @@ export class Pairing {
   readonly #self: NodeId
   readonly #handshakes = new Map<NodeId, Set<Handshake>>()
   readonly #open = new Map<NodeId, Set<Connection>>()
+  /** How many times each is being replaced now. */
+  readonly #replacing = new Map<NodeId, number>()
 
   constructor(self: NodeId) {
     this.#self = self
@@ -48,10 +53,23 @@ export class Pairing {
     return [...(this.#open.get(peer) ?? [])].at(-1)
   }
 
-  /** @throws Failure E_REFUSED when we dial a peer that we have a link with, or dial it twice */
+  /** While `work` runs, a new link with the peer may take the place of the one that is open. The other end does the same. */
+  async replacing<T>(peer: NodeId, work: () => Promise<T>): Promise<T> {
+    this.#replacing.set(peer, (this.#replacing.get(peer) ?? 0) + 1)
+    try {
+      return await work()
+    } finally {
+      const others = (this.#replacing.get(peer) ?? 1) - 1
+      if (others > 0) this.#replacing.set(peer, others)
+      else this.#replacing.delete(peer)
+    }
+  }
+
+  /** @throws Failure E_REFUSED when we dial a peer that we have a link with and are not replacing it, or dial it twice */
   enter(peer: NodeId, direction: Direction): Turn {
     const twin = [...this.#of(peer)].find((other) => other.direction === direction)
-    if (direction === 'outbound' && (this.linked(peer) || twin !== undefined)) throw superfluous(peer)
+    const replaces = this.linked(peer) && this.#replacing.has(peer)
+    if (direction === 'outbound' && ((this.linked(peer) && !replaces) || twin !== undefined)) throw superfluous(peer)
     twin?.giveWay.abort(superfluous(peer))
     const { promise: ended, resolve } = Promise.withResolvers<void>()
     const handshake: Handshake = { direction, committed: false, giveWay: new AbortController(), ended }
@@ -59,8 +77,9 @@ export class Pairing {
     this.#handshakes.set(peer, this.#of(peer).add(handshake))
     return {
       signal: handshake.giveWay.signal,
+      replaces,
       commit: () => this.#commit(peer, handshake, before),
-      displace: () => this.#displace(peer, direction, before),
+      displace: () => this.#displace(peer, before),
       leave: () => {
         const all = this.#of(peer)
         if (all.delete(handshake) && all.size === 0) this.#handshakes.delete(peer)
@@ -107,13 +126,13 @@ export class Pairing {
       await first.ended
       await nextTurn()
     }
-    if (handshake.direction === 'outbound' ? this.linked(peer) : this.connection(peer) !== before)
-      throw superfluous(peer)
+    const now = this.connection(peer)
+    if (now !== undefined && now !== before) throw superfluous(peer)
     handshake.committed = true
   }
 
-  async #displace(peer: NodeId, direction: Direction, before: Connection | undefined): Promise<void> {
-    if (direction === 'outbound' || before === undefined || before.status !== 'open') return
+  async #displace(peer: NodeId, before: Connection | undefined): Promise<void> {
+    if (before === undefined || before.status !== 'open') return
     before.abort(new Failure('E_PROTOCOL', `${peer} opened a new link`))
     await nextTurn()
   }

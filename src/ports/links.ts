@@ -38,11 +38,13 @@ export interface GateKeeper {
   credential(): Uint8Array
   /**
    * Judges what `remote` showed. `reply` goes to the peer either way; the link opens only when `admitted`.
-   * `code` says why not, for the failure that dial rejects with.
+   * `code` says why not, for the failure that dial rejects with. `replaces`: both ends agreed, over the link that they have,
+   * to put this one in its place.
    */
   judge(
     remote: NodeId,
     credential: Uint8Array,
+    options: { replaces: boolean },
   ): Promise<{ admitted: boolean; reply: Uint8Array; code?: RefusalCode | undefined }>
   /** What the peer answered to our credential. Returns whether it admitted us, or throws the Failure that says why not. */
   answered(remote: NodeId, reply: Uint8Array): boolean

@@ -288,7 +288,7 @@ describe('stop', () => {
     expect(seen.at(-1)).toMatch(/^(publish|written)/)
     expect(armed()).toBeUndefined()
     await expect(driver.query(undefined, MINUTE)).rejects.toMatchObject({ code: 'E_NO_DAEMON' })
-    await expect(driver.admit(nodeOf('n'), undefined)).rejects.toMatchObject({ code: 'E_NO_DAEMON' })
+    await expect(driver.admit(nodeOf('n'), undefined, false)).rejects.toMatchObject({ code: 'E_NO_DAEMON' })
     const request = encodeRequest({ protocol: 'sync', body: { type: 'roots', from: 1 } })
     const asked = handlers.get('sync')?.(nodeOf('n'), request, { signal: new AbortController().signal })
     await expect(asked).rejects.toMatchObject({ code: 'E_NO_DAEMON' })
@@ -309,7 +309,7 @@ describe('stop', () => {
       vector: EMPTY_VECTOR,
     }
     const peer = membershipOf({ node: 'far', invite: inviteOf({ zone: '/far' }) })
-    await driver.admit(nodeOf('far'), { mesh: MESH, membership: peer, witness: undefined })
+    await driver.admit(nodeOf('far'), { mesh: MESH, membership: peer, witness: undefined }, false)
     driver.feed({ type: 'connected', peer: nodeOf('far'), address: addresses[0] as string, direction: 'inbound' })
     driver.feed({ type: 'asked', ticket: -2, peer: nodeOf('far'), protocol: 'hello', body })
     const query = expect(driver.query(['/far'], MINUTE)).rejects.toMatchObject({ code: 'E_NO_DAEMON' })

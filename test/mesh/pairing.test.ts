@@ -81,6 +81,49 @@ test('only a link that was open before the peer dialled is stale', async () => {
   expect(fresh.aborted).toBe(false)
 })
 
+test('a link is replaced only while both want that: the old one closes when the new one is through, at either end', async () => {
+  const pairing = new Pairing(HIGH)
+  const old = connectionTo(LOW)
+  pairing.opened(old)
+  expect(pairing.enter(LOW, 'inbound').replaces).toBe(false)
+  await pairing.replacing(LOW, async () => {
+    for (const direction of ['outbound', 'inbound'] as const) {
+      const turn = pairing.enter(LOW, direction)
+      expect([turn.replaces, pairing.linked(LOW)]).toEqual([true, true])
+      await turn.commit()
+      expect(old.aborted).toBe(direction === 'inbound') // closed by the turn before
+      await turn.displace()
+      expect(old.aborted).toBe(true)
+      turn.leave()
+    }
+    await pairing.replacing(LOW, async () => undefined) // asked for from both ends at once
+    expect(pairing.enter(LOW, 'outbound').replaces).toBe(true)
+  })
+  expect(() => pairing.enter(LOW, 'outbound')).toThrow('another link')
+})
+
+test('of two that would replace one link only the first does, and one may still open when the old one is gone', async () => {
+  const pairing = new Pairing(HIGH)
+  const [old, fresh] = [connectionTo(LOW), connectionTo(LOW)]
+  pairing.opened(old)
+  await pairing.replacing(LOW, async () => {
+    const [ours, theirs] = [pairing.enter(LOW, 'outbound'), pairing.enter(LOW, 'inbound')]
+    await ours.commit()
+    await ours.displace()
+    pairing.closed(old)
+    pairing.opened(fresh)
+    expect(await failureOf(theirs.commit())).toMatchObject(superfluous)
+    await theirs.displace()
+    expect(fresh.aborted).toBe(false)
+  })
+  const lone = pairing.enter('c', 'inbound')
+  const gone = connectionTo('d')
+  pairing.opened(gone)
+  const turn = pairing.enter('d', 'inbound')
+  pairing.closed(gone)
+  await Promise.all([lone.commit(), turn.commit()])
+})
+
 test('a link is open from its first connection to its last, and one that is closed already never counts', () => {
   const pairing = new Pairing(HIGH)
   const [first, second] = [connectionTo(LOW), connectionTo(LOW)]

@@ -1,6 +1,7 @@
 // Rivals: a member shows up in the gate although there is a link with it. Either its end of that link is gone, or a second
 // machine has its key. Who holds the other end of the link is asked, and an answer proves that both live: the newcomer is turned
-// away, so that two machines with one key do not push each other off. Silence proves nothing: then the newcomer is judged.
+// away, so that two machines with one key do not push each other off. Silence proves nothing: then the newcomer is judged. Nor is
+// anybody asked when both ends of the link agreed to replace it: then the one that answers there is the newcomer.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -35,10 +36,10 @@ export class Rivals {
   }
 
   /** Judges what `remote` showed in the gate, at once or when the other end of its link answered or did not. */
-  judge(gate: Ticket, remote: NodeId, shown: Shown, now: Millis): void {
+  judge(gate: Ticket, remote: NodeId, shown: Shown, now: Millis, replaces = false): void {
     const link = this.#links.get(remote)
     // A younger link may come of two dials that crossed: of one machine, both within the time of one handshake.
-    if (link === undefined || now - link.since < limits.addressDialTimeout) {
+    if (replaces || link === undefined || now - link.since < limits.addressDialTimeout) {
       return this.#gatekeeper.judge(gate, remote, shown, now)
     }
     this.#waiting.set(this.#greetings.ask(remote, now), { gate, remote, shown, until: now + limits.rivalTimeout })

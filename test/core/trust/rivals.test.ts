@@ -21,7 +21,7 @@ const LATER = LINKED + limits.addressDialTimeout
 const shown = { membership: membershipOf({ node: 'peer' }), witness: undefined, mesh: MESH }
 
 /** A node with a link to the peer, which shows up in the gate once more at `at`. */
-function metAgain(at: number) {
+function metAgain(at: number, replaces = false) {
   const out = new Outbox()
   const self = new Self(
     MESH,
@@ -45,7 +45,7 @@ function metAgain(at: number) {
   const rivals = new Rivals(links, greetings, new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements))
   links.opened({ peer: PEER, zone: self.zone, address: '', direction: 'inbound', since: LINKED }, LINKED)
   const effects = () => out.drain()
-  rivals.judge(7, PEER, shown, at)
+  rivals.judge(7, PEER, shown, at, replaces)
   const [first] = effects()
   const verdict = () => effects().flatMap((effect) => (effect.type === 'admit' ? [effect.admission] : []))
   return { rivals, alerts, first, verdict }
@@ -82,5 +82,10 @@ describe('a member that shows up although there is a link with it', () => {
 
   it('is judged at once while that link may come of a dial that crossed this one', () => {
     expect(metAgain(LATER - 1).rivals.deadline()).toBeUndefined()
+  })
+
+  it('is judged at once when both ends agreed to replace that link', () => {
+    const { rivals, first } = metAgain(LATER, true)
+    expect([first?.type === 'ask', rivals.deadline()]).toEqual([false, undefined])
   })
 })

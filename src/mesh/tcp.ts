@@ -1,0 +1,93 @@
+// TCP from one port: whatever is dialled beyond this network goes out from the same local port, so that a NAT which keeps its
+// mappings shows one address of this node to everybody. What a relay sees of it is then where a peer has to knock (punch.ts).
+// Several outgoing sockets can share a port (libuv sets SO_REUSEADDR) as long as nobody listens on it.
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import {
+  type Connection,
+  type CreateListenerOptions,
+  type DialTransportOptions,
+  type Listener,
+  serviceCapabilities,
+  type Transport,
+  transportSymbol,
+} from '@libp2p/interface'
+import { type TCPComponents, type TCPDialOptions, tcp } from '@libp2p/tcp'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { isNear } from './addresses.ts'
+
+/** What @libp2p/tcp passes on to the socket, although its types do not say so; a test notices when that changes. */
+export type PortDialOptions = TCPDialOptions & { localPort?: number }
+
+export class PortTcp implements Transport {
+  readonly [transportSymbol] = true
+  readonly [Symbol.toStringTag] = '@pimesh/tcp'
+  readonly [serviceCapabilities]: string[] = ['@libp2p/transport']
+  readonly #tcp: Transport
+  readonly #isNear: (address: Multiaddr) => boolean
+  readonly #ports = new WeakMap<Connection, number>()
+  #port: Promise<number> | undefined
+
+  /** `near`: whether an address is on a network of this machine; nothing is translated on the way there. */
+  constructor(components: TCPComponents, near: (address: Multiaddr) => boolean = isNear) {
+    this.#tcp = tcp()(components)
+    this.#isNear = near
+  }
+
+  /** A port that cannot be used now leaves the dial to a fresh one: what a relay sees of that is as good for a punch. */
+  async dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
+    if (this.#isNear(address)) return this.#tcp.dial(address, options)
+    try {
+      return await this.dialFrom(await this.#fixed(), address, options)
+    } catch (error) {
+      if (!this.#taken(error)) throw error
+      return await this.dialFrom(await freePort(), address, options)
+    }
+  }
+
+  /** Rejects with code EADDRINUSE or EADDRNOTAVAIL when this port has a connection there already, or is another program's. */
+  async dialFrom(localPort: number, address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
+    const connection = await this.#tcp.dial(address, { ...options, localPort } as PortDialOptions)
+    this.#ports.set(connection, localPort)
+    return connection
+  }
+
+  /** From which port we dialled; undefined when it dialled us, or is near. */
+  portOf(connection: Connection): number | undefined {
+    return this.#ports.get(connection)
+  }
+
+  createListener(options: CreateListenerOptions): Listener {
+    return this.#tcp.createListener(options)
+  }
+
+  listenFilter(addresses: Multiaddr[]): Multiaddr[] {
+    return this.#tcp.listenFilter(addresses)
+  }
+
+  dialFilter(addresses: Multiaddr[]): Multiaddr[] {
+    return this.#tcp.dialFilter(addresses)
+  }
+
+  #fixed(): Promise<number> {
+    this.#port ??= freePort()
+    return this.#port
+  }
+
+  /** Another program got the port while no connection of ours held it: the next dial takes another one. */
+  #taken(error: unknown): boolean {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') this.#port = undefined
+    return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL'
+  }
+}
+
+/** A TCP port that nobody uses now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
