@@ -142,7 +142,8 @@ async function meet(
 ): Promise<Introduction> {
   const signal = AbortSignal.timeout(JOIN_TIMEOUT)
   const taken = new Set<number>()
-  let last: Failure | undefined
+  const unmet: Unmet[] = []
+  let telling: Failure | undefined
   let mayBeTaken = attempt.seat !== undefined
   try {
     for (const address of token.via) {
@@ -151,14 +152,15 @@ async function meet(
         request.progress(`meeting the member at ${address}`)
         const outcome = await meetAt(address, token, attempt, make(seat), signal)
         if (!(outcome instanceof Failure)) return outcome
-        last = outcome
+        if (outcome.code === 'E_NO_MEMBER') unmet.push({ address, reason: outcome.message })
+        else telling = outcome
         const { takenSeats, unsettled } = outcome as MeetFailure
         mayBeTaken ||= unsettled === true
         if (takenSeats === undefined || request.seat !== undefined) break
         for (const other of takenSeats) taken.add(other)
       }
     }
-    throw last ?? noMember(token, 'the invite names none')
+    throw telling ?? noMember(unmet)
   } catch (error) {
     if (!mayBeTaken) await attempt.forget()
     throw error
@@ -290,14 +292,26 @@ function foreign(reason: string): Failure {
   )
 }
 
-function noMember(token: Token, reason: string): Failure {
+/** A member that could not be met, and why. */
+interface Unmet {
+  address: string
+  reason: string
+}
+
+/** Nobody said anything that would explain it: what was tried, and how each failed. */
+function noMember(unmet: readonly Unmet[]): Failure {
   const advice =
     'check that one of them runs and that its port can be reached from here, or ask for an invite with another address'
-  const [what, why] =
-    token.via.length === 1
-      ? ['the member that this invite names could not be met', reason]
-      : ['none of the members that this invite names could be met', `the last: ${reason}`]
-  return new Failure('E_NO_MEMBER', `${what} (${why}): ${advice}`)
+  const tried = unmet.map(({ address, reason }) => `${address.slice(0, address.lastIndexOf('/p2p/'))} (${reason})`)
+  const who = unmet.length === 1 ? 'the member' : `none of the ${unmet.length} members`
+  const could = unmet.length === 1 ? 'could not be met' : 'could be met'
+  return new Failure('E_NO_MEMBER', `${who} that this invite names ${could}, tried ${tried.join(', ')}: ${advice}`)
+}
+
+/** What the mesh says of a dial begins with whom and where, which the sentence says already. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.replace(/^\w+ cannot be reached at [^ ]+: /, '')
 }
 
 /** Turns what went wrong with one member into a sentence. */
@@ -331,6 +345,5 @@ function explain(error: unknown, address: string, token: Token, meeting: Meeting
     )
   const own: readonly FailureCode[] = ['E_ROOT_OLD', 'E_ROOT_INVALID', 'E_TOKEN_FOREIGN']
   if (error instanceof Failure && own.includes(error.code)) return error
-  const failure = noMember(token, error instanceof Error ? error.message : String(error))
-  return Object.assign(failure, { unsettled: meeting.shown })
+  return Object.assign(new Failure('E_NO_MEMBER', reasonOf(error)), { unsettled: meeting.shown })
 }

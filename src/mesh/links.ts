@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { limits, SECOND } from '../core/limits.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
 import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from './addresses.ts'
+import { dialProblem } from './dial-problem.ts'
 import type { Gate } from './gate.ts'
 import type { Pairing } from './pairing.ts'
 import type { Traffic } from './traffic.ts'
@@ -146,7 +147,7 @@ export class MeshLinks implements Links {
 
 function unreachable(peer: NodeId, tried: readonly string[], error: unknown): Failure {
   const errors = error instanceof AggregateError ? error.errors : [error]
-  const reasons = new Set(errors.map((each) => (each instanceof Error ? each.message : String(each))))
+  const reasons = new Set(errors.map(dialProblem))
   const where = tried.map((address) => bareAddress(multiaddr(address))).join(', ')
   return new Failure('E_NO_MEMBER', `${peer} cannot be reached at ${where}: ${[...reasons].join('; ')}`, {
     cause: error,

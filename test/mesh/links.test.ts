@@ -69,7 +69,7 @@ test('a dial fails with what went wrong: nobody there, somebody else there, no u
     failureOf(a.mesh.links.dial(peer, addresses, { signal }))
   expect(await dial(b.id, ['/ip4/127.0.0.1/tcp/1'])).toMatchObject({
     code: 'E_NO_MEMBER',
-    message: expect.stringMatching(/cannot be reached at \/ip4\/127\.0\.0\.1\/tcp\/1: .*ECONNREFUSED/),
+    message: expect.stringMatching(/cannot be reached at \/ip4\/127\.0\.0\.1\/tcp\/1: connection refused$/),
   })
   expect(await dial(b.id, c.addresses)).toMatchObject({ code: 'E_NO_MEMBER' })
   expect(await dial(a.id, a.addresses)).toBeInstanceOf(Failure)
