@@ -28,7 +28,8 @@ class LongestFirst extends BaseSequencer {
 
 /**
  * They do one thing again and again: a kill at twenty moments, at every step of a journal, a full disk at each write, thousands of
- * documents that are nearly right. `npm run campaigns` runs them, on every change in .ci/run; `npm test` is what one waits for.
+ * documents that are nearly right; or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every
+ * change in .ci/run; `npm test` is what one waits for.
  */
 const CAMPAIGNS = [
   'test/artifact/killed.test.ts',
@@ -39,6 +40,9 @@ const CAMPAIGNS = [
   'test/fuzz/trust.test.ts',
   'test/fuzz/wire.test.ts',
   'test/install/killed.test.ts',
+  'test/lab/lab.test.ts',
+  'test/lab/network.test.ts',
+  'test/lab/owner.test.ts',
 ]
 
 /** They replace modules of Node, so that they need a process of their own. */
