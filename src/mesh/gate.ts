@@ -59,13 +59,15 @@ export class Gate implements ConnectionEncrypter {
     try {
       if (remote === nodeId) throw new Failure('E_REFUSED', 'this is our own address: a node does not link to itself')
       const turn = pairing.enter(remote, direction)
+      let passed: MessageStream | undefined
       try {
         const bounds = [turn.signal, AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]
         const connection = await exchange(secured.connection, { remote, keeper, turn, signal: AbortSignal.any(bounds) })
         await turn.displace()
+        passed = connection
         return { ...secured, connection }
       } finally {
-        turn.leave()
+        turn.leave(passed)
       }
     } catch (error) {
       secured.connection.abort(error instanceof Error ? error : new Error(String(error)))

@@ -30,6 +30,7 @@ export class MeshLinks implements Links {
     parts.libp2p.addEventListener('connection:close', ({ detail }) => this.#closed(detail))
     parts.libp2p.addEventListener('peer:identify', ({ detail }) => this.#identified(detail))
     parts.libp2p.addEventListener('transport:listening', () => this.#tellListening())
+    parts.pairing.onLost((peer) => this.#ended(peer))
   }
 
   async dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void> {
@@ -103,15 +104,21 @@ export class MeshLinks implements Links {
 
   #opened(connection: Connection): void {
     const { pairing, events } = this.#parts
-    if (!pairing.opened(connection) || this.#silent) return
+    const what = pairing.opened(connection)
+    if (what === undefined || this.#silent) return
     const { direction, remoteAddr } = connection
-    events.connected(connection.remotePeer.toString(), { address: bareAddress(remoteAddr), direction, route: 'direct' })
+    const path = { address: bareAddress(remoteAddr), direction, route: 'direct' } as const
+    events[what === 'moved' ? 'moved' : 'connected'](connection.remotePeer.toString(), path)
     this.#tellListening()
   }
 
   #closed(connection: Connection): void {
-    if (!this.#parts.pairing.closed(connection) || this.#silent) return
-    this.#parts.events.disconnected(connection.remotePeer.toString())
+    if (this.#parts.pairing.closed(connection)) this.#ended(connection.remotePeer.toString())
+  }
+
+  #ended(peer: NodeId): void {
+    if (this.#silent) return
+    this.#parts.events.disconnected(peer)
     this.#tellListening()
     this.#forgetStrangers()
   }

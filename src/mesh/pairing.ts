@@ -1,8 +1,9 @@
 // Pairing: at most one connection between two nodes. gossipsub opens its streams once per peer, on whichever connection it
 // sees first; when a second connection exists and the first one closes, it stays deaf without an error. So of two dials that
 // cross only one passes the gate: the node with the lower id decides which, the other lets both go on. A link may be replaced by
-// a better one when both ends agreed to that over it: the old one closes once the new one has passed the gate, before it opens.
-import type { Connection } from '@libp2p/interface'
+// a better one when both ends agreed to that over it: the old one closes once the new one has passed the gate, before it opens,
+// and the link counts as open all the while.
+import type { Connection, MessageStream } from '@libp2p/interface'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 
@@ -12,6 +13,7 @@ interface Handshake {
   direction: Direction
   /** We have admitted the peer: its end of the connection may be open already. */
   committed: boolean
+  replaces: boolean
   giveWay: AbortController
   ended: Promise<void>
 }
@@ -26,8 +28,8 @@ export interface Turn {
   commit(): Promise<void>
   /** The peer has admitted us, too: the link that there was is stale or replaced, and goes before the new one opens. */
   displace(): Promise<void>
-  /** Ends the turn, whatever came of it. */
-  leave(): void
+  /** Ends the turn, whatever came of it: what passed the gate, or nothing. */
+  leave(passed?: MessageStream): void
 }
 
 export class Pairing {
@@ -36,9 +38,17 @@ export class Pairing {
   readonly #open = new Map<NodeId, Set<Connection>>()
   /** How many times each is being replaced now. */
   readonly #replacing = new Map<NodeId, number>()
+  /** Between the end of the old connection and the beginning of the one that takes its place. */
+  readonly #moving = new Set<NodeId>()
+  #lost: (peer: NodeId) => void = () => undefined
 
   constructor(self: NodeId) {
     this.#self = self
+  }
+
+  /** Calls back when a connection that was to take the place of a closed one did not open after all: the link is gone. */
+  onLost(lost: (peer: NodeId) => void): void {
+    this.#lost = lost
   }
 
   linked(peer: NodeId): boolean {
@@ -72,7 +82,7 @@ export class Pairing {
     if (direction === 'outbound' && ((this.linked(peer) && !replaces) || twin !== undefined)) throw superfluous(peer)
     twin?.giveWay.abort(superfluous(peer))
     const { promise: ended, resolve } = Promise.withResolvers<void>()
-    const handshake: Handshake = { direction, committed: false, giveWay: new AbortController(), ended }
+    const handshake: Handshake = { direction, replaces, committed: false, giveWay: new AbortController(), ended }
     const before = this.connection(peer)
     this.#handshakes.set(peer, this.#of(peer).add(handshake))
     return {
@@ -80,9 +90,11 @@ export class Pairing {
       replaces,
       commit: () => this.#commit(peer, handshake, before),
       displace: () => this.#displace(peer, before),
-      leave: () => {
+      leave: (passed) => {
         const all = this.#of(peer)
         if (all.delete(handshake) && all.size === 0) this.#handshakes.delete(peer)
+        if (passed === undefined) this.#fails(peer)
+        else passed.addEventListener('close', () => this.#fails(peer))
         resolve()
       },
     }
@@ -96,21 +108,39 @@ export class Pairing {
     }
   }
 
-  /** True when it is the peer's first. A connection that is closed already does not count: nobody will report its end. */
-  opened(connection: Connection): boolean {
-    if (connection.status !== 'open') return false
+  /**
+   * `first`: the link is open now. `moved`: it goes on over this connection. A connection that is closed already does not
+   * count: nobody will report its end.
+   */
+  opened(connection: Connection): 'first' | 'moved' | undefined {
+    if (connection.status !== 'open') return undefined
     const peer = connection.remotePeer.toString()
     const connections = this.#open.get(peer) ?? new Set()
     this.#open.set(peer, connections.add(connection))
-    return connections.size === 1
+    if (connections.size > 1) return undefined
+    return this.#moving.delete(peer) ? 'moved' : 'first'
   }
 
-  /** True when it was the peer's last. */
+  /** True when it was the peer's last, and none is about to take its place. */
   closed(connection: Connection): boolean {
     const peer = connection.remotePeer.toString()
     const connections = this.#open.get(peer)
     if (connections === undefined || !connections.delete(connection) || connections.size > 0) return false
-    return this.#open.delete(peer)
+    this.#open.delete(peer)
+    const moves = this.#replacement(peer)
+    if (moves) this.#moving.add(peer)
+    return !moves
+  }
+
+  /** The other end closes the old connection as soon as it is through, which may be before we are. */
+  #replacement(peer: NodeId): boolean {
+    return [...this.#of(peer)].some(({ replaces, committed }) => replaces && committed)
+  }
+
+  /** A handshake came to nothing, or a connection that passed the gate closed. */
+  #fails(peer: NodeId): void {
+    if (this.#replacement(peer) || !this.#moving.delete(peer)) return
+    this.#lost(peer)
   }
 
   #of(peer: NodeId): Set<Handshake> {

@@ -1,6 +1,6 @@
 // Pairing: of handshakes with one peer that are under way at once, at most one ends in a link, seen from either node.
-import type { Connection } from '@libp2p/interface'
-import { expect, test } from 'vitest'
+import type { Connection, MessageStream } from '@libp2p/interface'
+import { describe, expect, test } from 'vitest'
 import { Pairing } from '../../src/mesh/pairing.ts'
 import { failureOf } from './nodes.ts'
 
@@ -124,13 +124,56 @@ test('of two that would replace one link only the first does, and one may still 
   await Promise.all([lone.commit(), turn.commit()])
 })
 
+describe('a link that moves', () => {
+  /** The old connection has closed while a new one is in the gate. */
+  async function move() {
+    const pairing = new Pairing(HIGH)
+    const lost: string[] = []
+    pairing.onLost((peer) => lost.push(peer))
+    const old = connectionTo(LOW)
+    pairing.opened(old)
+    return pairing.replacing(LOW, async () => {
+      const turn = pairing.enter(LOW, 'inbound')
+      await turn.commit()
+      const reported = pairing.closed(old) // by the other end
+      await turn.displace()
+      return { pairing, turn, lost, reported }
+    })
+  }
+
+  test('goes on over the new connection, and nobody hears that the old one closed', async () => {
+    const { pairing, turn, lost, reported } = await move()
+    const stream = new EventTarget()
+    turn.leave(stream as MessageStream)
+    const fresh = connectionTo(LOW)
+    expect([reported, pairing.opened(fresh)]).toEqual([false, 'moved'])
+    expect(pairing.closed(fresh)).toBe(true)
+    stream.dispatchEvent(new Event('close'))
+    expect(lost).toEqual([])
+    expect(pairing.opened(connectionTo(LOW))).toBe('first')
+  })
+
+  test('is gone when the new one fails, in the gate or behind it', async () => {
+    const inGate = await move()
+    inGate.turn.leave()
+    expect(inGate.lost).toEqual([LOW])
+    const behind = await move()
+    const stream = new EventTarget()
+    behind.turn.leave(stream as MessageStream)
+    expect(behind.lost).toEqual([])
+    stream.dispatchEvent(new Event('close'))
+    expect(behind.lost).toEqual([LOW])
+    expect(behind.pairing.opened(connectionTo(LOW))).toBe('first')
+  })
+})
+
 test('a link is open from its first connection to its last, and one that is closed already never counts', () => {
   const pairing = new Pairing(HIGH)
   const [first, second] = [connectionTo(LOW), connectionTo(LOW)]
-  expect([pairing.opened(first), pairing.opened(second)]).toEqual([true, false])
+  expect([pairing.opened(first), pairing.opened(second)]).toEqual(['first', undefined])
   expect([pairing.closed(first), pairing.linked(LOW), pairing.closed(second)]).toEqual([false, true, true])
   expect([pairing.closed(second), pairing.linked(LOW)]).toEqual([false, false])
   const dead = connectionTo(LOW)
   dead.abort(new Error('gone'))
-  expect([pairing.opened(dead), pairing.linked(LOW)]).toEqual([false, false])
+  expect([pairing.opened(dead), pairing.linked(LOW)]).toEqual([undefined, false])
 })
