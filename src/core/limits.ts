@@ -176,6 +176,22 @@ export const limits = {
   dialTimeout: 10 * SECOND,
   /** One address of a dial: the gate included, and short enough for a second address within dialTimeout. */
   addressDialTimeout: 5 * SECOND,
+  /** Both ends of a punched hole knock for so long: a lost SYN is sent again after a second, twice; whoever waits has the relay meanwhile. */
+  punchWindow: 3 * SECOND,
+  /** A knock without an answer is given up for a new one after this: above the round trip around the world, below TCP's own second. */
+  punchPatience: 800,
+  /** Pause after a refused knock, at most, at random, so that the two ends do not miss each other in step: a NAT that answers RST costs a round trip a try. */
+  punchPause: 40,
+  /** Knocks at one address: with a round trip of a millisecond the window has room for no more. */
+  punchTries: 150,
+  /** Addresses at which a member has others knock: two of each family, from two members that told. */
+  punchAddresses: 4,
+  /** Pairs of such an address and a port of ours: a member can make others send so many times punchTries SYNs, no more, in one window. */
+  punchTargets: 8,
+  /** A message about a path: its addresses, and what a later version adds. */
+  punchBytes: 768,
+  /** Attempts of others that are answered at once: a Pi Zero completes about 10 handshakes a second. */
+  punchesAtOnce: 8,
   /** Dials that wait behind those under way: far above what the policy asks for. */
   dialsQueued: 64,
   /** How often a node asks its LAN for others: while it has no link, and afterwards (n nodes that ask cost n * n answers). */
@@ -604,6 +620,11 @@ const relations: [string, boolean][] = [
   ['pieces of every length add up', limits.pieceBytesMax % limits.pieceBytesMin === 0],
   ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
   ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
+  [
+    'addresses of a hole fit their message',
+    limits.punchAddresses * (limits.addressLength + 3) + 64 <= limits.punchBytes,
+  ],
+  ['a hole and its gate fit a dial', limits.punchWindow + limits.addressDialTimeout < limits.dialTimeout],
   ['two addresses fit a dial', limits.addressDialTimeout * 2 <= limits.dialTimeout],
   ['a dial is over before it is forgotten', limits.dialTimeout + limits.gateTimeout < limits.dialForgotten],
   ['hello comes twice within the silence that ends a link', 2.2 * limits.helloPeriod < limits.linkSilence],

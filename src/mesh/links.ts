@@ -1,6 +1,6 @@
 // Links: one connection per member, dialled only when core says so. What libp2p reports is turned into the port's events.
 import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits, SECOND } from '../core/limits.ts'
@@ -8,7 +8,10 @@ import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
 import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from './addresses.ts'
 import { dialProblem } from './dial-problem.ts'
 import type { Gate } from './gate.ts'
+import type { Mappings } from './mappings.ts'
 import type { Pairing } from './pairing.ts'
+import type { Punching } from './punching.ts'
+import type { PortTcp } from './tcp.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface LinkParts {
@@ -16,6 +19,9 @@ export interface LinkParts {
   gate: Gate
   pairing: Pairing
   traffic: Traffic
+  tcp: PortTcp
+  mappings: Mappings
+  punching: Punching
   events: LinkEvents
 }
 
@@ -61,8 +67,8 @@ export class MeshLinks implements Links {
     throw new Failure('E_NO_MEMBER', `no other path to ${peer} is known`)
   }
 
-  async punch(peer: NodeId): Promise<void> {
-    throw new Failure('E_NO_MEMBER', `no other path to ${peer} is known`)
+  punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void> {
+    return this.#parts.punching.punch(peer, options)
   }
 
   async reserve(relay: NodeId): Promise<readonly string[]> {
@@ -103,16 +109,21 @@ export class MeshLinks implements Links {
   }
 
   #opened(connection: Connection): void {
-    const { pairing, events } = this.#parts
+    const { pairing, punching, events } = this.#parts
     const what = pairing.opened(connection)
     if (what === undefined || this.#silent) return
     const { direction, remoteAddr } = connection
-    const path = { address: bareAddress(remoteAddr), direction, route: 'direct' } as const
+    const path = {
+      address: bareAddress(remoteAddr),
+      direction,
+      route: punching.knocks(remoteAddr) ? 'punched' : 'direct',
+    } as const
     events[what === 'moved' ? 'moved' : 'connected'](connection.remotePeer.toString(), path)
     this.#tellListening()
   }
 
   #closed(connection: Connection): void {
+    this.#parts.mappings.forget(connection)
     if (this.#parts.pairing.closed(connection)) this.#ended(connection.remotePeer.toString())
   }
 
@@ -123,11 +134,21 @@ export class MeshLinks implements Links {
     this.#forgetStrangers()
   }
 
-  #identified({ peerId, listenAddrs, signedPeerRecord }: IdentifyResult): void {
+  #identified({ peerId, connection, observedAddr, listenAddrs, signedPeerRecord }: IdentifyResult): void {
     const peer = peerId.toString()
+    if (observedAddr !== undefined) this.#observed(peer, connection, observedAddr)
     const addresses = tidyAddresses(signedPeerRecord?.addresses ?? listenAddrs)
     if (this.#silent || addresses.length === 0 || !this.#parts.pairing.linked(peer)) return
     this.#parts.events.discovered(peer, addresses, 'identify')
+  }
+
+  /** What was not dialled from the shared port says nothing of it. */
+  #observed(peer: NodeId, connection: Connection, seenAs: Multiaddr): void {
+    const { tcp, mappings, events } = this.#parts
+    const port = tcp.portOf(connection)
+    if (port === undefined) return
+    mappings.told(connection, port, seenAs.decapsulateCode(CODE_P2P))
+    if (!this.#silent && tcp.isShared(connection)) events.observed(peer, bareAddress(seenAs))
   }
 
   /** A machine's addresses change without an event; that shows when links come and go. */

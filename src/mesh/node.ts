@@ -3,9 +3,10 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PrivateKey, ServiceMap } from '@libp2p/interface'
+import type { Libp2p, PrivateKey, ServiceMap, Upgrader } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -14,15 +15,18 @@ import type { Gossip } from '../ports/gossip.ts'
 import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
 import type { Pieces } from '../ports/pieces.ts'
 import type { Streams } from '../ports/streams.ts'
+import { isNear } from './addresses.ts'
 import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
 import { gossipSettings } from './gossip-settings.ts'
 import { Hosts } from './hosts.ts'
 import { MeshLinks } from './links.ts'
+import { Mappings } from './mappings.ts'
 import { boundedYamux } from './muxer.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
+import { Punching } from './punching.ts'
 import { MeshStreams } from './streams.ts'
 import { PortTcp } from './tcp.ts'
 import { Traffic } from './traffic.ts'
@@ -42,6 +46,8 @@ export interface MeshOptions {
   mdns: boolean
   /** Runs before the node listens: handlers that are set here miss nothing. Only gossip.subscribe must wait for the start. */
   prepare?: (mesh: Mesh) => Promise<void>
+  /** Whether an address is on a network of this machine, where no NAT stands between; for tests. */
+  near?: (address: Multiaddr) => boolean
   gateTimeout?: Millis
   requestTimeout?: Millis
   pieces?: Partial<PieceBounds>
@@ -63,6 +69,8 @@ export interface Mesh {
 export interface Composed {
   mesh: Mesh
   libp2p: Libp2p<ServiceMap & { gossip: GossipSub }>
+  mappings: Mappings
+  punching: Punching
 }
 
 /**
@@ -77,14 +85,17 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.secret)
   const nodeId = peerIdFromPrivateKey(privateKey).toString()
   const parts: Parts = { nodeId, pairing: new Pairing(nodeId), traffic: new Traffic(), topics: new Set() }
-  const { libp2p, gate } = await compose(options, privateKey, parts)
+  const { libp2p, ...made } = await compose(options, privateKey, parts)
   const { pairing, traffic } = parts
   const gossip = new MeshGossip(libp2p.services.gossip, parts.topics)
   gossip.watch(
     () => pairing.connections(),
     (connection) => connection.abort(new Failure('E_PROTOCOL', 'gossip has no stream on this link')),
   )
-  const links = new MeshLinks({ libp2p, gate, pairing, traffic, events: options.events })
+  const paths = { ...made, nodeId, libp2p, pairing, mappings: new Mappings() }
+  const punching = new Punching({ ...paths, near: options.near ?? isNear })
+  await punching.serve()
+  const links = new MeshLinks({ ...paths, punching, traffic, events: options.events })
   const opening = options.requestTimeout ?? limits.requestTimeout
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
@@ -93,13 +104,14 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     links.silence()
     gossip.quiet()
     pieces.stop()
+    punching.stop()
     await libp2p.stop()
     forgetAddressTimer(libp2p)
   }
   const mesh: Mesh = { nodeId, gossip, streams, pieces, links, listening: () => links.listening(), stop }
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
-  return { mesh, libp2p }
+  return { mesh, libp2p, mappings: paths.mappings, punching }
 }
 
 /** What the pieces share. */
@@ -116,12 +128,20 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
   const timeout = options.gateTimeout ?? limits.gateTimeout
   const prefix = { protocolPrefix: `pimesh/${options.mesh8}` }
   let gate!: Gate
+  let tcp!: PortTcp
+  let upgrader!: Upgrader
   const libp2p = await createLibp2p({
     start: false,
     privateKey,
     nodeInfo: { name: 'pimesh', version: '1', userAgent: 'pimesh/1' },
     addresses: { listen: [...options.listen], announce: [...options.announce] },
-    transports: [(components) => new PortTcp(components)],
+    transports: [
+      (components) => {
+        upgrader = components.upgrader
+        tcp = new PortTcp(components, options.near)
+        return tcp
+      },
+    ],
     connectionEncrypters: [
       (components) => {
         gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })
@@ -140,7 +160,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
       ...(options.mdns && { discovery: lanDiscovery(options, parts) }),
     },
   })
-  return { libp2p, gate }
+  return { libp2p, gate, tcp, upgrader }
 }
 
 function lanDiscovery({ events }: MeshOptions, { nodeId, pairing }: Parts) {

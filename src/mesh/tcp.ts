@@ -26,6 +26,7 @@ export class PortTcp implements Transport {
   readonly #tcp: Transport
   readonly #isNear: (address: Multiaddr) => boolean
   readonly #ports = new WeakMap<Connection, number>()
+  readonly #shared = new WeakSet<Connection>()
   #port: Promise<number> | undefined
 
   /** `near`: whether an address is on a network of this machine; nothing is translated on the way there. */
@@ -38,7 +39,9 @@ export class PortTcp implements Transport {
   async dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
     if (this.#isNear(address)) return this.#tcp.dial(address, options)
     try {
-      return await this.dialFrom(await this.#fixed(), address, options)
+      const connection = await this.dialFrom(await this.#fixed(), address, options)
+      this.#shared.add(connection)
+      return connection
     } catch (error) {
       if (!this.#taken(error)) throw error
       return await this.dialFrom(await freePort(), address, options)
@@ -55,6 +58,11 @@ export class PortTcp implements Transport {
   /** From which port we dialled; undefined when it dialled us, or is near. */
   portOf(connection: Connection): number | undefined {
     return this.#ports.get(connection)
+  }
+
+  /** Whether that is the port from which everybody is dialled: what others see of it can be compared. */
+  isShared(connection: Connection): boolean {
+    return this.#shared.has(connection)
   }
 
   createListener(options: CreateListenerOptions): Listener {

@@ -13,6 +13,7 @@ import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
 import { decodeInstallEntry, encodeInstallEntry } from '../../src/wire/journal.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
+import { decodePunch, encodePunch } from '../../src/wire/punch.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { decodeSyncResponse } from '../../src/wire/sync.ts'
@@ -75,6 +76,7 @@ const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) =>
     decodePieceMessage,
   ],
   ['piece', encodePieceData(encoding.hash, 3, new Uint8Array(100)), decodePieceMessage],
+  ['message about a path', encodePunch({ kind: 'offer', addresses: contact.addresses }), decodePunch],
   ['journal', encodeInstallEntry(entry), (bytes) => decodeInstallEntry(bytes, entry.path)],
   ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
   ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],

@@ -1,0 +1,240 @@
+// Punching: two linked members agree, over the link that they have, on a better path to take its place (clause PUNCH). Either asks;
+// when both do at once, the question of the lower node id stays. Who asks upgrades as who dials. The gate stands on the new path
+// as on every other: what is agreed here only says where to knock, and when.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Connection, Libp2p, Stream, Upgrader } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import { parseAddress } from './addresses.ts'
+import type { Gate } from './gate.ts'
+import { familyOf, type Mappings } from './mappings.ts'
+import type { Pairing } from './pairing.ts'
+import { punch, type Upgrade } from './punch.ts'
+import { PunchTalk } from './punch-talk.ts'
+import type { PortTcp } from './tcp.ts'
+
+export const PUNCH_PROTOCOL = '/pimesh/punch/1'
+
+export interface PunchingParts {
+  nodeId: NodeId
+  libp2p: Libp2p
+  upgrader: Upgrader
+  tcp: PortTcp
+  gate: Gate
+  pairing: Pairing
+  mappings: Mappings
+  /** Whether an address is on a network of this machine: no peer has us knock there. */
+  near: (address: Multiaddr) => boolean
+}
+
+/** What is going on with one peer: at most one attempt at a time. */
+interface Attempt {
+  ours: boolean
+  /** Ends ours in favour of theirs. */
+  giveWay: AbortController
+  outcome: Promise<void>
+}
+
+export class Punching {
+  readonly #parts: PunchingParts
+  readonly #attempts = new Map<NodeId, Attempt>()
+  /** Addresses that are being knocked at, with /p2p/ID. */
+  readonly #knocks = new Set<string>()
+  readonly #stopped = new AbortController()
+  #serving = 0
+
+  constructor(parts: PunchingParts) {
+    this.#parts = parts
+  }
+
+  async serve(): Promise<void> {
+    const serve = (stream: Stream, { remotePeer }: Connection) => this.#serve(stream, remotePeer.toString())
+    const options = { maxInboundStreams: 2, maxOutboundStreams: 2, runOnLimitedConnection: true }
+    await this.#parts.libp2p.handle(PUNCH_PROTOCOL, serve, options)
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#stopped.abort(new Failure('E_NO_MEMBER', 'this node stops'))
+  }
+
+  /** Whether a connection to this address, with /p2p/ID, comes of punching. */
+  knocks(address: Multiaddr): boolean {
+    return this.#knocks.has(address.toString())
+  }
+
+  /**
+   * Resolves when a connection through the NATs of both has taken the place of the link. Rejects with Failure E_REFUSED when
+   * the gate refused, else E_NO_MEMBER; the link is as it was.
+   */
+  async punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void> {
+    const other = this.#attempts.get(peer)
+    if (other !== undefined) return other.outcome
+    const giveWay = new AbortController()
+    const signal = AbortSignal.any([options.signal, giveWay.signal, this.#stopped.signal])
+    const outcome = this.#ask(peer, signal).catch((error: unknown) => {
+      const theirs = this.#attempts.get(peer)
+      if (giveWay.signal.aborted && theirs?.ours === false) return theirs.outcome
+      throw error instanceof Failure ? error : noWay(peer, error)
+    })
+    await this.#attempt(peer, { ours: true, giveWay, outcome })
+  }
+
+  /** Has the peer agree that what `work` dials takes the place of the link. */
+  async replace<T>(peer: NodeId, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T> {
+    const talk = await this.#talk(peer, options.signal)
+    try {
+      await talk.say('dial')
+      await talk.hear('ready')
+      return await this.#parts.pairing.replacing(peer, work)
+    } finally {
+      talk.end()
+    }
+  }
+
+  async #attempt(peer: NodeId, attempt: Attempt): Promise<void> {
+    this.#attempts.set(peer, attempt)
+    try {
+      await attempt.outcome
+    } finally {
+      if (this.#attempts.get(peer) === attempt) this.#attempts.delete(peer)
+    }
+  }
+
+  async #talk(peer: NodeId, signal: AbortSignal): Promise<PunchTalk> {
+    const connection = this.#parts.pairing.connection(peer)
+    if (connection === undefined) throw new Failure('E_NO_MEMBER', `there is no link with ${peer} to be replaced`)
+    try {
+      const stream = await connection.newStream([PUNCH_PROTOCOL], { signal, runOnLimitedConnection: true })
+      return new PunchTalk(stream, signal)
+    } catch (error) {
+      throw noWay(peer, error) // a pimesh that knows nothing of this, or the link ends
+    }
+  }
+
+  async #ask(peer: NodeId, signal: AbortSignal): Promise<void> {
+    const addresses = this.#seenAs()
+    const talk = await this.#talk(peer, signal)
+    try {
+      const asked = performance.now()
+      await talk.say('offer', addresses)
+      const answer = await talk.hear('answer', 'busy')
+      const trip = performance.now() - asked
+      if (answer.kind === 'busy') return await aborted(signal) // by the question of the peer, which is on its way
+      await this.#parts.pairing.replacing(peer, async () => {
+        await talk.say('go')
+        await sleep(trip / 2, undefined, { signal }) // the peer begins when that arrives
+        await this.#knock(peer, 'outbound', answer.addresses, signal)
+      })
+    } finally {
+      talk.end()
+    }
+  }
+
+  /** Never rejects. */
+  async #serve(stream: Stream, peer: NodeId): Promise<void> {
+    const signal = AbortSignal.any([AbortSignal.timeout(limits.dialTimeout), this.#stopped.signal])
+    const talk = new PunchTalk(stream, signal)
+    this.#serving++
+    try {
+      if (this.#serving > limits.punchesAtOnce) return
+      const { kind, addresses } = await talk.hear('offer', 'dial')
+      if (kind === 'offer') await this.#offered(peer, addresses, talk)
+      else await this.#letDial(peer, talk)
+    } catch {
+      // The peer sees that the stream ends, and that the link is as it was.
+    } finally {
+      this.#serving--
+      talk.end()
+    }
+  }
+
+  async #letDial(peer: NodeId, talk: PunchTalk): Promise<void> {
+    await this.#parts.pairing.replacing(peer, async () => {
+      await talk.say('ready')
+      await talk.ended()
+    })
+  }
+
+  async #offered(peer: NodeId, addresses: readonly string[], talk: PunchTalk): Promise<void> {
+    const other = this.#attempts.get(peer)
+    if (other?.ours === false) return
+    if (other?.ours === true && this.#parts.nodeId < peer) {
+      await talk.say('busy')
+      return await talk.ended()
+    }
+    const outcome = this.#answer(peer, addresses, talk)
+    other?.giveWay.abort(new Failure('E_NO_MEMBER', `${peer} asked at the same time`))
+    await this.#attempt(peer, { ours: false, giveWay: new AbortController(), outcome })
+  }
+
+  async #answer(peer: NodeId, addresses: readonly string[], talk: PunchTalk): Promise<void> {
+    await this.#parts.pairing.replacing(peer, async () => {
+      await talk.say('answer', this.#seenAs())
+      await talk.hear('go')
+      await this.#knock(peer, 'inbound', addresses, talk.signal)
+    })
+  }
+
+  #seenAs(): string[] {
+    const addresses = this.#parts.mappings.addresses()
+    if (addresses.length > 0) return addresses
+    throw new Failure('E_NO_MEMBER', 'no member has told yet how this node is seen from outside')
+  }
+
+  async #knock(peer: NodeId, role: 'outbound' | 'inbound', told: readonly string[], signal: AbortSignal) {
+    const { tcp, gate } = this.#parts
+    const targets = this.#targets(peer, told)
+    if (targets.length === 0) throw new Failure('E_NO_MEMBER', `${peer} told of no address that can be knocked at`)
+    let reason: unknown
+    const isFinal = () => {
+      reason ??= gate.takeReason(peer)
+      return reason instanceof Failure
+    }
+    const knocks = targets.map(({ address }) => address.toString())
+    for (const each of knocks) this.#knocks.add(each)
+    try {
+      await punch(targets, { tcp, role, upgrade: this.#upgrade(peer, role), isFinal, signal })
+    } catch (error) {
+      throw isFinal() ? reason : noWay(peer, error)
+    } finally {
+      for (const each of knocks) this.#knocks.delete(each)
+    }
+  }
+
+  #targets(peer: NodeId, told: readonly string[]) {
+    const { mappings, near } = this.#parts
+    const addresses = told.flatMap((text) => parseAddress(text) ?? [])
+    const far = addresses.filter((address) => familyOf(address) !== undefined && !near(address))
+    const targets = far.flatMap((address) =>
+      mappings.ports(address).map((localPort) => ({ address: address.encapsulate(`/p2p/${peer}`), localPort })),
+    )
+    return targets.slice(0, limits.punchTargets)
+  }
+
+  #upgrade(peer: NodeId, role: 'outbound' | 'inbound'): Upgrade {
+    const { upgrader, pairing } = this.#parts
+    if (role === 'outbound') return (socket, options) => upgrader.upgradeOutbound(socket, options)
+    return async (socket, options) => {
+      Object.assign(socket, { direction: 'inbound' }) // yamux takes its role from that
+      await upgrader.upgradeInbound(socket, options)
+      const connection = pairing.connection(peer)
+      if (connection === undefined) throw new Failure('E_NO_MEMBER', `${peer} was gone at once`)
+      return connection
+    }
+  }
+}
+
+function noWay(peer: NodeId, error: unknown): Failure {
+  const why = error instanceof Error ? error.message : String(error)
+  return new Failure('E_NO_MEMBER', `no way through to ${peer} was found: ${why}`, { cause: error })
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
