@@ -1,20 +1,31 @@
 // The few byte helpers that core needs, since it may import nothing.
 
-const HEX = '0123456789abcdef'
+/** Every byte in hex: hashes and keys go to and fro in every message. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Lower-case hex of the bytes. */
 export function toHex(bytes: Uint8Array): string {
   let hex = ''
-  for (const byte of bytes) hex += HEX.charAt(byte >> 4) + HEX.charAt(byte & 15)
+  for (let i = 0; i < bytes.length; i++) hex += HEX[bytes[i] as number]
   return hex
 }
 
 /** Bytes of a lower-case hex text, or undefined when it is not one. */
 export function fromHex(hex: string): Uint8Array | undefined {
-  if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/.test(hex)) return undefined
+  if (hex.length % 2 !== 0) return undefined
   const bytes = new Uint8Array(hex.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) {
+    const [high, low] = [digit(hex.charCodeAt(2 * i)), digit(hex.charCodeAt(2 * i + 1))]
+    if (high < 0 || low < 0) return undefined
+    bytes[i] = (high << 4) | low
+  }
   return bytes
+}
+
+/** The value of a lower-case hex digit, given as its code; -1 when it is none. */
+function digit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1
 }
 
 /** UTF-8 bytes of a well-formed text (lone surrogates become U+FFFD). */

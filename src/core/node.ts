@@ -1,6 +1,7 @@
 // A node: one synchronous function from what happened to what should be done, composed of the machines beside it.
 // It never awaits, never reads a clock, never throws on network input. Driven by daemon/driver.ts and by test/sim.
 import { Conversations } from './conversations.ts'
+import { earliest } from './earliest.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { Effect, Input, Ticket } from './events.ts'
 import type { Alert } from './fleet/alerts.ts'
@@ -157,7 +158,7 @@ export class NodeCore {
 
   #earliest(): Millis | undefined {
     if (this.#stopped) return undefined
-    const times = [
+    return earliest(
       this.#m.view.deadline(),
       this.#m.heartbeat.deadline(),
       this.#m.links.deadline(),
@@ -167,8 +168,7 @@ export class NodeCore {
       this.#m.saving.deadline(),
       this.#m.releases.deadline(),
       this.#m.audit.deadline(),
-    ]
-    return times.reduce((min, at) => (at === undefined || (min !== undefined && min <= at) ? min : at), undefined)
+    )
   }
 
   #start(now: Millis): void {

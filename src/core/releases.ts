@@ -1,5 +1,6 @@
 // Releases: everything between a publisher and what is installed here, as one machine of the node: targets, announcements, the swarm
 // and the rollout. What came in force is acted upon in the same step.
+import { earliest } from './earliest.ts'
 import type { Millis, NodeId } from './env.ts'
 import type { Input, Ticket } from './events.ts'
 import type { Outbox } from './outbox.ts'
@@ -135,9 +136,8 @@ export class Releases {
   }
 
   deadline(): Millis | undefined {
-    const times = [this.announcing.deadline(), this.beacons.deadline(), this.swarm.deadline(), this.#rollout.deadline()]
-    const due = times.filter((at) => at !== undefined)
-    return due.length === 0 ? undefined : Math.min(...due)
+    const { announcing, beacons, swarm } = this
+    return earliest(announcing.deadline(), beacons.deadline(), swarm.deadline(), this.#rollout.deadline())
   }
 
   /** This machine slept so long: nobody is to blame that nothing came in that time. */

@@ -1,6 +1,6 @@
 // A signed document: {signed, signatures}, and the keys that sign it. What is signed is the canonical form of `signed`.
 import { hash } from 'node:crypto'
-import { toHex } from '../core/bytes.ts'
+import { concat, toHex, utf8 } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { RoleKeys, Signature, Signed } from '../core/trust/documents.ts'
 import { canonicalBytes, documentFailure, type Json, type JsonObject } from './canonical.ts'
@@ -13,6 +13,8 @@ const SIGNATURE_BYTES = 64
 /** The version of the TUF specification that our root and targets follow. */
 export const SPEC_VERSION = '1.0.31'
 const SPEC_MAJOR = /^1\.\d{1,4}\.\d{1,4}$/
+
+const [SIGNATURES, SIGNED, END] = [utf8('{"signatures":'), utf8(',"signed":'), utf8('}')]
 
 /** A key that signs documents: its keyid, and Ed25519 over bytes. */
 export interface Signatory {
@@ -54,13 +56,9 @@ export function parseSigned<T>(json: Json, what: string, read: (signed: Json) =>
   if (new Set(signatures.map(({ keyId }) => keyId)).size !== signatures.length)
     throw documentFailure(what, 'it has two signatures by the same key')
   const signedBytes = canonicalBytes(frame.json('signed'))
-  return {
-    signed: read(frame.json('signed')),
-    signedBytes,
-    hash: sha256Hex(signedBytes),
-    signatures,
-    raw: canonicalBytes(json),
-  }
+  // The canonical form of the whole is that of its two fields, put together: what is signed is not gone through twice.
+  const raw = concat([SIGNATURES, canonicalBytes(frame.json('signatures')), SIGNED, signedBytes, END])
+  return { signed: read(frame.json('signed')), signedBytes, hash: sha256Hex(signedBytes), signatures, raw }
 }
 
 function parseSignature(json: Json, what: string): Signature {

@@ -79,6 +79,7 @@ export class Queries {
   }
 
   check(now: Millis): void {
+    if (this.#queries.size === 0 && this.#dials.size === 0) return
     for (const [node, until] of this.#dials) if (now >= until) this.#dials.delete(node)
     this.#finishDue(now)
     this.#tryNext(now)

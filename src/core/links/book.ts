@@ -112,17 +112,16 @@ export class Book {
 
   /** Zones of which a member is known that answers for it, in order of name. */
   zones(): string[] {
-    const zones = [...this.#zones].filter(
-      ([zone, nodes]) => zone !== '' && [...nodes].some((node) => this.#entries.get(node)?.serves),
-    )
-    return zones.map(([zone]) => zone).sort()
+    const zones: string[] = []
+    for (const [zone, nodes] of this.#zones) if (zone !== '' && this.#serves(nodes)) zones.push(zone)
+    return zones.sort()
   }
 
   /** Members of a zone (undefined: zone not known yet): the best founded first, and of these the freshest. */
   inZone(zone: string | undefined): Entry[] {
-    const ranks = new Map(this.#of(zone ?? '').map((entry) => [entry, rank(entry, this.#standing, entry.seen)]))
-    const order = (a: Entry, b: Entry) => (ranks.get(a) as number) - (ranks.get(b) as number)
-    return [...ranks.keys()].sort((a, b) => order(a, b) || b.seen - a.seen || (a.node < b.node ? -1 : 1))
+    const ranked = this.#of(zone ?? '').map((entry) => ({ entry, rank: rank(entry, this.#standing, entry.seen) }))
+    ranked.sort((a, b) => a.rank - b.rank || b.entry.seen - a.entry.seen || (a.entry.node < b.entry.node ? -1 : 1))
+    return ranked.map(({ entry }) => entry)
   }
 
   /** All that are outside our own zone. */
@@ -167,6 +166,11 @@ export class Book {
 
   #useless({ node, zone, addresses, age }: Contact): boolean {
     return node === this.#self || this.#isOut(node, zone) || addresses.length === 0 || age > limits.contactLifetime
+  }
+
+  #serves(nodes: Iterable<NodeId>): boolean {
+    for (const node of nodes) if (this.#entries.get(node)?.serves) return true
+    return false
   }
 
   #of(zone: string): Entry[] {

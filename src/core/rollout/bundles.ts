@@ -80,6 +80,7 @@ export class Bundles {
 
   /** The paths of each bundle all of whose members are ready. */
   ready(): (readonly string[])[] {
+    if (this.#members.size === 0) return []
     return [...new Set(this.#members.values())].filter(
       (members) => members.length > 1 && members.every((path) => this.#pathOf(path)?.isReady === true),
     )

@@ -3,6 +3,7 @@
 // Invariants: every wanted encoding that an honest peer within reach holds is completed, whatever the others do (T06, T11, T17,
 // T18); no piece that was kept is asked for again; nothing is kept whose hash is not in the piece list; a sender is asked
 // nothing after its second bad piece; bytes in flight stay within limits.requestBytes; every table is bounded.
+import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import type { View } from '../fleet/view.ts'
@@ -270,8 +271,7 @@ export class Swarm {
 
   /** When check() is next needed. */
   deadline(): Millis | undefined {
-    const times = [this.#fetching.deadline(), this.#downloads.deadline(), this.#serving.deadline()]
-    return times.reduce(earlier, this.#alarm)
+    return earliest(this.#fetching.deadline(), this.#downloads.deadline(), this.#serving.deadline(), this.#alarm)
   }
 
   /** Does what is due by now. */
@@ -383,11 +383,6 @@ export class Swarm {
   }
 
   #wake(at: Millis | undefined): void {
-    this.#alarm = earlier(this.#alarm, at)
+    this.#alarm = earliest(this.#alarm, at)
   }
-}
-
-function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return Math.min(a, b)
 }

@@ -44,7 +44,8 @@ export class Bodies {
   }
 
   isUnderway(hash: string): boolean {
-    return [...this.#questions.values()].some(({ head }) => head.hash === hash)
+    for (const { head } of this.#questions.values()) if (head.hash === hash) return true
+    return false
   }
 
   /** Nothing is fetched until `until`. */
@@ -110,7 +111,9 @@ export class Bodies {
 
   /** Questions that nobody answered in time. */
   overdue(now: Millis): Ticket[] {
-    return [...this.#questions].flatMap(([ticket, { until }]) => (now >= until ? [ticket] : []))
+    const overdue: Ticket[] = []
+    for (const [ticket, { until }] of this.#questions) if (now >= until) overdue.push(ticket)
+    return overdue
   }
 
   isDue(now: Millis): boolean {
@@ -118,9 +121,9 @@ export class Bodies {
   }
 
   deadline(): Millis | undefined {
-    const times = [...this.#questions.values()].map(({ until }) => until)
-    if (this.#again !== undefined) times.push(this.#again)
-    return times.length === 0 ? undefined : Math.min(...times)
+    let first = this.#again
+    for (const { until } of this.#questions.values()) if (first === undefined || until < first) first = until
+    return first
   }
 
   /** Those first that never failed to give the hash, then those who failed long ago: a crowd of liars cannot hide the one who has it. */

@@ -1,6 +1,7 @@
 // Hearing: what peers say of announcements. Heads of gossip and the vectors of hellos tell what there is; the bodies of what is
 // news are fetched and handed on to be judged. A head is passed on only when its body is in force here, and nothing that a peer
 // says makes this node check a signature unless it is news by all that needs none.
+import { earliest } from '../earliest.ts'
 import type { Millis, NodeId } from '../env.ts'
 import type { RefusalCode, Ticket, Verdict } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -130,9 +131,7 @@ export class Hearing {
   }
 
   deadline(): Millis | undefined {
-    const deadlines = [this.#heads.deadline(), this.#bodies.deadline(), this.#p.targets.deadline()]
-    const times = deadlines.filter((at) => at !== undefined)
-    return times.length === 0 ? undefined : Math.min(...times)
+    return earliest(this.#heads.deadline(), this.#bodies.deadline(), this.#p.targets.deadline())
   }
 
   check(now: Millis): void {

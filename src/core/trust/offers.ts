@@ -48,9 +48,9 @@ export class Offers {
 
   *heads(): Generator<{ peer: NodeId; head: Head }> {
     for (const [peer, { heads }] of this.#peers) {
-      for (const { rival, ...head } of heads.values()) {
+      for (const head of heads.values()) {
         yield { peer, head }
-        if (rival !== undefined) yield { peer, head: { ...head, hash: rival } }
+        if (head.rival !== undefined) yield { peer, head: { ...head, hash: head.rival } }
       }
     }
   }
