@@ -33,9 +33,16 @@ export interface Message {
 export type Receive<M extends Message> = (message: M, from: number, judge: (verdict: Verdict) => void) => void
 
 interface Neighbours {
-  version: number
+  version: string
   eager: readonly number[]
   rest: readonly number[]
+}
+
+/** Whom a node passes everything on to of its own accord: a few of those that it is linked to and that subscribed. */
+interface Chosen {
+  version: string
+  all: readonly number[]
+  first: readonly number[]
 }
 
 interface Member<M extends Message> {
@@ -46,6 +53,7 @@ interface Member<M extends Message> {
   turned: Millis
   /** By topic. */
   neighbours: Map<string, Neighbours>
+  chosen: Map<string, Chosen>
   /** Number of the process: a message that was on its way to an earlier one is not for this one. */
   run: number
 }
@@ -80,6 +88,7 @@ export class GossipModel<M extends Message> {
       older: new Set(),
       turned: this.#queue.now,
       neighbours: new Map(),
+      chosen: new Map(),
       run,
     })
   }
@@ -135,7 +144,8 @@ export class GossipModel<M extends Message> {
   #passOn(node: number, message: M, from: number | undefined): void {
     const { eager, rest } = this.#neighbours(node, message.topic)
     for (const peer of eager) if (peer !== from && peer !== message.author) this.#send(node, peer, message)
-    const others = rest.filter((peer) => peer !== from && peer !== message.author)
+    const meant = rest.includes(from ?? node) || rest.includes(message.author)
+    const others = meant ? rest.filter((peer) => peer !== from && peer !== message.author) : rest
     if (others.length > 0) for (let beat = 0; beat < MENTIONS; beat++) this.#mention(node, others, message, beat)
   }
 
@@ -155,29 +165,42 @@ export class GossipModel<M extends Message> {
     this.#network.send(from, to, message.kind, message.bytes.length, () => this.#arrive(to, message, from))
   }
 
-  /** Who gets everything at once and who is only told: worked out again when a link or a subscription changed. */
+  /** Who gets everything at once and who is only told: worked out again when a subscription, or a link of one of them, changed. */
   #neighbours(node: number, topic: string): Neighbours {
     const member = this.#members.get(node) as Member<M>
-    const version = this.#network.version + this.#subscriptions
+    const version = this.#around(node)
     const held = member.neighbours.get(topic)
     if (held?.version === version) return held
-    const all = this.#subscribers(node, topic)
     // Neighbours are fixed by chance per pair: each takes its first few, and a link serves both ways.
-    const mine = this.#first(node, all)
-    const eager = all.filter(
-      (peer) => mine.includes(peer) || this.#first(peer, this.#subscribers(peer, topic)).includes(node),
-    )
+    const { all, first } = this.#choose(node, topic)
+    const eager = all.filter((peer) => first.includes(peer) || this.#choose(peer, topic).first.includes(node))
     const neighbours = { version, eager, rest: all.filter((peer) => !eager.includes(peer)) }
     member.neighbours.set(topic, neighbours)
     return neighbours
   }
 
-  #subscribers(node: number, topic: string): number[] {
-    return [...this.#network.peers(node)].filter((peer) => this.#members.get(peer)?.topics.has(topic))
+  /** Differs when the links of a node, or of one that it is linked to, changed, or a subscription of anybody. */
+  #around(node: number): string {
+    let changes = 0
+    for (const peer of this.#network.peers(node)) changes += this.#network.version(peer)
+    return `${this.#subscriptions} ${this.#network.version(node)} ${changes}`
+  }
+
+  #choose(node: number, topic: string): Chosen {
+    const member = this.#members.get(node)
+    const version = `${this.#subscriptions} ${this.#network.version(node)}`
+    const held = member?.chosen.get(topic)
+    if (held?.version === version) return held
+    const all = [...this.#network.peers(node)].filter((peer) => this.#members.get(peer)?.topics.has(topic))
+    const chosen = { version, all, first: this.#first(node, all) }
+    member?.chosen.set(topic, chosen)
+    return chosen
   }
 
   #first(node: number, peers: readonly number[]): number[] {
-    return [...peers].sort((a, b) => this.#weight(node, a) - this.#weight(node, b)).slice(0, EAGER)
+    const weighed = peers.map((peer) => ({ peer, weight: this.#weight(node, peer) }))
+    weighed.sort((a, b) => a.weight - b.weight)
+    return weighed.slice(0, EAGER).map(({ peer }) => peer)
   }
 
   #weight(a: number, b: number): number {

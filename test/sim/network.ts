@@ -47,8 +47,8 @@ export class Network {
   readonly #machines: Machine[] = []
   readonly #links: Map<number, Link>[] = []
   readonly #cuts = new Set<Cut>()
-  /** Counts changes of links. */
-  version = 0
+  /** Counts the changes of each machine's links. */
+  readonly #versions: number[] = []
   /** The longest that an end believed in a dead link before it closed it. */
   #slowestNotice: Millis = 0
 
@@ -62,11 +62,17 @@ export class Network {
   /** Adds a machine and returns its number. */
   add(machine: Machine): number {
     this.#links.push(new Map())
+    this.#versions.push(0)
     return this.#machines.push(machine) - 1
   }
 
   peers(node: number): IterableIterator<number> {
     return this.#linksOf(node).keys()
+  }
+
+  /** Another number whenever the links of `node` changed. */
+  version(node: number): number {
+    return this.#versions[node] as number
   }
 
   linked(node: number, peer: number): boolean {
@@ -102,11 +108,11 @@ export class Network {
    * believes in an earlier link, of which the other knows nothing any more, sees that one close first.
    */
   open(dialler: number, listener: number, address: string): void {
-    this.version++
     for (const [end, peer] of [
       [dialler, listener],
       [listener, dialler],
     ] as const) {
+      this.#changed(end)
       const stale = this.#linksOf(end).get(peer)
       if (stale !== undefined && !stale.open.has(peer)) this.#drop(end, stale)
     }
@@ -165,7 +171,7 @@ export class Network {
 
   /** The process at `node` ended, or its machine lost power: then nobody says so. */
   crash(node: number, silent: boolean): void {
-    this.version++
+    this.#changed(node)
     for (const [peer, link] of [...this.#linksOf(node)]) {
       link.open.delete(node)
       this.#linksOf(node).delete(peer)
@@ -230,10 +236,14 @@ export class Network {
     const peer = otherEnd(link, node)
     link.open.delete(node)
     if (this.#linksOf(node).get(peer) !== link) return
-    this.version++
+    this.#changed(node)
     this.#slowestNotice = Math.max(this.#slowestNotice, this.#believed(link))
     this.#linksOf(node).delete(peer)
     this.#machine(node).unlinked(peer)
+  }
+
+  #changed(node: number): void {
+    this.#versions[node] = this.version(node) + 1
   }
 
   #linksOf(node: number): Map<number, Link> {

@@ -35,12 +35,12 @@ export function readable(report: Report): string {
 }
 
 /** The report of one of many seeds. */
-export function line({ seed, violations, virtualMs, wallMs, steps, delivery, traceHash }: Report): string {
+export function line({ seed, violations, virtualMs, wallMs, steps, delivery }: Report): string {
   const outcome = violations.length === 0 ? 'held' : violations.map(({ invariant }) => invariant).join(' ')
   const { installed, slowestRounds } = delivery
   return (
     `seed ${seed}: ${outcome}; ${clockText(virtualMs)} in ${(wallMs / 1000).toFixed(1)} s, ${steps} steps, ` +
-    `${installed} installed, slowest after ${slowestRounds} rounds, ${traceHash.slice(0, 16)}`
+    `${installed} installed, slowest after ${slowestRounds} rounds`
   )
 }
 

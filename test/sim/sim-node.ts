@@ -48,6 +48,8 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
   #run = 0
   #started: Millis = 0
   #credential: Membership
+  /** What it showed at a gate last, and what that was made from. */
+  #shown: { membership: Membership; witness: Membership | undefined; bytes: Uint8Array } | undefined
   #armed: Millis | undefined
   #armedAs = 0
   /** It does not start while something keeps it away. */
@@ -230,8 +232,14 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     this.transfers.arrived(peer, bytes, next)
   }
 
+  /** What it shows at gates; made anew only when it changed. */
   credential(): Uint8Array {
-    return encodeCredential({ mesh: this.#world.mesh.id, membership: this.#credential, witness: this.#core?.witness() })
+    const [membership, witness] = [this.#credential, this.#core?.witness()]
+    if (this.#shown?.membership !== membership || this.#shown.witness !== witness) {
+      const bytes = encodeCredential({ mesh: this.#world.mesh.id, membership, witness })
+      this.#shown = { membership, witness, bytes }
+    }
+    return this.#shown.bytes
   }
 
   judge(remote: number, credential: Uint8Array, answer: (admitted: boolean, reply: Uint8Array) => void): void {

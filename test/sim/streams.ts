@@ -4,7 +4,7 @@ import type { AnyResponse, Effect, Input, Ticket } from '../../src/core/events.t
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { ProtocolName } from '../../src/core/protocols.ts'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
+import { decodeRequest, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import type { Liar } from './liar.ts'
 import type { Surroundings } from './surroundings.ts'
 import type { Tickets } from './tickets.ts'
@@ -79,7 +79,7 @@ export class SimStreams {
   #answered(asked: Asked, { ticket, peer, protocol }: Ask, bytes: Uint8Array): void {
     let response: AnyResponse
     try {
-      response = decodeResponse(protocol, bytes)
+      response = this.#world.responseOf(protocol, bytes)
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       return this.#fail(asked, ticket, error.message)

@@ -1,9 +1,10 @@
 // What a simulated machine sees of the simulated world, and who watches it.
 import type { Millis, NodeId } from '../../src/core/env.ts'
-import type { Effect, Input } from '../../src/core/events.ts'
+import type { AnyResponse, Effect, Input } from '../../src/core/events.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { ProtocolName } from '../../src/core/protocols.ts'
 import type { Credential } from '../../src/wire/credential.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import type { KeyRing } from './crypto.ts'
@@ -65,6 +66,8 @@ export interface Surroundings {
   nodeOf(index: number): NodeId
   /** Parses what a machine shows at the gate; the same bytes once, the result shared by all. */
   credentialOf(bytes: Uint8Array): Credential
+  /** Parses an answer. One that carries documents is parsed once, and shared like a credential. */
+  responseOf(protocol: ProtocolName, bytes: Uint8Array): AnyResponse
   indexOf(node: NodeId): number
   /** The machine that listens on an address. */
   at(address: string): number | undefined

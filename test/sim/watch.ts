@@ -13,7 +13,7 @@ import { Detection } from './invariants/detection.ts'
 import { RecordOrder } from './invariants/order.ts'
 import { Progress } from './invariants/progress.ts'
 import { type Member, Revocation } from './invariants/revocation.ts'
-import { oversize, sizesOf } from './invariants/sizes.ts'
+import { oversize } from './invariants/sizes.ts'
 import { Steadiness } from './invariants/steadiness.ts'
 import { Views } from './invariants/views.ts'
 import type { Network } from './network.ts'
@@ -129,7 +129,7 @@ export class Watchman implements Watch {
   }
 
   before(node: SimNode, input: Input): void {
-    this.#line(node, describeInput(input, this.#nameOf))
+    if (this.#trace.kept) this.#line(node, describeInput(input, this.#nameOf))
     this.releases.before(node, input)
     if (input.type === 'credential')
       this.#knocks.set(`${node.id.index} ${input.ticket}`, this.#byId.get(input.remote) ?? -1)
@@ -137,7 +137,7 @@ export class Watchman implements Watch {
   }
 
   effect(node: SimNode, effect: Effect): void {
-    this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
+    if (this.#trace.kept) this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
     this.releases.effect(node, effect)
     if (effect.type === 'event') this.#count(effect.event)
     this.#judged(node, effect)
@@ -154,7 +154,7 @@ export class Watchman implements Watch {
     this.steps++
     this.checks += 3
     const { index } = node.id
-    const sizes = sizesOf(core.sizes())
+    const sizes = core.sizes()
     const large = oversize(sizes)
     if (large !== undefined) this.#report('I3', index, large)
     const idle = this.#progress.after(index, input.type === 'woken', node.now(), core.deadline())

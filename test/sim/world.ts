@@ -1,7 +1,10 @@
 // A simulated world: builds the mesh of a scenario, runs it in virtual time from one seed, and says what happened.
 import type { Millis, NodeId } from '../../src/core/env.ts'
+import type { AnyResponse } from '../../src/core/events.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
+import type { ProtocolName } from '../../src/core/protocols.ts'
 import { type Credential, parseCredential } from '../../src/wire/credential.ts'
+import { decodeResponse } from '../../src/wire/messages.ts'
 import { Recent } from '../../src/wire/recent.ts'
 import { Campaign } from './campaign.ts'
 import { KeyRing } from './crypto.ts'
@@ -32,6 +35,8 @@ const QUERY_PERIOD = 60 * SECOND
 const QUERY_TIMEOUT = 5 * SECOND
 /** Parsed credentials that are remembered: one for each machine, and some that were countersigned anew. */
 const CREDENTIALS = 4_096
+/** Parsed answers of sync that are remembered. */
+const DOCUMENTS = 512
 /** A run that ends with the last delivery goes on for so long after the last fault at least. */
 const CALM = MINUTE
 
@@ -77,12 +82,14 @@ export interface RunOptions {
   progress?: (virtual: Millis, steps: number) => void
   /** Ends the run at the first violation. Default true. */
   stopAtViolation?: boolean
+  /** Keeps the trace: `traceHash`, and the last lines of a node that broke an invariant. Default true. */
+  trace?: boolean
 }
 
 /** Runs a scenario with a seed. The same arguments give the same report but for `wallMs`. */
 export async function simulate(scenario: Scenario, seed: number, options: RunOptions = {}): Promise<Report> {
   const began = performance.now()
-  const world = new World(scenario, seed, options.stopAtViolation !== false)
+  const world = new World(scenario, seed, options)
   await world.run(options)
   return world.report(Math.round(performance.now() - began))
 }
@@ -90,7 +97,7 @@ export async function simulate(scenario: Scenario, seed: number, options: RunOpt
 class World implements Surroundings {
   readonly scenario: Scenario
   readonly queue = new EventQueue()
-  readonly trace = new Trace()
+  readonly trace: Trace
   readonly keys = new KeyRing()
   readonly traffic = new Traffic()
   readonly mesh: SimMesh
@@ -107,20 +114,23 @@ class World implements Surroundings {
   readonly #indexes: Map<NodeId, number>
   readonly #addresses: Map<string, number>
   readonly #credentials = new Recent<string, Credential>(CREDENTIALS)
+  /** Answers that carry documents: hundreds of machines get the same, and nobody changes what it got. */
+  readonly #documents = new Recent<string, AnyResponse>(DOCUMENTS)
   readonly #queries = { asked: 0, ended: 0, zonesAnswered: 0, zonesAsked: 0 }
 
-  constructor(scenario: Scenario, seed: number, stop: boolean) {
+  constructor(scenario: Scenario, seed: number, { stopAtViolation = true, trace = true }: RunOptions) {
     const prng = new Prng(seed)
     this.scenario = scenario
     this.#seed = seed
     this.#prng = prng
+    this.trace = new Trace(trace)
     this.mesh = new SimMesh(this.keys, prng.fork('mesh'), scenario.beacons)
     this.network = new Network(this.queue, prng.fork('network'), scenario, this.traffic)
     this.gossip = new GossipModel(this.queue, this.network, prng.fork('gossip'), scenario.duplicate)
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
     this.flows = new Flows(this.queue, this.network, prng.fork('flows'), scenario)
     this.publisher = new Publisher(this.mesh, this.keys, prng.fork('publisher'), scenario)
-    this.watch = new Watchman(this, scenario, this.publisher, stop)
+    this.watch = new Watchman(this, scenario, this.publisher, stopAtViolation)
     const identities = this.#enrol(prng.fork('enrol'))
     this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
     this.#addresses = new Map(identities.map((id) => [id.address, id.index]))
@@ -135,6 +145,11 @@ class World implements Surroundings {
 
   credentialOf(bytes: Uint8Array): Credential {
     return this.#credentials.get(Buffer.from(bytes).toString('latin1'), () => parseCredential(bytes))
+  }
+
+  responseOf(protocol: ProtocolName, bytes: Uint8Array): AnyResponse {
+    if (protocol !== 'sync') return decodeResponse(protocol, bytes)
+    return this.#documents.get(Buffer.from(bytes).toString('latin1'), () => decodeResponse(protocol, bytes))
   }
 
   nodeOf(index: number): NodeId {

@@ -3,14 +3,13 @@
 import { limits } from '../../../src/core/limits.ts'
 import type { NodeCore } from '../../../src/core/node.ts'
 
-type Nested = ReturnType<NodeCore['sizes']>
-/** All tables of a node side by side. */
-export type Sizes = Omit<Nested, 'releases'> & Nested['releases']
+/** The tables of a node as its core tells them: its own, and beside them those of releases. */
+export type Sizes = ReturnType<NodeCore['sizes']>
 
 /** Queries that the operators of a simulation may have under way together: one a minute, each at most a few seconds long. */
 const QUERIES = 4
 
-const LIMITS: Record<keyof Sizes, number> = {
+const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   view: limits.viewNodes,
   parked: limits.parkedRecords,
   memberships: limits.memberships,
@@ -25,6 +24,9 @@ const LIMITS: Record<keyof Sizes, number> = {
   statements: Math.max(limits.connections, limits.memberships),
   audit: limits.auditAccepted + limits.auditRefused,
   misconduct: limits.memberships,
+}
+
+const OF_RELEASES: Record<keyof Sizes['releases'], number> = {
   heads: limits.bodiesMissed,
   installs: limits.installPaths,
   holdings: limits.encodingsKept,
@@ -40,16 +42,21 @@ const LIMITS: Record<keyof Sizes, number> = {
 }
 
 /** Looked at after every step of every node, so that no list is made each time. */
-const LIMITED = Object.entries(LIMITS) as [keyof Sizes, number][]
-
-/** The tables of a node as its core tells them. */
-export function sizesOf({ releases, ...sizes }: Nested): Sizes {
-  return Object.assign(sizes, releases)
+const LIMITED = {
+  own: Object.entries(OWN) as [keyof typeof OWN, number][],
+  releases: Object.entries(OF_RELEASES) as [keyof typeof OF_RELEASES, number][],
 }
 
 /** The first table beyond its limit, as a sentence; undefined when all are within. */
 export function oversize(sizes: Sizes): string | undefined {
-  for (const [name, most] of LIMITED) {
+  return beyond(sizes, LIMITED.own) ?? beyond(sizes.releases, LIMITED.releases)
+}
+
+function beyond<K extends string>(
+  sizes: Readonly<Record<K, number>>,
+  limited: readonly [K, number][],
+): string | undefined {
+  for (const [name, most] of limited) {
     if (!(sizes[name] <= most)) return `${name} holds ${sizes[name]}, and its limit is ${most}`
   }
   return undefined
