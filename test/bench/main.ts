@@ -1,8 +1,10 @@
 // The benchmarks: npm run bench -- NAME [--json]. Progress on stderr, a table on stdout, one JSON object as the last line.
 import { parseArgs } from 'node:util'
+import { KINDS, type Kind } from '../lab/description.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
 import { benchProfile } from './profile.ts'
+import { benchReach } from './reach.ts'
 import { benchTrust } from './trust.ts'
 
 export interface Report {
@@ -17,18 +19,23 @@ interface Settings {
   seconds: number
   /** How often a transfer is repeated. */
   rounds: number
+  /** Kinds of NAT, each beside each; how often a pair tries; whether both sites have the same LAN addresses. */
+  kinds: Kind[]
+  tries: number
+  sameLan: boolean
 }
 
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
   fetch: benchFetch,
   profile: benchProfile,
+  reach: benchReach,
   trust: benchTrust,
 }
 
 function usage(problem: string): never {
   const names = Object.keys(benches).join('|')
-  const options = '[--json] [--seconds 60] [--rounds 3]'
+  const options = '[--json] [--seconds 60] [--rounds 3] [--kinds plain,random,...] [--tries 10] [--same-lan]'
   process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
@@ -41,6 +48,9 @@ function readArguments() {
         json: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '60' },
         rounds: { type: 'string', default: '3' },
+        kinds: { type: 'string', default: 'plain,random,double,rst,tcp443' },
+        tries: { type: 'string', default: '10' },
+        'same-lan': { type: 'boolean', default: false },
       },
     })
   } catch (error) {
@@ -54,12 +64,22 @@ function whole(name: string, text: string, least: number, most: number): number 
   return usage(`--${name} must be a whole number from ${least} to ${most}`)
 }
 
+function kinds(text: string): Kind[] {
+  const named = text.split(',')
+  const strange = named.find((name) => !(name in KINDS))
+  if (strange !== undefined) usage(`there is no NAT kind "${strange}"; there are ${Object.keys(KINDS).join(', ')}`)
+  return named as Kind[]
+}
+
 const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
 const settings = {
   seconds: whole('seconds', values.seconds, 10, 600),
   rounds: whole('rounds', values.rounds, 1, 20),
+  kinds: kinds(values.kinds),
+  tries: whole('tries', values.tries, 1, 100),
+  sameLan: values['same-lan'],
 }
 const report = await bench((line) => process.stderr.write(`${line}\n`), settings)
 if (!values.json) process.stdout.write(`${report.table.join('\n')}\n`)
