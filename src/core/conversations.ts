@@ -40,10 +40,11 @@ export class Conversations {
   }
 
   asked(ticket: Ticket, peer: NodeId, request: AnyRequest, now: Millis): void {
-    const { out, self, view, alerts, roster, greetings, links } = this.#m
+    const { out, self, view, alerts, roster, greetings, links, reach } = this.#m
     const asker = roster.byNode(peer)
     if (request.protocol === 'hello') {
       if (asker !== undefined) greetings.learn(peer, asker.claims.zone, request.body, now)
+      reach.learnt(peer, request.body, now)
       this.#versions(peer, request.body, now)
       greetings.answer(ticket, peer, asker?.claims.zone, now)
       links.soon(now)
@@ -86,9 +87,10 @@ export class Conversations {
   }
 
   #helloBack(peer: NodeId, hello: Hello, now: Millis): void {
-    const { self, roster, greetings, heartbeat, links } = this.#m
+    const { self, roster, greetings, heartbeat, links, reach } = this.#m
     const zone = roster.byNode(peer)?.claims.zone
     if (zone !== undefined) greetings.learn(peer, zone, hello, now)
+    reach.learnt(peer, hello, now)
     this.#versions(peer, hello, now)
     const { yours } = hello
     // Only a signed record is proof, and the rows hold it.

@@ -265,6 +265,13 @@ export type NodeEvent =
   | { type: 'beaconAccepted'; counter: number; time: Millis }
   | { type: 'freshness'; freshness: Freshness }
   | { type: 'providerBanned'; peer: NodeId; encoding: string }
+  /** The link with a peer goes on over another path. */
+  | { type: 'moved'; peer: NodeId; from: Route; to: Route }
+  /** A member relays for us from now on; and: it does not any more, or would not. */
+  | { type: 'reserved'; relay: NodeId }
+  | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost'; detail: string }
+  /** Members can dial this node from outside; with no address: they cannot, as far as was found. */
+  | { type: 'reachable'; addresses: readonly string[] }
   /** Too much of what it gave or told of was refused: its link is closed, and it is kept out for limits.dropTime. */
   | { type: 'peerDropped'; peer: NodeId }
 

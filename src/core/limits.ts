@@ -193,7 +193,7 @@ export const limits = {
   /** Attempts of others that are answered at once: a Pi Zero completes about 10 handshakes a second. */
   punchesAtOnce: 8,
   /** Dials that wait behind those under way: far above what the policy asks for. */
-  dialsQueued: 64,
+  dialsQueued: 96,
   /** How often a node asks its LAN for others: while it has no link, and afterwards (n nodes that ask cost n * n answers). */
   mdnsPeriodAlone: 10 * SECOND,
   /** And so often when it has: a machine that comes later asks by itself. */
@@ -242,6 +242,72 @@ export const limits = {
   contactsSecured: 8,
   /** How soon: long enough to collect what the first hellos tell. */
   contactFlushDelay: 5 * SECOND,
+
+  // Reachability -----------------------------------------------------------------------------------------------------
+  /** One link to the outside is pulsed so often, the one that was silent longest: 30 bytes each way are 15 B/s, of a budget of 100. */
+  pulsePeriod: 2 * SECOND,
+  /** The longest that an answer may take: one retransmission of TCP over a satellite. */
+  pulseTimeout: 1_500,
+  /** What it may take on a fast path, beside the round trips: one retransmission of TCP and a busy Pi. A dead WAN is noticed in 2 s + 2 x 0.76 s at 40 ms. */
+  pulseSlack: 600,
+  /** Round trips that it may take: one for the pulse, the others for what is sent again. */
+  pulseRoundTrips: 4,
+  /** Pulses of one link that are missed in a row until it is dead: one may be lost with a Wi-Fi that roams. */
+  pulsesMissed: 2,
+  /** An outcome that comes this much after its time was late because of this process, and says nothing of the peer. */
+  pulseLate: 250,
+  /** A link over which pieces travel may stay silent for so long: a pulse waits behind 4 MB that are queued for 2 Mbit/s. */
+  busySilence: 15 * SECOND,
+  /** Without a link to the outside somebody is dialled so often, jittered by a quarter: a relay that is back is found within 1.25 s. */
+  seekPeriod: 1 * SECOND,
+  /** The period is longer by the links on the LAN, up to so many times: a site of four or more makes one try a second, however large it is. */
+  seekShare: 4,
+  /** Members that are dialled in turn beside the round over all others: those that relay, or answered directly before. */
+  seekFriends: 4,
+  /** Dials under way of who seeks: 10 s of one a second would leave no place while nothing answers; the turn of friends goes on. */
+  seekDialsAtOnce: 8,
+  /** Who was there and soon gone again is dialled by who seeks after this, though its pause be longer: what is full is no way out. */
+  seekBrief: 10 * SECOND,
+  /** Ports that are remembered as let out by our site. */
+  dialPorts: 4,
+  /** Members that relay for a node that cannot be dialled: one may vanish. */
+  relaysWanted: 2,
+  /** Addresses that are open from outside, of those a node tells: IPv4 and IPv6; leaves room for the LAN and relays. */
+  openAddresses: 2,
+  /** First pause before a relay is asked again that lost us; doubled. It is up again after a restart of 3 s. */
+  reserveBackoffMin: 1 * SECOND,
+  /** The longest such pause: a relay that comes back is used within a minute even when others do its work. */
+  reserveBackoffMax: 1 * MINUTE,
+  /** A relay that is full, or does not relay, is left alone for so long: others gave up their places by then, or it was configured anew. */
+  relayFullPause: 5 * MINUTE,
+  /** A node of which nobody saw yet whether it has a NAT waits so long for the test of its addresses before it asks for relays. */
+  reserveGrace: 2 * SECOND,
+  /** A node that is open from outside keeps its reservations for so long: the test may change its mind. */
+  publicSettled: 1 * MINUTE,
+  /** Relays that are remembered with their pauses: those of two minutes of asking. */
+  relaysRemembered: 64,
+  /** Links from outside that a relay keeps: 32 sites with two reservations each; crowds are cut beyond it. */
+  relayLinksMax: 64,
+  /** A relayed link is improved after this: hello has told of addresses and NATs by then. */
+  improveDelay: 500,
+  /** The other end waits so much longer, and whoever was told that the peer tries: so that both do not at once. */
+  improveTurn: 5 * SECOND,
+  /** Pause after the first try; doubled, and longer by up to a half. */
+  improvePauseMin: 5 * SECOND,
+  /** Tries in a row, over two minutes: punching fails by chance, and NATs forget within two. */
+  improveTries: 5,
+  /** And then so often: a router that was changed is found within minutes; each try costs two hellos and some SYNs. */
+  improvePeriod: 10 * MINUTE,
+  /** What a peer says of itself gives a fresh start this often at most. */
+  improveRenewal: 1 * MINUTE,
+  /** Members whose view of us is remembered to tell what our NAT does: more than the links that a plain node dials. */
+  natSights: 16,
+  /** Changes of our addresses, NAT or offer that are told at once; each costs a hello of 1 kB on each link. */
+  reachTells: 4,
+  /** One more each so long: an address that flaps costs a node less than 100 B/s a link. */
+  reachTellPeriod: 15 * SECOND,
+  /** Changes that follow each other are told together: two reservations are won within this time. */
+  reachTellDelay: 100,
 
   // Protocols --------------------------------------------------------------------------------------------------------
   /** Hello is repeated on every link in this period: it carries the versions held and is our keep-alive (74 B/s saved per link). */
@@ -649,11 +715,13 @@ const relations: [string, boolean][] = [
   ],
   [
     'a crowd of links fits the connections, and the kept ones a crowd',
-    limits.linksCrowded < limits.connections && limits.mateLinksMax + limits.outsideLinksMax < limits.linksCrowded,
+    limits.linksCrowded < limits.connections && limits.mateLinksMax + limits.relayLinksMax < limits.linksCrowded,
   ],
+  ['a pulse that is missed is told before the next turn', limits.pulseTimeout < limits.pulsePeriod],
+  ['the kinds of addresses fit a contact', limits.openAddresses + limits.relaysWanted < limits.addressesPerContact],
   [
-    'dials of queries fit the queue beside the others',
-    limits.dialsAtOnce + limits.queryDialsAtOnce <= limits.dialsQueued,
+    'dials of queries and of who seeks fit the queue beside the others',
+    limits.dialsAtOnce + limits.queryDialsAtOnce + limits.seekDialsAtOnce + limits.seekFriends <= limits.dialsQueued,
   ],
   ['all links fit the connections', limits.mateLinksMax + limits.outsideLinksMax < limits.connections],
 ]

@@ -13,6 +13,7 @@ import { limits } from './limits.ts'
 import { Book } from './links/book.ts'
 import { Greetings } from './links/greetings.ts'
 import { Links } from './links/links.ts'
+import { Reach, type RelayMode } from './links/reach.ts'
 import { Outbox } from './outbox.ts'
 import type { Contact } from './protocols.ts'
 import { Releases } from './releases.ts'
@@ -78,6 +79,8 @@ export interface NodeSetup {
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */
   mirror: boolean
+  /** Whether this node relays for others; `auto` unless another is said. */
+  relay?: RelayMode
 }
 
 /** What earlier runs accepted from publishers. */
@@ -121,25 +124,26 @@ export function composeMachines(env: Env, setup: NodeSetup, now: Millis): Machin
 }
 
 function wire(env: Env, setup: NodeSetup, now: Millis) {
-  const root = setup.roots.at(-1)
-  if (root === undefined) throw new Error('a node needs a root')
   const out = new Outbox()
-  const issued = setup.roots.map(({ signed }) => signed.issued)
-  const bound = Math.max(setup.timeBound ?? 0, ...issued)
-  const self = new Self(setup.mesh, setup.membership, root, setup.wall, now, bound)
+  const self = selfOf(setup, now)
   const topic = recordTopic(self.mesh8, self.zone)
   const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const statements = new StatementKeeper(env, out, self, refusals, setup.statements)
   const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
-  const links: Links = new Links(env, out, book, self, (node) => swarm.isUsing(node))
-  const greetings = new Greetings(env, out, self, {
+  const isUsing = (node: NodeId) => swarm.isUsing(node)
+  const isOfUse = (node: NodeId) => reach.holds(node) || isUsing(node)
+  const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers)
+  const greetings: Greetings = new Greetings(env, out, self, {
     ...{ book, view },
     vector: () => announcing.vector(),
     statements: () => statements.digest,
     beacons: () => beacons.heads(),
+    reach: () => reach.told,
   })
+  const ways = { env, out, self, book, links, greetings, inUse: isUsing, relay: setup.relay ?? 'auto' }
+  const reach: Reach = new Reach(ways, now)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)
   const avoid = (peer: NodeId, until: Millis) => links.avoid(peer, until)
@@ -147,7 +151,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const watch = new Watch({ audit, misconduct, knownBad: new KnownBad(env) })
   const isDropped = (node: NodeId, at: Millis) => misconduct.isDropped(node, at)
   const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements, isDropped)
-  const rivals = new Rivals(links, greetings, gatekeeper)
+  const rivals = new Rivals(links, greetings, gatekeeper, reach.watchdog)
   const roots = new RootKeeper({ env, out, self, watch }, setup.roots, setup.rootFloor)
   const heartbeat: Heartbeat = new Heartbeat(env, out, topic, setup, {
     minimum: setup.recordPeriodMin,
@@ -158,11 +162,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
-  const targetsFloors = [setup, setup.publishers].map(({ targetsFloor: version, targetsFloorEpoch: epoch }) => ({
-    epoch,
-    version,
-  }))
-  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloors)
+  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloorsOf(setup))
   const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
   const isStale = () => beacons.isStale
@@ -185,7 +185,22 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, rollout })
   const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving }
-  return { out, self, topic, book, links, greetings, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
+  const paths = { book, links, reach, greetings }
+  return { out, self, topic, ...paths, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
+}
+
+function selfOf(setup: NodeSetup, now: Millis): Self {
+  const root = setup.roots.at(-1)
+  if (root === undefined) throw new Error('a node needs a root')
+  const issued = setup.roots.map(({ signed }) => signed.issued)
+  const bound = Math.max(setup.timeBound ?? 0, ...issued)
+  return new Self(setup.mesh, setup.membership, root, setup.wall, now, bound)
+}
+
+/** That of the invite, and that of what was accepted since. */
+function targetsFloorsOf({ publishers, ...invite }: NodeSetup): { version: number; epoch: number | undefined }[] {
+  const floors = [invite, publishers]
+  return floors.map(({ targetsFloor: version, targetsFloorEpoch: epoch }) => ({ version, epoch }))
 }
 
 /** What selectors may say of this node. */

@@ -9,9 +9,10 @@ import { FLAG } from './fleet/record.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
 import { limits } from './limits.ts'
-import type { Link } from './links/links.ts'
+import type { ReachSnapshot } from './links/reach.ts'
 import { isReachInput } from './links/reach-inputs.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
+import { type LinkSnapshot, Reaching } from './reaching.ts'
 import type { Releases } from './releases.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
 import { type Ending, endingSoon, type Time } from './trust/expiry.ts'
@@ -27,7 +28,8 @@ export interface NodeSnapshot {
   /** What is known of time (clause CLOCK). */
   time: Time
   membership: Membership
-  links: readonly Link[]
+  links: readonly LinkSnapshot[]
+  reach: ReachSnapshot
   contacts: { zones: number; nodes: number }
   alerts: readonly Alert[]
   refusals: Readonly<Record<string, number>>
@@ -39,6 +41,7 @@ export interface NodeSnapshot {
 export class NodeCore {
   readonly #m: Machines
   readonly #conversations: Conversations
+  readonly #reaching: Reaching
   /** Something ended soon when the wall clock was last read. */
   #endsSoon = false
   #started = false
@@ -49,6 +52,7 @@ export class NodeCore {
   constructor(env: Env, setup: NodeSetup, now: Millis) {
     this.#m = composeMachines(env, setup, now)
     this.#conversations = new Conversations(this.#m)
+    this.#reaching = new Reaching(this.#m, this.#conversations)
   }
 
   /** Takes one input and returns what is to be done about it. `now` is monotonic and never decreases. */
@@ -77,7 +81,8 @@ export class NodeCore {
       clockTrusted: this.#m.self.synchronised,
       time: this.#m.self.time,
       membership: this.#m.self.membership,
-      links: [...this.#m.links.all()],
+      links: this.#reaching.links(),
+      reach: this.#m.reach.snapshot(),
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
       alerts: this.#m.alerts.all(),
       refusals: this.#m.refusals.all() as Readonly<Record<string, number>>,
@@ -144,6 +149,7 @@ export class NodeCore {
       memberships: this.#m.roster.size,
       contacts: this.#m.book.size,
       links: this.#m.links.size,
+      reach: this.#m.reach.size,
       queries: this.#m.queries.underway,
       greetings: this.#m.greetings.size,
       rivals: this.#m.rivals.size,
@@ -162,6 +168,7 @@ export class NodeCore {
       this.#m.view.deadline(),
       this.#m.heartbeat.deadline(),
       this.#m.links.deadline(),
+      this.#m.reach.deadline(),
       this.#m.greetings.deadline(),
       this.#m.rivals.deadline(),
       this.#m.queries.deadline(),
@@ -205,25 +212,24 @@ export class NodeCore {
       case 'countersigned':
         return this.#m.gatekeeper.countersigned(input.membership)
       case 'connected':
-        return this.#connected(input.peer, input.address, input.direction, now)
+        return this.#reaching.connected(input, now)
       case 'disconnected':
-        return this.#disconnected(input.peer, now)
+        return this.#reaching.disconnected(input.peer, now)
       case 'dialFailed':
         this.#m.links.failed(input.peer, now)
         return this.#m.queries.lost(input.peer, now)
       case 'discovered':
-        return this.#discovered(input.peer, input.addresses, input.source, now)
+        return this.#reaching.discovered(input, now)
       case 'listening':
-        this.#m.self.addresses = input.addresses
-        return
+        return this.#m.reach.listening(input.addresses, now)
       case 'gossip':
-        this.#m.greetings.heard(input.from, now)
+        this.#reaching.heard(input.from, now)
         return this.#m.gossip.heard(input.ticket, input.from, input.topic, input.envelope, input.record, now)
       case 'asked':
-        this.#m.greetings.heard(input.peer, now)
+        this.#reaching.heard(input.peer, now)
         return this.#conversations.asked(input.ticket, input.peer, input, now)
       case 'answered':
-        this.#m.greetings.heard(input.peer, now)
+        this.#reaching.heard(input.peer, now)
         return this.#conversations.answered(input.ticket, input.peer, input, now)
       case 'askFailed':
         this.#conversations.failed(input.ticket, input.peer, input, now)
@@ -238,13 +244,14 @@ export class NodeCore {
       case 'rooted':
         return this.#m.roots.rooted(input.ticket, input.roots, now)
       case 'turnedAway':
+        this.#m.links.turnedAway(input.peer)
         return this.#m.statements.turnedAway(input.peer, input.code)
       case 'leaving':
         return this.#leave(now)
       default:
-        if (isReachInput(input)) return
-        if ('from' in input) this.#m.greetings.heard(input.from, now)
-        else if ('peer' in input) this.#m.greetings.heard(input.peer, now)
+        if (isReachInput(input)) return this.#reaching.handle(input, now)
+        if ('from' in input) this.#reaching.heard(input.from, now)
+        else if ('peer' in input) this.#reaching.heard(input.peer, now)
         return this.#m.releases.handle(input, now)
     }
   }
@@ -258,6 +265,7 @@ export class NodeCore {
     const changed = this.#m.releases.check(now)
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
     this.#m.links.check(now)
+    this.#m.reach.check(now)
     this.#m.greetings.check(now)
     this.#m.rivals.check(now)
     this.#m.queries.check(now)
@@ -279,46 +287,8 @@ export class NodeCore {
     if (gap <= limits.recordPeriodFloor) return
     this.#m.view.forgive(gap, now)
     this.#m.greetings.forgive(gap)
+    this.#m.reach.watchdog.forgive(gap)
     this.#m.releases.forgive(gap)
-  }
-
-  #connected(peer: NodeId, address: string, direction: 'inbound' | 'outbound', now: Millis): void {
-    const zone = this.#m.roster.byNode(peer)?.claims.zone
-    this.#m.statements.linked(peer)
-    this.#m.links.opened({ peer, zone, address, direction, since: now }, now)
-    this.#m.book.touch(peer, now)
-    this.#m.greetings.linked(peer, direction, now)
-    this.#m.queries.linked(peer)
-    this.#m.releases.linked(peer, now)
-    if (zone === this.#m.self.zone && this.#m.self.isNode) {
-      this.#m.heartbeat.hurry(now)
-      this.#conversations.metMate(peer)
-    }
-  }
-
-  #disconnected(peer: NodeId, now: Millis): void {
-    if (!this.#m.links.closed(peer, now)) return
-    this.#m.greetings.unlinked(peer)
-    this.#m.rivals.unlinked(peer, now)
-    this.#m.queries.lost(peer, now)
-    this.#m.releases.unlinked(peer, now)
-    if (this.#m.self.isNode && this.#m.links.mates().length === 0) {
-      this.#conversations.alone()
-      this.#m.greetings.alone(now)
-    }
-  }
-
-  #discovered(
-    peer: NodeId,
-    addresses: readonly string[],
-    source: 'mdns' | 'identify' | 'bootstrap',
-    now: Millis,
-  ): void {
-    if (this.#m.book.get(peer)?.source === 'itself' && this.#m.links.get(peer) !== undefined) return
-    const contact = { node: peer, zone: this.#m.roster.byNode(peer)?.claims.zone, addresses, age: 0, serves: true }
-    if (source === 'bootstrap') this.#m.book.restored(contact, now)
-    else this.#m.book.hearsay(contact, now, source === 'identify' ? peer : source)
-    this.#m.links.soon(now)
   }
 
   #persisted(ticket: Ticket, now: Millis): void {
@@ -385,6 +355,7 @@ export class NodeCore {
     const isolated = this.#m.links.size === 0 ? FLAG.isolated : 0
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
     const expiry = this.#endsSoon ? FLAG.expiry : 0
-    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned
+    const reach = (this.#m.reach.offers ? FLAG.relay : 0) | (this.#m.reach.isOpen ? FLAG.reachable : 0)
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach
   }
 }

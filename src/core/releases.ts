@@ -150,6 +150,11 @@ export class Releases {
     this.swarm.linked(peer, now)
   }
 
+  /** The link with a peer goes on over another path. */
+  moved(peer: NodeId, now: Millis): void {
+    this.swarm.moved(peer, now)
+  }
+
   unlinked(peer: NodeId, now: Millis): void {
     this.announcing.unlinked(peer)
     this.beacons.unlinked(peer)

@@ -25,6 +25,11 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       return { level: 'info', text: `root version ${event.version} is in force` }
     case 'rootRefused':
       return { level: 'warn', text: `${nameOf(event.peer)} offered a root that was refused: ${event.detail}` }
+    case 'moved':
+    case 'reserved':
+    case 'unreserved':
+    case 'reachable':
+      return pathWords(event, nameOf)
     case 'statementAccepted':
     case 'statementTwins':
     case 'revoked':
@@ -74,6 +79,40 @@ function statementWords(event: StatementEvent, nameOf: (node: NodeId) => string)
         level: 'error',
         text: `${who} that this node is revoked: members that know of it do not admit it any more`,
       }
+    }
+  }
+}
+
+type PathEvent = Extract<NodeEvent, { type: 'moved' | 'reserved' | 'unreserved' | 'reachable' }>
+
+const ROUTES = {
+  lan: 'over the LAN',
+  direct: 'direct',
+  punched: 'through a hole punched in both NATs',
+  relayed: 'relayed by a member',
+} as const
+const UNRESERVED = {
+  full: 'its budget for relaying is used up, so another relay is asked',
+  refused: 'it does not relay',
+  lost: 'the reservation is lost, and asked for again',
+} as const
+
+function pathWords(event: PathEvent, nameOf: (node: NodeId) => string): EventWords {
+  switch (event.type) {
+    case 'moved': {
+      const { peer, from, to } = event
+      return { level: 'info', text: `the link with ${nameOf(peer)} is ${ROUTES[to]} now (was ${ROUTES[from]})` }
+    }
+    case 'reserved':
+      return { level: 'info', text: `${nameOf(event.relay)} relays for this node` }
+    case 'unreserved': {
+      const { relay, why, detail } = event
+      return { level: 'warn', text: `${nameOf(relay)} does not relay for this node: ${UNRESERVED[why]} (${detail})` }
+    }
+    case 'reachable': {
+      const { addresses } = event
+      if (addresses.length === 0) return { level: 'warn', text: 'members cannot dial this node from outside' }
+      return { level: 'info', text: `members can dial this node from outside, at ${addresses.join(' and ')}` }
     }
   }
 }

@@ -24,6 +24,7 @@ export function encodeContact(contact: Contact): Uint8Array {
     .texts(3, sendableAddresses(contact.addresses))
     .millis(4, contact.age)
     .bool(5, contact.serves)
+    .bool(6, contact.relays ?? false)
     .finish()
 }
 
@@ -35,8 +36,9 @@ export function decodeContact(bytes: Uint8Array): Contact {
   const addresses = readAddresses(reader, 3)
   const age = reader.uint(4)
   const serves = reader.bool(5)
+  const relays = reader.bool(6)
   reader.end()
-  return { node, zone, addresses, age, serves }
+  return { node, zone, addresses, age, serves, ...(relays && { relays }) }
 }
 
 /** At most addressesPerContact, none longer than addressLength. */

@@ -1,6 +1,7 @@
 // Hello (protocol clause HELLO): what two members tell each other when they meet and every minute after. Request and response alike.
 import { toHex } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
+import { NAT_KINDS } from '../core/links/paths.ts'
 import type { Hello } from '../core/protocols.ts'
 import type { VersionVector } from '../core/trust/announcement.ts'
 import { BEACON_ROLE } from '../core/trust/beacon.ts'
@@ -11,6 +12,7 @@ import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 const HASH_BYTES = 32
 const ORDER_BYTES = 24
+const REACH_BYTES = 16
 /** Everything of a hello but its contacts and the roles of its vector. */
 const HELLO_FRAME = 1_536
 
@@ -38,6 +40,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   for (const bytes of entries) message.bytes(10, bytes)
   if (hello.statements !== undefined) message.bytes(11, hexBytes(hello.statements, HASH_BYTES, 'digest of statements'))
   for (const bytes of beacons) message.bytes(12, bytes)
+  if (hello.reach !== undefined) message.bytes(13, encodeReach(hello.reach))
   return message.finish()
 }
 
@@ -54,10 +57,23 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const vector = readVector(reader)
   const digest = reader.optionalBytes(11, HASH_BYTES, HASH_BYTES)
   const beacons = readBeacons(reader)
+  const reach = reader.optionalBytes(13, 0, REACH_BYTES)
   reader.end()
   const yours = order === undefined ? undefined : decodeOrder(order)
   const statements = digest === undefined ? undefined : toHex(digest)
-  return { rootVersion, rootHash, zone, serves, addresses, contacts, yours, vector, statements, ...beacons }
+  return {
+    rootVersion,
+    rootHash,
+    zone,
+    serves,
+    addresses,
+    contacts,
+    yours,
+    vector,
+    statements,
+    ...beacons,
+    ...readReach(reach),
+  }
 }
 
 /** Absent in the hello of a pimesh that knows no beacons, or holds none. */
@@ -75,6 +91,22 @@ function readVector(reader: MessageReader): VersionVector {
   const heads = reader.list(10, limits.delegatedRoles, 1, limits.headBytes).map(decodeVectorEntry)
   if (new Set(heads.map(({ role }) => role)).size !== heads.length) reader.refuse('it lists a role twice')
   return { targetsVersion, targetsHash: hash === undefined ? undefined : toHex(hash), heads }
+}
+
+type Reach = NonNullable<Hello['reach']>
+
+function encodeReach({ relays, nat }: Reach): Uint8Array {
+  const kind = NAT_KINDS.indexOf(nat) + 1
+  return new MessageWriter().bool(1, relays).uint(2, kind).finish()
+}
+
+/** Absent in the hello of a pimesh that knows no relays. A kind that this version does not know is unknown. */
+function readReach(bytes: Uint8Array | undefined): Pick<Hello, 'reach'> {
+  if (bytes === undefined) return {}
+  const reader = new MessageReader(bytes, 'a hello', REACH_BYTES)
+  const [relays, kind] = [reader.bool(1), reader.uint(2)]
+  reader.end()
+  return { reach: { relays, nat: NAT_KINDS[kind - 1] ?? 'unknown' } }
 }
 
 type Order = NonNullable<Hello['yours']>

@@ -25,7 +25,17 @@ export function describeInput(input: Input, name: NameOf): string {
       return `countersigned ${name(input.membership.countersignature?.by ?? '')}`
     case 'connected':
       return `connected ${name(input.peer)} ${input.direction}`
+    case 'moved':
+      return `moved ${name(input.peer)} ${input.route} ${input.direction}`
+    case 'observed':
+      return `observed ${name(input.peer)} ${input.address}`
+    case 'reserved':
+    case 'unreserved':
+      return `${input.type} ${name(input.relay)}`
     case 'disconnected':
+    case 'improveFailed':
+    case 'pulsed':
+    case 'pulseMissed':
     case 'dialFailed':
     case 'discovered':
       return `${input.type} ${name(input.peer)}`
@@ -72,7 +82,13 @@ export function describeEffect(effect: Effect, name: NameOf): string {
       return `admit ${effect.admission.admitted ? 'yes' : effect.admission.code}`
     case 'persist':
       return `persist ${effect.ticket} ${effect.changes.length}${effect.sync ? ' sync' : ''}`
+    case 'reserve':
+    case 'release':
+      return `${effect.type} ${name(effect.relay)}`
+    case 'improve':
+      return `improve ${effect.how} ${name(effect.peer)}`
     case 'dial':
+    case 'pulse':
     case 'close':
       return `${effect.type} ${name(effect.peer)}`
     case 'ask':

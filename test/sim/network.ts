@@ -18,6 +18,13 @@ export interface NetworkFaults {
  */
 export const SILENCE = { min: 13 * MINUTE, max: 30 * MINUTE } as const
 
+/** A pulse: 8 random bytes, and the frames of muxer and noise. */
+const PULSE_BYTES = 30
+/** Until TCP sends again what was not acknowledged; doubled. */
+const RETRANSMISSION: Millis = 200
+/** Nobody waits for a pulse that was sent again after this. */
+const PATIENCE: Millis = 2_000
+
 /** What the network tells a machine. */
 export interface Machine {
   /** Its process runs. */
@@ -144,6 +151,36 @@ export class Network {
         this.traffic.arrived(kind, bytes)
         arrive()
       } else this.reset(from, link)
+    })
+  }
+
+  /** The smallest question over a link, which TCP sends again when it is lost; `done` gets the round trip, or undefined when time is up. */
+  pulse(from: number, to: number, timeout: Millis, done: (roundTrip: Millis | undefined) => void): void {
+    const link = this.#linksOf(from).get(to)
+    const asked = this.#queue.now
+    let over = link === undefined
+    const end = (roundTrip: Millis | undefined) => {
+      if (!over) done(roundTrip)
+      over = true
+    }
+    if (link === undefined) return this.#queue.after(0, () => done(undefined))
+    this.#queue.after(timeout, () => end(undefined))
+    const arrived = () => end(this.#queue.now - asked)
+    this.#insist(from, to, link, RETRANSMISSION, () => this.#insist(to, from, link, RETRANSMISSION, arrived))
+  }
+
+  /** Sends a pulse over a link until it arrives, or nobody would wait for it any more. */
+  #insist(from: number, to: number, link: Link, pause: Millis, arrive: () => void): void {
+    if (this.#linksOf(from).get(to) !== link || pause > PATIENCE) return
+    this.traffic.sent('pulse', PULSE_BYTES)
+    if (this.cut(from, to) || this.#prng.chance(this.#faults.loss)) {
+      this.traffic.lost++
+      return this.#queue.after(pause, () => this.#insist(from, to, link, 2 * pause, arrive))
+    }
+    this.#queue.after(this.delay(), () => {
+      if (this.#linksOf(to).get(from) !== link) return this.reset(from, link)
+      this.traffic.arrived('pulse', PULSE_BYTES)
+      arrive()
     })
   }
 

@@ -210,7 +210,8 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
   }
 
   linked(peer: number, address: string, direction: 'inbound' | 'outbound'): void {
-    this.feed({ type: 'connected', peer: this.#world.nodeOf(peer), address, direction })
+    const route = this.#world.machine(peer).zone === this.zone ? 'lan' : 'direct'
+    this.feed({ type: 'connected', peer: this.#world.nodeOf(peer), address, direction, route })
   }
 
   unlinked(peer: number): void {
@@ -315,6 +316,13 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
         return this.#soon(() => network.close(this.id.index, this.#world.indexOf(effect.peer)))
       case 'ask':
         return this.streams.ask(effect)
+      case 'pulse':
+        return this.#pulse(effect.peer, effect.timeout)
+      case 'offerRelay':
+      case 'reserve':
+      case 'release':
+      case 'improve':
+        return
       case 'credential':
         this.#credential = effect.membership
         return
@@ -358,6 +366,14 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     this.#world.gate.dial(this.id.index, right ? listener : undefined, address, (reason) =>
       this.feed({ type: 'dialFailed', peer, reason }),
     )
+  }
+
+  #pulse(peer: NodeId, timeout: Millis): void {
+    const run = this.#run
+    this.#world.network.pulse(this.id.index, this.#world.indexOf(peer), timeout, (roundTrip) => {
+      if (this.#run !== run) return
+      this.feed(roundTrip === undefined ? { type: 'pulseMissed', peer } : { type: 'pulsed', peer, roundTrip })
+    })
   }
 
   #left(): void {

@@ -93,6 +93,12 @@ describe('hello (clause HELLO)', () => {
     expect(read.contacts.length).toBeGreaterThan(10)
   })
 
+  it('of a pimesh that knows of another kind of NAT is read all the same (clause REACH 1)', () => {
+    const reach = new MessageWriter().bool(1, true).uint(2, 77).finish()
+    const newer = new MessageWriter().bytes(2, new Uint8Array(32)).text(3, '/a').bytes(13, reach).finish()
+    expect((decodeRequest('hello', newer) as { body: Hello }).body.reach).toEqual({ relays: true, nat: 'unknown' })
+  })
+
   it('of a pimesh that knows no publishers has an empty vector', () => {
     const older = new MessageWriter().bytes(2, new Uint8Array(32)).text(3, '/a').finish()
     expect((decodeRequest('hello', older) as { body: Hello }).body.vector).toEqual(EMPTY_VECTOR)

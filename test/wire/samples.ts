@@ -4,6 +4,7 @@ import { METRICS, type MetricValues, metricValues } from '../../src/core/fleet/m
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import { ALERT_KINDS, type Envelope, type Row, STATUSES } from '../../src/core/fleet/rows.ts'
 import { limits } from '../../src/core/limits.ts'
+import { NAT_KINDS } from '../../src/core/links/paths.ts'
 import type { Contact, Hello, QueryRequest, QueryResponse } from '../../src/core/protocols.ts'
 import { INSTALL_REASONS, INSTALL_STATES, type InstallReport } from '../../src/core/rollout/states.ts'
 import type { Head, VectorEntry, VersionVector } from '../../src/core/trust/announcement.ts'
@@ -158,13 +159,18 @@ export const anyAddress = fc.tuple(fc.ipV4(), fc.nat(65_535)).map(([ip, port]) =
 const anyAddresses = fc.array(anyAddress, { maxLength: limits.addressesPerContact })
 const anyCount = fc.nat(2 ** 31 - 1)
 
-export const anyContact: fc.Arbitrary<Contact> = fc.record({
-  node: anyNode,
-  zone: fc.option(anyZone, { nil: undefined }),
-  addresses: anyAddresses,
-  age: fc.maxSafeNat(),
-  serves: fc.boolean(),
-})
+export const anyContact: fc.Arbitrary<Contact> = fc.record(
+  {
+    node: anyNode,
+    zone: fc.option(anyZone, { nil: undefined }),
+    addresses: anyAddresses,
+    age: fc.maxSafeNat(),
+    serves: fc.boolean(),
+    relays: fc.constant(true),
+  },
+  { requiredKeys: ['node', 'zone', 'addresses', 'age', 'serves'] },
+)
+const anyReach = fc.record({ relays: fc.boolean(), nat: fc.constantFrom(...NAT_KINDS) })
 
 export const anyHash: fc.Arbitrary<string> = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
@@ -192,16 +198,20 @@ export const anyInstall: fc.Arbitrary<InstallReport> = fc.record({
   percent: fc.integer({ min: 0, max: 100 }),
 })
 
-export const anyHello: fc.Arbitrary<Hello> = fc.record({
-  rootVersion: anyCount,
-  rootHash: anyHash,
-  zone: fc.oneof(anyZone, fc.constant('/')),
-  serves: fc.boolean(),
-  addresses: anyAddresses,
-  contacts: fc.array(anyContact, { maxLength: 8 }),
-  yours: fc.option(fc.record({ incarnation: anyCount, counter: fc.maxSafeNat() }), { nil: undefined }),
-  vector: anyVector,
-})
+export const anyHello: fc.Arbitrary<Hello> = fc.record(
+  {
+    rootVersion: anyCount,
+    rootHash: anyHash,
+    zone: fc.oneof(anyZone, fc.constant('/')),
+    serves: fc.boolean(),
+    addresses: anyAddresses,
+    contacts: fc.array(anyContact, { maxLength: 8 }),
+    yours: fc.option(fc.record({ incarnation: anyCount, counter: fc.maxSafeNat() }), { nil: undefined }),
+    vector: anyVector,
+    reach: anyReach,
+  },
+  { requiredKeys: ['rootVersion', 'rootHash', 'zone', 'serves', 'addresses', 'contacts', 'yours', 'vector'] },
+)
 
 export const anyQueryRequest: fc.Arbitrary<QueryRequest> = fc.record({
   zone: anyZone,

@@ -112,6 +112,7 @@ const HELLO: Hello = {
   ...{ rootVersion: 3, rootHash: hash('a'), zone: '/uk/a', serves: true, addresses: CONTACT.addresses },
   ...{ contacts: [CONTACT], yours: { incarnation: 2, counter: 300 }, vector: VECTOR },
 }
+const REACH = { relays: true, nat: 'random' } as const
 const BEACONS = [{ role: 'beacon', epoch: 5, version: 495_000, hash: hash('1') }]
 
 describe('hello (clause HELLO)', () => {
@@ -120,6 +121,7 @@ describe('hello (clause HELLO)', () => {
     ['hello-2', HELLO],
     ['hello-3', { ...HELLO, statements: hash('f') }],
     ['hello-4', { ...HELLO, statements: hash('f'), beacons: BEACONS }],
+    ['hello-5', { ...HELLO, contacts: [{ ...CONTACT, relays: true }], reach: REACH }],
   ])('%s', (name, body) => {
     const message = { protocol: 'hello', body } as const
     expect(decodeRequest('hello', stored(name))).toEqual(message)

@@ -4,8 +4,9 @@
 import type { Millis, NodeId } from '../env.ts'
 import type { Change } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { Contact } from '../protocols.ts'
+import type { Contact, Hello } from '../protocols.ts'
 import { rank, type StandingOf, worstEntry, worstZone } from './eviction.ts'
+import type { NatKind } from './paths.ts'
 
 export interface Entry {
   node: NodeId
@@ -15,6 +16,11 @@ export interface Entry {
   /** What it says itself, or the disk kept: what we tell others, unless it is empty. */
   own: readonly string[]
   serves: boolean
+  relays: boolean
+  /** What its NAT does, as it says itself; undefined when it does not say. */
+  nat: NatKind | undefined
+  /** Where it was dialled with success the last time. */
+  worked: string | undefined
   /** When the node was last known to be there (monotonic; may lie before this run). */
   seen: Millis
   /** On whose word: its own over a link of this run, that of an earlier run, or of others. */
@@ -59,10 +65,25 @@ export class Book {
   }
 
   /** What a member said about itself over a link that the gate admitted. */
-  firstHand(node: NodeId, zone: string, addresses: readonly string[], serves: boolean, now: Millis): void {
+  firstHand(
+    node: NodeId,
+    zone: string,
+    { addresses, serves, reach }: Pick<Hello, 'addresses' | 'serves' | 'reach'>,
+    now: Millis,
+  ): void {
+    const known = this.#entries.get(node)
     const own = addresses.slice(0, limits.addressesPerContact)
-    const kept = own.length > 0 ? own : (this.#entries.get(node)?.addresses ?? [])
-    this.#put({ node, zone, addresses: kept, own, serves, seen: now, source: 'itself', by: undefined }, now)
+    const kept = own.length > 0 ? own : (known?.addresses ?? [])
+    const path = { relays: reach?.relays ?? false, nat: reach?.nat, worked: known?.worked }
+    this.#put({ node, zone, addresses: kept, own, serves, ...path, seen: now, source: 'itself', by: undefined }, now)
+  }
+
+  /** It was dialled at this address with success: the first to try the next time, also after a restart. */
+  worked(node: NodeId, address: string): void {
+    const entry = this.#entries.get(node)
+    if (entry === undefined || entry.worked === address) return
+    entry.worked = address
+    if (tellable(entry).includes(address)) this.#dirty.add(node)
   }
 
   /** What an earlier run kept, or came with our invite. */
@@ -74,7 +95,9 @@ export class Book {
     const source = known?.source === 'itself' ? 'itself' : 'disk'
     const seen = Math.max(now - contact.age, known?.seen ?? now - contact.age)
     const zone = known?.zone ?? contact.zone
-    this.#put({ node, zone, addresses: own, own, serves, seen, source, by: undefined }, now)
+    const relays = known?.source === 'itself' ? known.relays : contact.relays === true
+    const path = { relays, nat: known?.nat, worked: known?.worked }
+    this.#put({ node, zone, addresses: own, own, serves, ...path, seen, source, by: undefined }, now)
   }
 
   /**
@@ -88,13 +111,15 @@ export class Book {
     const known = this.#entries.get(node)
     if (known === undefined) {
       const addresses = contact.addresses.slice(0, limits.addressesPerContact)
-      return this.#put({ node, zone, addresses, own: [], serves, seen, source: 'others', by }, now)
+      const path = { relays: contact.relays === true, nat: undefined, worked: undefined }
+      return this.#put({ node, zone, addresses, own: [], serves, ...path, seen, source: 'others', by }, now)
     }
     if (known.seen >= seen) return
     const others = known.source === 'others'
     const stays = others ? known.addresses.slice(0, limits.addressesPerContact / 2) : known.own
     const addresses = [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
-    const more = { zone: known.zone ?? zone, serves: known.serves || (others && serves) }
+    const relays = known.relays || (known.source !== 'itself' && contact.relays === true)
+    const more = { zone: known.zone ?? zone, serves: known.serves || (others && serves), relays }
     this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
   }
 
@@ -161,7 +186,7 @@ export class Book {
       return { type: 'forgetContact', node }
     }
     this.#written.set(node, now)
-    return { type: 'contact', contact: toContact(entry, now), wall }
+    return { type: 'contact', contact: { ...toContact(entry, now), addresses: workedFirst(entry) }, wall }
   }
 
   #useless({ node, zone, addresses, age }: Contact): boolean {
@@ -184,8 +209,7 @@ export class Book {
     if (before !== undefined && before.zone !== entry.zone) this.#remove(before)
     this.#entries.set(entry.node, entry)
     this.#zones.set(zone, (this.#zones.get(zone) ?? new Set()).add(entry.node))
-    if (before === undefined || before.zone !== entry.zone || !sameList(tellable(before), tellable(entry)))
-      this.#dirty.add(entry.node)
+    if (before === undefined || before.zone !== entry.zone || !tellsSame(before, entry)) this.#dirty.add(entry.node)
     this.#trim(zone, now)
   }
 
@@ -221,8 +245,21 @@ export class Book {
 
 /** The entry as it is told to others and written to disk. */
 export function toContact(entry: Entry, now: Millis): Contact {
-  const { node, zone, serves } = entry
-  return { node, zone, addresses: tellable(entry), serves, age: Math.max(0, now - entry.seen) }
+  const { node, zone, serves, relays } = entry
+  const contact = { node, zone, addresses: tellable(entry), serves, age: Math.max(0, now - entry.seen) }
+  return relays ? { ...contact, relays } : contact
+}
+
+/** What is written to disk: a site that lets out one port only dials right at once after a restart. */
+function workedFirst(entry: Entry): readonly string[] {
+  const addresses = tellable(entry)
+  const { worked } = entry
+  if (worked === undefined || !addresses.includes(worked)) return addresses
+  return [worked, ...addresses.filter((address) => address !== worked)]
+}
+
+function tellsSame(before: Entry, entry: Entry): boolean {
+  return before.relays === entry.relays && sameList(tellable(before), tellable(entry))
 }
 
 /** What others say of a node is not passed on beside what it says itself. */

@@ -34,6 +34,7 @@ interface Told {
   vector: () => VersionVector
   statements: () => string | undefined
   beacons?: () => readonly Head[]
+  reach?: () => NonNullable<Hello['reach']>
 }
 
 export class Greetings {
@@ -45,6 +46,7 @@ export class Greetings {
   readonly #vector: () => VersionVector
   readonly #statements: () => string | undefined
   readonly #beacons: () => readonly Head[]
+  readonly #reach: () => Hello['reach']
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -63,6 +65,7 @@ export class Greetings {
     this.#vector = told.vector
     this.#statements = told.statements
     this.#beacons = told.beacons ?? (() => [])
+    this.#reach = told.reach ?? (() => undefined)
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -71,6 +74,15 @@ export class Greetings {
     const fresh = { asked: undefined, failures: 0, heard: now, told: false }
     this.#peers.set(peer, { greets, at, pause: limits.helloPause, ...fresh })
     this.#wake(at)
+  }
+
+  /** The link goes on over another path: whoever dialled that one greets from now on, the first time at once. */
+  moved(node: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
+    const peer = this.#peers.get(node)
+    if (peer === undefined) return
+    const greets = direction === 'outbound'
+    Object.assign(peer, { greets, at: now, pause: limits.helloPause, asked: undefined, failures: 0, heard: now })
+    this.#wake(greets ? now : now + limits.linkSilence)
   }
 
   /** This node lost its last zone-mate: whom it is linked to may know others. */
@@ -165,7 +177,7 @@ export class Greetings {
    */
   learn(peer: NodeId, zone: string, hello: Hello, now: Millis): void {
     if (!this.#mayTeach(peer, now)) return
-    this.#book.firstHand(peer, zone, hello.addresses, hello.serves, now)
+    this.#book.firstHand(peer, zone, hello, now)
     for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now, peer)
   }
 
@@ -216,6 +228,7 @@ export class Greetings {
       vector: this.#vector(),
       statements: this.#statements(),
       beacons: this.#beacons(),
+      ...withReach(this.#reach()),
     }
   }
 
@@ -244,4 +257,8 @@ export class Greetings {
     this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
     return chosen.map((entry) => toContact(entry, now))
   }
+}
+
+function withReach(reach: Hello['reach']): Pick<Hello, 'reach'> {
+  return reach === undefined ? {} : { reach }
 }

@@ -1,22 +1,27 @@
 // Links: whom to dial, whom to keep. A plain node keeps a few zone-mates (gossip needs D of them) and two outside (one may
 // vanish); an operator's peer keeps one in each of some zones. Never the whole mesh: each link costs memory and keep-alives.
+// What a link that is gone leaves open is dialled for in the same step, and of a contact's addresses those first that are likely to work.
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Book, Entry } from './book.ts'
+import { DialOrder } from './dial-order.ts'
 import type { Standing } from './eviction.ts'
+import type { Path } from './paths.ts'
 
-export interface Link {
+export interface Link extends Path {
   peer: NodeId
   zone: string | undefined
-  address: string
-  direction: 'inbound' | 'outbound'
   since: Millis
 }
 
 interface Trouble {
   failures: number
   until: Millis
+  /** When it last began. */
+  since: Millis
+  /** Who looks for any way out may dial it from then on: at once when nothing answered, later who was there. */
+  seekFrom: Millis
 }
 
 export class Links {
@@ -29,6 +34,8 @@ export class Links {
   /** Dials under way, and since when. */
   readonly #dialing = new Map<NodeId, Millis>()
   readonly #trouble = new Map<NodeId, Trouble>()
+  /** Links over which nothing comes any more, until they are closed. */
+  readonly #dead = new Set<NodeId>()
   #nextCheck: Millis | undefined
   /** When the next pause of a contact ends that would be dialled now but for it. */
   #pauseEnds: Millis | undefined
@@ -37,16 +44,24 @@ export class Links {
   #countedAt: Millis | undefined
 
   readonly #inUse: (peer: NodeId) => boolean
+  readonly #relays: () => boolean
+  readonly #order: DialOrder
 
-  /** @param inUse true for a peer with whom something is going on: its link is not surplus now. */
+  /**
+   * @param inUse true for a peer with whom something is going on: its link is not surplus now
+   * @param relays true while this node relays for others: who comes for that is not surplus
+   */
   constructor(
     env: Env,
     out: Outbox,
     book: Book,
     self: { zone: string; isNode: boolean },
     inUse: (peer: NodeId) => boolean = () => false,
+    relays: () => boolean = () => false,
   ) {
     this.#inUse = inUse
+    this.#relays = relays
+    this.#order = new DialOrder((relay) => this.#links.has(relay))
     this.#env = env
     this.#out = out
     this.#book = book
@@ -81,9 +96,57 @@ export class Links {
     return [...this.#links.values()].filter((link) => link.zone === this.#zone)
   }
 
+  /** Links by any route but the LAN. */
+  get outside(): number {
+    let count = 0
+    for (const { route } of this.#links.values()) if (route !== 'lan') count += 1
+    return count
+  }
+
+  /** Dials under way. */
+  get dialing(): number {
+    return this.#dialing.size
+  }
+
+  isDialing(node: NodeId): boolean {
+    return this.#dialing.has(node)
+  }
+
+  /** True when this contact's pause is over, and it is neither linked nor being dialled. */
+  mayDial(entry: Entry, now: Millis): boolean {
+    return !this.#links.has(entry.node) && !this.#dialing.has(entry.node) && this.#dialFrom(entry, now) <= now
+  }
+
+  /** True when who looks for any way out may dial this contact, although its pause is not over. */
+  maySeek(node: NodeId, now: Millis): boolean {
+    const from = this.#trouble.get(node)?.seekFrom ?? now
+    return from <= now && !this.#links.has(node) && !this.#dialing.has(node)
+  }
+
+  /** Dials that failed since then failed because of our own network: those contacts may be dialled again soon. */
+  lift(since: Millis, now: Millis): void {
+    for (const trouble of this.#trouble.values()) {
+      if (trouble.seekFrom > now || trouble.since < since || trouble.until <= now) continue
+      trouble.failures = Math.min(1, trouble.failures)
+      trouble.until = Math.min(trouble.until, now + limits.dialBackoffMin * this.#env.random())
+    }
+    this.soon(now)
+  }
+
   opened(link: Link, now: Millis): void {
     this.#links.set(link.peer, link)
     this.#dialing.delete(link.peer)
+    this.#dead.delete(link.peer)
+    if (link.direction === 'outbound') this.#worked(link.peer, link)
+    this.soon(now)
+  }
+
+  /** The link with this peer goes on over another path. */
+  moved(peer: NodeId, path: Path, now: Millis): void {
+    const link = this.#links.get(peer)
+    if (link === undefined) return
+    this.#links.set(peer, { ...link, ...path })
+    if (path.direction === 'outbound') this.#worked(peer, path)
     this.soon(now)
   }
 
@@ -97,32 +160,46 @@ export class Links {
     if (link === undefined) return false
     this.#links.delete(peer)
     const trouble = this.#trouble.get(peer)
-    if (now - link.since < limits.linkProven) this.failed(peer, now)
+    const brief = now - link.since < limits.linkProven
+    if (brief && !this.#dead.delete(peer)) this.failed(peer, now, limits.seekBrief)
     else if (trouble !== undefined) trouble.failures = 0
     return true
   }
 
+  /** Nothing comes over this link any more: when it closes, that is no fault of the peer. */
+  died(peer: NodeId): void {
+    if (this.#links.has(peer)) this.#dead.add(peer)
+  }
+
+  /** It refused us at its gate. */
+  turnedAway(peer: NodeId): void {
+    const trouble = this.#trouble.get(peer)
+    if (trouble !== undefined) trouble.seekFrom = trouble.until
+  }
+
   /** Doubles the pause after each failure, jittered by half, so that a returning site does not dial in chorus. */
-  failed(peer: NodeId, now: Millis): void {
+  failed(peer: NodeId, now: Millis, brief: Millis = 0): void {
     this.#dialing.delete(peer)
     const before = this.#trouble.get(peer)
     const failures = (before?.failures ?? 0) + 1
     const pause = Math.min(limits.dialBackoffMax, limits.dialBackoffMin * 2 ** (failures - 1))
-    const until = now + pause * (0.5 + this.#env.random())
-    this.#trouble.set(peer, { failures, until: Math.max(until, before?.until ?? 0) })
+    const until = Math.max(now + pause * (0.5 + this.#env.random()), before?.until ?? 0)
+    const seekFrom = Math.max(Math.min(until, now + brief), before?.seekFrom ?? 0)
+    this.#trouble.set(peer, { failures, until, since: now, seekFrom })
     this.soon(now)
   }
 
   /** Leaves a contact alone until then. */
   avoid(peer: NodeId, until: Millis): void {
-    this.#trouble.set(peer, { failures: this.#trouble.get(peer)?.failures ?? 0, until })
+    const { failures = 0, since = 0 } = this.#trouble.get(peer) ?? {}
+    this.#trouble.set(peer, { failures, until, since, seekFrom: until })
   }
 
   /** Dials a contact now, whatever the policy wants, unless it is linked or being dialled. */
   want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
     this.#dialing.set(entry.node, now)
-    this.#out.emit({ type: 'dial', peer: entry.node, addresses: entry.addresses })
+    this.#out.emit({ type: 'dial', peer: entry.node, addresses: this.#order.of(entry) })
   }
 
   /** Something changed that may matter: look again at the end of this step. */
@@ -157,7 +234,7 @@ export class Links {
     this.#closeSurplus(mates, limits.mateLinksMax, now)
     this.#closeSurplus(
       [...this.#links.values()].filter((link) => link.zone !== this.#zone),
-      limits.outsideLinksMax,
+      this.#relays() ? limits.relayLinksMax : limits.outsideLinksMax,
       now,
     )
   }
@@ -210,7 +287,7 @@ export class Links {
     for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
       const spared = now - link.since < limits.surplusGrace || this.#inUse(link.peer)
       if (spared && this.#links.size <= limits.linksCrowded) continue
-      this.#trouble.set(link.peer, { failures: 0, until: now + limits.surplusPause })
+      this.avoid(link.peer, now + limits.surplusPause)
       this.#out.emit({ type: 'close', peer: link.peer, reason: 'surplus' })
     }
   }
@@ -226,6 +303,11 @@ export class Links {
     this.#strangerDials = Math.min(limits.strangerDials, this.#strangerDials + earned)
     this.#countedAt = now
     return now + Math.ceil(Math.max(0, 1 - this.#strangerDials) * limits.strangerDialPeriod)
+  }
+
+  #worked(peer: NodeId, { address }: Path): void {
+    this.#book.worked(peer, address)
+    this.#order.worked(address)
   }
 
   /** Whose outcome was never reported must not hold a place for ever. */

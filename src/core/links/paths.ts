@@ -19,7 +19,8 @@ export interface Path {
  * What a node's NAT does with its outbound TCP connections. `none`: there is none. `plain`: one local port looks the same to
  * everybody, so a hole can be punched. `random`: each destination sees another port. `unknown`: fewer than two members told.
  */
-export type NatKind = 'none' | 'plain' | 'random' | 'unknown'
+export const NAT_KINDS = ['none', 'plain', 'random', 'unknown'] as const
+export type NatKind = (typeof NAT_KINDS)[number]
 
 const CIRCUIT = /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)\/p2p-circuit$/
 
@@ -31,4 +32,10 @@ export function relayOf(address: string): NodeId | undefined {
 /** Host of an address, in the form that the mesh writes it: to tell two machines apart, not to dial. */
 export function hostOf(address: string): string {
   return address.split('/')[2] ?? ''
+}
+
+/** TCP port of the host of an address; of a relayed one that of its relay. */
+export function portOf(address: string): string {
+  const parts = address.split('/')
+  return parts[3] === 'tcp' ? (parts[4] ?? '') : ''
 }

@@ -84,6 +84,8 @@ export class Peer {
   offended = false
   /** Streams in a row that were of no use. */
   #failures = 0
+  /** When its link moved to another path, which ends its stream: no sign that streams are of no use. */
+  #moved: Millis = Number.NEGATIVE_INFINITY
   /** Time it takes from a request to the shortest piece, smoothed; undefined until it gave one. */
   #typical: Millis | undefined
   /** Requests in a row that lapsed. */
@@ -191,9 +193,16 @@ export class Peer {
    */
   closed(now: Millis, random: number): void {
     const lasted = this.stream === 'open' && now - this.since >= limits.linkProven
-    this.#failures = lasted ? 1 : this.#failures + 1
-    this.reopenAt = now + pause(limits.pieceRestMin, this.#failures - 1) * (0.5 + random)
+    const carried = this.since <= this.#moved && now - this.#moved < limits.dialForgotten
+    if (!carried) this.#failures = lasted ? 1 : this.#failures + 1
+    this.reopenAt = carried ? now : now + pause(limits.pieceRestMin, this.#failures - 1) * (0.5 + random)
     this.#reset('none', now)
+  }
+
+  /** Its link goes on over another path: the stream ends now, or did just before, and another one may be opened at once. */
+  moved(now: Millis): void {
+    this.#moved = now
+    if (this.stream === 'none' && !this.offended && now - this.since < limits.pieceRestMin) this.reopenAt = now
   }
 
   #reset(stream: Peer['stream'], now: Millis): void {

@@ -116,6 +116,7 @@ function originEntry(address: string, now: Millis): Entry | undefined {
   const at = address.lastIndexOf('/p2p/')
   const node = address.slice(at + 5)
   if (at <= 0 || node === '' || node.includes('/') || address.length > limits.addressLength) return undefined
-  const word = { own: [], serves: false, seen: now, source: 'others', by: undefined } as const
+  const nothing = { relays: false, nat: undefined, worked: undefined } as const
+  const word = { own: [], serves: false, ...nothing, seen: now, source: 'others', by: undefined } as const
   return { node, zone: undefined, addresses: [address.slice(0, at)], ...word }
 }

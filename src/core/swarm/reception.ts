@@ -54,6 +54,11 @@ export class Reception {
     streams.forget(node)
   }
 
+  moved(node: NodeId, now: Millis): void {
+    this.#parts.streams.meet(node, now).moved(now)
+    this.#changed(now)
+  }
+
   opened(node: NodeId, now: Millis): void {
     const { out, bans, downloads, streams, exchange } = this.#parts
     const before = streams.open(node)

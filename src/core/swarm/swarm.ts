@@ -157,6 +157,11 @@ export class Swarm {
     this.#reception.unlinked(node, now)
   }
 
+  /** The link goes on over another path: its stream ends, and the next one is opened at once. */
+  moved(node: NodeId, now: Millis): void {
+    this.#reception.moved(node, now)
+  }
+
   /** There is a stream with this peer, whoever opened it. */
   opened(node: NodeId, now: Millis): void {
     this.#reception.opened(node, now)

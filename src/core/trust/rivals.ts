@@ -7,7 +7,10 @@ import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Greetings } from '../links/greetings.ts'
 import type { Links } from '../links/links.ts'
+import type { Watchdog } from '../links/watchdog.ts'
 import type { Gatekeeper, Shown } from './gatekeeper.ts'
+
+type Watched = Pick<Watchdog, 'patience' | 'doubts'>
 
 interface Rival {
   /** Of the gate that waits. */
@@ -21,10 +24,13 @@ export class Rivals {
   readonly #links: Links
   readonly #greetings: Greetings
   readonly #gatekeeper: Gatekeeper
+  readonly #watchdog: Watched | undefined
   /** By the ticket of the question to the other end. */
   readonly #waiting = new Map<Ticket, Rival>()
 
-  constructor(links: Links, greetings: Greetings, gatekeeper: Gatekeeper) {
+  /** @param watchdog what is known of the path of a link */
+  constructor(links: Links, greetings: Greetings, gatekeeper: Gatekeeper, watchdog?: Watched) {
+    this.#watchdog = watchdog
     this.#links = links
     this.#greetings = greetings
     this.#gatekeeper = gatekeeper
@@ -39,10 +45,13 @@ export class Rivals {
   judge(gate: Ticket, remote: NodeId, shown: Shown, now: Millis, replaces = false): void {
     const link = this.#links.get(remote)
     // A younger link may come of two dials that crossed: of one machine, both within the time of one handshake.
-    if (replaces || link === undefined || now - link.since < limits.addressDialTimeout) {
+    const young = link === undefined || now - link.since < limits.addressDialTimeout
+    // One that is in doubt already is asked no more: whoever shows up is its other end.
+    if (replaces || young || this.#watchdog?.doubts(remote) === true) {
       return this.#gatekeeper.judge(gate, remote, shown, now)
     }
-    this.#waiting.set(this.#greetings.ask(remote, now), { gate, remote, shown, until: now + limits.rivalTimeout })
+    const patience = Math.min(limits.rivalTimeout, this.#watchdog?.patience(remote) ?? limits.rivalTimeout)
+    this.#waiting.set(this.#greetings.ask(remote, now), { gate, remote, shown, until: now + patience })
   }
 
   /** An answer came over a link. */

@@ -64,7 +64,7 @@ export function asker(met: readonly Membership[] = [], random: () => number = ()
   const know = (node: string, zone: string) =>
     book.hearsay({ node, zone, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
   const link = (peer: string, zone: string | undefined = undefined) =>
-    linked.set(peer, { peer, zone, address: '/ip4/10.0.0.1/tcp/1', direction: 'outbound', since: 0 })
+    linked.set(peer, { peer, zone, address: '/ip4/10.0.0.1/tcp/1', direction: 'outbound', route: 'direct', since: 0 })
   return { queries, out, self, book, dialled, know, link, linked }
 }
 export type Asker = ReturnType<typeof asker>

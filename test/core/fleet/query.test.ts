@@ -118,7 +118,8 @@ describe('a query of a fleet with dark zones', () => {
 
   it('dials first whom it has heard itself: invented zones wait', () => {
     const world = fleet(0, 48, 1)
-    for (let i = 0; i < 10; i++) world.book.firstHand(`met${i}`, `/z/${i}`, ['/ip4/10.0.0.1/tcp/1'], true, 0)
+    for (let i = 0; i < 10; i++)
+      world.book.firstHand(`met${i}`, `/z/${i}`, { addresses: ['/ip4/10.0.0.1/tcp/1'], serves: true }, 0)
     world.queries.start(1, undefined, 5_000, 0)
     expect(world.dialled.slice(0, 10).every((node) => node.startsWith('met'))).toBe(true)
     expect(world.dialled).toHaveLength(limits.queryZonesAtOnce)

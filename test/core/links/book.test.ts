@@ -16,7 +16,7 @@ const contact = (node: string, zone: string | undefined, age = 0, addresses = [A
 describe('the address book', () => {
   it('believes what a member says of itself over hearsay', () => {
     const book = new Book('self', '/a')
-    book.firstHand('n', '/b', ['/ip4/1.1.1.1/tcp/1'], true, 1000)
+    book.firstHand('n', '/b', { addresses: ['/ip4/1.1.1.1/tcp/1'], serves: true }, 1000)
     book.hearsay(contact('n', '/evil', 0), 1500)
     expect(book.get('n')).toMatchObject({ zone: '/b', addresses: ['/ip4/1.1.1.1/tcp/1'] })
   })
@@ -33,7 +33,7 @@ describe('the address book', () => {
 
   it('lets others add to what a member said of itself, never replace it, and tells it to nobody', () => {
     const book = new Book('self', '/a')
-    book.firstHand('n', '/b', ['/ip4/4.4.4.4/tcp/1'], true, 0)
+    book.firstHand('n', '/b', { addresses: ['/ip4/4.4.4.4/tcp/1'], serves: true }, 0)
     book.flush(0, 0)
     book.hearsay({ ...contact('n', '/evil', 0, ['/ip4/5.5.5.5/tcp/1']), serves: false }, 10 * MINUTE, 'evil')
     const entry = book.get('n') as Entry
@@ -132,7 +132,7 @@ describe('a book that a member floods with inventions', () => {
     const book = flooded()
     standings.set('linked', 'linked')
     book.hearsay(contact('linked', '/a', 0), 0, 'evil')
-    for (const node of names('spoke', 10)) book.firstHand(node, '/a', [ADDRESS], true, 0)
+    for (const node of names('spoke', 10)) book.firstHand(node, '/a', { addresses: [ADDRESS], serves: true }, 0)
     for (const node of names('kept', 10)) book.restored(contact(node, '/a', 9 * limits.helloPeriod), 0)
     flood(book, 'evil', 300, () => '/a', 10 * MINUTE)
     const real = ['linked', ...names('spoke', 10), ...names('kept', 10)]
@@ -155,7 +155,7 @@ describe('a book that a member floods with inventions', () => {
   it('takes the room of who is out of reach for long', () => {
     const book = flooded()
     for (const node of names('gone', limits.contactsOfOwnZone)) {
-      book.firstHand(node, '/a', [ADDRESS], true, 0)
+      book.firstHand(node, '/a', { addresses: [ADDRESS], serves: true }, 0)
       standings.set(node, 'doubted')
     }
     book.hearsay(contact('new', '/a', 0), MINUTE, 'friend')
@@ -168,7 +168,7 @@ describe('a book that a member floods with inventions', () => {
     flood(book, 'evil', limits.contactZones + 50, (i) => `/evil${i}`, 0)
     expect(book.zones().filter((zone) => zone.startsWith('/friend'))).toHaveLength(20)
     book.hearsay(contact('told', '/told', 0), 1, 'friend')
-    book.firstHand('spoke', '/spoke', [ADDRESS], true, 1)
+    book.firstHand('spoke', '/spoke', { addresses: [ADDRESS], serves: true }, 1)
     expect(book.zones()).toEqual(expect.arrayContaining(['/told', '/spoke']))
     expect(book.zones().length).toBeLessThanOrEqual(limits.contactZones)
     flood(book, 'evil', 900, (i) => `/more${i}`, 2)
@@ -178,12 +178,13 @@ describe('a book that a member floods with inventions', () => {
 
   it('loses no node from its lists when there is no room for the zone it moves to', () => {
     const book = flooded()
-    for (let i = 0; i < limits.contactZones + 1; i++) book.firstHand(`n${i}`, `/z${i}`, [ADDRESS], true, i)
+    for (let i = 0; i < limits.contactZones + 1; i++)
+      book.firstHand(`n${i}`, `/z${i}`, { addresses: [ADDRESS], serves: true }, i)
     for (let i = 0; i < 500; i++) {
       book.hearsay(contact(`x${i}`, '/z1', 0), i, 'evil')
       book.hearsay(contact(`x${i}`, '/new', 0), i + 1, 'evil')
-      book.firstHand(`m${i}`, i % 2 === 0 ? '/z2' : '/new', [ADDRESS], true, i)
-      book.firstHand(`m${i}`, i % 2 === 0 ? '/new' : '/z2', [ADDRESS], true, i + 1)
+      book.firstHand(`m${i}`, i % 2 === 0 ? '/z2' : '/new', { addresses: [ADDRESS], serves: true }, i)
+      book.firstHand(`m${i}`, i % 2 === 0 ? '/new' : '/z2', { addresses: [ADDRESS], serves: true }, i + 1)
     }
     const listed = new Set([...book.all()].map(({ zone }) => zone))
     expect([...listed].reduce((sum, zone) => sum + book.inZone(zone).length, 0)).toBe(book.size)
@@ -192,7 +193,8 @@ describe('a book that a member floods with inventions', () => {
 
   it('forgets a zone with its last member', () => {
     const book = flooded()
-    for (let i = 0; i < 2 * limits.contactZones; i++) book.firstHand('n', `/z${i}`, [ADDRESS], true, i)
+    for (let i = 0; i < 2 * limits.contactZones; i++)
+      book.firstHand('n', `/z${i}`, { addresses: [ADDRESS], serves: true }, i)
     expect(book.zones()).toEqual([`/z${2 * limits.contactZones - 1}`])
   })
 })

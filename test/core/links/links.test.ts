@@ -23,7 +23,7 @@ function setUp(isNode = true, inUse: (peer: string) => boolean = () => false) {
   const effects = () => out.drain()
   const dialled = () => effects().flatMap((effect) => (effect.type === 'dial' ? [effect.peer] : []))
   const open = (peer: string, zone: string, since = 0) =>
-    links.opened({ peer, zone, address: '', direction: 'outbound', since }, since)
+    links.opened({ peer, zone, address: '', direction: 'outbound', route: 'direct', since }, since)
   return { links, book, know, told, dialled, open, effects }
 }
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
@@ -113,7 +113,7 @@ describe('the link policy of a node', () => {
     const { links, book, know, open, dialled } = setUp()
     know(ZONE, 'self', 'mate0')
     open('mate0', ZONE)
-    book.firstHand('mute', ZONE, [], true, 0)
+    book.firstHand('mute', ZONE, { addresses: [], serves: true }, 0)
     links.check(0)
     expect(dialled()).toEqual([])
   })

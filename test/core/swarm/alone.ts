@@ -27,7 +27,14 @@ export class Alone {
     saved: ConstructorParameters<typeof Swarm>[1] = { holdings: [], pieceLists: [] },
     parts: Partial<SwarmParts> = {},
   ) {
-    const linkOf = (peer: NodeId) => ({ peer, zone: '/a', address: '', direction: 'outbound' as const, since: 0 })
+    const linkOf = (peer: NodeId) => ({
+      peer,
+      zone: '/a',
+      address: '',
+      direction: 'outbound' as const,
+      route: 'direct' as const,
+      since: 0,
+    })
     this.swarm = new Swarm(
       {
         env: { random: () => 0.5, sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()) },

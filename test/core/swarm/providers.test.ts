@@ -14,6 +14,7 @@ const entry = (node: NodeId, zone: string | undefined): Entry => ({
   addresses: ['/ip4/127.0.0.1/tcp/1'],
   own: [],
   serves: true,
+  ...{ relays: false, nat: undefined, worked: undefined },
   seen: 0,
   source: 'disk',
   by: undefined,
@@ -31,7 +32,14 @@ function setUp(contacts: Entry[], rows: ReturnType<typeof row>[] = []) {
   const random = new Prng(4)
   const dialled: Entry[] = []
   const linked = new Set<NodeId>()
-  const link = (peer: NodeId) => ({ peer, zone: '/a', address: '', direction: 'outbound' as const, since: 0 })
+  const link = (peer: NodeId) => ({
+    peer,
+    zone: '/a',
+    address: '',
+    direction: 'outbound' as const,
+    route: 'direct' as const,
+    since: 0,
+  })
   const providers = new Providers({
     env: { random: () => random.real() },
     self: { node: 'self', zone: '/a' },

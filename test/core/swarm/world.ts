@@ -169,7 +169,14 @@ export class World {
       [a, b],
       [b, a],
     ] as const) {
-      this.#links.set(`${from} ${to}`, { peer: to, zone: '/a', address: '', direction: 'outbound', since: this.now })
+      this.#links.set(`${from} ${to}`, {
+        peer: to,
+        zone: '/a',
+        address: '',
+        direction: 'outbound',
+        route: 'direct',
+        since: this.now,
+      })
     }
     this.step(this.node(a), (swarm) => swarm.linked(b, this.now))
     this.step(this.node(b), (swarm) => swarm.linked(a, this.now))

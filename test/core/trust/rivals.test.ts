@@ -43,7 +43,10 @@ function metAgain(at: number, replaces = false) {
   const refusals = new Refusals(out)
   const statements = new StatementKeeper(env, out, self, refusals, [])
   const rivals = new Rivals(links, greetings, new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements))
-  links.opened({ peer: PEER, zone: self.zone, address: '', direction: 'inbound', since: LINKED }, LINKED)
+  links.opened(
+    { peer: PEER, zone: self.zone, address: '', direction: 'inbound', route: 'direct', since: LINKED },
+    LINKED,
+  )
   const effects = () => out.drain()
   rivals.judge(7, PEER, shown, at, replaces)
   const [first] = effects()

@@ -215,6 +215,7 @@ describe('I3: tables stay within their limits', () => {
     memberships: 1_024,
     contacts: 100,
     links: 44,
+    reach: 44,
     queries: 1,
     greetings: 44,
     rivals: 1,

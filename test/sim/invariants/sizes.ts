@@ -16,6 +16,7 @@ const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   // Linked ones are kept whatever else the book is told.
   contacts: limits.contactZones * limits.contactsPerZone + 2 * limits.contactsOfOwnZone + limits.connections,
   links: limits.connections,
+  reach: Math.max(limits.connections, limits.relaysRemembered + limits.relaysWanted),
   queries: QUERIES,
   greetings: limits.memberships,
   rivals: limits.handshakesAtOnce,
