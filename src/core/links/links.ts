@@ -96,11 +96,10 @@ export class Links {
     return [...this.#links.values()].filter((link) => link.zone === this.#zone)
   }
 
-  /** Links by any route but the LAN. */
-  get outside(): number {
-    let count = 0
-    for (const { route } of this.#links.values()) if (route !== 'lan') count += 1
-    return count
+  /** True with a link by any route but the LAN. */
+  get hasOutside(): boolean {
+    for (const { route } of this.#links.values()) if (route !== 'lan') return true
+    return false
   }
 
   /** Dials under way. */

@@ -14,7 +14,7 @@ import type { Links } from './links.ts'
 import { Nat } from './nat.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { hostOf, type NatKind, type Path } from './paths.ts'
-import { Reservations, type Reserved, type WhyNot } from './reservations.ts'
+import { type Need, Reservations, type Reserved, type WhyNot } from './reservations.ts'
 import { Seeking } from './seeking.ts'
 import { Watchdog } from './watchdog.ts'
 

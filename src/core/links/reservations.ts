@@ -8,6 +8,8 @@ import type { Book } from './book.ts'
 import type { Links } from './links.ts'
 import { hostOf } from './paths.ts'
 
+/** `none`: nobody has to relay for us. `keep`: what there is stays for now. `more`: two are wanted. */
+export type Need = 'none' | 'keep' | 'more'
 export type WhyNot = 'full' | 'refused' | 'lost'
 
 interface Relay {
@@ -103,10 +105,10 @@ export class Reservations {
     return this.#due
   }
 
-  /** @param need `none`: nobody needs to relay for us. `keep`: what there is stays for now. `more`: two are wanted. */
-  check(need: 'none' | 'keep' | 'more', now: Millis): void {
+  check(needed: () => Need, now: Millis): void {
     if (this.#due === undefined || now < this.#due) return
     this.#due = undefined
+    const need = needed()
     for (const [relay, known] of this.#relays) {
       const overdue = known.state === 'asked' && now - known.since >= limits.dialForgotten
       if (overdue) this.#rest(relay, known, 'lost', 'it did not answer', now)
@@ -205,7 +207,8 @@ export class Reservations {
     }
   }
 
-  #schedule(need: 'none' | 'keep' | 'more', now: Millis): void {
+  #schedule(need: Need, now: Millis): void {
+    if (need === 'keep') this.#wake(now + limits.reserveGrace)
     const lacks = need === 'more' && this.#active().length < limits.relaysWanted
     if (lacks) this.#wake(now + limits.linkCheckPeriod * (0.75 + 0.5 * this.#p.env.random()))
     for (const [relay, { state, since, until }] of this.#relays) {

@@ -13,7 +13,7 @@ interface Parts {
   env: Pick<Env, 'random'>
   self: Pick<Self, 'zone'>
   book: Pick<Book, 'all'>
-  links: Pick<Links, 'size' | 'outside' | 'dialing' | 'maySeek' | 'want' | 'lift' | 'mates'>
+  links: Pick<Links, 'size' | 'hasOutside' | 'dialing' | 'maySeek' | 'want' | 'lift' | 'mates'>
 }
 
 export class Seeking {
@@ -49,7 +49,7 @@ export class Seeking {
   }
 
   check(now: Millis): void {
-    if (this.#p.links.outside > 0) return this.#found(now)
+    if (this.#p.links.hasOutside) return this.#found(now)
     this.#since ??= now
     if (now < this.#next) return
     const candidates = [...this.#p.book.all()].filter((entry) => this.#isCandidate(entry, now))

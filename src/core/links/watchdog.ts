@@ -56,7 +56,7 @@ export class Watchdog {
     const watched = { route, carrier: relayOf(address), heard: now, ...fresh }
     this.#watched.set(peer, watched)
     this.#pulse(peer, watched, now)
-    if (this.#outside(watched)) this.#turn ??= this.#nextTurn(now)
+    this.#turn = this.#hasOutside() ? (this.#turn ?? this.#nextTurn(now)) : undefined
   }
 
   closed(peer: NodeId): void {
@@ -90,6 +90,8 @@ export class Watchdog {
     const watched = this.#watched.get(peer)
     if (watched?.asked === undefined) return
     const { asked, patience } = watched
+    // One of the path that the link had before; or an old pimesh, which knows no pulse and says so at once.
+    if (now - asked < patience * 0.9) return
     watched.asked = undefined
     if (watched.heard > asked) return
     // We were late to look: what came meanwhile may wait to be read.
@@ -141,7 +143,7 @@ export class Watchdog {
     this.#turn = this.#nextTurn(now)
     let next: [NodeId, Watched] | undefined
     for (const [peer, watched] of this.#watched) {
-      // Should the outcome of a pulse never be reported, it is as if it had not been sent.
+      // A pulse whose outcome did not count is as good as not sent.
       if (watched.asked !== undefined && now - watched.asked > limits.requestTimeout) watched.asked = undefined
       if (!this.#outside(watched) || watched.asked !== undefined) continue
       if (next === undefined || watched.heard < next[1].heard) next = [peer, watched]
