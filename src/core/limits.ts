@@ -204,6 +204,8 @@ export const limits = {
   dialBackoffMax: 5 * MINUTE,
   /** Dials in a row that failed before a contact counts for less than hearsay: four minutes of trying at least, above any restart. */
   dialsDoubted: 10,
+  /** Members that could not be dialled lately, kept for whoever asks why this node is cut off: a screen full. */
+  unreachableShown: 8,
   /** Back-offs that are kept: of all contacts, and of as many that were forgotten, so that being told of again is no fresh start. */
   dialPauses: 4_096,
   /** A dial whose outcome was not reported by then counts as failed: dialTimeout, a gate that is still under way, and a second. */

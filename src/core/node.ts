@@ -11,6 +11,7 @@ import { rowsOf } from './fleet/serving.ts'
 import { limits } from './limits.ts'
 import type { ReachSnapshot } from './links/reach.ts'
 import { isReachInput } from './links/reach-inputs.ts'
+import { Unreachable, type Unreached } from './links/unreachable.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
 import { type LinkSnapshot, Reaching } from './reaching.ts'
 import type { Releases } from './releases.ts'
@@ -30,6 +31,7 @@ export interface NodeSnapshot {
   membership: Membership
   links: readonly LinkSnapshot[]
   reach: ReachSnapshot
+  unreachable: readonly Unreached[]
   contacts: { zones: number; nodes: number }
   alerts: readonly Alert[]
   refusals: Readonly<Record<string, number>>
@@ -42,6 +44,7 @@ export class NodeCore {
   readonly #m: Machines
   readonly #conversations: Conversations
   readonly #reaching: Reaching
+  readonly #unreachable = new Unreachable()
   /** Something ended soon when the wall clock was last read. */
   #endsSoon = false
   #started = false
@@ -83,6 +86,7 @@ export class NodeCore {
       membership: this.#m.self.membership,
       links: this.#reaching.links(),
       reach: this.#m.reach.snapshot(),
+      unreachable: this.#unreachable.all(),
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
       alerts: this.#m.alerts.all(),
       refusals: this.#m.refusals.all() as Readonly<Record<string, number>>,
@@ -212,11 +216,13 @@ export class NodeCore {
       case 'countersigned':
         return this.#m.gatekeeper.countersigned(input.membership)
       case 'connected':
+        this.#unreachable.reached(input.peer)
         return this.#reaching.connected(input, now)
       case 'disconnected':
         return this.#reaching.disconnected(input.peer, now)
       case 'dialFailed':
         this.#m.links.failed(input.peer, now)
+        this.#unreachable.failed(input.peer, input.reason, now)
         return this.#m.queries.lost(input.peer, now)
       case 'discovered':
         return this.#reaching.discovered(input, now)

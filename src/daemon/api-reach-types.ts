@@ -31,7 +31,6 @@ export interface ReachJson {
   unreachable: {
     node: string
     name: string | null
-    addresses: string[]
     reason: string
     tries: number
     ageMs: number

@@ -10,6 +10,7 @@ import type { NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import type { Driver } from './driver.ts'
 import type { EventLog } from './event-log.ts'
+import { pathJson, pathsJson, reachJson } from './reach-json.ts'
 import { nodesJson } from './rows-json.ts'
 
 /** What the halves of the daemon that publish and enrol answer by themselves. */
@@ -39,8 +40,10 @@ export interface BackendParts extends Publishing {
 }
 
 export function createBackend(parts: BackendParts): ApiBackend {
-  const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) =>
-    nodesJson(await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout))
+  const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) => {
+    const result = await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout)
+    return nodesJson(result, pathsJson(parts.core))
+  }
   const run = randomUUID()
   return {
     status: () => statusJson(parts),
@@ -147,7 +150,9 @@ function statusJson(parts: BackendParts): StatusJson {
       address: link.address,
       direction: link.direction,
       ageMs: Math.round(now - link.since),
+      path: pathJson(link, (node) => core.membershipOf(node)?.claims.name ?? null),
     })),
+    reach: reachJson(core, links.relaying(), now),
     contacts: snapshot.contacts,
     listening: [...snapshot.listening],
     alerts: snapshot.alerts.map(({ kind, node, detail, raised }) => ({

@@ -1,15 +1,20 @@
 // Core's rows and answers as the local API's JSON.
+import type { NodeId } from '../core/env.ts'
 import type { QueryResult, ZoneAnswer } from '../core/events.ts'
 import { METRICS } from '../core/fleet/metrics.ts'
 import { flagNames, type HealthRecord } from '../core/fleet/record.ts'
 import type { Row } from '../core/fleet/rows.ts'
 import type { Membership } from '../core/trust/documents.ts'
+import type { PathJson } from './api-reach-types.ts'
 import type { NodeJson, NodesJson, ZoneJson } from './api-types.ts'
 
-/** All rows of an answer with its completeness. `zones` are in order of name, rows in order of zone and name. */
-export function nodesJson(result: QueryResult): NodesJson {
+/** All rows of an answer with its completeness; `paths`: how the peer that asked is linked with them. `zones` are in order of name, rows in order of zone and name. */
+export function nodesJson(result: QueryResult, paths: ReadonlyMap<NodeId, PathJson> = new Map()): NodesJson {
   const rows = result.zones.flatMap((zone) =>
-    zone.rows.map((row) => nodeJson(row, zone, result.memberships.get(row.envelope.membership))),
+    zone.rows.map((row) => ({
+      ...nodeJson(row, zone, result.memberships.get(row.envelope.membership)),
+      path: paths.get(row.node) ?? null,
+    })),
   )
   return {
     schema: 'pimesh.nodes/1',

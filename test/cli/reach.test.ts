@@ -77,8 +77,8 @@ describe('how a node is reached', () => {
 
   it('that finds no way out: since when, how often it tried, and what came of the last', () => {
     const unreachable = [
-      { node: 'a', name: null, addresses: [], reason: '44.1.1.1:31415 timed out', tries: 4, ageMs: 1 },
-      { node: 'b', name: null, addresses: [], reason: 'refused', tries: 3, ageMs: 1 },
+      { node: 'a', name: null, reason: '44.1.1.1:31415 timed out', tries: 4, ageMs: 1 },
+      { node: 'b', name: null, reason: 'refused', tries: 3, ageMs: 1 },
     ]
     expect(lines({ relays: [], searchingMs: 190_000, unreachable }, []).reached).toBe(
       'not from outside: it has found no way out since 3 min 10 s and keeps trying (2 members tried, 7 times; the last: 44.1.1.1:31415 timed out)',
