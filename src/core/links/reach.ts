@@ -146,6 +146,7 @@ export class Reach {
     if (link === undefined || link.route === 'lan' || link.route === 'relayed') return
     this.#nat.observed(peer, hostOf(link.address), address)
     this.#sighted(now)
+    this.#reservations.soon(now)
   }
 
   reachable(addresses: readonly string[], now: Millis): void {

@@ -107,12 +107,12 @@ export class Reservations {
 
   check(needed: () => Need, now: Millis): void {
     if (this.#due === undefined || now < this.#due) return
-    this.#due = undefined
     const need = needed()
-    for (const [relay, known] of this.#relays) {
+    for (const [relay, known] of [...this.#relays]) {
       const overdue = known.state === 'asked' && now - known.since >= limits.dialForgotten
       if (overdue) this.#rest(relay, known, 'lost', 'it did not answer', now)
     }
+    this.#due = undefined
     if (need === 'none') this.#releaseAll()
     if (need === 'more') this.#ask(now)
     this.#forget(now)

@@ -71,7 +71,7 @@ export class Seeking {
 
   /** Zone-mates that are linked seek as well: a site of any size makes about one try a period. */
   #period(candidates: number): Millis {
-    if (candidates === 0) return limits.linkCheckPeriod
+    if (candidates === 0 && this.#p.links.dialing === 0) return limits.linkCheckPeriod
     return limits.seekPeriod * Math.min(limits.seekShare, 1 + this.#p.links.mates().length)
   }
 

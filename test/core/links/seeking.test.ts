@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
+import { reachWorld } from './reach-world.ts'
+
+const at = (host: string) => `/ip4/${host}/tcp/31415`
+
+/** A node without links whose dials all fail at once. */
+function lost() {
+  const world = reachWorld()
+  const { links, run, of, step } = world
+  let seen = 0
+  const failing = (from: number, until: number) => {
+    let now = from
+    while (now < until) {
+      now = run(now, Math.min(until, now + 100))
+      for (const { peer } of of('dial').slice(seen)) step(now, () => links.failed(peer, now))
+      seen = of('dial').length
+    }
+    return until
+  }
+  const dialled = (peer: string) => of('dial').flatMap((effect) => (effect.peer === peer ? [effect.at] : []))
+  return { ...world, failing, dialled }
+}
+const gaps = (times: readonly number[]) => times.slice(1).map((time, i) => time - (times[i] as number))
+
+describe('a node without any link to the outside', () => {
+  it('dials who relays every period, whatever its pause, for ever (I21)', () => {
+    const { know, failing, dialled } = lost()
+    know('relay', [at('5.5.5.5')], { relays: true })
+    failing(0, 20 * MINUTE)
+    expect(Math.max(...gaps(dialled('relay')))).toBeLessThanOrEqual(1.25 * limits.seekPeriod + 200)
+  })
+
+  it('takes friends in turn, and everybody else in a round', () => {
+    const { know, failing, dialled } = lost()
+    for (let i = 0; i < 10; i++) know(`relay${i}`, [at(`5.5.5.${i}`)], { relays: true, zone: `/r${i}` })
+    for (let i = 0; i < 40; i++) know(`far${i}`, [at(`6.6.6.${i}`)], { zone: `/z${i % 10}` })
+    failing(0, 2 * MINUTE)
+    for (let i = 0; i < 40; i++) expect(dialled(`far${i}`).length).toBeGreaterThan(0)
+    const relays = Array.from({ length: 10 }, (_, i) => dialled(`relay${i}`).length)
+    expect(relays.filter((count) => count >= 20).length).toBe(limits.seekFriends)
+  })
+
+  it('tries other zones and hosts before the same ones again', () => {
+    const { know, failing, of } = lost()
+    for (let i = 0; i < 30; i++) know(`near${i}`, [at('6.6.6.6')], { zone: '/crowd' })
+    know('lone', [at('7.7.7.7')], { zone: '/lone' })
+    failing(0, 5 * SECOND)
+    expect(of('dial').map(({ peer }) => peer)).toContain('lone')
+  })
+
+  it('does not dial zone-mates of its LAN while it has links there, unless somebody relays for them', () => {
+    const { know, link, failing, dialled, self } = lost()
+    know('mate', [at('192.168.1.7')], { zone: self.zone })
+    know('away', [`${at('5.5.5.5')}/p2p/12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2/p2p-circuit`], {
+      zone: self.zone,
+    })
+    link('other', 0, { route: 'lan', zone: self.zone })
+    failing(0, 5 * MINUTE)
+    expect(dialled('mate').length).toBeLessThan(15)
+    expect(dialled('away').length).toBeGreaterThan(60)
+  })
+
+  it('seeks less often the more of its LAN it is linked to', () => {
+    const { know, link, failing, dialled, self } = lost()
+    know('relay', [at('5.5.5.5')], { relays: true })
+    for (let i = 0; i < 12; i++) link(`mate${i}`, 0, { route: 'lan', zone: self.zone })
+    failing(0, 2 * MINUTE)
+    const seconds = gaps(dialled('relay').filter((time) => time > MINUTE))
+    expect(Math.min(...seconds)).toBeGreaterThan(0.7 * limits.seekShare * limits.seekPeriod)
+    expect(Math.max(...seconds)).toBeLessThanOrEqual(1.25 * limits.seekShare * limits.seekPeriod + 200)
+  })
+
+  it('leaves alone for its pause who turned it away, and says since when it seeks', () => {
+    const { know, link, unlink, failing, dialled, reach, links } = lost()
+    know('full', [at('5.5.5.5')], { relays: true })
+    link('full', 0)
+    expect(reach.snapshot().searchingSince).toBeUndefined()
+    unlink('full', 5 * SECOND)
+    expect(reach.snapshot().searchingSince).toBe(5 * SECOND)
+    links.avoid('full', MINUTE)
+    failing(5 * SECOND, 50 * SECOND)
+    expect(dialled('full')).toEqual([])
+    failing(50 * SECOND, 2 * MINUTE)
+    expect(dialled('full').length).toBeGreaterThan(20)
+  })
+
+  it('dials all the others soon once it found one: their pauses were the fault of its own network', () => {
+    const { know, link, failing, dialled } = lost()
+    for (const far of ['a', 'b', 'c']) know(far, [at(`6.6.6.${far.charCodeAt(0)}`)], { zone: `/${far}` })
+    const back = failing(0, 20 * MINUTE)
+    link('a', back)
+    failing(back, back + 10 * SECOND)
+    for (const far of ['b', 'c']) expect(dialled(far).some((time) => time >= back)).toBe(true)
+  })
+})
+
+describe('a link to the outside that ends', () => {
+  it('is replaced in the same step', () => {
+    const { know, link, unlink, of, failing } = lost()
+    know('relay', [at('5.5.5.5')], { relays: true })
+    know('other', [at('6.6.6.6')], { zone: '/c' })
+    link('relay', 0)
+    failing(0, 10 * MINUTE)
+    unlink('relay', 10 * MINUTE)
+    expect(
+      of('dial')
+        .filter((effect) => effect.at === 10 * MINUTE)
+        .map(({ peer }) => peer),
+    ).toContain('relay')
+  })
+})
