@@ -13,6 +13,23 @@ const contact = (node: string, zone: string | undefined, age = 0, addresses = [A
   serves: true,
 })
 
+describe('where a contact was dialled with success', () => {
+  const [usual, web] = ['/ip4/5.5.5.5/tcp/31415', '/ip4/5.5.5.5/tcp/443']
+  it('is written first, so that it is dialled first after a restart, and told to others as the node says', () => {
+    const book = new Book('self', '/a')
+    book.firstHand('n', '/b', { addresses: [usual, web], serves: true, reach: { relays: true, nat: 'none' } }, 0)
+    book.flush(0, 0)
+    book.worked('n', web)
+    const [change] = book.flush(1, 1)
+    if (change?.type !== 'contact') throw new Error('nothing was written')
+    expect(change.contact).toMatchObject({ addresses: [web, usual], relays: true })
+    expect(toContact(book.get('n') as Entry, 1).addresses).toEqual([usual, web])
+    const next = new Book('self', '/a')
+    next.restored(change.contact, 0)
+    expect(next.get('n')).toMatchObject({ addresses: [web, usual], relays: true })
+  })
+})
+
 describe('the address book', () => {
   it('believes what a member says of itself over hearsay', () => {
     const book = new Book('self', '/a')

@@ -70,6 +70,20 @@ describe('greetings (clause GREETING)', () => {
     expect(greetings.deadline()).toBeUndefined()
   })
 
+  it('are said over the new path by who dialled that one, when a link moves', () => {
+    const { greetings, hellos } = setUp()
+    greetings.linked('was in', 'inbound', 0)
+    greetings.linked('was out', 'outbound', 0)
+    for (let i = 0; i < 8; i++) greetings.check(greetings.deadline() as number)
+    hellos()
+    greetings.moved('was in', 'outbound', 100_000)
+    greetings.moved('was out', 'inbound', 100_000)
+    greetings.check(100_000)
+    expect(hellos()).toHaveLength(1)
+    greetings.check(100_000 + 2 * limits.helloPause)
+    expect(hellos()).toHaveLength(1)
+  })
+
   it('come soon again when the node has lost its zone-mates', () => {
     const { greetings, hellos } = setUp()
     greetings.linked('out', 'outbound', 0)

@@ -44,7 +44,8 @@ export function reachWorld({ relay = 'auto' as RelayMode } = {}) {
     let now = from
     step(now)
     for (let steps = 0; ; steps++) {
-      if (steps > 100_000) throw new Error(`a deadline stays in the past: ${links.deadline()} ${reach.deadline()} at ${now}`)
+      if (steps > 100_000)
+        throw new Error(`a deadline stays in the past: ${links.deadline()} ${reach.deadline()} at ${now}`)
       const due = Math.max(now, Math.min(links.deadline() ?? until, reach.deadline() ?? until))
       if (due >= until) break
       now = due === now ? due + 1 : due
