@@ -26,6 +26,8 @@ interface Cell {
   transfer: number
   /** Tries by how the link went at the end; `none` without one. */
   routes: Record<string, number>
+  /** Of the relayed, by the name of the relay. */
+  relays: Record<string, number>
   direct: number
   directWithinBar: number
   /** From the start of both daemons. */
@@ -89,14 +91,13 @@ function cellOf(pair: [Kind, Kind], tries: readonly Try[]): Cell {
   }
   const count = (holds: (one: Try) => boolean) => tries.filter(holds).length
   const bytes = tries.map(({ relayBytes }) => relayBytes).filter((value) => value !== null)
-  const routes: Record<string, number> = {}
-  for (const { route } of tries) routes[route] = (routes[route] ?? 0) + 1
   return {
     pair,
     tries: tries.length,
     gossip: count(({ gossipMs }) => gossipMs !== null),
     transfer: count(({ transferMs }) => transferMs !== null),
-    routes,
+    routes: tally(tries.map(({ route }) => route)),
+    relays: tally(tries.flatMap(({ via }) => via ?? [])),
     direct: count(({ directMs }) => directMs !== null),
     directWithinBar: count(({ directMs }) => directMs !== null && directMs <= BARS.punchable.withinSeconds * 1000),
     gossipSeconds: seconds(({ gossipMs }) => gossipMs),
@@ -106,6 +107,12 @@ function cellOf(pair: [Kind, Kind], tries: readonly Try[]): Cell {
     relayBytes: bytes.length === 0 ? null : spread(bytes),
     failures: tries.flatMap(({ failure }) => failure ?? []),
   }
+}
+
+function tally(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }
 
 function tableOf(cells: readonly Cell[]): string[] {
