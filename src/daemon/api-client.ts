@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
+import type { PulseJson } from './api-reach-types.ts'
 import type {
   AuditJson,
   DelegatedJson,
@@ -30,6 +31,8 @@ export interface ApiClient {
   nodes(query?: { zones?: readonly string[]; timeoutMs?: number }): Promise<NodesJson>
   /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
+  /** Whether anything gets to a linked node now; nobody is dialled for it. */
+  pulse(node: string, timeoutMs?: number): Promise<PulseJson>
   /** Those after the one numbered `after`; default: all that are kept. */
   events(after?: number): Promise<EventsJson>
   /** What was accepted and refused of the publishers. */
@@ -78,6 +81,8 @@ export function apiClient(data: string): ApiClient {
     nodes: ({ zones = [], timeoutMs = limits.queryTimeout } = {}) =>
       ask(`/v1/nodes?${zonesAsked(zones, timeoutMs)}`, timeoutMs),
     node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
+    pulse: (node, timeoutMs = limits.queryTimeout) =>
+      ask(`/v1/pulse/${encodeURIComponent(node)}?timeoutMs=${timeoutMs}`, timeoutMs),
     events: (after = 0) => ask(`/v1/events?after=${after}`),
     audit: () => ask('/v1/audit'),
     releases: ({ zones = [], timeoutMs = limits.queryTimeout, local = false } = {}) =>

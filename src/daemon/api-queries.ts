@@ -28,10 +28,14 @@ export function nodesQuery(search: URLSearchParams): NodesQuery {
     const wrong = zoneProblem(zone)
     if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
   }
+  return { zones: zones.length === 0 ? undefined : zones, timeoutMs: timeoutOf(search) }
+}
+
+/** `?timeoutMs=5000`. @throws Failure E_USAGE */
+export function timeoutOf(search: URLSearchParams): number {
   const timeoutMs = Number(search.get('timeoutMs') ?? limits.queryTimeout)
-  if (!(timeoutMs > 0 && timeoutMs <= limits.apiQueryTimeoutMax))
-    throw new Failure('E_USAGE', `the time-out must be more than 0 and at most ${limits.apiQueryTimeoutMax / 1_000} s`)
-  return { zones: zones.length === 0 ? undefined : zones, timeoutMs }
+  if (timeoutMs > 0 && timeoutMs <= limits.apiQueryTimeoutMax) return timeoutMs
+  throw new Failure('E_USAGE', `the time-out must be more than 0 and at most ${limits.apiQueryTimeoutMax / 1_000} s`)
 }
 
 /** The same; `zone=` alone and empty asks nobody. @throws Failure E_USAGE, E_ZONE */

@@ -10,6 +10,14 @@ export interface PathJson {
   roundTripMs: number | null
 }
 
+/** GET /v1/pulse/<node id>?timeoutMs=N: whether anything gets to a linked node now. Nobody is dialled for it. */
+export interface PulseJson {
+  schema: 'pimesh.pulse/1'
+  node: string
+  /** Null: there is no link, or nothing came back in time. */
+  roundTripMs: number | null
+}
+
 export interface ReachJson {
   /** What this node's NAT does with its connections: none, plain, random or unknown (docs/reachability.md). */
   nat: 'none' | 'plain' | 'random' | 'unknown'

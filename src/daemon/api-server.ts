@@ -19,7 +19,9 @@ import {
   statementOf,
   submission,
   targetsOf,
+  timeoutOf,
 } from './api-queries.ts'
+import type { PulseJson } from './api-reach-types.ts'
 import type {
   AuditJson,
   DelegatedJson,
@@ -47,6 +49,8 @@ export interface ApiBackend {
   nodes(query: NodesQuery): Promise<NodesJson>
   /** By id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
+  /** Whether anything gets to a linked node now. */
+  pulse(node: string, timeoutMs: number): Promise<PulseJson>
   /** Those after the one numbered `after`. */
   events(after: number): EventsJson
   audit(): AuditJson
@@ -239,6 +243,8 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
   }
   const [, node] = /^GET \/v1\/nodes\/([^/]+)$/.exec(asked) ?? []
   if (node !== undefined) return await backend.node(decoded(node))
+  const [, pulsed] = /^GET \/v1\/pulse\/([^/]+)$/.exec(asked) ?? []
+  if (pulsed !== undefined) return await backend.pulse(decoded(pulsed), timeoutOf(search))
   throw new NoRoute(`this daemon does not know ${asked}: the command may be newer than it`)
 }
 

@@ -143,6 +143,8 @@ export interface StatusJson {
     cpuMs: number
     /** CPU from start of the process to the first heartbeat; null before it. */
     cpuToFirstHeartbeatMs: number | null
+    /** What the process has open, counted by Node's names for it: sockets, servers, timers; absent in an older daemon. */
+    resources?: Record<string, number>
   }
   /** What this machine is (model, OS, kernel), as far as it says. */
   facts: Record<string, string | number | null>

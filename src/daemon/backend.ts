@@ -49,6 +49,11 @@ export function createBackend(parts: BackendParts): ApiBackend {
     status: () => statusJson(parts),
     nodes: ({ zones, timeoutMs }) => query(zones, timeoutMs),
     node: async (idOrName) => oneNode(await query(undefined, undefined), idOrName),
+    pulse: async (node, timeoutMs) => ({
+      schema: 'pimesh.pulse/1',
+      node,
+      roundTripMs: await pulse(parts.links, node, timeoutMs),
+    }),
     events: (after) => ({ schema: 'pimesh.events/1', run, events: parts.log.since(after) }),
     audit: () => auditJson(parts.core, parts.now()),
     releases: parts.releases,
@@ -61,6 +66,14 @@ export function createBackend(parts: BackendParts): ApiBackend {
     root: parts.root,
     delegate: parts.delegate,
     stop: (leave) => parts.stop({ leave }),
+  }
+}
+
+async function pulse(links: Links, node: string, timeoutMs: number): Promise<number | null> {
+  try {
+    return await links.pulse(node, { signal: AbortSignal.timeout(timeoutMs) })
+  } catch {
+    return null
   }
 }
 
@@ -97,6 +110,13 @@ function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Fail
   )
   const advice = close === undefined ? '"pimesh nodes" lists all' : `did you mean "${close}"?`
   return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
+}
+
+/** How many there are of each. */
+function counted(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }
 
 /** What is known of time, and what ends soon. */
@@ -172,6 +192,7 @@ function statusJson(parts: BackendParts): StatusJson {
       residentBytes: process.memoryUsage.rss(),
       cpuMs: Math.round((user + system) / 1000),
       cpuToFirstHeartbeatMs: parts.cpuToFirstHeartbeat(),
+      resources: counted(process.getActiveResourcesInfo()),
     },
     facts: parts.facts,
     data: parts.data,

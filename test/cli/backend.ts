@@ -3,6 +3,7 @@
 import { Failure } from '../../src/core/failure.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
+import type { PulseJson } from '../../src/daemon/api-reach-types.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
   AuditJson,
@@ -30,6 +31,7 @@ export class TestBackend implements ApiBackend {
   answer: NodesJson = nodesJson([nodeJson({ name: 'pi-1' }), nodeJson({ name: 'pi-2' })])
   now: StatusJson = statusJson()
   readonly queries: NodesQuery[] = []
+  readonly pulses: { node: string; timeoutMs: number }[] = []
   readonly stops: boolean[] = []
   run = 'first'
   log: EventsJson['events'] = [{ seq: 1, ageMs: 5, type: 'status', text: 'pi-1 is up' }]
@@ -78,6 +80,11 @@ export class TestBackend implements ApiBackend {
     const nodes = this.answer.nodes.filter((node) => node.name === which)
     if (nodes.length === 0) throw new Failure('E_UNKNOWN_NODE', `no node is called "${which}"`)
     return { ...this.answer, nodes }
+  }
+
+  async pulse(node: string, timeoutMs: number): Promise<PulseJson> {
+    this.pulses.push({ node, timeoutMs })
+    return { schema: 'pimesh.pulse/1', node, roundTripMs: 12 }
   }
 
   enrolment(): EnrolmentJson {

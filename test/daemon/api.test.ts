@@ -53,6 +53,8 @@ describe('the API (clause API)', () => {
       { zones: ['/a', '/b/c'], timeoutMs: 250 },
     ])
     expect((await client.node('pi-2')).nodes.map((node) => node.name)).toEqual(['pi-2'])
+    expect(await client.pulse('a b', 250)).toEqual({ schema: 'pimesh.pulse/1', node: 'a b', roundTripMs: 12 })
+    expect(backend.pulses).toEqual([{ node: 'a b', timeoutMs: 250 }])
     expect(await client.events()).toEqual({ schema: 'pimesh.events/1', run: 'first', events: backend.log })
     expect((await client.events(1)).events).toEqual([])
     expect(await client.publishers()).toEqual(backend.held)
@@ -92,6 +94,7 @@ describe('the API (clause API)', () => {
     ['GET /v2/status HTTP/1.1\r\nhost: x\r\n\r\n', 404],
     ['GET /v1/stop HTTP/1.1\r\nhost: x\r\n\r\n', 404],
     ['GET /v1/nodes/%zz HTTP/1.1\r\nhost: x\r\n\r\n', 400],
+    ['GET /v1/pulse/a?timeoutMs=0 HTTP/1.1\r\nhost: x\r\n\r\n', 400],
     [`POST /v1/stop HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n${'x'.repeat(5_000)}`, 413],
     [`GET /v1/status HTTP/1.1\r\nhost: x\r\nlong: ${'x'.repeat(limits.apiHeaderBytes)}\r\n\r\n`, 431],
     ['nonsense\r\n\r\n', 400],
