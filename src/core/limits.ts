@@ -163,6 +163,8 @@ export const limits = {
   handshakesAtOnce: 32,
   /** Of these from one host (one address; of IPv6 one /64): a stranger's silent sockets leave places for others, and a site behind one NAT gets in by turns. */
   handshakesPerHost: 8,
+  /** Of these through one relay, which lets only members call: half of all places, for a relay that came back and a zone that meets again by it. */
+  handshakesPerRelay: 16,
   /** Streams of all protocols that one peer may have open towards us, unnegotiated ones included. */
   streamsPerLink: 64,
   /**
@@ -192,8 +194,10 @@ export const limits = {
   punchBytes: 768,
   /** Attempts of others that are answered at once: a Pi Zero completes about 10 handshakes a second. */
   punchesAtOnce: 8,
-  /** Dials that wait behind those under way: far above what the policy asks for. */
-  dialsQueued: 96,
+  /** An address of a dial is tried alone for so long before the next one is tried beside it: 4 of 6 that hang cost a second. */
+  addressHeadStart: 250,
+  /** And the direct ones together before the first relayed one: a handshake on a line of 250 ms has 1.5 s. */
+  relayHeadStart: 1_500,
   /** How often a node asks its LAN for others: while it has no link, and afterwards (n nodes that ask cost n * n answers). */
   mdnsPeriodAlone: 10 * SECOND,
   /** And so often when it has: a machine that comes later asks by itself. */
@@ -310,6 +314,24 @@ export const limits = {
   reachTellPeriod: 15 * SECOND,
   /** Changes that follow each other are told together: two reservations are won within this time. */
   reachTellDelay: 100,
+
+  // Relays -----------------------------------------------------------------------------------------------------------
+  /** Members that a relay takes in for: as many links, and half of libp2p's bound on them. Configurable. */
+  relayReservations: 64,
+  /** Circuits of one relay at once: each holds at most three windows of a stream when nobody reads, 48 MB together. */
+  relayCircuits: 64,
+  /** Circuits that end at one member: half of the streams that it lets the relay open. */
+  relayCircuitsPerPeer: 32,
+  /** Bytes a second that a relay forwards, all circuits together: 16 Mbit/s of an uplink. Configurable. */
+  relayRate: 2_000_000,
+  /** Bytes in 30 days that it forwards, a thirtieth each day at most: a fifth of what most contracts allow. Configurable. */
+  relayMonthly: 200_000_000_000,
+  /** Our addresses through one relay: its usual port, and one that strict firewalls let out. Two relays leave room for two of our own. */
+  relayAddresses: 2,
+  /** A message of the relay's protocol: addressesPerContact of the longest. */
+  relayMessageBytes: 1_024,
+  /** What may come behind such a message before it is forwarded or read: the first messages of a handshake. */
+  relayEarlyBytes: 16_384,
 
   // Protocols --------------------------------------------------------------------------------------------------------
   /** Hello is repeated on every link in this period: it carries the versions held and is our keep-alive (74 B/s saved per link). */
@@ -722,9 +744,12 @@ const relations: [string, boolean][] = [
   ['a pulse that is missed is told before the next turn', limits.pulseTimeout < limits.pulsePeriod],
   ['the kinds of addresses fit a contact', limits.openAddresses + limits.relaysWanted < limits.addressesPerContact],
   [
-    'dials of queries and of who seeks fit the queue beside the others',
-    limits.dialsAtOnce + limits.queryDialsAtOnce + limits.seekDialsAtOnce + limits.seekFriends <= limits.dialsQueued,
+    'a relayed address has its time within a dial',
+    limits.addressesPerContact * limits.addressHeadStart + limits.relayHeadStart + limits.addressDialTimeout <=
+      limits.dialTimeout,
   ],
+  ['addresses through two relays leave room for our own', 2 * limits.relayAddresses < limits.addressesPerContact],
+  ['a relay takes in no more than it keeps links for', limits.relayReservations <= limits.relayLinksMax],
   ['all links fit the connections', limits.mateLinksMax + limits.outsideLinksMax < limits.connections],
 ]
 for (const [relation, holds] of relations) if (!holds) throw new Error(`limits.ts contradicts itself: ${relation}`)

@@ -1,12 +1,27 @@
-// Addresses: the multiaddrs that this mesh uses (TCP over IP or a host name), as text without the trailing /p2p/ID.
+// Addresses: the multiaddrs that this mesh uses (TCP over IP or a host name, or a relay that is reached so), as text without the
+// trailing /p2p/ID.
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { limits } from '../core/limits.ts'
+import { relayOf } from '../core/links/paths.ts'
 
 const HOSTS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])
+const RELAYED = 'p2p/p2p-circuit'
 
-/** The address of one TCP port, or undefined when the text is anything else, too long, or only valid on one interface. */
+/** Networks whose addresses mean something else elsewhere. Not 100.64/10: whoever has such an address on a VPN is reached at it. */
+const PRIVATE = networks([
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+  ['fc00::', 7],
+])
+
+/**
+ * The address of one TCP port, or one relayed by whoever is there; undefined when the text is anything else, too long, or only
+ * valid on one interface.
+ */
 export function parseAddress(text: string): Multiaddr | undefined {
   if (text.length > limits.addressLength) return undefined
   try {
@@ -19,7 +34,7 @@ export function parseAddress(text: string): Multiaddr | undefined {
 
 /** An address as core knows it: without the id of the peer. */
 export function bareAddress(address: Multiaddr): string {
-  return address.decapsulateCode(421).toString()
+  return address.toString().replace(/\/p2p\/[^/]+$/, '')
 }
 
 /** What somebody says of its own addresses, as far as it can be used: bare, each once, loopback last, bounded. */
@@ -29,29 +44,50 @@ export function tidyAddresses(addresses: readonly Multiaddr[]): string[] {
   return [...far, ...own].slice(0, limits.addressesPerContact)
 }
 
-/** The same addresses, those on a network of this machine first and loopback last: a LAN before a way around the world. */
-export function nearestFirst(addresses: readonly Multiaddr[]): Multiaddr[] {
-  const networks = ownNetworks()
-  const rank = (address: Multiaddr) => {
-    if (isLoopback(address.toString())) return 2
-    return isOnLink(address, networks) ? 0 : 1
-  }
-  return [...addresses].sort((a, b) => rank(a) - rank(b))
+/**
+ * What to dial, in this order: networks of this machine, the world, this machine itself, relays. Private addresses of other
+ * networks are somebody else's here; they are left out unless there is nothing else, as a campus may route them.
+ */
+export function dialOrder(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const own = ownNetworks()
+  const ranked = addresses.map((address) => ({ address, rank: rankOf(address, own) }))
+  const known = ranked.filter(({ rank }) => rank !== Rank.foreign)
+  return (known.length > 0 ? known : ranked).sort((a, b) => a.rank - b.rank).map(({ address }) => address)
+}
+
+/** True for what goes by another member. */
+export function isRelayed(address: Multiaddr): boolean {
+  return relayOf(bareAddress(address)) !== undefined
+}
+
+/** True for an address that may be dialled from anywhere, as far as its form says. */
+export function isPublic(address: Multiaddr): boolean {
+  return rankOf(address, new BlockList()) === Rank.world
 }
 
 /** True for this machine itself and for the networks it is on; a host name counts as far. */
 export function isNear(address: Multiaddr): boolean {
-  return isLoopback(address.toString()) || isOnLink(address, ownNetworks())
+  return !isRelayed(address) && (isLoopback(address.toString()) || isWithin(address, ownNetworks()))
 }
 
-function isOnLink(address: Multiaddr, networks: BlockList): boolean {
+const Rank = { near: 0, world: 1, self: 2, foreign: 3, relayed: 4 } as const
+
+function rankOf(address: Multiaddr, own: BlockList): number {
+  if (isRelayed(address)) return Rank.relayed
+  if (isLoopback(address.toString())) return Rank.self
+  if (isWithin(address, own)) return Rank.near
+  return isWithin(address, PRIVATE) ? Rank.foreign : Rank.world
+}
+
+function isWithin(address: Multiaddr, list: BlockList): boolean {
   const host = hostOf(address)
-  return isIP(host) !== 0 && networks.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
+  return isIP(host) !== 0 && list.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }
 
 function isUsable(address: Multiaddr): boolean {
   const [host, port, ...rest] = address.getComponents()
-  if (host === undefined || !HOSTS.has(host.name) || port?.name !== 'tcp' || rest.length > 0) return false
+  if (host === undefined || !HOSTS.has(host.name) || port?.name !== 'tcp') return false
+  if (rest.length > 0 && rest.map(({ name }) => name).join('/') !== RELAYED) return false
   return !(host.value ?? '').toLowerCase().startsWith('fe80:')
 }
 
@@ -64,10 +100,15 @@ function isLoopback(text: string): boolean {
 }
 
 function ownNetworks(): BlockList {
-  const networks = new BlockList()
-  for (const { address, cidr, family, internal } of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) {
-    const prefix = Number(cidr?.split('/')[1])
-    if (!internal && Number.isInteger(prefix)) networks.addSubnet(address, prefix, family === 'IPv6' ? 'ipv6' : 'ipv4')
+  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  const own = interfaces.filter(({ internal }) => !internal)
+  return networks(own.map(({ address, cidr }) => [address, Number(cidr?.split('/')[1])]))
+}
+
+function networks(list: readonly (readonly [string, number])[]): BlockList {
+  const all = new BlockList()
+  for (const [address, prefix] of list) {
+    if (Number.isInteger(prefix)) all.addSubnet(address, prefix, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
-  return networks
+  return all
 }

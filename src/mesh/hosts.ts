@@ -1,6 +1,11 @@
 // Hosts: how many inbound handshakes of one host are under way. All hosts together have limits.handshakesAtOnce places, and a
 // silent socket holds one for the whole of gateTimeout: without a bound for each, one stranger would keep everybody out.
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
+import { limits } from '../core/limits.ts'
+
+const BY_RELAY = 'relay '
+/** A relay stands for all that it forwards; in front of it, each of them has shown a membership. */
+const RELAY = /\/p2p\/([^/]+)\/p2p-circuit\//
 
 /** IPv6 hands out whole /64 networks: their first four groups are the host. */
 const NETWORK_GROUPS = 4
@@ -30,7 +35,7 @@ export class Hosts {
   #enter(connection: MultiaddrConnection): boolean {
     const host = hostOf(connection.remoteAddr.toString())
     const underway = this.#underway.get(host) ?? new Set()
-    if (underway.size >= this.#most) return false
+    if (underway.size >= (host.startsWith(BY_RELAY) ? limits.handshakesPerRelay : this.#most)) return false
     this.#underway.set(host, underway.add(connection))
     connection.addEventListener('close', () => this.#leave(connection))
     return true
@@ -43,8 +48,10 @@ export class Hosts {
   }
 }
 
-/** Who is behind a multiaddr: its IPv4 address, also where IPv6 wraps one, or its IPv6 network. */
+/** Who is behind a multiaddr: its IPv4 address, also where IPv6 wraps one, or its IPv6 network; the relay, of one relayed. */
 export function hostOf(address: string): string {
+  const relay = RELAY.exec(address)?.[1]
+  if (relay !== undefined) return BY_RELAY + relay
   const [, family, ip = ''] = /^\/(ip[46])\/([^/%]+)/.exec(address) ?? []
   if (family !== 'ip6') return ip === '' ? address : ip
   const wrapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1]

@@ -1,28 +1,35 @@
 // Links: one connection per member, dialled only when core says so. What libp2p reports is turned into the port's events.
 import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
-import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import type { NodeId } from '../core/env.ts'
+import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
+import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
-import { limits, SECOND } from '../core/limits.ts'
+import { SECOND } from '../core/limits.ts'
+import type { Path } from '../core/links/paths.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
-import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from './addresses.ts'
-import { dialProblem } from './dial-problem.ts'
-import type { Gate } from './gate.ts'
+import { bareAddress, isRelayed, tidyAddresses } from './addresses.ts'
+import type { Dialler } from './dialler.ts'
 import type { Mappings } from './mappings.ts'
+import { pulse } from './muxer.ts'
 import type { Pairing } from './pairing.ts'
 import type { Punching } from './punching.ts'
+import type { Relay } from './relay.ts'
+import type { Reservations } from './reservations.ts'
 import type { PortTcp } from './tcp.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface LinkParts {
   libp2p: Libp2p
-  gate: Gate
+  dialler: Dialler
   pairing: Pairing
+  relay: Relay
+  reservations: Reservations
   traffic: Traffic
   tcp: PortTcp
   mappings: Mappings
   punching: Punching
   events: LinkEvents
+  /** Whether an address is on a network of this machine. */
+  near: (address: Multiaddr) => boolean
 }
 
 export class MeshLinks implements Links {
@@ -39,52 +46,49 @@ export class MeshLinks implements Links {
     parts.pairing.onLost((peer) => this.#ended(peer))
   }
 
-  async dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void> {
-    const { libp2p, gate, pairing } = this.#parts
-    if (pairing.linked(peer)) return
-    const usable = nearestFirst(addresses.flatMap((text) => parseAddress(text) ?? []))
-    if (usable.length === 0) {
-      throw new Failure('E_NO_ADDRESS', `${peer} has no TCP address that can be dialled: [${addresses.join(', ')}]`)
-    }
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.dialTimeout)])
+  async dial(peer: NodeId, addresses: readonly string[], { signal }: { signal: AbortSignal }): Promise<void> {
     try {
-      await libp2p.dial(
-        usable.map((address) => address.encapsulate(`/p2p/${peer}`)),
-        { signal },
-      )
+      await this.#parts.dialler.dial(peer, addresses, signal)
     } catch (error) {
-      const reason = gate.takeReason(peer) ?? error
-      await pairing.settled(peer)
-      if (pairing.linked(peer)) return
       this.#forgetStrangers()
-      throw reason instanceof Failure ? reason : unreachable(peer, usable.map(String), error)
-    } finally {
-      gate.takeReason(peer)
+      throw error
     }
   }
 
-  async improve(peer: NodeId): Promise<void> {
-    throw new Failure('E_NO_MEMBER', `no other path to ${peer} is known`)
+  async improve(peer: NodeId, addresses: readonly string[], { signal }: { signal: AbortSignal }): Promise<void> {
+    const { dialler, punching } = this.#parts
+    try {
+      await punching.replace(peer, { signal }, () => dialler.again(peer, addresses, signal))
+    } catch (error) {
+      if (error instanceof Failure) throw error
+      throw new Failure('E_NO_MEMBER', `${peer} did not agree to another path`, { cause: error })
+    }
   }
 
   punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void> {
     return this.#parts.punching.punch(peer, options)
   }
 
-  async reserve(relay: NodeId): Promise<readonly string[]> {
-    throw new Failure('E_REFUSED', `${relay} does not relay`)
+  async reserve(relay: NodeId, { signal }: { signal: AbortSignal }): Promise<readonly string[]> {
+    return await this.#parts.reservations.reserve(relay, signal)
   }
 
-  release(): void {}
+  release(relay: NodeId): void {
+    this.#parts.reservations.release(relay)
+  }
 
-  offerRelay(): void {}
+  offerRelay(on: boolean): void {
+    this.#parts.relay.offer(on)
+  }
 
   relaying(): Relaying {
-    return { reservations: 0, circuits: 0, bytes: 0, refused: 0 }
+    return this.#parts.relay.relaying()
   }
 
-  async pulse(peer: NodeId): Promise<number> {
-    throw new Failure('E_NO_MEMBER', `${peer} did not answer`)
+  async pulse(peer: NodeId, { signal }: { signal: AbortSignal }): Promise<Millis> {
+    const connection = this.#parts.pairing.connection(peer)
+    if (connection === undefined) throw new Failure('E_NO_MEMBER', `there is no link with ${peer}`)
+    return await pulse(connection, signal)
   }
 
   async close(peer: NodeId, { dead } = { dead: false }): Promise<void> {
@@ -109,17 +113,18 @@ export class MeshLinks implements Links {
   }
 
   #opened(connection: Connection): void {
-    const { pairing, punching, events } = this.#parts
+    const { pairing, events } = this.#parts
     const what = pairing.opened(connection)
     if (what === undefined || this.#silent) return
-    const { direction, remoteAddr } = connection
-    const path = {
-      address: bareAddress(remoteAddr),
-      direction,
-      route: punching.knocks(remoteAddr) ? 'punched' : 'direct',
-    } as const
-    events[what === 'moved' ? 'moved' : 'connected'](connection.remotePeer.toString(), path)
+    events[what === 'moved' ? 'moved' : 'connected'](connection.remotePeer.toString(), this.#path(connection))
     this.#tellListening()
+  }
+
+  #path({ direction, remoteAddr }: Connection): Path {
+    const address = bareAddress(remoteAddr)
+    if (isRelayed(remoteAddr)) return { address, direction, route: 'relayed' }
+    if (this.#parts.punching.knocks(remoteAddr)) return { address, direction, route: 'punched' }
+    return { address, direction, route: this.#parts.near(remoteAddr) ? 'lan' : 'direct' }
   }
 
   #closed(connection: Connection): void {
@@ -171,13 +176,4 @@ export class MeshLinks implements Links {
         .catch(() => undefined) // the node stopped meanwhile
     })
   }
-}
-
-function unreachable(peer: NodeId, tried: readonly string[], error: unknown): Failure {
-  const errors = error instanceof AggregateError ? error.errors : [error]
-  const reasons = new Set(errors.map(dialProblem))
-  const where = tried.map((address) => bareAddress(multiaddr(address))).join(', ')
-  return new Failure('E_NO_MEMBER', `${peer} cannot be reached at ${where}: ${[...reasons].join('; ')}`, {
-    cause: error,
-  })
 }

@@ -1,8 +1,10 @@
 // The muxer: Yamux with one bound added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
-// it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header.
+// it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. Its ping
+// is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other.
 import { yamux } from '@chainsafe/libp2p-yamux'
-import type { StreamMuxerFactory } from '@libp2p/interface'
+import type { Connection, StreamMuxerFactory } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 
@@ -34,6 +36,27 @@ export function boundedYamux(): () => StreamMuxerFactory {
       return muxer
     }
     return factory
+  }
+}
+
+/** What the muxer of a connection has and the interfaces of both do not show. */
+interface Pinging {
+  muxer?: { ping?(options: { signal: AbortSignal }): Promise<number>; activePing?: unknown }
+}
+
+/** Milliseconds until the other end's muxer answered. Rejects as `signal` says, or when the connection closes. */
+export async function pulse(connection: Connection, signal: AbortSignal): Promise<Millis> {
+  const { muxer } = connection as unknown as Pinging
+  if (muxer?.ping === undefined) throw new Failure('E_INTERNAL', 'the muxer of this version has no ping')
+  const closed = Promise.withResolvers<never>()
+  const close = () => closed.reject(new Failure('E_NO_MEMBER', 'the link closed'))
+  connection.addEventListener('close', close, { once: true })
+  const begun = performance.now()
+  try {
+    await Promise.race([muxer.ping({ signal }), closed.promise])
+    return performance.now() - begun
+  } finally {
+    connection.removeEventListener('close', close)
   }
 }
 

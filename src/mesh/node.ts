@@ -3,10 +3,10 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PrivateKey, ServiceMap, Upgrader } from '@libp2p/interface'
+import type { Connection, Libp2p, PrivateKey, ServiceMap, Stream, Upgrader } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -15,7 +15,9 @@ import type { Gossip } from '../ports/gossip.ts'
 import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
 import type { Pieces } from '../ports/pieces.ts'
 import type { Streams } from '../ports/streams.ts'
-import { isNear } from './addresses.ts'
+import { isNear, isPublic } from './addresses.ts'
+import { Circuits } from './circuits.ts'
+import { Dialler } from './dialler.ts'
 import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
@@ -27,6 +29,9 @@ import { boundedYamux } from './muxer.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { Punching } from './punching.ts'
+import { CALL_PROTOCOL, Relay } from './relay.ts'
+import type { RelayAllowance } from './relay-budget.ts'
+import { Reservations } from './reservations.ts'
 import { MeshStreams } from './streams.ts'
 import { PortTcp } from './tcp.ts'
 import { Traffic } from './traffic.ts'
@@ -51,6 +56,8 @@ export interface MeshOptions {
   gateTimeout?: Millis
   requestTimeout?: Millis
   pieces?: Partial<PieceBounds>
+  /** What this node spends on others when it relays. */
+  relay?: Partial<RelayAllowance>
 }
 
 export interface Mesh {
@@ -84,18 +91,22 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
 export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.secret)
   const nodeId = peerIdFromPrivateKey(privateKey).toString()
-  const parts: Parts = { nodeId, pairing: new Pairing(nodeId), traffic: new Traffic(), topics: new Set() }
-  const { libp2p, ...made } = await compose(options, privateKey, parts)
-  const { pairing, traffic } = parts
+  const pairing = new Pairing(nodeId)
+  const reservations = new Reservations(pairing, (...what) => options.events.unreserved(...what))
+  const parts: Parts = { nodeId, pairing, reservations, traffic: new Traffic(), topics: new Set() }
+  const { libp2p, circuits, ...made } = await compose(options, privateKey, parts)
   const gossip = new MeshGossip(libp2p.services.gossip, parts.topics)
   gossip.watch(
     () => pairing.connections(),
     (connection) => connection.abort(new Failure('E_PROTOCOL', 'gossip has no stream on this link')),
   )
-  const paths = { ...made, nodeId, libp2p, pairing, mappings: new Mappings() }
-  const punching = new Punching({ ...paths, near: options.near ?? isNear })
-  await punching.serve()
-  const links = new MeshLinks({ ...paths, punching, traffic, events: options.events })
+  const near = options.near ?? isNear
+  const addresses = (): readonly string[] => dialable(options, links)
+  const relay = new Relay({ libp2p, pairing, allowance: allowance(options), addresses })
+  const paths = { ...made, nodeId, libp2p, pairing, near, mappings: new Mappings() }
+  const punching = new Punching(paths)
+  const { traffic } = parts
+  const links: MeshLinks = new MeshLinks({ ...paths, punching, relay, reservations, traffic, events: options.events })
   const opening = options.requestTimeout ?? limits.requestTimeout
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
@@ -109,15 +120,33 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     forgetAddressTimer(libp2p)
   }
   const mesh: Mesh = { nodeId, gossip, streams, pieces, links, listening: () => links.listening(), stop }
+  await Promise.all([relay.start(), punching.serve(), acceptCalls(libp2p, circuits)])
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
   return { mesh, libp2p, mappings: paths.mappings, punching }
+}
+
+function allowance({ relay }: MeshOptions): RelayAllowance {
+  const { relayReservations: reservations, relayRate: rate, relayMonthly: monthly } = limits
+  return { reservations, rate, monthly, ...relay }
+}
+
+/** What a relay tells of itself. */
+function dialable({ announce }: MeshOptions, links: MeshLinks): readonly string[] {
+  return announce.length > 0 ? announce : links.listening().filter((text) => isPublic(multiaddr(text)))
+}
+
+async function acceptCalls(libp2p: Libp2p, circuits: Circuits): Promise<void> {
+  const most = limits.relayCircuitsPerPeer
+  const accept = (stream: Stream, connection: Connection) => circuits.accept(stream, connection)
+  await libp2p.handle(CALL_PROTOCOL, accept, { maxInboundStreams: most, maxOutboundStreams: most })
 }
 
 /** What the pieces share. */
 interface Parts {
   nodeId: NodeId
   pairing: Pairing
+  reservations: Reservations
   traffic: Traffic
   /** Subscribed to now. */
   topics: Set<string>
@@ -127,9 +156,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
   const { nodeId, pairing } = parts
   const timeout = options.gateTimeout ?? limits.gateTimeout
   const prefix = { protocolPrefix: `pimesh/${options.mesh8}` }
-  let gate!: Gate
-  let tcp!: PortTcp
-  let upgrader!: Upgrader
+  const made = {} as { gate: Gate; tcp: PortTcp; circuits: Circuits; dialler: Dialler; upgrader: Upgrader }
   const libp2p = await createLibp2p({
     start: false,
     privateKey,
@@ -137,15 +164,23 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [
       (components) => {
-        upgrader = components.upgrader
-        tcp = new PortTcp(components, options.near)
-        return tcp
+        made.upgrader = components.upgrader
+        made.tcp = new PortTcp(components, options.near)
+        return made.tcp
+      },
+      (components) => {
+        const { reservations } = parts
+        const transports = () => components.transportManager
+        made.dialler = new Dialler({ transports, gate: () => made.gate, pairing })
+        const link: Dialler['link'] = (...relay) => made.dialler.link(...relay)
+        made.circuits = new Circuits({ upgrader: components.upgrader, reservations, link })
+        return made.circuits
       },
     ],
     connectionEncrypters: [
       (components) => {
-        gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })
-        return gate
+        made.gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })
+        return made.gate
       },
     ],
     streamMuxers: [boundedYamux()],
@@ -160,7 +195,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
       ...(options.mdns && { discovery: lanDiscovery(options, parts) }),
     },
   })
-  return { libp2p, gate, tcp, upgrader }
+  return { libp2p, ...made }
 }
 
 function lanDiscovery({ events }: MeshOptions, { nodeId, pairing }: Parts) {
@@ -171,7 +206,7 @@ function lanDiscovery({ events }: MeshOptions, { nodeId, pairing }: Parts) {
   })
 }
 
-/** libp2p's own limits, as a last bound above core's policy. Nothing is dialled unless core asks for it. */
+/** libp2p's own limits, as a last bound above core's policy. Its dial queue is not used (dialler.ts). */
 function connectionLimits(handshake: Millis) {
   return {
     maxConnections: limits.connections,
@@ -180,12 +215,6 @@ function connectionLimits(handshake: Millis) {
     inboundUpgradeTimeout: handshake,
     inboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
     outboundStreamProtocolNegotiationTimeout: limits.requestTimeout,
-    maxParallelDials: limits.dialsAtOnce + limits.queryDialsAtOnce,
-    maxDialQueueLength: limits.dialsQueued,
-    maxPeerAddrsToDial: limits.addressesPerContact,
-    dialTimeout: limits.dialTimeout,
-    addressDialTimeout: limits.addressDialTimeout,
-    addressSorter: (): 0 => 0, // links.ts gives them in order
     reconnectRetries: 0,
   }
 }

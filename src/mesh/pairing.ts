@@ -18,6 +18,11 @@ interface Handshake {
   ended: Promise<void>
 }
 
+interface Move {
+  from: Connection
+  to: PromiseWithResolvers<Connection | undefined>
+}
+
 /** A handshake with a peer whose key is proven. */
 export interface Turn {
   /** Aborts it when the peer has dialled anew. */
@@ -38,8 +43,9 @@ export class Pairing {
   readonly #open = new Map<NodeId, Set<Connection>>()
   /** How many times each is being replaced now. */
   readonly #replacing = new Map<NodeId, number>()
-  /** Between the end of the old connection and the beginning of the one that takes its place. */
-  readonly #moving = new Set<NodeId>()
+  /** Connections that closed while the ones that take their place are not open yet. */
+  readonly #moving = new Map<NodeId, Move>()
+  readonly #moved = new WeakMap<Connection, Connection>()
   #lost: (peer: NodeId) => void = () => undefined
 
   constructor(self: NodeId) {
@@ -118,7 +124,19 @@ export class Pairing {
     const connections = this.#open.get(peer) ?? new Set()
     this.#open.set(peer, connections.add(connection))
     if (connections.size > 1) return undefined
-    return this.#moving.delete(peer) ? 'moved' : 'first'
+    const move = this.#moving.get(peer)
+    if (move === undefined) return 'first'
+    this.#moving.delete(peer)
+    this.#moved.set(move.from, connection)
+    move.to.resolve(connection)
+    return 'moved'
+  }
+
+  /** The connection that took the place of this one, once it is open; undefined when this one closed for another reason. */
+  async successor(connection: Connection): Promise<Connection | undefined> {
+    await nextTurn() // the streams of a connection end a moment before it does
+    const move = this.#moving.get(connection.remotePeer.toString())
+    return move?.from === connection ? move.to.promise : this.#moved.get(connection)
   }
 
   /** True when it was the peer's last, and none is about to take its place. */
@@ -128,7 +146,7 @@ export class Pairing {
     if (connections === undefined || !connections.delete(connection) || connections.size > 0) return false
     this.#open.delete(peer)
     const moves = this.#replacement(peer)
-    if (moves) this.#moving.add(peer)
+    if (moves) this.#moving.set(peer, { from: connection, to: Promise.withResolvers() })
     return !moves
   }
 
@@ -139,7 +157,10 @@ export class Pairing {
 
   /** A handshake came to nothing, or a connection that passed the gate closed. */
   #fails(peer: NodeId): void {
-    if (this.#replacement(peer) || !this.#moving.delete(peer)) return
+    const move = this.#moving.get(peer)
+    if (move === undefined || this.#replacement(peer)) return
+    this.#moving.delete(peer)
+    move.to.resolve(undefined)
     this.#lost(peer)
   }
 

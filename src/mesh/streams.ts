@@ -1,6 +1,7 @@
 // Streams: one length-prefixed request and one length-prefixed response per stream, each bounded before it is buffered, and
-// the whole within one deadline, so that a peer that stalls or vanishes holds nothing for longer.
-import type { Libp2p, Stream } from '@libp2p/interface'
+// the whole within one deadline, so that a peer that stalls or vanishes holds nothing for longer. A question whose link moves to
+// another path is asked once more there.
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
@@ -42,18 +43,23 @@ export class MeshStreams implements Streams {
     if (connection === undefined)
       throw new Failure('E_PROTOCOL', `there is no link with ${peer} to ask it for ${protocol}`)
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(this.#timeout)])
-    let stream: Stream | undefined
+    const question = { protocol, request, signal, maxBytes: options.maxBytes }
     try {
-      stream = await connection.newStream([protocolIds[protocol]], { signal })
-      const frames = boundedFrames(stream, options.maxBytes)
-      await frames.write(request, { signal })
-      await stream.close({ signal })
-      return (await frames.read({ signal })).slice()
+      return await this.#askOver(connection, question)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       throw new Failure('E_PROTOCOL', `${peer} gave no answer to ${protocol}: ${why}`, { cause: error })
-    } finally {
-      stream?.abort(new Error('the question is over')) // nothing when both ends have closed it
+    }
+  }
+
+  /** Asks once more, within the same time, when the link moved to another path meanwhile; not when the peer failed. */
+  async #askOver(connection: Connection, question: Question): Promise<Uint8Array> {
+    try {
+      return await askOnce(connection, question)
+    } catch (error) {
+      const next = await this.#pairing.successor(connection)
+      if (next === undefined || question.signal.aborted) throw error
+      return await askOnce(next, question)
     }
   }
 
@@ -74,5 +80,25 @@ export class MeshStreams implements Streams {
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+}
+
+interface Question {
+  protocol: ProtocolName
+  request: Uint8Array
+  signal: AbortSignal
+  maxBytes: number
+}
+
+async function askOnce(connection: Connection, { protocol, request, signal, maxBytes }: Question): Promise<Uint8Array> {
+  let stream: Stream | undefined
+  try {
+    stream = await connection.newStream([protocolIds[protocol]], { signal })
+    const frames = boundedFrames(stream, maxBytes)
+    await frames.write(request, { signal })
+    await stream.close({ signal })
+    return (await frames.read({ signal })).slice()
+  } finally {
+    stream?.abort(new Error('the question is over')) // nothing when both ends have closed it
   }
 }

@@ -15,6 +15,14 @@ import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '..
 import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
 import { decodePunch, encodePunch } from '../../src/wire/punch.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
+import {
+  decodeCaller,
+  decodeRelayAnswer,
+  decodeRelayRequest,
+  encodeCaller,
+  encodeRelayAnswer,
+  encodeRelayRequest,
+} from '../../src/wire/relay.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { decodeSyncResponse } from '../../src/wire/sync.ts'
 import { announcementOf, identityOf, targetsOf } from '../fixtures/documents.ts'
@@ -77,6 +85,9 @@ const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) =>
   ],
   ['piece', encodePieceData(encoding.hash, 3, new Uint8Array(100)), decodePieceMessage],
   ['message about a path', encodePunch({ kind: 'offer', addresses: contact.addresses }), decodePunch],
+  ['request to relay', encodeRelayRequest({ type: 'connect', peer: contact.node }), decodeRelayRequest],
+  ['answer of a relay', encodeRelayAnswer({ status: 'ok', addresses: contact.addresses }), decodeRelayAnswer],
+  ['caller', encodeCaller(contact.node), decodeCaller],
   ['journal', encodeInstallEntry(entry), (bytes) => decodeInstallEntry(bytes, entry.path)],
   ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
   ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],

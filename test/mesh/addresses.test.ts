@@ -3,14 +3,28 @@ import { networkInterfaces } from 'node:os'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
-import { bareAddress, nearestFirst, parseAddress, tidyAddresses } from '../../src/mesh/addresses.ts'
+import {
+  bareAddress,
+  dialOrder,
+  isNear,
+  isPublic,
+  isRelayed,
+  parseAddress,
+  tidyAddresses,
+} from '../../src/mesh/addresses.ts'
 
 const ID = '12D3KooWRBty73UNWs9sx7CLx4HpvAjFx9hh5m1nYWzZzSD9EyTm'
 
-test.each(['/ip4/10.0.0.1/tcp/1', '/ip6/2001:db8::1/tcp/1', '/dns/pi.example/tcp/1', '/dns4/pi.example/tcp/31415'])(
-  '%s is usable',
-  (text) => expect(parseAddress(text)?.toString()).toBe(text),
-)
+const RELAYED = `/ip4/198.51.100.7/tcp/443/p2p/${ID}/p2p-circuit`
+
+test.each([
+  '/ip4/10.0.0.1/tcp/1',
+  '/ip6/2001:db8::1/tcp/1',
+  '/dns/pi.example/tcp/1',
+  '/dns4/pi.example/tcp/31415',
+  RELAYED,
+  `/ip6/2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/tcp/65535/p2p/${ID}/p2p-circuit`,
+])('%s is usable', (text) => expect(parseAddress(text)?.toString()).toBe(text))
 
 test.each([
   '',
@@ -21,6 +35,10 @@ test.each([
   '/ip4/10.0.0.1/tcp/99999',
   `/ip4/10.0.0.1/tcp/1/p2p/${ID}`,
   '/ip6/fe80::1/tcp/1',
+  '/ip4/10.0.0.1/tcp/1/p2p-circuit',
+  `/p2p/${ID}/p2p-circuit`,
+  `${RELAYED}/p2p/${ID}`,
+  `${RELAYED}/p2p/${ID}/p2p-circuit`,
   '/unix/%2Ftmp%2Fx',
   `/dns/${'x'.repeat(limits.addressLength)}/tcp/1`,
 ])('%s is not', (text) => expect(parseAddress(text)).toBeUndefined())
@@ -28,6 +46,8 @@ test.each([
 test('a bare address has lost the id of its peer', () => {
   expect(bareAddress(multiaddr(`/ip4/10.0.0.1/tcp/1/p2p/${ID}`))).toBe('/ip4/10.0.0.1/tcp/1')
   expect(bareAddress(multiaddr('/ip4/10.0.0.1/tcp/1'))).toBe('/ip4/10.0.0.1/tcp/1')
+  expect(bareAddress(multiaddr(`${RELAYED}/p2p/${ID}`))).toBe(RELAYED)
+  expect(bareAddress(multiaddr(RELAYED))).toBe(RELAYED)
 })
 
 test('of many addresses the first usable ones are kept, each once, loopback only when there is room', () => {
@@ -39,12 +59,29 @@ test('of many addresses the first usable ones are kept, each once, loopback only
   expect(tidyAddresses(said.slice(0, 3))).toEqual(['/ip4/10.0.0.0/tcp/1', '/ip4/127.0.0.1/tcp/1'])
 })
 
-test('the nearest is dialled first: our networks, then others in their order, loopback last', () => {
+test('a dial goes to our networks first, then to the world in its order, to this machine, and by relays last', () => {
   const own = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .find(({ internal, family }) => !internal && family === 'IPv4')
-  const far = ['/ip4/127.0.0.1/tcp/1', '/ip4/198.51.100.9/tcp/1', '/dns4/pi.example/tcp/1', '/ip4/198.51.100.8/tcp/1']
+  const far = ['/ip4/198.51.100.9/tcp/1', '/dns4/pi.example/tcp/1', '/ip4/100.64.0.1/tcp/1']
   const near = own === undefined ? [] : [`/ip4/${own.address}/tcp/1`]
-  const sorted = nearestFirst([...far, ...near].map((text) => multiaddr(text))).map(String)
-  expect(sorted).toEqual([...near, ...far.slice(1), far[0]])
+  const said = [RELAYED, '/ip4/127.0.0.1/tcp/1', ...far, ...near].map((text) => multiaddr(text))
+  expect(dialOrder(said).map(String)).toEqual([...near, ...far, '/ip4/127.0.0.1/tcp/1', RELAYED])
+})
+
+test("a private address of another network is somebody else's here: it is dialled only when there is no other", () => {
+  const foreign = ['/ip4/10.213.7.9/tcp/1', '/ip4/192.168.213.9/tcp/1', '/ip6/fd99:9::1/tcp/1'].map((text) =>
+    multiaddr(text),
+  )
+  expect(dialOrder([...foreign, multiaddr(RELAYED)]).map(String)).toEqual([RELAYED])
+  expect(dialOrder(foreign)).toEqual(foreign)
+})
+
+test('what an address says of where it is', () => {
+  const said = ['/ip4/127.0.0.1/tcp/1', '/ip4/198.51.100.9/tcp/1', '/ip4/10.213.7.9/tcp/1', RELAYED].map((text) =>
+    multiaddr(text),
+  )
+  expect(said.map(isNear)).toEqual([true, false, false, false])
+  expect(said.map(isPublic)).toEqual([false, true, false, false])
+  expect(said.map(isRelayed)).toEqual([false, false, false, true])
 })

@@ -14,7 +14,7 @@ test('both ends hear once of a link that opens and closes', async () => {
   await a.dial(b)
   await b.diary.until('connected', a.id)
   expect(a.diary.of('connected')).toEqual([
-    { type: 'connected', peer: b.id, address: b.addresses[0], direction: 'outbound', route: 'direct' },
+    { type: 'connected', peer: b.id, address: b.addresses[0], direction: 'outbound', route: 'lan' },
   ])
   expect(b.diary.of('connected')[0]).toMatchObject({ direction: 'inbound' })
   await a.dial(b) // a second time: nothing happens

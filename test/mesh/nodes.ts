@@ -28,6 +28,7 @@ type Happening =
   | ({ type: 'moved'; peer: NodeId } & Path)
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' }
+  | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost' }
   | { type: 'listening'; addresses: readonly string[] }
 
 /** Everything a node reported, in order; `until` waits for what has not happened yet. */
@@ -41,6 +42,7 @@ export class Diary {
     moved: (peer, path) => this.#add({ type: 'moved', peer, ...path }),
     disconnected: (peer) => this.#add({ type: 'disconnected', peer }),
     discovered: (peer, addresses, source) => this.#add({ type: 'discovered', peer, addresses, source }),
+    unreserved: (relay, why) => this.#add({ type: 'unreserved', relay, why }),
     listening: (addresses) => this.#add({ type: 'listening', addresses }),
   }
 
@@ -50,7 +52,7 @@ export class Diary {
 
   /** Resolves when something of the type about the peer has been reported, so many times in all. */
   async until(type: Exclude<Happening['type'], 'listening'>, peer: NodeId, times = 1): Promise<void> {
-    while (this.of(type).filter((each) => 'peer' in each && each.peer === peer).length < times) {
+    while (this.of(type).filter((each) => peerOf(each) === peer).length < times) {
       await this.next()
     }
   }
@@ -64,6 +66,11 @@ export class Diary {
     this.happened.push(happening)
     for (const wake of this.#waiting.splice(0)) wake()
   }
+}
+
+function peerOf(happening: Happening): NodeId | undefined {
+  if (happening.type === 'unreserved') return happening.relay
+  return 'peer' in happening ? happening.peer : undefined
 }
 
 export interface TestNode extends Composed {

@@ -1,0 +1,103 @@
+// The dialler: all addresses of a member within one dial, the better ones first, each with a head start: a site whose firewall
+// swallows what it does not let out needs no second dial. libp2p's own dial queue would try one after the other.
+import type { Connection } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Millis, NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import { relayOf } from '../core/links/paths.ts'
+import { bareAddress, dialOrder, isRelayed, parseAddress } from './addresses.ts'
+import { dialProblem } from './dial-problem.ts'
+import type { Gate } from './gate.ts'
+import type { Pairing } from './pairing.ts'
+import { race } from './race.ts'
+
+/** libp2p's transport manager, as its components have it. */
+export interface Transports {
+  dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+}
+
+export interface DiallerParts {
+  transports: () => Transports
+  gate: () => Gate
+  pairing: Pairing
+}
+
+export class Dialler {
+  readonly #parts: DiallerParts
+  readonly #underway = new Map<NodeId, Promise<void>>()
+
+  constructor(parts: DiallerParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when there is a link. Rejects as the port says. Who is being dialled already is not dialled twice. */
+  async dial(peer: NodeId, addresses: readonly string[], signal: AbortSignal): Promise<void> {
+    if (this.#parts.pairing.linked(peer)) return
+    const usable = usableFor(peer, addresses)
+    const dial = this.#underway.get(peer) ?? this.#dial(peer, usable, signal)
+    this.#underway.set(peer, dial)
+    await dial.finally(() => this.#underway.delete(peer))
+  }
+
+  /** The link with a relay, which is dialled at its address when there is none. */
+  async link(relay: NodeId, address: string, signal: AbortSignal): Promise<Connection> {
+    await this.dial(relay, [address], signal)
+    const connection = this.#parts.pairing.connection(relay)
+    if (connection === undefined) throw new Failure('E_NO_MEMBER', `the link with ${relay} closed`)
+    return connection
+  }
+
+  /** A new connection with a linked peer, in place of the one that there is; both ends have agreed to that. */
+  async again(peer: NodeId, addresses: readonly string[], signal: AbortSignal): Promise<void> {
+    const usable = usableFor(
+      peer,
+      addresses.filter((text) => relayOf(text) === undefined),
+    )
+    const before = this.#parts.pairing.connection(peer)
+    await this.#attempt(peer, usable, signal, () => this.#parts.pairing.connection(peer) !== before)
+  }
+
+  #dial(peer: NodeId, usable: readonly Multiaddr[], signal: AbortSignal): Promise<void> {
+    return this.#attempt(peer, usable, signal, () => this.#parts.pairing.linked(peer))
+  }
+
+  /** `done`: whether what the peer did meanwhile is as good as success. */
+  async #attempt(peer: NodeId, usable: readonly Multiaddr[], signal: AbortSignal, done: () => boolean): Promise<void> {
+    const { pairing, transports } = this.#parts
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.dialTimeout)])
+    const candidates = usable.map((what, index) => ({ what, headStart: headStart(what, usable[index - 1]) }))
+    const one = (address: Multiaddr, until: AbortSignal) =>
+      transports().dial(address.encapsulate(`/p2p/${peer}`), { signal: until })
+    try {
+      await race(candidates, one, { signal: bounded, timeout: limits.addressDialTimeout })
+    } catch (error) {
+      const reason = this.#parts.gate().takeReason(peer) ?? error
+      await pairing.settled(peer)
+      if (!done()) throw reason instanceof Failure ? reason : unreachable(peer, usable.map(String), error)
+    } finally {
+      this.#parts.gate().takeReason(peer)
+    }
+  }
+}
+
+/** A relay is tried when every direct address has had its time: what is found over it has to be improved later. */
+function headStart(address: Multiaddr, before: Multiaddr | undefined): Millis {
+  const changes = before !== undefined && isRelayed(address) && !isRelayed(before)
+  return changes ? limits.relayHeadStart : limits.addressHeadStart
+}
+
+/** @throws Failure E_NO_ADDRESS */
+function usableFor(peer: NodeId, addresses: readonly string[]): Multiaddr[] {
+  const usable = dialOrder(addresses.flatMap((text) => parseAddress(text) ?? []))
+  if (usable.length > 0) return usable
+  throw new Failure('E_NO_ADDRESS', `${peer} has no TCP address that can be dialled: [${addresses.join(', ')}]`)
+}
+
+function unreachable(peer: NodeId, tried: readonly string[], error: unknown): Failure {
+  const errors = error instanceof AggregateError ? error.errors : [error]
+  const reasons = new Set(errors.map(dialProblem))
+  const where = tried.map((address) => bareAddress(multiaddr(address))).join(', ')
+  const message = `${peer} cannot be reached at ${where}: ${[...reasons].join('; ')}`
+  return new Failure('E_NO_MEMBER', message, { cause: error })
+}
