@@ -11,6 +11,8 @@ import { nodeKey } from '../wire/node-id.ts'
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
+export const RELAY_MODES = ['auto', 'always', 'never'] as const
+
 export interface Config {
   /** Multiaddrs to listen on. */
   listen: readonly string[]
@@ -20,6 +22,8 @@ export interface Config {
   bootstrap: readonly string[]
   health: { period: Millis }
   discovery: { mdns: boolean }
+  /** Whether this node forwards for others, and its budgets: members, bytes a second, bytes in 30 days. */
+  relay: { offer: (typeof RELAY_MODES)[number]; reservations: number; rate: number; monthly: number }
   state: { flush: Millis }
   /** Where releases are installed; relative paths are below the data folder. */
   install: { root: string }
@@ -41,6 +45,8 @@ export interface ConfigKey<T> {
 }
 
 const LIST_MAX = 16
+const KILOBYTE = 1_000
+const GIGABYTE = 1_000_000_000
 /** Linux takes 4,095 bytes. */
 const PATH = /^[^\p{Cc}]{1,1024}$/u
 const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
@@ -80,6 +86,34 @@ export const CONFIG_KEYS = {
     why: 'finds zone-mates on the same LAN without the internet',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   } satisfies ConfigKey<boolean>,
+  'relay.offer': oneOf(RELAY_MODES, {
+    default: 'auto',
+    why: 'whoever can be dialled from outside forwards for those that cannot, within its budgets; no relay is special',
+  }),
+  'relay.reservations': amount({
+    what: 'members',
+    unit: 1,
+    default: limits.relayReservations,
+    from: 0,
+    to: limits.relayReservations,
+    why: 'each costs a link, and a node has two relays',
+  }),
+  'relay.rate': amount({
+    what: 'kB a second',
+    unit: KILOBYTE,
+    default: limits.relayRate / KILOBYTE,
+    from: 10,
+    to: 1_000_000,
+    why: 'what is forwarded goes through the uplink of this node: 16 Mbit/s leave room on most',
+  }),
+  'relay.monthly': amount({
+    what: 'GB in 30 days',
+    unit: GIGABYTE,
+    default: limits.relayMonthly / GIGABYTE,
+    from: 0.001,
+    to: 1_000_000,
+    why: 'a thirtieth of it can go in a day, so that a restart spends none of it twice',
+  }),
   'state.flush': seconds({
     default: limits.viewFlushPeriod / SECOND,
     from: 10,
@@ -104,12 +138,7 @@ export const CONFIG_KEYS = {
     why: 'a node whose key is in the beacon role of the root signs once a period what it holds, so that others notice a freeze',
     read: (value) => (typeof value === 'string' && (value === '' || PATH.test(value)) ? value : undefined),
   } satisfies ConfigKey<string>,
-  'log.level': {
-    must: `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`,
-    default: 'info',
-    why: 'a few lines a day: starts, stops, refusals and alerts',
-    read: (value) => LOG_LEVELS.find((level) => level === value),
-  } satisfies ConfigKey<LogLevel>,
+  'log.level': oneOf(LOG_LEVELS, { default: 'info', why: 'a few lines a day: starts, stops, refusals and alerts' }),
 }
 export type ConfigKeyName = keyof typeof CONFIG_KEYS
 
@@ -133,6 +162,12 @@ export function loadConfig(text: string | undefined, where: string): Config {
     bootstrap: value('bootstrap'),
     health: { period: value('health.period') },
     discovery: { mdns: value('discovery.mdns') },
+    relay: {
+      offer: value('relay.offer'),
+      reservations: value('relay.reservations'),
+      rate: value('relay.rate'),
+      monthly: value('relay.monthly'),
+    },
     state: { flush: value('state.flush') },
     install: { root: value('install.root') },
     artifacts: { mirror: value('artifacts.mirror') },
@@ -205,6 +240,32 @@ function seconds(range: { default: number; from: number; to: number; why: string
     why: range.why,
     read: (value) =>
       typeof value === 'number' && value >= from && value <= to ? Math.round(value * SECOND) : undefined,
+  }
+}
+
+/** `unit`: what one of the file is in the program. */
+function amount(range: {
+  what: string
+  unit: number
+  default: number
+  from: number
+  to: number
+  why: string
+}): ConfigKey<number> {
+  const { what, unit, from, to } = range
+  return {
+    must: `a number of ${what} from ${from} to ${to}`,
+    default: range.default,
+    why: range.why,
+    read: (value) => (typeof value === 'number' && value >= from && value <= to ? Math.round(value * unit) : undefined),
+  }
+}
+
+function oneOf<T extends string>(words: readonly T[], key: { default: T; why: string }): ConfigKey<T> {
+  return {
+    must: `one of ${words.map((word) => `"${word}"`).join(', ')}`,
+    ...key,
+    read: (value) => words.find((word) => word === value),
   }
 }
 

@@ -227,6 +227,7 @@ export class Daemon {
       announce,
       mesh8: mesh.slice(0, 16),
       mdns: config.discovery.mdns,
+      relay: config.relay,
       keeper,
       prepare,
       events,
@@ -328,6 +329,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     statements: state.statements,
     audit: state.audit,
     mirror: config.artifacts.mirror,
+    relay: config.relay.offer,
   }
 }
 

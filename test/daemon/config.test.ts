@@ -32,6 +32,12 @@ describe('the configuration', () => {
       bootstrap: [],
       health: { period: limits.recordPeriodMin },
       discovery: { mdns: true },
+      relay: {
+        offer: 'auto',
+        reservations: limits.relayReservations,
+        rate: limits.relayRate,
+        monthly: limits.relayMonthly,
+      },
       state: { flush: limits.viewFlushPeriod },
       install: { root: 'installed' },
       artifacts: { mirror: false },
@@ -47,6 +53,7 @@ describe('the configuration', () => {
       bootstrap = ["${member}"]
       health.period = 2.5
       discovery.mdns = false
+      relay = { offer = "never", reservations = 3, rate = 10, monthly = 0.5 }
       state.flush = 60
       install.root = "/srv/acme"
       artifacts.mirror = true
@@ -59,6 +66,7 @@ describe('the configuration', () => {
       bootstrap: [member],
       health: { period: 2_500 },
       discovery: { mdns: false },
+      relay: { offer: 'never', reservations: 3, rate: 10_000, monthly: 500_000_000 },
       state: { flush: 60_000 },
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
