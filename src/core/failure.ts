@@ -27,6 +27,7 @@ export const failureCodes = {
   E_MESH_EXISTS: 1,
   E_NO_ADDRESS: 2,
   E_PORT_TAKEN: 1,
+  E_PORT_DENIED: 1,
   E_DATA_OPEN: 1,
   E_DATA_WRITE: 1,
   E_STATE: 1,

@@ -315,6 +315,9 @@ export const limits = {
   /** Changes that follow each other are told together: two reservations are won within this time. */
   reachTellDelay: 100,
 
+  /** How often this machine's addresses are looked at: a cable that is back is used within a second. */
+  networkPeriod: 1 * SECOND,
+
   // Relays -----------------------------------------------------------------------------------------------------------
   /** Members that a relay takes in for: as many links, and half of libp2p's bound on them. Configurable. */
   relayReservations: 64,

@@ -112,6 +112,13 @@ export class MeshLinks implements Links {
     this.#silent = true
   }
 
+  /** Addresses of this machine came or went. */
+  networkChanged(): void {
+    if (this.#silent) return
+    this.#tellListening()
+    this.#parts.events.networkChanged()
+  }
+
   #opened(connection: Connection): void {
     const { pairing, events } = this.#parts
     const what = pairing.opened(connection)
@@ -156,7 +163,7 @@ export class MeshLinks implements Links {
     if (!this.#silent && tcp.isShared(connection)) events.observed(peer, bareAddress(seenAs))
   }
 
-  /** A machine's addresses change without an event; that shows when links come and go. */
+  /** Listening on all interfaces is listening on what they are now. */
   #tellListening(): void {
     if (this.#silent) return
     const addresses = this.listening()

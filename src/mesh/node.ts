@@ -24,8 +24,10 @@ import { MeshGossip } from './gossip.ts'
 import { gossipSettings } from './gossip-settings.ts'
 import { Hosts } from './hosts.ts'
 import { MeshLinks } from './links.ts'
+import { listenProblem } from './listen-problem.ts'
 import { Mappings } from './mappings.ts'
 import { boundedYamux } from './muxer.ts'
+import { NetworkWatch } from './network-watch.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { Punching } from './punching.ts'
@@ -111,8 +113,10 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
   const pieces = new MeshPieces(libp2p, pairing, bounds)
+  const watch = new NetworkWatch(() => links.networkChanged())
   const stop = async () => {
     links.silence()
+    watch.stop()
     gossip.quiet()
     pieces.stop()
     punching.stop()
@@ -123,6 +127,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   await Promise.all([relay.start(), punching.serve(), acceptCalls(libp2p, circuits)])
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
+  watch.start()
   return { mesh, libp2p, mappings: paths.mappings, punching }
 }
 
@@ -231,17 +236,6 @@ async function start(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
   try {
     await libp2p.start()
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    const where = listen.join(', ')
-    if (text.includes('EADDRINUSE')) {
-      throw new Failure(
-        'E_PORT_TAKEN',
-        `another program listens on ${where} already: stop it, or give another port in "listen" of the configuration`,
-        {
-          cause: error,
-        },
-      )
-    }
-    throw new Failure('E_NO_ADDRESS', `cannot listen on ${where}: give an address of this machine`, { cause: error })
+    throw listenProblem(error, listen.join(', '))
   }
 }

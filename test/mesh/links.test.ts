@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
+import { listenProblem } from '../../src/mesh/listen-problem.ts'
 import { failureOf, never, startNode, stopNodes } from './nodes.ts'
 
 afterEach(stopNodes)
@@ -133,6 +134,14 @@ test('a port that is taken, and an address that is not ours, are said so', async
   const a = await startNode()
   expect(await failureOf(startNode({ listen: a.addresses }))).toMatchObject({ code: 'E_PORT_TAKEN' })
   expect(await failureOf(startNode({ listen: ['/ip4/192.0.2.1/tcp/0'] }))).toMatchObject({ code: 'E_NO_ADDRESS' })
+})
+
+test('a port below 1024 without the right to it is said so, with what would give it', () => {
+  const denied = listenProblem(new Error('listen EACCES: permission denied 0.0.0.0:443'), '/ip4/0.0.0.0/tcp/443')
+  expect(denied).toMatchObject({
+    code: 'E_PORT_DENIED',
+    message: expect.stringMatching(/tcp\/443.*setcap.*AmbientCapabilities.*another port/),
+  })
 })
 
 test('a node tells where it listens, without its id, when it starts', async () => {
