@@ -318,6 +318,21 @@ export const limits = {
   /** How often this machine's addresses are looked at: a cable that is back is used within a second. */
   networkPeriod: 1 * SECOND,
 
+  /** Who is asked to dial back does it so soon after what makes us ask: several links open at once, and addresses come in pairs. */
+  reachDelay: 500,
+  /** Nobody tells of a router that was configured: it is tried again so often, by two members; 2 kB each. */
+  reachPeriod: 10 * MINUTE,
+  /** When nobody could tell: others are linked by then. */
+  reachRetry: 30 * SECOND,
+  /** What a dial back may take: what is swallowed by a firewall says nothing, and a handshake has two round trips. */
+  dialbackTimeout: 3 * SECOND,
+  /** Ports that are tried: our own, one that strict firewalls let out, and what was forwarded. */
+  dialbackPorts: 4,
+  /** Dials back for others at a time, each of so many ports. */
+  dialbacksAtOnce: 8,
+  /** A question to dial back, or its answer: addresses of the longest. */
+  dialbackBytes: 1_024,
+
   // Relays -----------------------------------------------------------------------------------------------------------
   /** Members that a relay takes in for: as many links, and half of libp2p's bound on them. Configurable. */
   relayReservations: 64,

@@ -18,6 +18,8 @@ const PRIVATE = networks([
   ['fc00::', 7],
 ])
 
+const BEHIND_PROVIDER = networks([['100.64.0.0', 10]])
+
 /**
  * The address of one TCP port, or one relayed by whoever is there; undefined when the text is anything else, too long, or only
  * valid on one interface.
@@ -58,6 +60,11 @@ export function dialOrder(addresses: readonly Multiaddr[]): Multiaddr[] {
 /** True for what goes by another member. */
 export function isRelayed(address: Multiaddr): boolean {
   return relayOf(bareAddress(address)) !== undefined
+}
+
+/** True where many networks have the same address, a provider's own behind its NAT included: nobody is reached at it from anywhere. */
+export function isShared(address: Multiaddr): boolean {
+  return isWithin(address, PRIVATE) || isWithin(address, BEHIND_PROVIDER)
 }
 
 /** True for an address that may be dialled from anywhere, as far as its form says. */

@@ -25,6 +25,8 @@ export class Gate implements ConnectionEncrypter {
   readonly #noise: ConnectionEncrypter
   readonly #options: GateOptions
   readonly #reasons = new Map<NodeId, unknown>()
+  /** Signals of dials that only prove a key, and whether they have. */
+  readonly #proofs = new WeakMap<AbortSignal, boolean>()
 
   constructor(noise: ConnectionEncrypter, options: GateOptions) {
     this.#noise = noise
@@ -36,13 +38,34 @@ export class Gate implements ConnectionEncrypter {
   }
 
   async secureOutbound(stream: MessageStream, options?: SecureConnectionOptions): Promise<SecuredConnection> {
+    const signal = options?.signal
+    const secured = this.#noise.secureOutbound(stream, options)
+    if (signal !== undefined && this.#proofs.has(signal)) return await this.#prove(secured, signal)
     try {
-      return await this.#pass('outbound', this.#noise.secureOutbound(stream, options), options?.signal)
+      return await this.#pass('outbound', secured, signal)
     } catch (error) {
       const peer = options?.remotePeer?.toString()
       if (peer !== undefined) this.#reasons.set(peer, error)
       throw error
     }
+  }
+
+  /**
+   * Whether who is behind what `dial` dials, with this signal, has the key that it dialled for. The connection ends there: it is
+   * no link, and nothing is shown in the gate. Never rejects.
+   */
+  async proves(signal: AbortSignal, dial: () => Promise<unknown>): Promise<boolean> {
+    this.#proofs.set(signal, false)
+    await dial().catch(() => undefined)
+    return this.#proofs.get(signal) === true
+  }
+
+  async #prove(secure: Promise<SecuredConnection>, signal: AbortSignal): Promise<never> {
+    const proven = new Failure('E_REFUSED', 'the key is proven, and that was all')
+    const { connection } = await secure
+    this.#proofs.set(signal, true)
+    connection.abort(proven)
+    throw proven
   }
 
   /** Why the last dial to the peer ended in the gate, once: libp2p passes on no more than its message. */

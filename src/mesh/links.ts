@@ -4,7 +4,7 @@ import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { SECOND } from '../core/limits.ts'
-import type { Path } from '../core/links/paths.ts'
+import { hostOf, type Path } from '../core/links/paths.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
 import { bareAddress, isRelayed, tidyAddresses } from './addresses.ts'
 import type { Dialler } from './dialler.ts'
@@ -12,6 +12,7 @@ import type { Mappings } from './mappings.ts'
 import { pulse } from './muxer.ts'
 import type { Pairing } from './pairing.ts'
 import type { Punching } from './punching.ts'
+import type { Reachability } from './reachability.ts'
 import type { Relay } from './relay.ts'
 import type { Reservations } from './reservations.ts'
 import type { PortTcp } from './tcp.ts'
@@ -23,6 +24,7 @@ export interface LinkParts {
   pairing: Pairing
   relay: Relay
   reservations: Reservations
+  reachability: Reachability
   traffic: Traffic
   tcp: PortTcp
   mappings: Mappings
@@ -36,6 +38,10 @@ export class MeshLinks implements Links {
   readonly #parts: LinkParts
   #told: string | undefined
   #silent = false
+  /** Our host as members see it, by address family. */
+  readonly #outside = new Map<string, string>()
+  /** Where members could dial us from outside. */
+  #reachable: readonly string[] = []
 
   constructor(parts: LinkParts) {
     this.#parts = parts
@@ -112,11 +118,21 @@ export class MeshLinks implements Links {
     this.#silent = true
   }
 
+  get reachable(): readonly string[] {
+    return this.#reachable
+  }
+
+  reached(addresses: readonly string[]): void {
+    this.#reachable = addresses
+    if (!this.#silent) this.#parts.events.reachable(addresses)
+  }
+
   /** Addresses of this machine came or went. */
   networkChanged(): void {
     if (this.#silent) return
     this.#tellListening()
     this.#parts.events.networkChanged()
+    this.#parts.reachability.changed()
   }
 
   #opened(connection: Connection): void {
@@ -124,6 +140,7 @@ export class MeshLinks implements Links {
     const what = pairing.opened(connection)
     if (what === undefined || this.#silent) return
     events[what === 'moved' ? 'moved' : 'connected'](connection.remotePeer.toString(), this.#path(connection))
+    this.#parts.reachability.opened(connection)
     this.#tellListening()
   }
 
@@ -160,7 +177,17 @@ export class MeshLinks implements Links {
     const port = tcp.portOf(connection)
     if (port === undefined) return
     mappings.told(connection, port, seenAs.decapsulateCode(CODE_P2P))
-    if (!this.#silent && tcp.isShared(connection)) events.observed(peer, bareAddress(seenAs))
+    if (this.#silent || !tcp.isShared(connection)) return
+    events.observed(peer, bareAddress(seenAs))
+    this.#seenFrom(seenAs.toString())
+  }
+
+  /** Another address of our network, seen from outside: what was open there may not be. */
+  #seenFrom(address: string): void {
+    const [family, host] = [address.split('/')[1] ?? '', hostOf(address)]
+    const before = this.#outside.get(family)
+    this.#outside.set(family, host)
+    if (before !== undefined && before !== host) this.#parts.reachability.changed()
   }
 
   /** Listening on all interfaces is listening on what they are now. */

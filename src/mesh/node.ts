@@ -17,7 +17,8 @@ import type { Pieces } from '../ports/pieces.ts'
 import type { Streams } from '../ports/streams.ts'
 import { isNear, isPublic } from './addresses.ts'
 import { Circuits } from './circuits.ts'
-import { Dialler } from './dialler.ts'
+import { Dialback } from './dialback.ts'
+import { Dialler, type Transports } from './dialler.ts'
 import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
@@ -31,6 +32,7 @@ import { NetworkWatch } from './network-watch.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { Punching } from './punching.ts'
+import { Reachability } from './reachability.ts'
 import { CALL_PROTOCOL, Relay } from './relay.ts'
 import type { RelayAllowance } from './relay-budget.ts'
 import { Reservations } from './reservations.ts'
@@ -108,7 +110,17 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const paths = { ...made, nodeId, libp2p, pairing, near, mappings: new Mappings() }
   const punching = new Punching(paths)
   const { traffic } = parts
-  const links: MeshLinks = new MeshLinks({ ...paths, punching, relay, reservations, traffic, events: options.events })
+  const { announce, events } = options
+  const dialback = new Dialback(paths)
+  const listening = (): readonly string[] => links.listening()
+  const reachability = new Reachability({
+    pairing,
+    dialback,
+    listening,
+    announce,
+    reachable: (at) => links.reached(at),
+  })
+  const links: MeshLinks = new MeshLinks({ ...paths, punching, relay, reservations, reachability, traffic, events })
   const opening = options.requestTimeout ?? limits.requestTimeout
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
@@ -117,6 +129,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const stop = async () => {
     links.silence()
     watch.stop()
+    reachability.stop()
     gossip.quiet()
     pieces.stop()
     punching.stop()
@@ -124,7 +137,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     forgetAddressTimer(libp2p)
   }
   const mesh: Mesh = { nodeId, gossip, streams, pieces, links, listening: () => links.listening(), stop }
-  await Promise.all([relay.start(), punching.serve(), acceptCalls(libp2p, circuits)])
+  await Promise.all([relay.start(), dialback.start(), punching.serve(), acceptCalls(libp2p, circuits)])
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
   watch.start()
@@ -136,8 +149,9 @@ function allowance({ relay }: MeshOptions): RelayAllowance {
   return { reservations, rate, monthly, ...relay }
 }
 
-/** What a relay tells of itself. */
+/** What a relay tells of itself: what was found open, else what its owner or its interfaces say. */
 function dialable({ announce }: MeshOptions, links: MeshLinks): readonly string[] {
+  if (links.reachable.length > 0) return links.reachable
   return announce.length > 0 ? announce : links.listening().filter((text) => isPublic(multiaddr(text)))
 }
 
@@ -157,11 +171,21 @@ interface Parts {
   topics: Set<string>
 }
 
+/** What libp2p's components are needed for. */
+interface Made {
+  gate: Gate
+  tcp: PortTcp
+  circuits: Circuits
+  dialler: Dialler
+  transports: () => Transports
+  upgrader: Upgrader
+}
+
 async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Parts) {
   const { nodeId, pairing } = parts
   const timeout = options.gateTimeout ?? limits.gateTimeout
   const prefix = { protocolPrefix: `pimesh/${options.mesh8}` }
-  const made = {} as { gate: Gate; tcp: PortTcp; circuits: Circuits; dialler: Dialler; upgrader: Upgrader }
+  const made = {} as Made
   const libp2p = await createLibp2p({
     start: false,
     privateKey,
@@ -175,8 +199,8 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
       },
       (components) => {
         const { reservations } = parts
-        const transports = () => components.transportManager
-        made.dialler = new Dialler({ transports, gate: () => made.gate, pairing })
+        made.transports = () => components.transportManager
+        made.dialler = new Dialler({ transports: made.transports, gate: () => made.gate, pairing })
         const link: Dialler['link'] = (...relay) => made.dialler.link(...relay)
         made.circuits = new Circuits({ upgrader: components.upgrader, reservations, link })
         return made.circuits

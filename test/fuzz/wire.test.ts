@@ -7,6 +7,7 @@ import { NOTHING } from '../../src/core/protocols.ts'
 import type { InstallEntry } from '../../src/core/rollout/states.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { decodeContact, encodeContact } from '../../src/wire/contact.ts'
+import { decodeDialback, decodeDialledBack, encodeDialback, encodeDialledBack } from '../../src/wire/dialback.ts'
 import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
@@ -88,6 +89,8 @@ const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) =>
   ['request to relay', encodeRelayRequest({ type: 'connect', peer: contact.node }), decodeRelayRequest],
   ['answer of a relay', encodeRelayAnswer({ status: 'ok', addresses: contact.addresses }), decodeRelayAnswer],
   ['caller', encodeCaller(contact.node), decodeCaller],
+  ['question to dial back', encodeDialback([31415, 443]), decodeDialback],
+  ['what came of dialling back', encodeDialledBack(contact.addresses), decodeDialledBack],
   ['journal', encodeInstallEntry(entry), (bytes) => decodeInstallEntry(bytes, entry.path)],
   ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
   ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],

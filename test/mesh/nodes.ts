@@ -30,6 +30,7 @@ type Happening =
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' }
   | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost' }
   | { type: 'listening'; addresses: readonly string[] }
+  | { type: 'reachable'; addresses: readonly string[] }
 
 /** Everything a node reported, in order; `until` waits for what has not happened yet. */
 export class Diary {
@@ -43,6 +44,7 @@ export class Diary {
     disconnected: (peer) => this.#add({ type: 'disconnected', peer }),
     discovered: (peer, addresses, source) => this.#add({ type: 'discovered', peer, addresses, source }),
     unreserved: (relay, why) => this.#add({ type: 'unreserved', relay, why }),
+    reachable: (addresses) => this.#add({ type: 'reachable', addresses }),
     listening: (addresses) => this.#add({ type: 'listening', addresses }),
   }
 
@@ -51,7 +53,7 @@ export class Diary {
   }
 
   /** Resolves when something of the type about the peer has been reported, so many times in all. */
-  async until(type: Exclude<Happening['type'], 'listening'>, peer: NodeId, times = 1): Promise<void> {
+  async until(type: Exclude<Happening['type'], 'listening' | 'reachable'>, peer: NodeId, times = 1): Promise<void> {
     while (this.of(type).filter((each) => peerOf(each) === peer).length < times) {
       await this.next()
     }

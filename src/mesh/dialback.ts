@@ -1,0 +1,91 @@
+// Dialling back: a linked member dials the address from which it sees us, and says whether we were there (protocol clause
+// DIALBACK; docs/decisions/0015). It dials nobody but who asked, and what it dials ends when Noise has proven the key.
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { NodeId } from '../core/env.ts'
+import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
+import { decodeDialback, decodeDialledBack, encodeDialback, encodeDialledBack } from '../wire/dialback.ts'
+import { bareAddress, isRelayed } from './addresses.ts'
+import type { Transports } from './dialler.ts'
+import { boundedFrames } from './frames.ts'
+import type { Gate } from './gate.ts'
+
+export const DIALBACK_PROTOCOL = '/pimesh/dialback/1'
+
+const OVER = new Failure('E_PROTOCOL', 'the question to dial back is over')
+
+export interface DialbackParts {
+  libp2p: Libp2p
+  gate: Gate
+  transports: () => Transports
+  near: (address: Multiaddr) => boolean
+}
+
+export class Dialback {
+  readonly #parts: DialbackParts
+  readonly #asking = new Set<NodeId>()
+
+  constructor(parts: DialbackParts) {
+    this.#parts = parts
+  }
+
+  async start(): Promise<void> {
+    const serve = (stream: Stream, connection: Connection) => this.#serve(stream, connection)
+    await this.#parts.libp2p.handle(DIALBACK_PROTOCOL, serve, { maxInboundStreams: 1, maxOutboundStreams: 1 })
+  }
+
+  /** Whether who is at the other end can tell anything of how the world reaches us. */
+  canTell({ remoteAddr, status }: Connection): boolean {
+    return status === 'open' && !isRelayed(remoteAddr) && !this.#parts.near(remoteAddr)
+  }
+
+  /** The addresses at which the other end could dial us. Rejects when it did not say. */
+  async ask(connection: Connection, ports: readonly number[]): Promise<string[]> {
+    const signal = AbortSignal.timeout(limits.dialbackTimeout + limits.requestTimeout)
+    let stream: Stream | undefined
+    try {
+      stream = await connection.newStream([DIALBACK_PROTOCOL], { signal })
+      const frames = boundedFrames(stream, limits.dialbackBytes)
+      await frames.write(encodeDialback(ports), { signal })
+      const told = decodeDialledBack((await frames.read({ signal })).slice())
+      return told.filter((address) => ports.some((port) => address.endsWith(`/tcp/${port}`)))
+    } finally {
+      stream?.abort(OVER)
+    }
+  }
+
+  /** Never rejects. Who is asked too often, or cannot tell, ends the stream without an answer. */
+  async #serve(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const signal = AbortSignal.timeout(limits.dialbackTimeout + limits.requestTimeout)
+    const turnedDown = this.#asking.has(peer) || this.#asking.size >= limits.dialbacksAtOnce
+    if (turnedDown || !this.canTell(connection)) return stream.abort(OVER)
+    this.#asking.add(peer)
+    try {
+      const frames = boundedFrames(stream, limits.dialbackBytes)
+      const ports = decodeDialback((await frames.read({ signal })).slice())
+      const found = await Promise.all(ports.map((port) => this.#dialBack(connection, port)))
+      const addresses = found.filter((address) => address !== undefined)
+      await frames.write(encodeDialledBack(addresses), { signal })
+      await stream.close({ signal })
+    } catch {
+      stream.abort(OVER)
+    } finally {
+      this.#asking.delete(peer)
+    }
+  }
+
+  async #dialBack({ remoteAddr, remotePeer }: Connection, port: number): Promise<string | undefined> {
+    const address = bareAddress(remoteAddr).replace(/\/tcp\/\d+$/, `/tcp/${port}`)
+    const ending = new AbortController()
+    const timer = setTimeout(() => ending.abort(OVER), limits.dialbackTimeout)
+    const dial = () =>
+      this.#parts.transports().dial(multiaddr(`${address}/p2p/${remotePeer}`), { signal: ending.signal })
+    try {
+      return (await this.#parts.gate.proves(ending.signal, dial)) ? address : undefined
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

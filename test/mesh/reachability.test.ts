@@ -1,0 +1,128 @@
+// Whether members can dial a node from outside, as they find out for it (clause DIALBACK).
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
+import { Dialback } from '../../src/mesh/dialback.ts'
+import type { Pairing } from '../../src/mesh/pairing.ts'
+import { Reachability } from '../../src/mesh/reachability.ts'
+import { failureOf, startNode, stopNodes, type TestNode } from './nodes.ts'
+
+afterEach(stopNodes)
+
+/** As if this machine were the world. */
+const outside = { near: () => false }
+
+describe('a node that others can dial', () => {
+  test('hears it of the first member that it is linked with, at the port where it listens, and the link stays one', async () => {
+    const [node, member] = [await startNode(outside), await startNode(outside)]
+    await node.dial(member)
+    while (node.diary.of('reachable').length === 0) await node.diary.next()
+    expect(node.diary.of('reachable')).toEqual([{ type: 'reachable', addresses: node.addresses }])
+    expect(node.libp2p.getConnections().length).toBe(1)
+    expect(member.libp2p.getConnections().length).toBe(1)
+    expect([...node.diary.of('disconnected'), ...member.diary.of('disconnected')]).toEqual([])
+    expect(node.diary.of('connected').length).toBe(1)
+    await node.mesh.links.pulse(member.id, { signal: AbortSignal.timeout(5_000) })
+  })
+
+  test('tells what its owner announces for that port, and nothing of a port that does not answer', async () => {
+    const [first] = [await startNode(outside)]
+    const port = first.addresses[0]?.split('/').at(-1)
+    await first.mesh.stop()
+    const announce = [`/dns4/pi.example/tcp/${port}`, '/dns4/pi.example/tcp/1']
+    const node = await startNode({ ...outside, announce, listen: [`/ip4/127.0.0.1/tcp/${port}`] })
+    const member = await startNode(outside)
+    await node.dial(member)
+    while (node.diary.of('reachable').length === 0) await node.diary.next()
+    expect(node.diary.of('reachable')[0]?.addresses).toEqual([
+      `/dns4/pi.example/tcp/${port}`,
+      `/ip4/127.0.0.1/tcp/${port}`,
+    ])
+  })
+})
+
+describe('who dials back', () => {
+  test('is not fooled by another node, or by something else, at that port', async () => {
+    const [node, member, other] = [await startNode(outside), await startNode(outside), await startNode(outside)]
+    const junk = createServer((socket) => socket.on('error', () => undefined).end('220 hello\r\n'))
+    await new Promise<void>((resolve) => junk.listen(0, '127.0.0.1', resolve))
+    await node.dial(member)
+    const { port } = junk.address() as { port: number }
+    const ports = [Number(other.addresses[0]?.split('/').at(-1)), port, 1, Number(node.addresses[0]?.split('/').at(-1))]
+    expect(await ask(node, member, ports)).toEqual(node.addresses)
+    junk.close()
+  })
+
+  test('does it for nobody on its own network, nor over a relay: it could not tell', async () => {
+    const [node, member] = [await startNode(outside), await startNode()]
+    await node.dial(member)
+    expect(await failureOf(ask(node, member, [1]))).toBeInstanceOf(Error)
+  })
+
+  test('T27 amplification: it dials nothing but the address of who asks, a few ports of it, and reads no more than that', async () => {
+    const [node, member] = [await startNode(outside), await startNode(outside)]
+    await node.dial(member)
+    const connection = node.libp2p.getConnections()[0]
+    const stream = await connection?.newStream('/pimesh/dialback/1')
+    stream?.send(new Uint8Array(limits.dialbackBytes * 4).fill(0x0a))
+    await new Promise((resolve) => stream?.addEventListener('close', resolve))
+    expect(await ask(node, member, [1, 2, 3, 4, 5, 6])).toEqual([])
+  })
+})
+
+describe('the verdict', () => {
+  /** Members that answer as they are told; links on hosts 198.51.100.1, .2 and so on. */
+  function tested(answers: readonly (readonly string[] | undefined)[]) {
+    const told: (readonly string[])[] = []
+    const asked: number[] = []
+    const connections = answers.map((_, host) => ({ remoteAddr: { toString: () => `/ip4/198.51.100.${host}/tcp/1` } }))
+    const dialback = {
+      canTell: () => true,
+      ask: async (connection: (typeof connections)[number]) => {
+        const host = connections.indexOf(connection)
+        asked.push(host)
+        const answer = answers[host]
+        if (answer === undefined) throw new Error('no answer')
+        return [...answer]
+      },
+    }
+    const told1 = Promise.withResolvers<void>()
+    const reachability = new Reachability({
+      pairing: { connections: () => connections } as unknown as Pairing,
+      dialback: dialback as unknown as Dialback,
+      listening: () => ['/ip4/10.0.0.1/tcp/31415'],
+      announce: [],
+      reachable: (addresses) => {
+        told.push(addresses)
+        told1.resolve()
+      },
+    })
+    return { reachability, told, asked, first: told1.promise }
+  }
+  const open = ['/ip4/203.0.113.7/tcp/31415']
+
+  test('is what two say, or one alone; of three the most', async () => {
+    for (const answers of [[open], [open, open], [open, undefined], [open, open, []]]) {
+      const { reachability, told, first } = tested(answers)
+      reachability.changed()
+      await first
+      reachability.stop()
+      expect(told).toEqual([open])
+    }
+  })
+
+  test('is never an address that many networks have', async () => {
+    const { reachability, told, first } = tested([[...open, '/ip4/100.64.0.9/tcp/31415', '/ip4/10.0.0.1/tcp/31415']])
+    reachability.changed()
+    await first
+    reachability.stop()
+    expect(told).toEqual([open])
+  })
+})
+
+function ask(node: TestNode, member: TestNode, ports: readonly number[]): Promise<string[]> {
+  const parts = { libp2p: node.libp2p, near: () => false } as unknown as ConstructorParameters<typeof Dialback>[0]
+  const connection = node.libp2p.getConnections().find(({ remotePeer }) => remotePeer.toString() === member.id)
+  if (connection === undefined) throw new Error('not linked')
+  return new Dialback(parts).ask(connection, ports)
+}
