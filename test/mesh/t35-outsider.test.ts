@@ -15,6 +15,8 @@ import { failureOf, MESH8, startNode, stopNodes, type TestNode } from './nodes.t
 
 const TOPIC = `/pimesh/1/${MESH8}/rec/uk/glasgow`
 const PROTOCOLS = ['/pimesh/hello/1', '/pimesh/sync/1', '/pimesh/query/1']
+/** What a member that relays has beside them. */
+const PATH_PROTOCOLS = ['/pimesh/relay/1', '/pimesh/call/1', '/pimesh/dialback/1', '/pimesh/punch/1']
 const CLOSED_WITHIN = 5_000
 
 /** What the outsider does on the secured stream, where members show their memberships. */
@@ -105,6 +107,8 @@ async function twoMembers(): Promise<[TestNode, TestNode]> {
   }
   await member.dial(node)
   await node.diary.until('connected', member.id)
+  node.mesh.links.offerRelay(true)
+  await member.mesh.links.reserve(node.id, { signal: AbortSignal.timeout(CLOSED_WITHIN) })
   return [node, member]
 }
 
@@ -142,7 +146,7 @@ async function startOutsider(protocol: string, atTheGate: AtTheGate, protocolPre
   pubsub.addEventListener('subscription-change', () => seen.push('subscription'))
   pubsub.addEventListener('message', () => seen.push('record'))
   pubsub.subscribe(TOPIC)
-  await outsider.handle(PROTOCOLS, () => {
+  await outsider.handle([...PROTOCOLS, ...PATH_PROTOCOLS], () => {
     seen.push('stream')
   })
   outsider.addEventListener('peer:identify', () => seen.push('identity'))
@@ -157,7 +161,7 @@ async function endOf(outsider: Libp2p, node: TestNode): Promise<void> {
     .dial(addressOf(node), { signal: AbortSignal.timeout(60_000) })
     .catch(() => undefined)
   if (connection === undefined) return
-  for (const protocol of PROTOCOLS) await failureOf(connection.newStream([protocol]))
+  for (const protocol of [...PROTOCOLS, ...PATH_PROTOCOLS]) await failureOf(connection.newStream([protocol]))
   if (connection.status === 'open') await closed
 }
 
