@@ -6,7 +6,7 @@ import { Lab } from './lab.ts'
 import { whyNot } from './shell.ts'
 
 const ZONE = '/lab/all'
-const BOUND = 30_000
+const BOUND = 50_000
 
 describe.skipIf(whyNot() !== undefined)('a laboratory with daemons', () => {
   let lab: Lab
