@@ -2,6 +2,7 @@
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { apiClient } from '../daemon/api-client.ts'
+import { withNode } from '../daemon/api-reach-types.ts'
 import type { StatusJson } from '../daemon/api-types.ts'
 import { parseDuration } from './format/quantity.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from './frame/command.ts'
@@ -139,9 +140,4 @@ export function inviting(status: Pick<StatusJson, 'node' | 'role' | 'listening' 
   const all = status.role === 'operator' ? members : [...own, ...members]
   const remote = all.filter((address) => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
   return (remote.length > 0 ? remote : all).slice(0, limits.tokenAddresses)
-}
-
-/** A member's address as `--via` takes it. */
-export function withNode(address: string, node: string): string {
-  return address.includes('/p2p/') ? address : `${address}/p2p/${node}`
 }

@@ -1,6 +1,7 @@
 // `pimesh status`: this machine's daemon on one screen, with an exit status for cron and monitoring.
 import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
+import { withNode } from '../daemon/api-reach-types.ts'
 import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
@@ -10,7 +11,6 @@ import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { plain, type Terminal } from './frame/terminal.ts'
-import { withNode } from './invite.ts'
 
 export const status: Command = {
   name: 'status',

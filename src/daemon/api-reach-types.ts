@@ -44,3 +44,8 @@ export interface ReachJson {
     ageMs: number
   }[]
 }
+
+/** An address with the id of the node that is reached there, as `--via` and an announcement's origin take it. */
+export function withNode(address: string, node: string): string {
+  return /\/p2p\/\w+$/.test(address) ? address : `${address}/p2p/${node}`
+}

@@ -6,6 +6,7 @@ import type { NodeCore } from '../core/node.ts'
 import type { ReleaseHere } from '../core/releases.ts'
 import type { ArtifactProblem } from '../core/swarm/messages.ts'
 import type { Release } from '../core/trust/announcement.ts'
+import { withNode } from './api-reach-types.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { InstallHereJson, PublishersJson } from './api-types.ts'
 import type { Driver } from './driver.ts'
@@ -54,7 +55,7 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
   return {
     schema: 'pimesh.publishers/1',
     mesh,
-    addresses: listening.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${node}`)),
+    addresses: listening.map((address) => withNode(address, node)),
     linked: links.length,
     targets: targets === undefined ? null : decoder.decode(targets.raw),
     targetsFloor: { epoch: targetsFloor.epoch ?? 1, version: targetsFloor.version },

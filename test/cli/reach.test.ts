@@ -4,6 +4,7 @@ import { reachCheck } from '../../src/cli/doctor/reach.ts'
 import { nodesLines } from '../../src/cli/format/nodes.ts'
 import { pathText, reachLines, roundTripText } from '../../src/cli/format/reach.ts'
 import { statusLines } from '../../src/cli/status.ts'
+import { withNode } from '../../src/daemon/api-reach-types.ts'
 import { linkJson, nodeJson, nodesJson, reachJson, statusJson } from './answers.ts'
 
 const plainTerminal = { paint: (_: unknown, text: string) => text }
@@ -127,5 +128,14 @@ describe('what would improve it', () => {
     const screen = statusLines(status, { releases: [] }, plainTerminal, Date.now()).join('\n')
     expect(screen).toMatch(/better +forward TCP 31415 to this Pi/)
     expect(screen).toContain('far-1 in /nl/delft, relayed by north-1, outbound')
+  })
+})
+
+describe('an address with its node', () => {
+  it('ends in the node that is reached there, not in the relay on the way', () => {
+    const relayed = '/ip4/44.1.1.1/tcp/31415/p2p/12D3KooWrelay/p2p-circuit'
+    expect(withNode('/ip4/10.0.0.3/tcp/31415', '12D3KooWpi')).toBe('/ip4/10.0.0.3/tcp/31415/p2p/12D3KooWpi')
+    expect(withNode(relayed, '12D3KooWpi')).toBe(`${relayed}/p2p/12D3KooWpi`)
+    expect(withNode(`${relayed}/p2p/12D3KooWpi`, '12D3KooWother')).toBe(`${relayed}/p2p/12D3KooWpi`)
   })
 })

@@ -1,7 +1,9 @@
 // The story of the demo, step by step: a mesh, six nodes, an operator; a release reaches all of them; one node dies and comes back.
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
+import { withNode } from '../../daemon/api-reach-types.ts'
 import type { NodeJson, NodesJson } from '../../daemon/api-types.ts'
 import { type Artifact, type Delivery, deliver, PUBLISHER } from './delivery.ts'
 import type { Display } from './display.ts'
@@ -60,7 +62,7 @@ async function firstNode(fleet: Fleet, mesh: string, member: Member): Promise<vo
 /** The rest joins by the first node: three invites, one of them with three seats. */
 async function others(fleet: Fleet, mesh: string, member: Member): Promise<void> {
   const { listening, node } = await fleet.client('north-1').status()
-  const via = `${listening[0]}${listening[0]?.includes('/p2p/') ? '' : `/p2p/${node}`}`
+  const via = withNode(listening[0] ?? '', node)
   const invite = (zone: string, ...more: string[]) =>
     fleet.command(['invite', '--zone', zone, ...more, '--via', via, '--mesh', mesh])
   const [north, south, operator] = [
