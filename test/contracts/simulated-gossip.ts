@@ -67,7 +67,7 @@ export async function simulatedNetwork(
   const ids = Array.from({ length: count }, (_, i) => `node${i}`)
   const shared = { model: new GossipModel<Message>(queue, network, prng, DUPLICATES), contents: new Map(), ids }
   const gossips = ids.map((_, i) => {
-    network.add({ alive: () => true, linked: () => undefined, unlinked: () => undefined })
+    network.add({ alive: () => true, linked: () => undefined, moved: () => undefined, unlinked: () => undefined })
     return new SimulatedGossip(i, shared)
   })
   for (const [a, b] of links) network.open(a, b, '')

@@ -8,6 +8,7 @@ import type { EventQueue } from './queue.ts'
 import type { Partition, Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import type { Watchman } from './watch.ts'
+import type { Ways } from './ways.ts'
 
 interface Parts {
   scenario: Scenario
@@ -15,6 +16,7 @@ interface Parts {
   network: Network
   nodes: readonly SimNode[]
   watch: Watchman
+  ways: Ways
   prng: Prng
 }
 
@@ -37,6 +39,7 @@ export function scheduleFaults(parts: Parts): void {
   poisson('breaks', scenario.breaksPerLinkHour * 3, (node) => network.breakOne(node.id.index))
   poisson('full', scenario.fullPerNodeHour, (node, draws) => fill(node, scenario, queue, draws, quiet))
   poisson('flips', scenario.flipsPerNodeHour, (node, draws) => flip(node, nodes, draws))
+  if (parts.ways.on) breakPaths(parts, quiet)
   for (const [index, partition] of scenario.partitions.entries()) part(partition, parts, prng.fork(`part ${index}`))
   queue.at(quiet, () => calm(parts))
 }
@@ -82,10 +85,46 @@ function part(partition: Partition, { queue, network, nodes, watch }: Parts, dra
     const far = new Set(nodes.filter(there).map((node) => node.id.index))
     const heal = network.part(far, partition.oneWay ?? false)
     const cut = watch.torn(far)
+    watch.reaching?.disturbed(1)
     queue.at(until * SECOND, () => {
       heal()
       watch.healed(cut, at * SECOND)
+      watch.reaching?.disturbed(-1)
     })
+  })
+}
+
+/** WAN addresses change, uplinks are cut, relays die: each zone, and the relays, by itself. */
+function breakPaths({ scenario, queue, network, nodes, ways, watch, prng }: Parts, quiet: Millis): void {
+  const { renumbersPerZoneHour, cutsPerZoneHour, cutSeconds, relayDeathsPerHour } = scenario.paths
+  const draws = prng.fork('paths')
+  const zones = [...watch.zones()].filter(([, members]) => !members.some((index) => ways.isPublic(index)))
+  const often = (perHour: number, happen: () => void) => {
+    if (perHour <= 0) return
+    let at: Millis = scenario.startSeconds * SECOND
+    for (at += draws.exponential(HOUR / perHour); at < quiet; at += draws.exponential(HOUR / perHour)) {
+      queue.at(Math.ceil(at), () => {
+        happen()
+        watch.reaching?.disturbed()
+      })
+    }
+  }
+  for (const [zone, members] of zones) {
+    const inside = new Set(members)
+    often(renumbersPerZoneHour, () => ways.renumber(zone, inside))
+    often(cutsPerZoneHour, () => {
+      const heal = network.part(inside, false)
+      watch.reaching?.disturbed(1)
+      queue.at(Math.min(queue.now + cutSeconds * SECOND, Math.max(queue.now, quiet)), () => {
+        heal()
+        watch.reaching?.disturbed(-1)
+      })
+    })
+  }
+  often(relayDeathsPerHour, () => {
+    const relay = draws.pick(nodes.filter((node) => node.alive() && ways.isPublic(node.id.index)))
+    relay?.crash(draws.chance(scenario.powerCuts) ? 'powerCut' : 'killed')
+    queue.at(queue.now + draws.int(SECOND, 20 * SECOND), () => relay?.start())
   })
 }
 

@@ -22,6 +22,7 @@ function world(size: number, loss = 0) {
     network.add({
       alive: () => runs[node] !== 0,
       linked: () => undefined,
+      moved: () => undefined,
       unlinked: (peer) => {
         if (flows.unlinked(node, peer)) lines.push(`closed ${peer}`)
       },

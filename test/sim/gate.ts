@@ -2,7 +2,7 @@
 // The same bytes travel as in the product (wire/credential); only the secured stream below them is left out.
 import type { Millis } from '../../src/core/env.ts'
 import { limits } from '../../src/core/limits.ts'
-import type { Network } from './network.ts'
+import type { Network, Way } from './network.ts'
 import type { Prng } from './prng.ts'
 import type { EventQueue } from './queue.ts'
 
@@ -40,7 +40,13 @@ export class Gate {
   }
 
   /** `dialler` tries to reach the machine `listener` (undefined: nobody has these addresses). */
-  dial(dialler: number, listener: number | undefined, address: string, failed: (reason: string) => void): void {
+  dial(
+    dialler: number,
+    listener: number | undefined,
+    address: string,
+    failed: (reason: string) => void,
+    way: Way = { route: undefined, via: undefined },
+  ): void {
     const run = this.#door(dialler).run()
     const fail = (after: Millis, reason: string) =>
       this.#queue.after(after, () => {
@@ -48,21 +54,28 @@ export class Gate {
       })
     const other = listener === undefined ? undefined : this.#door(listener)
     if (listener === undefined || other === undefined) return fail(limits.dialTimeout, 'nobody answers there')
-    const hidden = other.hidden && other.zone !== this.#door(dialler).zone
-    if (hidden || this.#network.severed(dialler, listener) || this.#prng.chance(this.#loss))
+    const { via } = way
+    const hidden = via === undefined && other.hidden && other.zone !== this.#door(dialler).zone
+    if (hidden || !this.#network.passes(dialler, listener, via) || this.#prng.chance(this.#loss))
       return fail(limits.dialTimeout, 'the dial timed out')
     if (!other.alive()) return fail(2 * this.#network.delay(), 'the connection was refused')
-    this.#shake(dialler, listener, address, fail)
+    this.#shake(dialler, listener, address, fail, way)
   }
 
-  #shake(dialler: number, listener: number, address: string, fail: (after: Millis, reason: string) => void): void {
+  #shake(
+    dialler: number,
+    listener: number,
+    address: string,
+    fail: (after: Millis, reason: string) => void,
+    way: Way,
+  ): void {
     const runs = [this.#door(dialler).run(), this.#door(listener).run()]
     const intact = () =>
       this.#door(dialler).alive() &&
       this.#door(listener).alive() &&
       this.#door(dialler).run() === runs[0] &&
       this.#door(listener).run() === runs[1] &&
-      !this.#network.severed(dialler, listener)
+      this.#network.passes(dialler, listener, way.via)
     let verdicts = 0
     let admissions = 0
     const side = (from: number, to: number) => {
@@ -73,7 +86,7 @@ export class Gate {
             const welcome = this.#door(from).answered(to, reply)
             if (admitted && welcome) admissions++
             if (++verdicts < 2) return
-            if (admissions === 2) this.#network.open(dialler, listener, address)
+            if (admissions === 2) this.#network.open(dialler, listener, address, way)
             else fail(0, 'the gate refused')
           })
         })

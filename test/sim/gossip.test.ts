@@ -19,7 +19,7 @@ function world(
   const late: ((verdict: Verdict) => void)[] = []
   const heard = Array.from({ length: size }, () => [] as Message[])
   for (let node = 0; node < size; node++) {
-    network.add({ alive: () => true, linked: () => undefined, unlinked: () => undefined })
+    network.add({ alive: () => true, linked: () => undefined, moved: () => undefined, unlinked: () => undefined })
     gossip.join(node, (message, _from, judge) => {
       heard[node]?.push(message)
       const judged = verdict(node)

@@ -18,6 +18,9 @@ class FakeMachine implements Machine {
   unlinked(peer: number): void {
     this.log.push(`unlinked ${peer}`)
   }
+  moved(peer: number, _address: string, direction: string): void {
+    this.log.push(`moved ${peer} ${direction}`)
+  }
 }
 
 function world(machines: number, loss = 0) {

@@ -3,6 +3,7 @@
 // partition lies between, nobody tells them for many minutes, unless they send to a machine that knows of no such link (a reset). Machines are numbers here; what they say is not this file's business.
 import type { Millis } from '../../src/core/env.ts'
 import { MINUTE } from '../../src/core/limits.ts'
+import type { Route } from '../../src/core/links/paths.ts'
 import type { Prng } from './prng.ts'
 import type { EventQueue } from './queue.ts'
 import type { Kind, Traffic } from './traffic.ts'
@@ -29,9 +30,20 @@ const PATIENCE: Millis = 2_000
 export interface Machine {
   /** Its process runs. */
   alive(): boolean
-  linked(peer: number, address: string, direction: 'inbound' | 'outbound'): void
+  linked(peer: number, address: string, direction: 'inbound' | 'outbound', way: Way): void
+  /** The link goes on over another path, since the one it had is dead or worse. */
+  moved(peer: number, address: string, direction: 'inbound' | 'outbound', way: Way): void
   unlinked(peer: number): void
 }
+
+/** How a link gets to its other end: undefined where a machine knows by itself. */
+export interface Way {
+  route: Route | undefined
+  /** The machine that forwards it. */
+  via: number | undefined
+}
+
+const STRAIGHT: Way = { route: undefined, via: undefined }
 
 interface Cut {
   far: ReadonlySet<number>
@@ -44,6 +56,9 @@ export interface Link {
   readonly open: Set<number>
   /** Since when nothing gets through, though nobody was told; undefined while it works. */
   dead: Millis | undefined
+  readonly way: Way
+  /** Nothing will ever get through again: an address that it went by is another one's now. */
+  broken: boolean
 }
 
 export class Network {
@@ -104,6 +119,18 @@ export class Network {
     return this.cut(a, b) || this.cut(b, a)
   }
 
+  /** Both ends believe in their link, and what one sends reaches the other. */
+  works(node: number, peer: number): boolean {
+    const link = this.link(node, peer)
+    return link !== undefined && this.link(peer, node) === link && !this.#dead(link)
+  }
+
+  /** A handshake between these is possible now, by this relay where one is named. */
+  passes(a: number, b: number, via: number | undefined): boolean {
+    if (via === undefined) return !this.severed(a, b)
+    return this.#machine(via).alive() && !this.severed(a, via) && !this.severed(via, b)
+  }
+
   /** One transmission's time. */
   delay(): Millis {
     const { min, mean, max } = this.#faults.delay
@@ -114,7 +141,7 @@ export class Network {
    * A link is up at both ends, unless both had one: then the second connection changes nothing for them. An end that still
    * believes in an earlier link, of which the other knows nothing any more, sees that one close first.
    */
-  open(dialler: number, listener: number, address: string): void {
+  open(dialler: number, listener: number, address: string, way: Way = STRAIGHT): void {
     for (const [end, peer] of [
       [dialler, listener],
       [listener, dialler],
@@ -123,15 +150,59 @@ export class Network {
       const stale = this.#linksOf(end).get(peer)
       if (stale !== undefined && !stale.open.has(peer)) this.#drop(end, stale)
     }
-    const link: Link = { ends: [dialler, listener], open: new Set([dialler, listener]), dead: undefined }
+    const link: Link = {
+      ends: [dialler, listener],
+      open: new Set([dialler, listener]),
+      dead: undefined,
+      way,
+      broken: false,
+    }
     for (const [end, peer] of [
       [dialler, listener],
       [listener, dialler],
     ] as const) {
       const known = this.#linksOf(end).has(peer)
       this.#linksOf(end).set(peer, link)
-      if (!known) this.#machine(end).linked(peer, address, end === dialler ? 'outbound' : 'inbound')
+      if (!known) this.#machine(end).linked(peer, address, end === dialler ? 'outbound' : 'inbound', way)
     }
+  }
+
+  /** A link that works goes on over a better path. */
+  move(dialler: number, listener: number, address: string, way: Way): void {
+    const before = this.#linksOf(dialler).get(listener)
+    if (before === undefined || this.#linksOf(listener).get(dialler) !== before || before.broken) return
+    const link: Link = { ...before, open: new Set(before.open), way }
+    for (const [end, peer] of [
+      [dialler, listener],
+      [listener, dialler],
+    ] as const) {
+      this.#linksOf(end).set(peer, link)
+      this.#machine(end).moved(peer, address, end === dialler ? 'outbound' : 'inbound', way)
+    }
+  }
+
+  /** Nothing will get through any more over the links between these machines and the others, and nobody says so: their address changed. */
+  estrange(inside: ReadonlySet<number>): void {
+    for (const node of inside) {
+      for (const [peer, link] of this.#linksOf(node)) {
+        if (inside.has(peer)) continue
+        link.broken = true
+        this.#noticeSilence(node, link)
+        this.#noticeSilence(peer, link)
+      }
+    }
+  }
+
+  /** True when what `from` sends over this link now does not arrive. */
+  #lost(link: Link, from: number): boolean {
+    const { via } = link.way
+    const to = otherEnd(link, from)
+    if (via === undefined) return link.broken || this.cut(from, to)
+    return link.broken || !this.#machine(via).alive() || this.cut(from, via) || this.cut(via, to)
+  }
+
+  #dead(link: Link): boolean {
+    return this.#lost(link, link.ends[0]) || this.#lost(link, link.ends[1])
   }
 
   /**
@@ -142,7 +213,7 @@ export class Network {
     const link = this.#linksOf(from).get(to)
     if (link === undefined) return
     this.traffic.sent(kind, bytes)
-    if (this.cut(from, to) || this.#prng.chance(this.#faults.loss)) {
+    if (this.#lost(link, from) || this.#prng.chance(this.#faults.loss)) {
       this.traffic.lost++
       return
     }
@@ -173,7 +244,7 @@ export class Network {
   #insist(from: number, to: number, link: Link, pause: Millis, arrive: () => void): void {
     if (this.#linksOf(from).get(to) !== link || pause > PATIENCE) return
     this.traffic.sent('pulse', PULSE_BYTES)
-    if (this.cut(from, to) || this.#prng.chance(this.#faults.loss)) {
+    if (this.#lost(link, from) || this.#prng.chance(this.#faults.loss)) {
       this.traffic.lost++
       return this.#queue.after(pause, () => this.#insist(from, to, link, 2 * pause, arrive))
     }
@@ -187,7 +258,7 @@ export class Network {
   /** `from` sent something over `link` to a machine that runs and knows of no such link any more: a reset comes back. */
   reset(from: number, link: Link): void {
     const to = otherEnd(link, from)
-    if (this.#machine(to).alive() && !this.cut(to, from)) this.#drop(from, link)
+    if (this.#machine(to).alive() && !this.#lost(link, to)) this.#drop(from, link)
   }
 
   /** `node` closes its link with `peer`: it knows at once, the other side hears of it. */
@@ -215,6 +286,19 @@ export class Network {
       if (silent) this.#noticeSilence(peer, link)
       else this.#tellOther(node, peer, link)
     }
+    this.#circuits((link) => link.way.via === node, silent)
+  }
+
+  /** What these links are forwarded by is gone: their ends notice, or do not. */
+  #circuits(gone: (link: Link) => boolean, silent: boolean): void {
+    for (const [end, links] of this.#links.entries()) {
+      for (const link of links.values()) {
+        if (!gone(link)) continue
+        link.broken = true
+        if (silent) this.#noticeSilence(end, link)
+        else this.#queue.after(this.delay(), () => this.#drop(end, link))
+      }
+    }
   }
 
   /** One link of a node breaks by itself: both ends notice soon. */
@@ -228,7 +312,7 @@ export class Network {
     const cut: Cut = { far, oneWay }
     this.#cuts.add(cut)
     for (const [node, links] of this.#links.entries()) {
-      for (const [peer, link] of links) if (this.severed(node, peer)) this.#noticeSilence(node, link)
+      for (const link of links.values()) if (this.#dead(link)) this.#noticeSilence(node, link)
     }
     return () => {
       this.#cuts.delete(cut)
@@ -251,21 +335,19 @@ export class Network {
     const peer = otherEnd(link, node)
     link.dead ??= this.#queue.now
     this.#queue.after(this.#prng.int(SILENCE.min, SILENCE.max), () => {
-      if (this.severed(node, peer) || !link.open.has(peer)) this.#drop(node, link)
+      if (this.#dead(link) || !link.open.has(peer)) this.#drop(node, link)
     })
   }
 
   /** What both ends still believe in, and no other cut goes through, works again. */
   #revive(): void {
-    for (const [node, links] of this.#links.entries()) {
-      for (const [peer, link] of links) {
-        if (link.open.size === 2 && !this.severed(node, peer)) link.dead = undefined
-      }
+    for (const links of this.#links) {
+      for (const link of links.values()) if (link.open.size === 2 && !this.#dead(link)) link.dead = undefined
     }
   }
 
   #tellOther(node: number, peer: number, link: Link): void {
-    if (this.cut(node, peer)) this.#noticeSilence(peer, link)
+    if (this.#lost(link, node)) this.#noticeSilence(peer, link)
     else this.#queue.after(this.delay(), () => this.#drop(peer, link))
   }
 
@@ -277,6 +359,13 @@ export class Network {
     this.#slowestNotice = Math.max(this.#slowestNotice, this.#believed(link))
     this.#linksOf(node).delete(peer)
     this.#machine(node).unlinked(peer)
+    this.#carried(node, peer)
+  }
+
+  /** With the link between a machine and its relay end those that were forwarded over it. */
+  #carried(node: number, peer: number): void {
+    for (const [far, link] of [...this.#linksOf(node)]) if (link.way.via === peer) this.close(node, far)
+    this.#circuits(({ way, ends }) => way.via === node && ends.includes(peer), false)
   }
 
   #changed(node: number): void {

@@ -113,6 +113,21 @@ export interface Scenario {
   endsDelivered: boolean
   /** So many machines, those with the lowest numbers, hold beacon keys; `refuses`: no role installs while a node is stale. */
   beacons: { holders: number; threshold: number; periodSeconds: number; refuses: boolean }
+  /**
+   * NATs and relays; without public machines there are none of either. The `publics` machines with the lowest numbers can be dialled by
+   * everybody and relay for `budget` others each. Of the zones' routers a share is `random`; of the holes between others a share is `punched`.
+   * A zone's WAN address changes, its uplink is cut, and public machines die and come back, at these rates.
+   */
+  paths: {
+    publics: number
+    random: number
+    punched: number
+    budget: number
+    renumbersPerZoneHour: number
+    cutsPerZoneHour: number
+    cutSeconds: number
+    relayDeathsPerHour: number
+  }
   /** The disk has no room for artifacts for a while. */
   fullPerNodeHour: number
   fullSeconds: { min: number; max: number }
@@ -155,6 +170,16 @@ const BASE: Scenario = {
   files: { delayMean: 10, delayMax: 2_000, stepMean: 200, stepMax: 5_000, failShare: 0.005 },
   endsDelivered: false,
   beacons: { holders: 0, threshold: 1, periodSeconds: 3_600, refuses: false },
+  paths: {
+    publics: 0,
+    random: 0.3,
+    punched: 0.7,
+    budget: 64,
+    renumbersPerZoneHour: 0,
+    cutsPerZoneHour: 0,
+    cutSeconds: 60,
+    relayDeathsPerHour: 0,
+  },
   fullPerNodeHour: 0,
   fullSeconds: { min: 5, max: 60 },
   flipsPerNodeHour: 0,

@@ -18,7 +18,7 @@ import type { FlowMachine } from './flows.ts'
 import type { Doorkeeper } from './gate.ts'
 import type { HandedIn, Identity } from './identity.ts'
 import { Liar } from './liar.ts'
-import type { Machine } from './network.ts'
+import type { Machine, Way } from './network.ts'
 import type { Prng } from './prng.ts'
 import { sample } from './sensors.ts'
 import { SimGossip } from './sim-gossip.ts'
@@ -209,12 +209,18 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     if (head !== undefined) this.#gossip.publishHead(topic, encodeHead(head))
   }
 
-  linked(peer: number, address: string, direction: 'inbound' | 'outbound'): void {
-    const route = this.#world.machine(peer).zone === this.zone ? 'lan' : 'direct'
+  linked(peer: number, address: string, direction: 'inbound' | 'outbound', way: Way): void {
+    const route = way.route ?? (this.#world.machine(peer).zone === this.zone ? 'lan' : 'direct')
+    if (this.#world.ways.on) this.#world.ways.linked(this.id.index, peer, route)
     this.feed({ type: 'connected', peer: this.#world.nodeOf(peer), address, direction, route })
   }
 
+  moved(peer: number, address: string, direction: 'inbound' | 'outbound', { route = 'direct' }: Way): void {
+    this.feed({ type: 'moved', peer: this.#world.nodeOf(peer), address, direction, route })
+  }
+
   unlinked(peer: number): void {
+    this.#world.ways.unlinked(this.id.index, peer)
     if (this.#core === undefined) return
     if (this.#world.flows.unlinked(this.id.index, peer)) this.piecesClosed(peer)
     this.feed({ type: 'disconnected', peer: this.#world.nodeOf(peer) })
@@ -322,7 +328,7 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
       case 'reserve':
       case 'release':
       case 'improve':
-        return
+        return this.#world.ways.perform(this.id.index, effect)
       case 'credential':
         this.#credential = effect.membership
         return
@@ -360,12 +366,22 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
   }
 
   #dial(peer: NodeId, addresses: readonly string[]): void {
+    if (this.#world.ways.on) return this.#dialBy(peer, addresses)
     const address = addresses.find((candidate) => this.#world.at(candidate) !== undefined) ?? addresses[0] ?? ''
     const listener = this.#world.at(address)
     const right = listener !== undefined && this.#world.nodeOf(listener) === peer
     this.#world.gate.dial(this.id.index, right ? listener : undefined, address, (reason) =>
       this.feed({ type: 'dialFailed', peer, reason }),
     )
+  }
+
+  /** In a world with NATs; where no way leads, the addresses are dialled in vain. */
+  #dialBy(peer: NodeId, addresses: readonly string[]): void {
+    const listener = this.#world.indexOf(peer)
+    const found = this.#world.ways.find(this.id.index, listener, addresses)
+    const fail = (reason: string) => this.feed({ type: 'dialFailed', peer, reason })
+    const target = found === undefined ? undefined : listener
+    this.#world.gate.dial(this.id.index, target, found?.address ?? '', fail, found?.way)
   }
 
   #pulse(peer: NodeId, timeout: Millis): void {
@@ -390,6 +406,7 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     this.streams.clear()
     this.transfers.crash(how)
     this.#world.gossip.leave(this.id.index)
+    this.#world.ways.stopped(this.id.index)
     this.#world.watch.stopped(this, how)
     this.#trace(how)
   }

@@ -19,6 +19,7 @@ import type { EventQueue } from './queue.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import type { Trace } from './trace.ts'
+import type { Ways } from './ways.ts'
 
 /** A gossiped record: encoded once by its author, decoded once, the frozen result shared by all who receive it. */
 export interface RecordMessage extends Message {
@@ -57,6 +58,7 @@ export interface Surroundings {
   /** Heads that were gossiped, by topic and bytes. */
   heads: Map<string, HeadMessage>
   flows: Flows
+  ways: Ways
   publisher: Publisher
   gate: Gate
   mesh: SimMesh

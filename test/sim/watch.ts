@@ -12,6 +12,7 @@ import { Convergence, type Present } from './invariants/convergence.ts'
 import { Detection } from './invariants/detection.ts'
 import { RecordOrder } from './invariants/order.ts'
 import { Progress } from './invariants/progress.ts'
+import { Reaching } from './invariants/reaching.ts'
 import { type Member, Revocation } from './invariants/revocation.ts'
 import { oversize } from './invariants/sizes.ts'
 import { Steadiness } from './invariants/steadiness.ts'
@@ -24,6 +25,7 @@ import type { Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import type { Watch } from './surroundings.ts'
 import type { Trace } from './trace.ts'
+import type { Ways } from './ways.ts'
 
 export interface Violation {
   invariant: string
@@ -46,6 +48,8 @@ export class Watchman implements Watch {
   readonly convergence: Convergence
   readonly releases: ReleaseWatch
   readonly revocation: Revocation
+  /** Undefined in scenarios without NATs. */
+  readonly reaching: Reaching | undefined
   readonly violations: Violation[] = []
   /** How often nodes told of what, by type, and by code or state where there is one. */
   readonly told: Record<string, number> = {}
@@ -68,7 +72,7 @@ export class Watchman implements Watch {
 
   /** @param stop ends the run at the first violation; without it, when no more are kept. */
   constructor(
-    { queue, trace, network }: { queue: EventQueue; trace: Trace; network: Network },
+    { queue, trace, network, ways }: { queue: EventQueue; trace: Trace; network: Network; ways: Ways },
     scenario: Scenario,
     publisher: Publisher,
     stop: boolean,
@@ -88,6 +92,7 @@ export class Watchman implements Watch {
       linked: (member, revoked) => network.linked(member, revoked),
       shows: (member, revoked) => this.#shownBy(this.#nodes[member] as SimNode).some(([node]) => node === revoked),
     })
+    this.reaching = ways.on ? new Reaching({ now: () => queue.now, network, ways, report }) : undefined
     this.releases = new ReleaseWatch({ now: () => queue.now, publisher, bounds: this.bounds, refuses, report })
   }
 
@@ -99,6 +104,7 @@ export class Watchman implements Watch {
       if (node.isNode) this.#zones.set(node.zone, [...(this.#zones.get(node.zone) ?? []), node.id.index])
     }
     this.releases.watch(nodes)
+    for (const node of nodes) this.reaching?.add(node)
     for (const node of nodes) this.steadiness.add(node.id.index, this.#zones.get(node.zone)?.length ?? 1)
   }
 
@@ -118,6 +124,7 @@ export class Watchman implements Watch {
     if (node.isNode) this.detection.started(index)
     this.releases.started(node, state)
     this.#started.set(index, this.#queue.now)
+    this.reaching?.disturbed()
     this.revocation.started(index, state.statements)
     const known = saved === 0 || (node.disk.durable('incarnation')?.length ?? 0) > 0
     if (!known) this.#report('I4', index, `${name} read incarnation ${saved} that no power cut would leave`)
@@ -125,12 +132,14 @@ export class Watchman implements Watch {
 
   stopped(node: SimNode): void {
     this.steadiness.stopped(node.id.index)
+    this.reaching?.disturbed()
     if (node.isNode) this.detection.stopped(node.id.index, this.#promiseOf(node))
   }
 
   before(node: SimNode, input: Input): void {
     if (this.#trace.kept) this.#line(node, describeInput(input, this.#nameOf))
     this.releases.before(node, input)
+    this.reaching?.before(node, input)
     if (input.type === 'credential')
       this.#knocks.set(`${node.id.index} ${input.ticket}`, this.#byId.get(input.remote) ?? -1)
     if (input.type === 'persistFailed') this.steadiness.diskFailed(node.id.index, this.#queue.now)
@@ -139,6 +148,7 @@ export class Watchman implements Watch {
   effect(node: SimNode, effect: Effect): void {
     if (this.#trace.kept) this.#line(node, `  -> ${describeEffect(effect, this.#nameOf)}`)
     this.releases.effect(node, effect)
+    this.reaching?.effect(node, effect)
     if (effect.type === 'event') this.#count(effect.event)
     this.#judged(node, effect)
     if (effect.type === 'publish') this.#published(node, effect.record)
@@ -183,6 +193,7 @@ export class Watchman implements Watch {
     this.checks++
     this.detection.check()
     this.releases.tick()
+    this.reaching?.tick()
     this.revocation.look(this.#running())
   }
 

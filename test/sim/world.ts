@@ -28,6 +28,7 @@ import type { HeadMessage, SimMessage, Surroundings } from './surroundings.ts'
 import { Trace } from './trace.ts'
 import { type PerKind, Traffic } from './traffic.ts'
 import { type Violation, Watchman } from './watch.ts'
+import { Ways } from './ways.ts'
 
 /** How often mDNS tells a LAN's machines of each other. */
 const MDNS_PERIOD = 20 * SECOND
@@ -72,6 +73,8 @@ export interface Report {
   /** Events of nodes, by type, and by code or state where there is one. */
   events: Readonly<Record<string, number>>
   slowestNotice: Millis
+  /** The longest that zones were apart after a fault; 0 in scenarios without NATs. */
+  slowestApart: Millis
   violations: readonly Violation[]
   traceLines: number
   traceHash: string
@@ -106,6 +109,7 @@ class World implements Surroundings {
   readonly heads = new Map<string, HeadMessage>()
   readonly gate: Gate
   readonly flows: Flows
+  readonly ways: Ways
   readonly publisher: Publisher
   readonly watch: Watchman
   readonly #seed: number
@@ -130,6 +134,12 @@ class World implements Surroundings {
     this.gate = new Gate(this.queue, this.network, prng.fork('gate'), scenario.loss)
     this.flows = new Flows(this.queue, this.network, prng.fork('flows'), scenario)
     this.publisher = new Publisher(this.mesh, this.keys, prng.fork('publisher'), scenario)
+    this.ways = new Ways({
+      ...{ scenario, queue: this.queue, network: this.network, prng: prng.fork('ways') },
+      machine: (index) => this.machine(index),
+      indexOf: (node) => this.indexOf(node),
+      at: (address) => this.at(address),
+    })
     this.watch = new Watchman(this, scenario, this.publisher, stopAtViolation)
     const identities = this.#enrol(prng.fork('enrol'))
     this.#indexes = new Map(identities.map((id) => [id.membership.claims.node, id.index]))
@@ -175,7 +185,15 @@ class World implements Surroundings {
     this.#scheduleMdns()
     for (const node of this.#nodes) if (!node.isNode) this.#scheduleQueries(node)
     const { scenario, queue, network, watch } = this
-    scheduleFaults({ scenario, queue, network, watch, nodes: this.#nodes, prng: this.#prng.fork('faults') })
+    scheduleFaults({
+      scenario,
+      queue,
+      network,
+      watch,
+      ways: this.ways,
+      nodes: this.#nodes,
+      prng: this.#prng.fork('faults'),
+    })
     const campaign = this.#campaign()
     campaign.schedule()
     const end = scenario.minutes * MINUTE
@@ -229,6 +247,7 @@ class World implements Surroundings {
       revocation: watch.revocation.stats,
       events: Object.fromEntries(Object.entries(watch.told).sort()),
       slowestNotice: this.network.slowestNotice(),
+      slowestApart: watch.reaching?.slowest ?? 0,
       violations: watch.violations,
       traceLines: this.trace.lines,
       traceHash: this.trace.digest(),
@@ -253,7 +272,7 @@ class World implements Surroundings {
           index,
           invite as never,
           seat,
-          index >= zones && prng.chance(hidden) && !this.#publishes(index),
+          this.ways.on ? !this.ways.isPublic(index) : index >= zones && prng.chance(hidden) && !this.#publishes(index),
           bootstrap,
         ),
       )

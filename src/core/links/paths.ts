@@ -5,7 +5,8 @@ import type { NodeId } from '../env.ts'
  * `lan`: both ends are on one network. `direct`: somebody's port is open to the world. `punched`: through the NATs of both ends.
  * `relayed`: a member forwards it (clause RELAY).
  */
-export type Route = 'lan' | 'direct' | 'punched' | 'relayed'
+export const ROUTES = ['lan', 'direct', 'punched', 'relayed'] as const
+export type Route = (typeof ROUTES)[number]
 
 export interface Path {
   /** Where the other end is, as this end sees it, without the trailing /p2p/ID. */
