@@ -41,22 +41,28 @@ export function boundedYamux(): () => StreamMuxerFactory {
 
 /** What the muxer of a connection has and the interfaces of both do not show. */
 interface Pinging {
-  muxer?: { ping?(options: { signal: AbortSignal }): Promise<number>; activePing?: unknown }
+  muxer?: { ping?(): Promise<Millis> }
 }
 
-/** Milliseconds until the other end's muxer answered. Rejects as `signal` says, or when the connection closes. */
+/**
+ * Milliseconds until the other end's muxer answered. Rejects as `signal` says, or when the connection closes. The muxer's ping itself
+ * is never given up: it takes an answer that comes after that for a breach of protocol, and closes the connection. The next pulse
+ * waits for the same answer.
+ */
 export async function pulse(connection: Connection, signal: AbortSignal): Promise<Millis> {
   const { muxer } = connection as unknown as Pinging
   if (muxer?.ping === undefined) throw new Failure('E_INTERNAL', 'the muxer of this version has no ping')
-  const closed = Promise.withResolvers<never>()
-  const close = () => closed.reject(new Failure('E_NO_MEMBER', 'the link closed'))
-  connection.addEventListener('close', close, { once: true })
-  const begun = performance.now()
+  const { promise: over, reject } = Promise.withResolvers<never>()
+  const close = () => reject(new Failure('E_NO_MEMBER', 'the link closed'))
+  const abort = () => reject(signal.reason)
+  connection.addEventListener('close', close)
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
   try {
-    await Promise.race([muxer.ping({ signal }), closed.promise])
-    return performance.now() - begun
+    return await Promise.race([muxer.ping(), over])
   } finally {
     connection.removeEventListener('close', close)
+    signal.removeEventListener('abort', abort)
   }
 }
 

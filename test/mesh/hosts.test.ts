@@ -10,4 +10,5 @@ test.each([
   ['/ip6/::1/tcp/4', '0:0:0:0'],
   ['/ip6/fe80::1%eth0/tcp/4', 'fe80:0:0:0'],
   ['/unix/nowhere', '/unix/nowhere'],
+  ['/ip4/10.0.0.1/tcp/4/p2p/RELAY/p2p-circuit/p2p/CALLER', 'relay RELAY'],
 ])('%s comes from the host %s', (address, host) => expect(hostOf(address)).toBe(host))

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
 import { listenProblem } from '../../src/mesh/listen-problem.ts'
-import { failureOf, never, startNode, stopNodes } from './nodes.ts'
+import { failureOf, never, startNode, stopNodes, type TestNode } from './nodes.ts'
 
 afterEach(stopNodes)
 
@@ -156,10 +156,9 @@ function listened(libp2p: object): string[] {
   return components.transportManager.getAddrs().map(String)
 }
 
-test('a link whose path is dead closes at once when told so, at either end', async () => {
-  const [a, b] = [await startNode(), await startNode()]
-  // A wire between the two that can be cut without either end being told.
-  const port = Number(b.addresses[0]?.split('/').at(-1))
+/** A wire between a node and whoever dials it, which can be cut without either end being told, and joined again. */
+async function wireTo(node: TestNode) {
+  const port = Number(node.addresses[0]?.split('/').at(-1))
   const sockets: Socket[] = []
   const wire = createServer((near) => {
     const far = connect(port, '127.0.0.1')
@@ -169,10 +168,24 @@ test('a link whose path is dead closes at once when told so, at either end', asy
     far.on('data', (bytes) => near.write(bytes))
   }).listen(0, '127.0.0.1')
   await once(wire, 'listening')
+  return {
+    addresses: [`/ip4/127.0.0.1/tcp/${(wire.address() as AddressInfo).port}`],
+    cut: () => sockets.forEach((socket) => void socket.pause()),
+    join: () => sockets.forEach((socket) => void socket.resume()),
+    end: () => {
+      for (const socket of sockets) socket.destroy()
+      wire.close()
+    },
+  }
+}
+
+test('a link whose path is dead closes at once when told so, at either end', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  const wire = await wireTo(b)
   try {
-    await a.dial({ id: b.id, addresses: [`/ip4/127.0.0.1/tcp/${(wire.address() as AddressInfo).port}`] })
+    await a.dial({ id: b.id, addresses: wire.addresses })
     await b.diary.until('connected', a.id)
-    for (const socket of sockets) socket.pause()
+    wire.cut()
     const [closedAtA, closedAtB] = [a.diary.until('disconnected', b.id), b.diary.until('disconnected', a.id)]
     await a.mesh.links.close(b.id, { dead: true })
     expect(a.libp2p.getConnections()).toEqual([])
@@ -182,7 +195,31 @@ test('a link whose path is dead closes at once when told so, at either end', asy
     expect(b.libp2p.getConnections()).toEqual([])
     await closedAtB
   } finally {
-    for (const socket of sockets) socket.destroy()
-    wire.close()
+    wire.end()
+  }
+})
+
+test('a pulse fails within its time; an answer that comes too late does the link no harm', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  const wire = await wireTo(b)
+  const pulse = (time: number) => a.mesh.links.pulse(b.id, { signal: AbortSignal.timeout(time) })
+  try {
+    await a.dial({ id: b.id, addresses: wire.addresses })
+    await b.diary.until('connected', a.id)
+    expect(await pulse(5_000)).toBeLessThan(5_000)
+    wire.cut()
+    expect(await failureOf(pulse(100))).toMatchObject({ name: 'TimeoutError' })
+    expect(await failureOf(pulse(100))).toMatchObject({ name: 'TimeoutError' })
+    wire.join()
+    await pulse(5_000)
+    await pulse(5_000)
+    expect(a.diary.of('disconnected').length + b.diary.of('disconnected').length).toBe(0)
+    wire.cut()
+    const waiting = failureOf(pulse(60_000))
+    await a.mesh.links.close(b.id, { dead: true })
+    expect(await waiting).toMatchObject({ code: 'E_NO_MEMBER' })
+    expect(await failureOf(pulse(100))).toMatchObject({ code: 'E_NO_MEMBER' })
+  } finally {
+    wire.end()
   }
 })
