@@ -6,6 +6,7 @@ const LONGEST = [
   'test/sim/releases.test.ts',
   'test/sim/sim.test.ts',
   'test/mesh/gossip.test.ts',
+  'test/sim/freeze.test.ts',
   'test/e2e/disk-troubles.test.ts',
   'test/e2e/resume.test.ts',
   'test/e2e/journal.test.ts',
@@ -14,6 +15,11 @@ const LONGEST = [
   'test/e2e/health.test.ts',
   'test/e2e/survival.test.ts',
   'test/e2e/full-life.test.ts',
+  'test/e2e/delivery.test.ts',
+  'test/publish/release.test.ts',
+  'test/threats/t15-sybil-votes.test.ts',
+  'test/threats/t17-piece-poisoning.test.ts',
+  'test/core/trust/beacons.test.ts',
 ]
 
 class LongestFirst extends BaseSequencer {
@@ -28,15 +34,21 @@ class LongestFirst extends BaseSequencer {
 
 /**
  * They do one thing again and again: a kill at twenty moments, at every step of a journal, a full disk at each write, thousands of
- * documents that are nearly right; or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every
- * change in .ci/run; `npm test` is what one waits for.
+ * documents that are nearly right; or they do with seven real daemons what faster tests do within one process: a mesh that changes all its
+ * keys (threats, cli/trust-*, publish), loses its members (sim), and publishes with several signatures or by mistake (cli/sign, cli/publish,
+ * publish/release); or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every change in .ci/run;
+ * `npm test` is what one waits for.
  */
 const CAMPAIGNS = [
   'test/artifact/killed.test.ts',
   'test/differential/differential.test.ts',
   'test/e2e/disk-troubles.test.ts',
+  'test/e2e/full-life.test.ts',
   'test/e2e/journal.test.ts',
+  'test/e2e/publish-refusals.test.ts',
   'test/e2e/resume.test.ts',
+  'test/e2e/signing.test.ts',
+  'test/e2e/survival.test.ts',
   'test/fuzz/trust.test.ts',
   'test/fuzz/wire.test.ts',
   'test/install/killed.test.ts',

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
-import { simulate } from './world.ts'
+import { simulateUntraced } from './world.ts'
 
 it.each([1, 2, 3])(
   'T05 a mesh whose beacons end is stale after three periods, and goes on when they come back (seed %i)',
@@ -11,7 +11,7 @@ it.each([1, 2, 3])(
     timeout: 300_000,
   },
   async (seed) => {
-    const report = await simulate(namedScenario('freeze'), seed)
+    const report = await simulateUntraced(namedScenario('freeze'), seed)
     expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
     const { events, scenario } = report
     // Two holders lose their run, and begin as unproven; the others turn stale and fresh again.

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
-import { type Report, simulate } from './world.ts'
+import { type Report, simulate, simulateUntraced } from './world.ts'
 
 /** A seed takes some seconds; a machine that is busy with other things may need many more. */
 const PATIENCE = 300_000
@@ -18,7 +18,7 @@ function delivers(scenario: string, seed: number): Promise<Report> {
 }
 
 async function delivered(scenario: string, seed: number): Promise<Report> {
-  const report = await simulate(namedScenario(scenario), seed)
+  const report = await simulateUntraced(namedScenario(scenario), seed)
   expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
   // It ended because everything was delivered, not because its time was over.
   expect(report.virtualMs).toBeLessThan(report.scenario.minutes * 60_000)

@@ -3,10 +3,10 @@
 import { expect, it } from 'vitest'
 import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
-import { simulate } from './world.ts'
+import { simulateUntraced } from './world.ts'
 
 it.each([1, 2])('a revoked node is cut off by all that hear of it, and all do (seed %i)', async (seed) => {
-  const report = await simulate(namedScenario('revocation'), seed)
+  const report = await simulateUntraced(namedScenario('revocation'), seed)
   expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
   const { scenario, revocation, restarts, events } = report
   // Everybody but the two: nodes, and the operator's peer.

@@ -6,12 +6,12 @@ import { DRIFT_MAX } from './clock.ts'
 import { explain } from './report.ts'
 import { namedScenario } from './scenario.ts'
 import seeds from './seeds.json' with { type: 'json' }
-import { type Report, simulate } from './world.ts'
+import { type Report, simulate, simulateUntraced } from './world.ts'
 
 const KEPT: readonly { seed: number; scenario: string; why: string }[] = seeds
 
 async function passes(scenario: string, seed: number): Promise<Report> {
-  const report = await simulate(namedScenario(scenario), seed)
+  const report = await simulateUntraced(namedScenario(scenario), seed)
   expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
   expect(report.virtualMs).toBe(report.scenario.minutes * 60_000)
   return report

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { explain } from '../sim/report.ts'
 import { parseScenario, type Scenario } from '../sim/scenario.ts'
-import { simulate } from '../sim/world.ts'
+import { simulateUntraced } from '../sim/world.ts'
 
 const calm = {
   ...{ nodes: 7, zones: 1, operators: 0, minutes: 20, startSeconds: 10, quietSeconds: 1_080, hidden: 0 },
@@ -20,7 +20,7 @@ const releases = [
 
 async function delivers(changes: Partial<Scenario>, seed: number) {
   const scenario = parseScenario({ ...calm, releases, ...changes, name: 't13' }, 'T13')
-  const report = await simulate(scenario, seed)
+  const report = await simulateUntraced(scenario, seed)
   expect(report.violations.map((violation) => explain(violation, report)).join('\n')).toBe('')
   expect(report.virtualMs).toBeLessThan(scenario.minutes * 60_000)
   return report
