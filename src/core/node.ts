@@ -158,7 +158,7 @@ export class NodeCore {
       greetings: this.#m.greetings.size,
       rivals: this.#m.rivals.size,
       dialPauses: this.#m.links.pauses,
-      alerts: this.#m.alerts.all().length,
+      alerts: this.#m.alerts.size,
       statements: this.#m.statements.size,
       audit: this.#m.audit.size,
       misconduct: this.#m.misconduct.size,

@@ -33,6 +33,7 @@ async function runAll({ seed, scenario, json, all }: SimOptions, seeds: number):
   await runMany({ scenario, seed, seeds, stopAtViolation: !all, reported })
   summary.wallMs = Math.round(performance.now() - began)
   summary.failed.sort((a, b) => a.seed - b.seed)
+  summary.seedsWith = Object.fromEntries(Object.entries(summary.seedsWith).sort())
   if (!json) process.stdout.write('\n')
   process.stdout.write(`${JSON.stringify(summary)}\n`)
   return summary.failed.length > 0 ? 1 : 0

@@ -58,6 +58,9 @@ export interface Summary {
   slowestRounds: number
   allowedRounds: number
   slowestDetection: number
+  restarts: number
+  /** In how many seeds nodes told of each event, by its type, and by code or state where there is one: what went wrong, and where. */
+  seedsWith: Record<string, number>
 }
 
 export function emptySummary(scenario: string): Summary {
@@ -69,12 +72,14 @@ export function emptySummary(scenario: string): Summary {
     slowestRounds: 0,
     allowedRounds: 0,
     slowestDetection: 0,
+    restarts: 0,
   }
-  return { scenario, seeds: 0, failed: [], ...zeros }
+  return { scenario, seeds: 0, failed: [], ...zeros, seedsWith: {} }
 }
 
 /** Adds one report to the summary. */
-export function addTo(summary: Summary, { seed, violations, virtualMs, steps, delivery, detection }: Report): void {
+export function addTo(summary: Summary, report: Report): void {
+  const { seed, violations, virtualMs, steps, delivery, detection } = report
   summary.seeds++
   const [first] = violations
   if (first !== undefined) summary.failed.push({ seed, invariant: first.invariant })
@@ -84,4 +89,6 @@ export function addTo(summary: Summary, { seed, violations, virtualMs, steps, de
   summary.slowestRounds = Math.max(summary.slowestRounds, delivery.slowestRounds)
   summary.allowedRounds = Math.max(summary.allowedRounds, delivery.allowedRounds)
   summary.slowestDetection = Math.max(summary.slowestDetection, detection.slowestDetection)
+  summary.restarts += report.restarts
+  for (const event of Object.keys(report.events)) summary.seedsWith[event] = (summary.seedsWith[event] ?? 0) + 1
 }

@@ -33,6 +33,10 @@ export class Alerts {
     return [...this.#alerts.values()].filter((alert) => alert.node === node).map((alert) => alert.kind)
   }
 
+  get size(): number {
+    return this.#alerts.size
+  }
+
   all(): readonly Alert[] {
     return [...this.#alerts.values()]
   }

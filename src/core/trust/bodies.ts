@@ -128,11 +128,9 @@ export class Bodies {
 
   /** Those first that never failed to give the hash, then those who failed long ago: a crowd of liars cannot hide the one who has it. */
   #candidates(): { peer: NodeId; head: Head; missed: Millis }[] {
-    const candidates: { peer: NodeId; head: Head; missed: Millis }[] = []
-    for (const { peer, head } of this.#p.offers.heads()) {
-      if (!this.#p.wanted(head)) continue
-      candidates.push({ peer, head, missed: this.#missed.get(keyOf(peer, head.hash)) ?? Number.NEGATIVE_INFINITY })
-    }
+    const candidates = this.#p.offers.heads(this.#p.wanted).map(({ peer, head }) => {
+      return { peer, head, missed: this.#missed.get(keyOf(peer, head.hash)) ?? Number.NEGATIVE_INFINITY }
+    })
     return candidates.sort((a, b) => (a.missed === b.missed ? 0 : a.missed - b.missed))
   }
 

@@ -222,6 +222,7 @@ export class Hearing {
 
   /** Answers heads whose time is over, and those that only newer targets could help when none are on their way. */
   #giveUp(now: Millis): void {
+    if (this.#heads.size === 0) return
     const { targets } = this.#p
     const mayLearn = targets.asking || !targets.settled
     this.#heads.settle(({ from, head, until }) => {

@@ -46,13 +46,19 @@ export class Offers {
     this.#peers.delete(peer)
   }
 
-  *heads(): Generator<{ peer: NodeId; head: Head }> {
+  /** All heads that `isWanted` wants, with who told of them. It is asked at every hello. */
+  heads(isWanted: (head: Head) => boolean): { peer: NodeId; head: Head }[] {
+    const wanted: { peer: NodeId; head: Head }[] = []
+    const offer = (peer: NodeId, head: Head) => {
+      if (isWanted(head)) wanted.push({ peer, head })
+    }
     for (const [peer, { heads }] of this.#peers) {
       for (const head of heads.values()) {
-        yield { peer, head }
-        if (head.rival !== undefined) yield { peer, head: { ...head, hash: head.rival } }
+        offer(peer, head)
+        if (head.rival !== undefined) offer(peer, { ...head, hash: head.rival })
       }
     }
+    return wanted
   }
 
   /** Hex hash of the targets that the peer said it holds in its last hello; undefined when it said of none. */
