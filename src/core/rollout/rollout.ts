@@ -157,9 +157,12 @@ export class Rollout {
     path.persisted(this.#commits + 1)
     const isCommit = path.entry.installed !== installed
     if (isCommit) this.#commits += 1
+    const isOther = path.entry.underway?.release !== underway?.release
+    // One that was as good as in use is given up after all: what requires it waits for it again.
+    const isDropped = isOther && !isCommit && underway?.state === 'staged'
     // What is in use, and what never will be, decides what others of its role wait for.
-    if ((isCommit || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
-    if (path.entry.underway?.release !== underway?.release) this.#provide(now)
+    if ((isCommit || isDropped || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
+    if (isOther) this.#provide(now)
   }
 
   /** Lets the members of bundles look at each other, and writes the edges to `staged` of those that are ready, in one batch. */

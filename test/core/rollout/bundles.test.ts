@@ -137,6 +137,25 @@ describe('a bundle', () => {
     expect(says(world, foreign)).toMatchObject({ state: 'announced', reason: 'requires' })
   })
 
+  it('comes into use by one write although a part of it was as good as in use, and was given up for a release that went again', () => {
+    const world = new World()
+    world.roles.splice(0, 1, roleOf('first'), roleOf('second'))
+    const [app, other] = [releaseOf(1, { path: AGENT, requires: [lib.hash] }), releaseOf(2, { path: LIB })]
+    const second = announced([lib, app], { name: 'second' })
+    world.announce(announced([lib], { name: 'second' }))
+    world.arrive(lib)
+    for (const done of ['fetching', 'verified', 'unpacked'])
+      expect([done, world.finish()]).not.toEqual([done, undefined])
+    world.announce(announced([other], { name: 'first' }), second)
+    world.finish()
+    expect(world.journal(LIB)?.underway).toMatchObject({ release: lib.hash, state: 'staged' })
+    world.announce(second)
+    world.run()
+    expect([LIB, AGENT].map((path) => world.inUse.get(path)?.release)).toEqual([lib.hash, app.hash])
+    const batches = world.effects.flatMap((effect) => (effect.type === 'persist' ? [effect.changes.length] : []))
+    expect(batches.filter((length) => length > 1)).toEqual([2])
+  })
+
   it('waits as a whole when a part of it failed here for good', () => {
     const world = worldOf(...BUNDLE)
     for (const release of BUNDLE) world.arrive(release)
