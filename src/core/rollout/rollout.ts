@@ -100,7 +100,8 @@ export class Rollout {
     const paths = this.#writing(ticket)
     // Of a bundle, all edges stand before any of them is followed.
     for (const path of paths) this.#persisted(path, now)
-    for (const path of paths) this.#advance(path, now)
+    // One that was dropped may have nothing left to say, and be forgotten by now.
+    for (const path of paths) if (this.#paths.get(path.entry.path) === path) this.#advance(path, now)
   }
 
   /** The edge is written again later, when the ticket is ours. */
