@@ -132,7 +132,7 @@ export class Reach {
   /** A linked peer told of itself in a hello. */
   learnt(peer: NodeId, { reach }: Pick<Hello, 'reach'>, now: Millis): void {
     this.improving.learnt(peer, now)
-    if (reach?.relays) this.#reservations.soon(now)
+    if (reach?.relays) this.#reservations.offered(peer, now)
   }
 
   listening(addresses: readonly string[], now: Millis): void {

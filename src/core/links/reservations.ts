@@ -90,6 +90,13 @@ export class Reservations {
     else this.#rest(relay, known, 'lost', 'the link with it is gone', now)
   }
 
+  /** A member says that it relays: one that was started anew had refused before it knew that it can. */
+  offered(relay: NodeId, now: Millis): void {
+    const known = this.#relays.get(relay)
+    if (known?.why === 'refused') known.until = Math.min(known.until, now)
+    this.soon(now)
+  }
+
   /** Pauses were earned in a network that is another one now. */
   networkChanged(now: Millis): void {
     for (const relay of this.#relays.values()) if (relay.why === 'lost') relay.until = now

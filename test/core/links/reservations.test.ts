@@ -48,6 +48,15 @@ describe('a node behind a NAT', () => {
     expect(reserved().length).toBeGreaterThan(3)
   })
 
+  it('asks one that refused, because it was started anew, as soon as that says that it relays', () => {
+    const { reach, reserved, step } = behindNat('only')
+    step(50, () => reach.unreserved('only', 'refused', 'it does not relay', 50))
+    step(60, () => reach.learnt('only', { reach: { relays: false, nat: 'none' } }, 60))
+    expect(reserved()).toEqual(['only'])
+    step(70, () => reach.learnt('only', { reach: { relays: true, nat: 'none' } }, 70))
+    expect(reserved()).toEqual(['only', 'only'])
+  })
+
   it('asks again after a loss: another one at once, the same one after a pause that doubles up to its bound', () => {
     const { reach, of, step, run } = behindNat('only')
     let now = 0
