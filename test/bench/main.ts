@@ -3,15 +3,23 @@ import { parseArgs } from 'node:util'
 import { KINDS, type Kind } from '../lab/description.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
+import { benchLan } from './lan.ts'
 import { benchProfile } from './profile.ts'
 import { benchReach } from './reach.ts'
+import { benchRecover } from './recover.ts'
+import { cases } from './recover-cases.ts'
+import { benchSoak } from './soak.ts'
+import { benchThin } from './thin.ts'
 import { benchTrust } from './trust.ts'
+import { benchUpkeep } from './upkeep.ts'
 
 export interface Report {
   /** One JSON object; its keys are documented in docs/benchmarks.md. */
   json: Record<string, unknown>
   /** Lines for a person. */
   table: string[]
+  /** False: a bar was missed, and whoever runs it is to be told by its status. */
+  ok?: boolean
 }
 
 interface Settings {
@@ -23,19 +31,31 @@ interface Settings {
   kinds: Kind[]
   tries: number
   sameLan: boolean
+  /** The one case of recovery that is measured; how long cables are out in it. */
+  only: string | undefined
+  cableSeconds: number
+  minutes: number
+  seed: number
+  small: boolean
 }
 
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
   fetch: benchFetch,
+  lan: benchLan,
   profile: benchProfile,
   reach: benchReach,
+  recover: benchRecover,
+  soak: benchSoak,
+  thin: benchThin,
   trust: benchTrust,
+  upkeep: benchUpkeep,
 }
 
 function usage(problem: string): never {
   const names = Object.keys(benches).join('|')
-  const options = '[--json] [--seconds 60] [--rounds 3] [--kinds plain,random,...] [--tries 10] [--same-lan]'
+  const options =
+    '[--json] [--seconds 60] [--rounds 3] [--tries 10] [--kinds plain,random,...] [--same-lan] [--only CASE] [--cable-seconds 60] [--minutes 30] [--seed 1] [--small]'
   process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
@@ -51,6 +71,11 @@ function readArguments() {
         kinds: { type: 'string', default: 'plain,random,double,rst,tcp443' },
         tries: { type: 'string', default: '10' },
         'same-lan': { type: 'boolean', default: false },
+        only: { type: 'string' },
+        'cable-seconds': { type: 'string', default: '60' },
+        minutes: { type: 'string', default: '30' },
+        seed: { type: 'string', default: '1' },
+        small: { type: 'boolean', default: false },
       },
     })
   } catch (error) {
@@ -74,13 +99,21 @@ function kinds(text: string): Kind[] {
 const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
+if (values.only !== undefined && !(values.only in cases))
+  usage(`there is no case "${values.only}"; there are ${Object.keys(cases).join(', ')}`)
 const settings = {
   seconds: whole('seconds', values.seconds, 10, 600),
   rounds: whole('rounds', values.rounds, 1, 20),
   kinds: kinds(values.kinds),
   tries: whole('tries', values.tries, 1, 100),
   sameLan: values['same-lan'],
+  only: values.only,
+  cableSeconds: whole('cable-seconds', values['cable-seconds'], 1, 86_400),
+  minutes: whole('minutes', values.minutes, 1, 600),
+  seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
+  small: values.small,
 }
 const report = await bench((line) => process.stderr.write(`${line}\n`), settings)
 if (!values.json) process.stdout.write(`${report.table.join('\n')}\n`)
 process.stdout.write(`${JSON.stringify(report.json)}\n`)
+if (report.ok === false) process.exitCode = 1

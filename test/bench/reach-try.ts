@@ -1,11 +1,10 @@
 // One try of two nodes to reach each other. Both daemons were killed and are started in one moment with the state that they had, as
 // after a power cut; the first try is their first start ever. What happened is asked of their own APIs.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { LinkJson } from '../../src/daemon/api-types.ts'
 import { wireCounts } from '../lab/counters.ts'
-import { PUBLISHER } from '../lab/daemons.ts'
 import type { Lab } from '../lab/lab.ts'
-import { makeArtifact, sha256 } from './artifact.ts'
+import { type Arrival, arrives, send } from './lab-file.ts'
+import { linkOf } from './lab-looks.ts'
 
 export const BYTES = 16 * 2 ** 20
 /** Records go to the members of one zone. */
@@ -80,7 +79,7 @@ async function settled(lab: Lab, pair: Pair): Promise<number | null> {
   let opened: number | undefined
   while (performance.now() < end) {
     const now = performance.now()
-    const link = await linkOf(lab, pair)
+    const link = await linkOf(lab, ...pair)
     if (link !== undefined) opened ??= now - link.ageMs
     if (link?.path !== undefined && link.path.route !== 'relayed') return now - (opened ?? now)
     await pause(LOOK)
@@ -90,36 +89,17 @@ async function settled(lab: Lab, pair: Pair): Promise<number | null> {
 
 /** Publishes at one for the other, and waits until that has it in use. */
 async function transfer(lab: Lab, [publisher, receiver]: Pair, number: number, result: Try): Promise<void> {
-  const { daemons } = lab
-  const file = daemons.path('artifact')
-  const hash = await makeArtifact(file, BYTES)
-  const name = `${PUBLISHER}/reach@${number}`
-  const places = ['--mesh', daemons.path('mesh'), '--data', daemons.path(publisher)]
-  const selector = ['--to', `name == "${receiver}"`, '--installer', 'file', '--no-wait']
   const before = await relayed(lab)
-  await daemons.pimesh(publisher, 'publish', file, '--name', name, ...selector, ...places)
-  const began = await announcedAt(lab, publisher)
-  const installed = await daemons.until(
-    `${receiver} installs what ${publisher} published`,
-    TRANSFER_BOUND,
-    async () => {
-      const { releases } = await daemons.client(receiver).releases({ local: true })
-      const here = releases.find(({ release }) => release === name)?.here
-      if (here != null && here.bytes > 0) result.firstByteMs ??= performance.now() - began
-      return here?.state === 'committed' && (here.installedAt ?? undefined)
-    },
-  )
-  result.transferMs = performance.now() - began
+  const to = `name == "${receiver}"`
+  const sent = await send(lab, { from: publisher, to, name: `reach@${number}`, bytes: BYTES })
+  const arrival: Arrival = {}
+  try {
+    await arrives(lab, receiver, sent, TRANSFER_BOUND, arrival)
+  } finally {
+    result.firstByteMs = arrival.firstByteMs ?? null
+    result.transferMs = arrival.installedMs ?? null
+  }
   result.relayBytes = (await relayed(lab)) - before
-  if ((await sha256(installed)) !== hash)
-    throw new Error(`${receiver} has another file in use than ${publisher} published`)
-}
-
-async function announcedAt({ daemons }: Lab, publisher: string): Promise<number> {
-  const { events } = await daemons.client(publisher).events()
-  const announced = events.findLast(({ type }) => type === 'announced')
-  if (announced === undefined) throw new Error(`${publisher} announced nothing`)
-  return performance.now() - announced.ageMs
 }
 
 /** Bytes that public members have sent so far. */
@@ -130,12 +110,7 @@ async function relayed({ network }: Lab): Promise<number> {
 }
 
 async function pathOf(lab: Lab, pair: Pair): Promise<Pick<Try, 'route' | 'via'>> {
-  const link = await linkOf(lab, pair).catch(() => undefined)
+  const link = await linkOf(lab, ...pair)
   if (link === undefined) return { route: 'none', via: null }
   return { route: link.path?.route ?? 'linked', via: link.path?.via?.name ?? null }
-}
-
-async function linkOf(lab: Lab, [a, b]: Pair): Promise<LinkJson | undefined> {
-  const { links } = await lab.daemons.client(a).status()
-  return links.find(({ node }) => node === lab.daemons.id(b))
 }

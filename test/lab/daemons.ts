@@ -20,7 +20,7 @@ import { each } from './shell.ts'
 export const BIN = fileURLToPath(new URL('../../bin/pimesh.js', import.meta.url))
 const BUNDLE = fileURLToPath(new URL('../../dist/pimesh.js', import.meta.url))
 /** The flags of bin/pimesh.js's first line: what a person runs. */
-const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
+export const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 export const PUBLISHER = 'lab'
 /** Where public members listen: pimesh's own port, and the one that strict firewalls let out. */
 const PORTS = [31415, 443]
@@ -33,11 +33,14 @@ const LOG_TAIL = 2_000
 
 export class Daemons {
   readonly #network: Network
+  readonly #program: readonly string[]
   readonly #running = new Map<string, ChildProcess>()
   readonly #ids = new Map<string, string>()
 
-  constructor(network: Network) {
+  /** @param program what Node is given to run as a daemon, flags included; without it the bundle, as people run it. */
+  constructor(network: Network, program: readonly string[] = [...FLAGS, BIN]) {
     this.#network = network
+    this.#program = program
   }
 
   /** The folder of a node, or of the mesh's keys (`mesh`). */
@@ -91,7 +94,7 @@ export class Daemons {
   async start(name: string): Promise<void> {
     if (this.runs(name)) return
     const log = openSync(this.path(`${name}.log`), 'a')
-    const words = [...FLAGS, BIN, 'up', '--lifeline', '--data', this.path(name)]
+    const words = [...this.#program, 'up', '--lifeline', '--data', this.path(name)]
     const child = this.#network.exec(name, process.execPath, words, { stdio: ['pipe', log, log], env: this.#env() })
     closeSync(log)
     child.stdin?.on('error', () => undefined)

@@ -8,21 +8,29 @@ import { each } from './shell.ts'
 /** Starting daemons is work for the CPU: more at once are no faster. */
 const STARTS_AT_ONCE = 2
 
+interface LabOptions {
+  bare?: boolean
+  program?: readonly string[] | undefined
+}
+
 export class Lab {
   readonly network: Network
   readonly daemons: Daemons
   readonly #description: Description
 
-  private constructor(network: Network, description: Description) {
+  private constructor(network: Network, description: Description, program?: readonly string[]) {
     this.network = network
-    this.daemons = new Daemons(network)
+    this.daemons = new Daemons(network, program)
     this.#description = description
   }
 
-  /** Builds the network and, unless it is to stay bare, enrols every node and starts the daemons in the order of the description. */
-  static async up(sites: readonly SiteWords[], { bare = false } = {}): Promise<Lab> {
+  /**
+   * Builds the network and, unless it is to stay bare, enrols every node and starts the daemons in the order of the description.
+   * `program` is what Node is given to run as a daemon, flags included, in place of the bundle.
+   */
+  static async up(sites: readonly SiteWords[], { bare = false, program }: LabOptions = {}): Promise<Lab> {
     const description = describe(sites)
-    const lab = new Lab(await Network.build(description), description)
+    const lab = new Lab(await Network.build(description), description, program)
     try {
       if (bare) return lab
       await lab.daemons.enrol()
