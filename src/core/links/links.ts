@@ -7,7 +7,7 @@ import type { Outbox } from '../outbox.ts'
 import type { Book, Entry } from './book.ts'
 import { DialOrder } from './dial-order.ts'
 import type { Standing } from './eviction.ts'
-import type { Path } from './paths.ts'
+import { type Path, relayOf } from './paths.ts'
 
 export interface Link extends Path {
   peer: NodeId
@@ -28,6 +28,7 @@ export class Links {
   readonly #env: Env
   readonly #out: Outbox
   readonly #book: Book
+  readonly #self: { addresses?: readonly string[] }
   readonly #zone: string
   readonly #isNode: boolean
   readonly #links = new Map<NodeId, Link>()
@@ -55,7 +56,7 @@ export class Links {
     env: Env,
     out: Outbox,
     book: Book,
-    self: { zone: string; isNode: boolean },
+    self: { zone: string; isNode: boolean; addresses?: readonly string[] },
     inUse: (peer: NodeId) => boolean = () => false,
     relays: () => boolean = () => false,
   ) {
@@ -65,6 +66,7 @@ export class Links {
     this.#env = env
     this.#out = out
     this.#book = book
+    this.#self = self
     this.#zone = self.zone
     this.#isNode = self.isNode
   }
@@ -198,7 +200,15 @@ export class Links {
   want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
     this.#dialing.set(entry.node, now)
-    this.#out.emit({ type: 'dial', peer: entry.node, addresses: this.#order.of(entry) })
+    const addresses = [...entry.addresses, ...this.#sharedRelays(entry)]
+    this.#out.emit({ type: 'dial', peer: entry.node, addresses: this.#order.of({ ...entry, addresses }) })
+  }
+
+  /** By our own relays: who needs one may have moved to one of them, and its address by it may not have come to us. */
+  #sharedRelays({ node, addresses }: Entry): string[] {
+    if (!addresses.some((address) => relayOf(address) !== undefined)) return []
+    const ours = (this.#self.addresses ?? []).filter((address) => ![undefined, node].includes(relayOf(address)))
+    return ours.filter((address) => !addresses.includes(address))
   }
 
   /** Something changed that may matter: look again at the end of this step. */

@@ -47,6 +47,22 @@ describe('the link policy of a node', () => {
     expect(dialled()).toEqual([])
   })
 
+  it('dials who needs a relay by its own relays too', () => {
+    const by = (relay: string) => `/ip4/203.0.113.7/tcp/443/p2p/${relay}/p2p-circuit`
+    const out = new Outbox()
+    const book = new Book('self', ZONE)
+    const self = { zone: ZONE, isNode: true, addresses: ['/ip4/192.168.1.5/tcp/1', by('r1'), by('r2')] }
+    const links = new Links(testEnv(), out, book, self)
+    book.restored({ node: 'hidden', zone: ZONE, addresses: [by('r0'), by('r1')], age: 0, serves: true }, 0)
+    book.restored({ node: 'open', zone: ZONE, addresses: ['/ip4/203.0.113.8/tcp/1'], age: 0, serves: true }, 0)
+    links.check(0)
+    const dials = out.drain().flatMap((effect) => (effect.type === 'dial' ? [[effect.peer, effect.addresses]] : []))
+    expect(Object.fromEntries(dials)).toEqual({
+      hidden: [by('r0'), by('r1'), by('r2')],
+      open: ['/ip4/203.0.113.8/tcp/1'],
+    })
+  })
+
   it('replaces a lost link by another contact', () => {
     const { links, know, dialled, open } = setUp()
     know(ZONE, ...names('mate', limits.mateLinksWanted + 1))
