@@ -262,6 +262,8 @@ export const limits = {
   pulsesMissed: 2,
   /** An outcome that comes this much after its time was late because of this process, and says nothing of the peer. */
   pulseLate: 250,
+  /** Each link is pulsed at least so often, also on the LAN and while other things come over it: the round trip that people see is no older. 1 B/s. */
+  measurePeriod: 60 * SECOND,
   /** A link over which pieces travel may stay silent for so long: a pulse waits behind 4 MB that are queued for 2 Mbit/s. */
   busySilence: 15 * SECOND,
   /** Without a link to the outside somebody is dialled so often, jittered by a quarter: a relay that is back is found within 1.25 s. */

@@ -293,7 +293,7 @@ export class NodeCore {
     if (gap <= limits.recordPeriodFloor) return
     this.#m.view.forgive(gap, now)
     this.#m.greetings.forgive(gap)
-    this.#m.reach.watchdog.forgive(gap)
+    this.#m.reach.watchdog.forgive(gap, now)
     this.#m.releases.forgive(gap)
   }
 

@@ -7,14 +7,15 @@ import type { Input } from './events.ts'
 import type { Link } from './links/links.ts'
 import { type Path, relayOf } from './links/paths.ts'
 import type { ReachInput } from './links/reach-inputs.ts'
+import type { RoundTrip } from './links/watchdog.ts'
 import type { Machines } from './machines.ts'
 
 /** A link, for people. */
 export interface LinkSnapshot extends Link {
   /** Who forwards it; undefined when nobody does. */
   via: NodeId | undefined
-  /** Until the last pulse was answered; undefined before the first answer. */
-  roundTrip: Millis | undefined
+  /** Of the last pulse that was answered; undefined before the first answer. */
+  roundTrip: RoundTrip | undefined
 }
 
 export class Reaching {

@@ -6,8 +6,10 @@ export interface PathJson {
   route: 'lan' | 'direct' | 'punched' | 'relayed'
   /** The relay, and what people call it; null on every other route. */
   via: { node: string; name: string | null } | null
-  /** Of the last pulse or question over it; null before the first. */
+  /** Of the last pulse over it that was answered; null before the first. */
   roundTripMs: number | null
+  /** Since that answer, a minute at most while the link works; null before the first. An older daemon does not say. */
+  roundTripAgeMs?: number | null
 }
 
 /** GET /v1/pulse/<node id>?timeoutMs=N: whether anything gets to a linked node now. Nobody is dialled for it. */

@@ -42,7 +42,7 @@ export interface BackendParts extends Publishing {
 export function createBackend(parts: BackendParts): ApiBackend {
   const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) => {
     const result = await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout)
-    return nodesJson(result, pathsJson(parts.core))
+    return nodesJson(result, pathsJson(parts.core, parts.now()))
   }
   const run = randomUUID()
   return {
@@ -170,7 +170,7 @@ function statusJson(parts: BackendParts): StatusJson {
       address: link.address,
       direction: link.direction,
       ageMs: Math.round(now - link.since),
-      path: pathJson(link, (node) => core.membershipOf(node)?.claims.name ?? null),
+      path: pathJson(link, (node) => core.membershipOf(node)?.claims.name ?? null, now),
     })),
     reach: reachJson(core, links.relaying(), now),
     contacts: snapshot.contacts,

@@ -5,13 +5,16 @@ import type { LinkSnapshot } from '../core/reaching.ts'
 import type { Relaying } from '../ports/links.ts'
 import type { PathJson, ReachJson } from './api-reach-types.ts'
 
-export function pathJson({ route, via, roundTrip }: LinkSnapshot, nameOf: NameOf): PathJson {
-  return { route, via: via === undefined ? null : { node: via, name: nameOf(via) }, roundTripMs: roundTrip ?? null }
+export function pathJson({ route, via, roundTrip }: LinkSnapshot, nameOf: NameOf, now: number): PathJson {
+  const relay = via === undefined ? null : { node: via, name: nameOf(via) }
+  if (roundTrip === undefined) return { route, via: relay, roundTripMs: null, roundTripAgeMs: null }
+  const { time, measured } = roundTrip
+  return { route, via: relay, roundTripMs: time, roundTripAgeMs: Math.round(now - measured) }
 }
 
 /** Node id -> path, of all that this node is linked with. */
-export function pathsJson(core: NodeCore): ReadonlyMap<NodeId, PathJson> {
-  return new Map(core.snapshot().links.map((link) => [link.peer, pathJson(link, nameIn(core))]))
+export function pathsJson(core: NodeCore, now: number): ReadonlyMap<NodeId, PathJson> {
+  return new Map(core.snapshot().links.map((link) => [link.peer, pathJson(link, nameIn(core), now)]))
 }
 
 export function reachJson(core: NodeCore, relaying: Relaying, now: number): ReachJson {

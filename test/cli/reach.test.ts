@@ -29,6 +29,11 @@ describe('a path', () => {
     ])
   })
 
+  it('says how old a round trip is that could not be measured again', () => {
+    expect(roundTripText({ roundTripMs: 12.4, roundTripAgeMs: 59_000 })).toBe('12 ms')
+    expect(roundTripText({ roundTripMs: 12.4, roundTripAgeMs: 180_000 })).toBe('12 ms (3 min ago)')
+  })
+
   it('of each node that this peer is linked with is in the wide table', () => {
     const rows = [nodeJson({ name: 'far-1', path: punched.path ?? null }), nodeJson({ name: 'far-2', path: null })]
     const [titles, first, second] = nodesLines(nodesJson(rows), plainTerminal, { wide: true })

@@ -10,10 +10,14 @@ export function pathText({ route, via }: PathJson): string {
   return route === 'relayed' ? `relayed by ${via === null ? 'a member' : nameOf(via)}` : route
 }
 
-/** `12 ms`, `0.4 ms`; `-` before the first pulse. */
-export function roundTripText({ roundTripMs }: Pick<PathJson, 'roundTripMs'>): string {
+/** A link that works is measured once a minute. */
+const OLD = 90_000
+
+/** `12 ms`, `0.4 ms`; `12 ms (3 min ago)` where it could not be measured since; `-` before the first pulse. */
+export function roundTripText({ roundTripMs, roundTripAgeMs }: Omit<PathJson, 'route' | 'via'>): string {
   if (roundTripMs === null) return '-'
-  return `${roundTripMs < 10 ? roundTripMs.toFixed(1) : Math.round(roundTripMs)} ms`
+  const old = (roundTripAgeMs ?? 0) > OLD ? ` (${span(roundTripAgeMs ?? 0)} ago)` : ''
+  return `${roundTripMs < 10 ? roundTripMs.toFixed(1) : Math.round(roundTripMs)} ms${old}`
 }
 
 /** Lines of `status`: how others reach this node, what its NAT does, and what it does for others. */

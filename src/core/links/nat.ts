@@ -1,4 +1,5 @@
 // What our NAT does, from how members see us. Links to the outside are dialled from one port, so that what two members see can be compared.
+// Any of them may lie, so the word of two on different hosts stands against that of one; and what two told stays while one is left.
 import type { NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { hostOf, type NatKind } from './paths.ts'
@@ -12,6 +13,8 @@ interface Sight {
 export class Nat {
   /** By member, the newest last. */
   readonly #sights = new Map<NodeId, Sight>()
+  /** What two members told last, and at which host they saw us. */
+  #told: { kind: NatKind; host: string } | undefined
 
   /** `peer`, at the host `from`, sees us at `address`. */
   observed(peer: NodeId, from: string, address: string): void {
@@ -27,6 +30,7 @@ export class Nat {
 
   clear(): void {
     this.#sights.clear()
+    this.#told = undefined
   }
 
   /** Where members see us now. */
@@ -37,21 +41,35 @@ export class Nat {
   /** @param own where this machine listens */
   kind(own: readonly string[]): NatKind {
     const current = this.#current()
-    const hosts = new Set(own.map(hostOf))
-    if (current.some(({ address }) => hosts.has(hostOf(address)))) return 'none'
-    if (new Set(current.map(({ from }) => from)).size < 2) return 'unknown'
-    return new Set(current.map(({ address }) => address)).size === 1 ? 'plain' : 'random'
+    const [first] = current
+    if (first === undefined) return 'unknown'
+    const host = hostOf(first.address)
+    const observers = observersOf(current)
+    if (own.some((address) => hostOf(address) === host)) return 'none'
+    if (observers < 2) return this.#told?.host === host ? this.#told.kind : 'unknown'
+    this.#told = { kind: isAgreed(current) ? 'plain' : 'random', host }
+    return this.#told.kind
   }
 
   /**
-   * What goes with the newest sight. IPv4 where there is any: IPv6 rarely has a NAT. Only of one host: after a change of the WAN
-   * address those who have not seen the new one yet say nothing of the NAT.
+   * The sights of one of our hosts: that which most members see, and among equals the newest, as after a change of the WAN address
+   * those who have not seen the new one yet say nothing of the NAT. IPv4 where there is any: IPv6 rarely has a NAT.
    */
   #current(): Sight[] {
     const all = [...this.#sights.values()]
     const fourth = all.filter(({ address }) => address.startsWith('/ip4/'))
     const family = fourth.length > 0 ? fourth : all
-    const newest = family.at(-1)
-    return newest === undefined ? [] : family.filter(({ address }) => hostOf(address) === hostOf(newest.address))
+    const hosts = [...new Set(family.map(({ address }) => hostOf(address)).reverse())]
+    const groups = hosts.map((host) => family.filter(({ address }) => hostOf(address) === host))
+    return groups.sort((a, b) => observersOf(b) - observersOf(a))[0] ?? []
   }
+}
+
+function observersOf(sights: readonly Sight[]): number {
+  return new Set(sights.map(({ from }) => from)).size
+}
+
+/** Two members on different hosts see one port of ours: no NAT gives two destinations the same by chance. */
+function isAgreed(sights: readonly Sight[]): boolean {
+  return sights.some(({ address }) => observersOf(sights.filter((sight) => sight.address === address)) >= 2)
 }

@@ -1,7 +1,8 @@
 // The watchdog: notices that a path is dead although nobody says so. Links to the outside are pulsed in turn, so that the cost does
 // not grow with their number, and whatever else is heard over a link counts as well. One pulse that is missed is suspicion: all
 // others that were silent since are pulsed at once. Who misses twice is dead; and once one is, while nothing at all comes from
-// outside, so is everybody who missed once: then it is our own way out that is gone.
+// outside, so is everybody who missed once: then it is our own way out that is gone. Each link is also pulsed once in
+// `measurePeriod`, whatever else comes over it: its round trip is shown to people. On the LAN such a pulse blames nobody.
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
@@ -18,9 +19,19 @@ interface Watched {
   patience: Millis
   /** Pulses in a row that were missed while nothing else came. */
   misses: number
-  /** Of the last pulse; and the slowest lately, which sets the patience. */
-  roundTrip: Millis | undefined
+  /** The pulse under way only measures: that it is missed says nothing. */
+  measures: boolean
+  /** When it was last pulsed. */
+  pulsed: Millis
+  /** Of the last pulse that was answered; and the slowest lately, which sets the patience. */
+  roundTrip: RoundTrip | undefined
   slowest: Millis | undefined
+}
+
+/** Until a pulse was answered, and when that was. */
+export interface RoundTrip {
+  time: Millis
+  measured: Millis
 }
 
 interface Parts {
@@ -53,15 +64,15 @@ export class Watchdog {
   /** A link opened, or goes on over another path: its first pulse says how long one takes. */
   opened(peer: NodeId, { address, route }: Path, now: Millis): void {
     const fresh = { asked: undefined, patience: 0, misses: 0, roundTrip: undefined, slowest: undefined }
-    const watched = { route, carrier: relayOf(address), heard: now, ...fresh }
+    const watched = { route, carrier: relayOf(address), heard: now, measures: false, pulsed: now, ...fresh }
     this.#watched.set(peer, watched)
     this.#pulse(peer, watched, now)
-    this.#turn = this.#hasOutside() ? (this.#turn ?? this.#nextTurn(now)) : undefined
+    this.#turn = Math.min(this.#turn ?? Number.POSITIVE_INFINITY, this.#nextTurn(now))
   }
 
   closed(peer: NodeId): void {
     this.#watched.delete(peer)
-    if (!this.#hasOutside()) this.#turn = undefined
+    if (this.#watched.size === 0) this.#turn = undefined
   }
 
   /** Something came over the link; so it did over the one that carries it. */
@@ -81,7 +92,7 @@ export class Watchdog {
     const watched = this.#watched.get(peer)
     if (watched === undefined) return
     watched.asked = undefined
-    watched.roundTrip = roundTrip
+    watched.roundTrip = { time: roundTrip, measured: now }
     watched.slowest = Math.max(roundTrip, 0.75 * (watched.slowest ?? 0) + 0.25 * roundTrip)
     this.heard(peer, now)
   }
@@ -93,7 +104,7 @@ export class Watchdog {
     // One of the path that the link had before; or an old pimesh, which knows no pulse and says so at once.
     if (now - asked < patience * 0.9) return
     watched.asked = undefined
-    if (watched.heard > asked) return
+    if (watched.heard > asked || watched.measures) return
     // We were late to look: what came meanwhile may wait to be read.
     if (now - asked > patience + limits.pulseLate) return this.#pulse(peer, watched, now)
     watched.misses += 1
@@ -106,7 +117,9 @@ export class Watchdog {
 
   /** Addresses of this machine came or went: all links are in doubt, also those on the LAN. */
   networkChanged(now: Millis): void {
-    for (const [peer, watched] of this.#watched) if (watched.asked === undefined) this.#pulse(peer, watched, now)
+    for (const [peer, watched] of this.#watched) {
+      if (watched.asked === undefined || watched.measures) this.#pulse(peer, watched, now)
+    }
   }
 
   /** True for a link over which a pulse was missed and nothing came since. */
@@ -121,16 +134,20 @@ export class Watchdog {
     return Math.min(limits.pulseTimeout, limits.pulseSlack + limits.pulseRoundTrips * slowest)
   }
 
-  /** Of the last pulse; undefined before the first answer. */
-  roundTrip(peer: NodeId): Millis | undefined {
+  /** Undefined before the first answer. */
+  roundTrip(peer: NodeId): RoundTrip | undefined {
     return this.#watched.get(peer)?.roundTrip
   }
 
-  /** This process stood still for so long: nobody is to blame for the silence. */
-  forgive(gap: Millis): void {
-    for (const watched of this.#watched.values()) {
-      watched.heard += gap
-      if (watched.asked !== undefined) watched.asked += gap
+  /**
+   * This process stood still for so long: nobody is to blame for the silence. Whether anything still gets through is asked anew,
+   * as routers forget connections over which nothing goes.
+   */
+  forgive(gap: Millis, now: Millis): void {
+    for (const [peer, watched] of this.#watched) {
+      watched.heard = Math.min(now, watched.heard + gap)
+      if (this.#outside(watched) || watched.asked !== undefined)
+        this.#pulse(peer, watched, now, !this.#outside(watched))
     }
   }
 
@@ -149,6 +166,15 @@ export class Watchdog {
       if (next === undefined || watched.heard < next[1].heard) next = [peer, watched]
     }
     if (next !== undefined && now - next[1].heard >= limits.pulsePeriod / 2) this.#pulse(...next, now)
+    this.#measure(now)
+  }
+
+  /** Links that were not pulsed for half a period, as they are on the LAN or something else came over them. */
+  #measure(now: Millis): void {
+    for (const [peer, watched] of this.#watched) {
+      const due = watched.asked === undefined && now - watched.pulsed >= limits.measurePeriod / 2
+      if (due) this.#pulse(peer, watched, now, !this.#outside(watched))
+    }
   }
 
   /** All links to the outside that were silent since then. */
@@ -183,8 +209,8 @@ export class Watchdog {
     this.#p.out.emit({ type: 'close', peer, reason: 'silent' })
   }
 
-  #pulse(peer: NodeId, watched: Watched, now: Millis): void {
-    watched.asked = now
+  #pulse(peer: NodeId, watched: Watched, now: Millis, measures = false): void {
+    Object.assign(watched, { asked: now, pulsed: now, measures })
     watched.patience = this.patience(peer)
     this.#p.out.emit({ type: 'pulse', peer, timeout: watched.patience })
   }
@@ -205,6 +231,7 @@ export class Watchdog {
 
   /** Jittered, so that a site's nodes don't pulse in chorus. */
   #nextTurn(now: Millis): Millis {
-    return now + limits.pulsePeriod * (0.9 + 0.1 * this.#p.env.random())
+    const period = this.#hasOutside() ? limits.pulsePeriod : limits.measurePeriod / 2
+    return now + period * (0.9 + 0.1 * this.#p.env.random())
   }
 }

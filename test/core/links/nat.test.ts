@@ -36,10 +36,32 @@ describe('what our NAT does', () => {
     expect(nat.kind(OWN)).toBe('unknown')
     nat.observed('b', '6.6.6.6', '/ip4/81.2.2.2/tcp/2048')
     expect(nat.kind(OWN)).toBe('plain')
+    nat.forget('a')
     nat.forget('b')
     expect(nat.kind(OWN)).toBe('unknown')
     nat.clear()
     expect(nat.addresses).toEqual([])
+  })
+
+  it('stays what two told while one of them is left who sees the same host', () => {
+    const nat = new Nat()
+    nat.observed('a', '5.5.5.5', '/ip4/80.1.1.1/tcp/1024')
+    nat.observed('b', '6.6.6.6', '/ip4/80.1.1.1/tcp/1024')
+    expect(nat.kind(OWN)).toBe('plain')
+    nat.forget('b')
+    expect(nat.kind(OWN)).toBe('plain')
+    nat.observed('a', '5.5.5.5', '/ip4/81.2.2.2/tcp/1024')
+    expect(nat.kind(OWN)).toBe('unknown')
+  })
+
+  it('is not what one liar says, of port, host or machine, while two others agree', () => {
+    for (const lie of ['/ip4/80.1.1.1/tcp/7', '/ip4/9.9.9.9/tcp/1024', OWN[0] as string]) {
+      const nat = new Nat()
+      nat.observed('a', '5.5.5.5', '/ip4/80.1.1.1/tcp/1024')
+      nat.observed('b', '6.6.6.6', '/ip4/80.1.1.1/tcp/1024')
+      nat.observed('liar', '7.7.7.7', lie)
+      expect(nat.kind(OWN)).toBe('plain')
+    }
   })
 
   it('goes by IPv4 where there is any, and remembers so many members', () => {

@@ -45,18 +45,18 @@ function world(roundTrip = 40, inUse: (peer: string) => boolean = () => false) {
 }
 
 describe('the watchdog', () => {
-  it('pulses one link to the outside a period, however many there are, and none of the LAN', () => {
+  it('pulses one link to the outside a period, however many there are', () => {
     const rates = [1, 8].map((count) => {
       const { run, open, pulses } = world()
       for (let i = 0; i < count; i++) open(`p${i}`, 0)
       open('mate', 0, 'lan')
       run(0, 1 * SECOND)
       const before = pulses()
-      run(1 * SECOND, 61 * SECOND)
+      run(1 * SECOND, 25 * SECOND)
       return pulses() - before
     })
-    for (const rate of rates) expect(rate).toBeLessThanOrEqual(60 / 1.8)
-    expect(Math.min(...rates)).toBeGreaterThanOrEqual(60 / 2 - 1)
+    for (const rate of rates) expect(rate).toBeLessThanOrEqual(24 / 1.8)
+    expect(Math.min(...rates)).toBeGreaterThanOrEqual(24 / 2 - 1)
   })
 
   it('finds a way out that is gone within a period and two answers, and closes all links over it', () => {
@@ -113,8 +113,48 @@ describe('the watchdog', () => {
     dog.check(7 * SECOND)
     for (let i = 0; i < 5; i++) dog.missed('a', 7 * SECOND + (i + 1) * out)
     expect(dog.doubts('a')).toBe(false)
-    dog.forgive(60 * SECOND)
+    dog.forgive(60 * SECOND, 7 * SECOND + 6 * out)
     expect(closed).toEqual([])
+  })
+
+  it('asks anew at once after this process stood still, whatever was under way', () => {
+    const { dog, dead, closed, run, open } = world()
+    open('a', 0)
+    const asleep = run(0, 5 * SECOND)
+    dead.add('a')
+    dog.networkChanged(asleep)
+    const awake = asleep + 60 * SECOND
+    dog.forgive(60 * SECOND, awake)
+    run(awake, awake + 2 * limits.pulseTimeout)
+    expect(closed.map(({ peer }) => peer)).toEqual(['a'])
+  })
+
+  it('measures each link once a minute, those of the LAN and those over which other things come too', () => {
+    const { dog, run, open } = world()
+    open('idle', 0)
+    open('busy', 0)
+    open('mate', 0, 'lan')
+    const age = (peer: string, now: number) => now - (dog.roundTrip(peer)?.measured ?? 0)
+    for (let now = 0; now < 300 * SECOND; now += 500) {
+      run(now + 1, now + 500)
+      dog.heard('busy', now + 500)
+      if (now < limits.measurePeriod) continue
+      const oldest = Math.max(...['idle', 'busy', 'mate'].map((peer) => age(peer, now + 500)))
+      expect(oldest).toBeLessThanOrEqual(limits.measurePeriod)
+    }
+    expect(dog.roundTrip('mate')?.time).toBe(40)
+  })
+
+  it('measures a site that is linked with nobody outside, and closes no link of the LAN for it', () => {
+    const { dog, dead, closed, run, open, pulses } = world()
+    open('mate', 0, 'lan')
+    open('mute', 0, 'lan')
+    run(0, 1 * SECOND)
+    dead.add('mute')
+    run(1 * SECOND, 10 * limits.measurePeriod)
+    expect(10 * limits.measurePeriod - (dog.roundTrip('mate')?.measured ?? 0)).toBeLessThanOrEqual(limits.measurePeriod)
+    expect([closed, dog.doubts('mute')]).toEqual([[], false])
+    expect(pulses()).toBeLessThanOrEqual(2 * 2 * 11)
   })
 
   it('asks all links at once, those of the LAN too, when addresses of this machine came or went', () => {
@@ -143,11 +183,11 @@ describe('the watchdog', () => {
     expect(dog.patience('far')).toBe(limits.pulseTimeout)
     run(0, SECOND)
     expect(dog.patience('far')).toBe(limits.pulseSlack + limits.pulseRoundTrips * 200)
-    expect(dog.roundTrip('far')).toBe(200)
+    expect(dog.roundTrip('far')?.time).toBe(200)
     expect(world(5_000).dog.patience('nobody')).toBe(limits.pulseTimeout)
   })
 
-  it('in any order of events: no live peer is closed, every dead one is, and a pulse is always due while there is an outside', () => {
+  it('in any order of events: no live peer is closed, every dead one is, and a pulse is always due while there is a link', () => {
     const event = fc.record({
       peer: fc.constantFrom('a', 'b', 'c'),
       what: fc.constantFrom('open', 'openLan', 'close', 'die', 'heard', 'network', 'nothing'),
@@ -179,7 +219,9 @@ describe('the watchdog', () => {
           now = run(now, now + after)
           forget()
           const outside = [...linked.values()].some((route) => route !== 'lan')
-          expect(dog.deadline() !== undefined).toBe(outside)
+          const due = (dog.deadline() ?? Number.POSITIVE_INFINITY) - now
+          const bound = outside ? limits.pulsePeriod : limits.measurePeriod / 2
+          expect(due <= bound).toBe(linked.size > 0)
         }
         run(now, now + 3 * limits.pulsePeriod + 3 * limits.pulseTimeout)
         forget()
