@@ -18,11 +18,23 @@ const PRIVATE = networks([
   ['fc00::', 7],
 ])
 
+/** IPv4 in the form of IPv6: it would pass by what is said of the IPv4 address. */
+const WRAPPED = '::ffff:'
+
 const BEHIND_PROVIDER = networks([['100.64.0.0', 10]])
 
+/** No other machine is there: this one (connecting to 0.0.0.0 reaches whoever listens on loopback), all of them, or one wire only. */
+const NOBODY = networks([
+  ['0.0.0.0', 8],
+  ['224.0.0.0', 3],
+  ['::', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+])
+
 /**
- * The address of one TCP port, or one relayed by whoever is there; undefined when the text is anything else, too long, or only
- * valid on one interface.
+ * The address of one TCP port, or one relayed by whoever is there; undefined when the text is anything else, too long, or means
+ * no other machine, or only one interface.
  */
 export function parseAddress(text: string): Multiaddr | undefined {
   if (text.length > limits.addressLength) return undefined
@@ -95,7 +107,7 @@ function isUsable(address: Multiaddr): boolean {
   const [host, port, ...rest] = address.getComponents()
   if (host === undefined || !HOSTS.has(host.name) || port?.name !== 'tcp') return false
   if (rest.length > 0 && rest.map(({ name }) => name).join('/') !== RELAYED) return false
-  return !(host.value ?? '').toLowerCase().startsWith('fe80:')
+  return port.value !== '0' && !isWithin(address, NOBODY) && !hostOf(address).startsWith(WRAPPED)
 }
 
 function hostOf(address: Multiaddr): string {
