@@ -194,6 +194,10 @@ export const limits = {
   punchBytes: 768,
   /** Attempts of others that are answered at once: a Pi Zero completes about 10 handshakes a second. */
   punchesAtOnce: 8,
+  /** Times that one member has us knock at what it names, at once: the quick tries of two relayed links that were lost and found. */
+  punchesPerPeer: 10,
+  /** And one more each so long: 60 SYNs a second to whom it names, as long as it is linked and so known. */
+  punchPeriod: 20 * SECOND,
   /** An address of a dial is tried alone for so long before the next one is tried beside it: 4 of 6 that hang cost a second. */
   addressHeadStart: 250,
   /** And the direct ones together before the first relayed one: a handshake on a line of 250 ms has 1.5 s. */

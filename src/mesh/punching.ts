@@ -7,15 +7,19 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import { parseAddress } from './addresses.ts'
+import { isRelayed, isShared, parseAddress } from './addresses.ts'
 import type { Gate } from './gate.ts'
 import { familyOf, type Mappings } from './mappings.ts'
 import type { Pairing } from './pairing.ts'
 import { punch, type Upgrade } from './punch.ts'
 import { PunchTalk } from './punch-talk.ts'
 import type { PortTcp } from './tcp.ts'
+import { Turns } from './turns.ts'
 
 export const PUNCH_PROTOCOL = '/pimesh/punch/1'
+
+/** No NAT gives a port from here on down to one from above, as ours is; but well-known services of third parties are there. */
+const SERVICES = 1_023
 
 export interface PunchingParts {
   nodeId: NodeId
@@ -38,6 +42,8 @@ interface Attempt {
 }
 
 export class Punching {
+  /** How often each member may have us knock. */
+  readonly turns = new Turns({ atOnce: limits.punchesPerPeer, period: limits.punchPeriod })
   readonly #parts: PunchingParts
   readonly #attempts = new Map<NodeId, Attempt>()
   /** Addresses that are being knocked at, with /p2p/ID. */
@@ -66,12 +72,14 @@ export class Punching {
   }
 
   /**
-   * Resolves when a connection through the NATs of both has taken the place of the link. Rejects with Failure E_REFUSED when
-   * the gate refused, else E_NO_MEMBER; the link is as it was.
+   * Resolves when a connection through the NATs of both has taken the place of the relayed link. Rejects with Failure E_REFUSED
+   * when the gate refused, else E_NO_MEMBER, at once when the link goes by no relay; the link is as it was.
    */
   async punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void> {
     const other = this.#attempts.get(peer)
     if (other !== undefined) return other.outcome
+    if (this.#isDirect(peer))
+      throw new Failure('E_NO_MEMBER', `the link with ${peer} goes by no relay: nothing to punch`)
     const giveWay = new AbortController()
     const signal = AbortSignal.any([options.signal, giveWay.signal, this.#stopped.signal])
     const outcome = this.#ask(peer, signal).catch((error: unknown) => {
@@ -92,6 +100,12 @@ export class Punching {
     } finally {
       talk.end()
     }
+  }
+
+  /** Members have us knock only to be rid of a relay. */
+  #isDirect(peer: NodeId): boolean {
+    const connection = this.#parts.pairing.connection(peer)
+    return connection !== undefined && !isRelayed(connection.remoteAddr)
   }
 
   async #attempt(peer: NodeId, attempt: Attempt): Promise<void> {
@@ -160,7 +174,7 @@ export class Punching {
 
   async #offered(peer: NodeId, addresses: readonly string[], talk: PunchTalk): Promise<void> {
     const other = this.#attempts.get(peer)
-    if (other?.ours === false) return
+    if (other?.ours === false || this.#isDirect(peer)) return
     if (other?.ours === true && this.#parts.nodeId < peer) {
       await talk.say('busy')
       return await talk.ended()
@@ -188,6 +202,7 @@ export class Punching {
     const { tcp, gate } = this.#parts
     const targets = this.#targets(peer, told)
     if (targets.length === 0) throw new Failure('E_NO_MEMBER', `${peer} told of no address that can be knocked at`)
+    if (!this.turns.take(peer)) throw new Failure('E_NO_MEMBER', `${peer} had this node knock too often lately`)
     let reason: unknown
     const isFinal = () => {
       reason ??= gate.takeReason(peer)
@@ -207,7 +222,7 @@ export class Punching {
   #targets(peer: NodeId, told: readonly string[]) {
     const { mappings, near } = this.#parts
     const addresses = told.flatMap((text) => parseAddress(text) ?? [])
-    const far = addresses.filter((address) => familyOf(address) !== undefined && !near(address))
+    const far = addresses.filter((address) => familyOf(address) !== undefined && !near(address) && isOutside(address))
     const targets = far.flatMap((address) =>
       mappings.ports(address).map((localPort) => ({ address: address.encapsulate(`/p2p/${peer}`), localPort })),
     )
@@ -225,6 +240,11 @@ export class Punching {
       return connection
     }
   }
+}
+
+/** What a NAT could show of a port like ours: private addresses are others' here, and it is not for a peer to have us knock there. */
+function isOutside(address: Multiaddr): boolean {
+  return !isShared(address) && Number(address.getComponents()[1]?.value) > SERVICES
 }
 
 function noWay(peer: NodeId, error: unknown): Failure {

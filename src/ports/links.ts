@@ -58,7 +58,7 @@ export interface Links {
   dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void>
   /** Tries these addresses for a linked peer; resolves when the link has moved to one of them. Rejects like dial; the link is as it was. */
   improve(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void>
-  /** Opens a path through the NATs of both ends, over the link as it is; resolves when the link has moved. Rejects with Failure E_NO_MEMBER. */
+  /** Opens a path through the NATs of both ends of a relayed link; resolves when the link has moved. Rejects with Failure E_NO_MEMBER. */
   punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void>
   /**
    * Resolves with the addresses at which others reach us through this linked peer; kept up until released, lost or the link ends.

@@ -18,7 +18,8 @@ const near = () => false
 const [witness, a, b] = [await startNode({ near }), await startNode({ near }), await startNode({ near })]
 await a.dial(witness)
 await b.dial(witness)
-await a.dial(b)
+witness.mesh.links.offerRelay(true)
+await a.dial({ id: b.id, addresses: await b.mesh.links.reserve(witness.id, { signal: never() }) })
 await Promise.all([a.diary.until('discovered', witness.id), b.diary.until('discovered', witness.id)])
 await b.diary.until('connected', a.id)
 await a.mesh.links.punch(b.id, { signal: never() })

@@ -10,6 +10,8 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { type PunchOptions, punch, type Target } from '../../src/mesh/punch.ts'
+import { PunchTalk } from '../../src/mesh/punch-talk.ts'
+import { PUNCH_PROTOCOL } from '../../src/mesh/punching.ts'
 import type { PortTcp } from '../../src/mesh/tcp.ts'
 import type { GateKeeper } from '../../src/ports/links.ts'
 import { failureOf, never, startNode, stopNodes, type TestNode, wordKeeper } from './nodes.ts'
@@ -141,14 +143,16 @@ describe('between nodes', () => {
 
   const near = () => false
 
-  /** Two linked nodes; a third told each of an address where the other can knock. */
+  /** Two nodes that a third links; it told each of an address where the other can knock. */
   async function setUp(keepers: { a?: GateKeeper; b?: GateKeeper } = {}, address?: string) {
     const nodes = [await startNode({ near }), await startNode({ near, ...(keepers.a && { keeper: keepers.a }) })]
     const b = await startNode({ near, ...(keepers.b && { keeper: keepers.b }) })
     const [witness, a] = nodes as [TestNode, TestNode]
     await a.dial(witness)
     await b.dial(witness)
-    await a.dial(b)
+    witness.mesh.links.offerRelay(true)
+    const relayed = await b.mesh.links.reserve(witness.id, { signal: never() })
+    await a.dial({ id: b.id, addresses: relayed })
     await b.diary.until('connected', a.id)
     const told = [a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)]
     await Promise.all([...told, ...[a, b].map((node) => node.diary.until('discovered', witness.id))])
@@ -159,6 +163,9 @@ describe('between nodes', () => {
     }
     return { a, b, witness }
   }
+
+  const punchStream = (node: TestNode, peer: TestNode) =>
+    (linksOf(node, peer)[0] as Connection).newStream([PUNCH_PROTOCOL], { signal: AbortSignal.timeout(5_000) })
 
   const linksOf = (node: TestNode, peer: TestNode) =>
     node.libp2p.getConnections().filter(({ remotePeer }) => remotePeer.toString() === peer.id)
@@ -215,6 +222,48 @@ describe('between nodes', () => {
     expect(a.diary.of('connected').some(({ peer }) => peer === stranger.id)).toBe(false)
   })
 
+  test('a link that goes by no relay has nothing to punch: refused at once, by who is asked as by who would ask (clause PUNCH 5)', async () => {
+    const { a, b } = await setUp()
+    await a.mesh.links.punch(b.id, { signal: never() })
+    await Promise.all([a.diary.until('moved', b.id), b.diary.until('moved', a.id)])
+    expect(await failureOf(a.mesh.links.punch(b.id, { signal: never() }))).toMatchObject({
+      code: 'E_NO_MEMBER',
+      message: expect.stringContaining('no relay'),
+    })
+    const talk = new PunchTalk(await punchStream(a, b), AbortSignal.timeout(5_000))
+    await talk.say('offer', [EAST])
+    expect(await failureOf(talk.hear('answer'))).not.toMatchObject({ code: 'E_PROTOCOL' })
+    expect([linksOf(a, b).length, a.diary.of('moved').length, b.diary.of('moved').length]).toEqual([1, 1, 1])
+  })
+
+  test('T27 amplification: a member has another knock at no private address, no service below 1024, and only so often', async () => {
+    const { a, b } = await setUp()
+    /** What b says when a has it knock there. */
+    const knocked = async (...addresses: string[]) => {
+      const talk = new PunchTalk(await punchStream(a, b), AbortSignal.timeout(10_000))
+      await talk.say('offer', addresses)
+      await talk.hear('answer')
+      await talk.say('go')
+      await talk.ended()
+    }
+    let seen = 0
+    const victim = createServer((socket) => {
+      seen++
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    open.add(victim)
+    await once(victim, 'listening')
+    const { port } = victim.address() as AddressInfo
+    await knocked(`/ip4/0.0.0.0/tcp/${port}`, `/ip6/::ffff:127.0.0.1/tcp/${port}`)
+    const begun = performance.now()
+    await knocked('/ip4/10.213.7.9/tcp/31415', '/ip4/100.64.0.9/tcp/31415', '/ip4/198.51.100.9/tcp/443')
+    expect(performance.now() - begun).toBeLessThan(limits.punchPatience) // not one knock
+    expect(seen).toBe(0)
+    for (let times = 0; times < limits.punchesPerPeer; times++) b.punching.turns.take(a.id)
+    await knocked(`/ip4/127.0.0.1/tcp/${port}`)
+    expect(seen).toBe(0)
+  })
+
   test('it is refused in words without a link, without an address, and where the peer names one of our own network', async () => {
     const { a, b } = await setUp()
     const [lone, other] = [await startNode(), await startNode()]
@@ -222,7 +271,10 @@ describe('between nodes', () => {
     expect(await fails(lone, other)).toMatchObject({ code: 'E_NO_MEMBER', message: expect.stringContaining('seen') })
     await lone.dial(other)
     await other.diary.until('connected', lone.id)
-    expect(await fails(lone, other)).toMatchObject({ code: 'E_NO_MEMBER', message: expect.stringContaining('seen') })
+    expect(await fails(lone, other)).toMatchObject({
+      code: 'E_NO_MEMBER',
+      message: expect.stringContaining('no relay'),
+    })
     const stranger = await startNode()
     expect(await fails(a, stranger)).toMatchObject({ code: 'E_NO_MEMBER', message: expect.stringContaining('no link') })
     await a.dial(other) // it cannot tell of an address: nobody told it of one
