@@ -375,8 +375,8 @@ export const limits = {
   helloBytes: 24_576,
   /** Contacts in the first hello on a link: a zone of 25 whole, and 24 other zones. */
   helloContacts: 48,
-  /** Contacts in a repeated hello: 14 B/s on a link instead of 110; the rotation still reaches every zone in time. */
-  helloContactsLater: 6,
+  /** Contacts in a repeated hello: 10 B/s on a link where each has two relays; the rotation still reaches every zone in time. */
+  helloContactsLater: 2,
   /** A question of sync or query: 32 ids of 16 bytes, or a zone and a node id. */
   questionBytes: 1_024,
   /** One answer: 32 memberships of the largest size, twice. */

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import { rank, type StandingOf, worstEntry, worstZone } from './eviction.ts'
 import type { NatKind } from './paths.ts'
+import { toldAddresses } from './told-addresses.ts'
 
 export interface Entry {
   node: NodeId
@@ -243,10 +244,11 @@ export class Book {
   }
 }
 
-/** The entry as it is told to others and written to disk. */
+/** The entry as it is told to others. */
 export function toContact(entry: Entry, now: Millis): Contact {
   const { node, zone, serves, relays } = entry
-  const contact = { node, zone, addresses: tellable(entry), serves, age: Math.max(0, now - entry.seen) }
+  const addresses = toldAddresses(tellable(entry))
+  const contact = { node, zone, addresses, serves, age: Math.max(0, now - entry.seen) }
   return relays ? { ...contact, relays } : contact
 }
 

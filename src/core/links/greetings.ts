@@ -9,7 +9,8 @@ import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import type { Head, VersionVector } from '../trust/announcement.ts'
-import { type Book, toContact } from './book.ts'
+import { type Book, type Entry, toContact } from './book.ts'
+import { farAddresses } from './told-addresses.ts'
 
 interface Peer {
   /** Only the side that dialled greets, the other answers. */
@@ -222,7 +223,7 @@ export class Greetings {
       rootHash: this.#self.root.hash,
       zone: this.#self.zone,
       serves: this.#self.isNode,
-      addresses: this.#self.addresses.slice(0, limits.addressesPerContact),
+      addresses: farAddresses(this.#self.addresses).slice(0, limits.addressesPerContact),
       contacts: this.#contactsFor(peer, zone, now),
       yours: held === undefined ? undefined : { incarnation: held.incarnation, counter: held.counter },
       vector: this.#vector(),
@@ -233,15 +234,17 @@ export class Greetings {
   }
 
   /**
-   * Half for the receiver's own zone, freshest first; the rest for other zones, going round over all of them hello by hello: at
+   * Half for the receiver's own zone, freshest first, later at random; the rest for other zones, going round over all of them hello by hello: at
    * least one contact a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
    */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
     const receiver = this.#peers.get(peer)
-    const bound = receiver?.told ? limits.helloContactsLater : limits.helloContacts
+    const again = receiver?.told === true
+    const bound = again ? limits.helloContactsLater : limits.helloContacts
     if (receiver !== undefined) receiver.told = true
     const serving = (of: string) => this.#book.inZone(of).filter((entry) => entry.serves && entry.node !== peer)
-    const chosen = zone === undefined ? [] : serving(zone).slice(0, bound / 2)
+    const mates = zone === undefined ? [] : serving(zone)
+    const chosen = again ? this.#some(mates, bound / 2) : mates.slice(0, bound / 2)
     const zones = this.#book.zones().filter((other) => other !== zone)
     const each = Math.min(
       limits.contactsPerZone,
@@ -249,13 +252,20 @@ export class Greetings {
     )
     const visited = Math.min(zones.length, Math.floor((bound - chosen.length) / each))
     for (let i = 0; i < visited; i++) {
-      const candidates = serving(zones[(this.#turn + i) % zones.length] as string)
-      for (let n = 0; n < each && candidates.length > 0; n++) {
-        chosen.push(...candidates.splice(Math.floor(this.#env.random() * candidates.length), 1))
-      }
+      chosen.push(...this.#some(serving(zones[(this.#turn + i) % zones.length] as string), each))
     }
     this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
     return chosen.map((entry) => toContact(entry, now))
+  }
+
+  /** Up to so many of the candidates, at random. */
+  #some(candidates: readonly Entry[], count: number): Entry[] {
+    const left = [...candidates]
+    const chosen: Entry[] = []
+    while (chosen.length + 1 <= count && left.length > 0) {
+      chosen.push(...left.splice(Math.floor(this.#env.random() * left.length), 1))
+    }
+    return chosen
   }
 }
 

@@ -36,6 +36,8 @@ interface Parts {
 export class Improving {
   readonly #p: Parts
   readonly #efforts = new Map<NodeId, Effort>()
+  /** When what members say of our NAT last gave all a fresh start. */
+  #natRenewed: Millis = Number.NEGATIVE_INFINITY
   #due: Millis | undefined
 
   constructor(parts: Parts) {
@@ -66,18 +68,24 @@ export class Improving {
     if (facts === effort.facts) return
     effort.facts = facts
     const first = effort.at === undefined && effort.tries === 0
-    if (!first && now - effort.renewed < limits.improveRenewal) return
-    effort.renewed = now
-    effort.tries = 0
-    if (effort.step === undefined) effort.at = this.#first(peer, now)
+    if (first || now - effort.renewed >= limits.improveRenewal) this.#renew(peer, effort, now)
+    else if (isIdle(effort)) effort.at = this.#first(peer, effort.renewed + limits.improveRenewal)
     this.#wake(now)
   }
 
-  /** Our own network or NAT is another one: everything begins anew. */
+  /** Our own network is another one: everything begins anew. */
   renew(now: Millis): void {
+    for (const [peer, effort] of this.#efforts) this.#renew(peer, effort, now)
+    this.#wake(now)
+  }
+
+  /** Our NAT is taken for another one, by what members say. A fresh start as well, but not whenever one of them says so. */
+  natChanged(now: Millis): void {
+    const granted = now - this.#natRenewed >= limits.improveRenewal
+    if (granted) this.#natRenewed = now
     for (const [peer, effort] of this.#efforts) {
-      effort.tries = 0
-      if (effort.step === undefined) effort.at = this.#first(peer, now)
+      if (granted) this.#renew(peer, effort, now)
+      else if (isIdle(effort)) effort.at = this.#first(peer, this.#natRenewed + limits.improveRenewal)
     }
     this.#wake(now)
   }
@@ -133,6 +141,12 @@ export class Improving {
     this.#wake(effort.at)
   }
 
+  #renew(peer: NodeId, effort: Effort, now: Millis): void {
+    effort.renewed = now
+    effort.tries = 0
+    if (effort.step === undefined) effort.at = this.#first(peer, now)
+  }
+
   #first(peer: NodeId, now: Millis): Millis {
     return now + limits.improveDelay + (this.#leads(peer) ? 0 : limits.improveTurn)
   }
@@ -158,4 +172,9 @@ export class Improving {
   #wake(at: Millis): void {
     this.#due = Math.min(this.#due ?? at, at)
   }
+}
+
+/** Nothing could be tried the last time. */
+function isIdle({ at, step }: Effort): boolean {
+  return at === undefined && step === undefined
 }

@@ -113,9 +113,13 @@ export class Links {
     return this.#dialing.has(node)
   }
 
-  /** True when this contact's pause is over, and it is neither linked nor being dialled. */
-  mayDial(entry: Entry, now: Millis): boolean {
-    return !this.#links.has(entry.node) && !this.#dialing.has(entry.node) && this.#dialFrom(entry, now) <= now
+  /** Dials a contact if its pause is over, and it is neither linked nor being dialled. True when it is dialled. */
+  try(entry: Entry, now: Millis): boolean {
+    const busy = this.#links.has(entry.node) || this.#dialing.has(entry.node)
+    if (busy || entry.addresses.length === 0 || this.#dialFrom(entry, now) > now) return false
+    if (entry.source === 'others') this.#strangerDials -= 1
+    this.want(entry, now)
+    return true
   }
 
   /** True when who looks for any way out may dial this contact, although its pause is not over. */
@@ -283,9 +287,7 @@ export class Links {
         this.#pauseEnds = Math.min(this.#pauseEnds ?? until, until)
         continue
       }
-      if (entry.source === 'others' && entry.addresses.length > 0) this.#strangerDials -= 1
-      this.want(entry, now)
-      underway += this.#dialing.has(entry.node) ? 1 : 0
+      underway += this.try(entry, now) ? 1 : 0
     }
     return underway
   }

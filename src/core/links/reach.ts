@@ -218,7 +218,7 @@ export class Reach {
     const kind = this.#nat.kind(this.#listening)
     if (kind === this.#kind || (kind === 'unknown' && !this.#p.links.hasOutside)) return
     this.#kind = kind
-    this.improving.renew(now)
+    this.improving.natChanged(now)
     this.#reservations.soon(now)
     this.#changed(now)
   }

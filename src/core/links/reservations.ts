@@ -35,7 +35,7 @@ interface Parts {
   env: Pick<Env, 'random'>
   out: Outbox
   book: Pick<Book, 'get' | 'all'>
-  links: Pick<Links, 'get' | 'all' | 'want' | 'mayDial' | 'isDialing'>
+  links: Pick<Links, 'get' | 'all' | 'try' | 'isDialing'>
 }
 
 export class Reservations {
@@ -179,9 +179,7 @@ export class Reservations {
     let underway = known.filter(({ node }) => links.isDialing(node)).length
     for (const entry of this.#shuffled(known)) {
       if (underway >= wanted) return
-      if (!this.#isReady(entry.node, now) || !links.mayDial(entry, now)) continue
-      links.want(entry, now)
-      underway += 1
+      if (this.#isReady(entry.node, now) && links.try(entry, now)) underway += 1
     }
   }
 

@@ -113,12 +113,16 @@ describe('greetings (clause GREETING)', () => {
     expect(first.contacts.filter((contact) => contact.zone === zone)).toHaveLength(limits.helloContacts / 2)
     expect(first.contacts.some((contact) => contact.node === peer)).toBe(false)
     const seen = new Set(first.contacts.map((contact) => contact.zone))
-    for (let i = 0; i < 30; i++) {
+    const others = new Set<string>()
+    for (let i = 0; i < 100; i++) {
       const later = answer(peer, zone)
       expect(later.contacts.length).toBeLessThanOrEqual(limits.helloContactsLater)
       for (const contact of later.contacts) seen.add(contact.zone)
+      for (const contact of later.contacts) if (contact.zone === zone) others.add(contact.node)
     }
     expect(seen.size).toBe(101)
+    // By lot, not the freshest one again and again.
+    expect(others.has(first.contacts[0]?.node ?? '')).toBe(false)
   })
 })
 

@@ -97,6 +97,31 @@ describe('a relayed link (clause REACH 3)', () => {
     expect(reach.improving.deadline()).toBeLessThanOrEqual(before + 20_000 + limits.improveDelay)
   })
 
+  it('is not tried at the command of a member that says another thing of our NAT all the time', () => {
+    const { run, step, reach, tries, peer } = relayed()
+    let now = 0
+    for (let i = 0; now < 30 * MINUTE; i++) {
+      step(now, () => reach.observed('m1', `/ip4/80.1.1.1/tcp/${1024 + (i % 2)}`, now))
+      for (const how of ['dial', 'punch'] as const) step(now, () => reach.improving.failed(peer, how, now))
+      now = run(now, now + SECOND)
+    }
+    expect(tries().length).toBeLessThanOrEqual(30 * limits.improveTries)
+    expect(tries().length).toBeGreaterThan(0)
+  })
+
+  it('is tried in time when what changed came too soon for a fresh start', () => {
+    const { run, step, reach, tries, know, peer, failing } = relayed({ theirs: 'random', addresses: [LAN, CIRCUIT] })
+    failing(4 * SECOND)
+    const count = tries().length
+    know(peer, [CIRCUIT], { nat: 'random' })
+    step(5 * SECOND, () => reach.learnt(peer, {}, 5 * SECOND))
+    run(5 * SECOND, 40 * SECOND)
+    know(peer, [CIRCUIT], { nat: 'plain' })
+    step(40 * SECOND, () => reach.learnt(peer, {}, 40 * SECOND))
+    run(40 * SECOND, 2 * MINUTE)
+    expect(tries().length).toBeGreaterThan(count)
+  })
+
   it('is left alone once it moved', () => {
     const { links, reach, run, tries, step, peer } = relayed()
     step(100, () => {

@@ -6,6 +6,8 @@ const OWN = '/ip4/192.168.1.5/tcp/31415'
 const at = (host: string) => `/ip4/${host}/tcp/31415`
 const through = (relay: string) => `${at('5.5.5.5')}/p2p/${relay}/p2p-circuit`
 
+const PATH = { address: at('7.7.7.7'), direction: 'outbound', route: 'direct' } as const
+
 /** A node behind a NAT that is linked to these relays, each on a host of its own. */
 function behindNat(...relays: string[]) {
   const world = reachWorld()
@@ -88,6 +90,26 @@ describe('a node behind a NAT', () => {
     run(0, limits.dialForgotten + 2 * SECOND)
     expect(of('dial').map(({ peer }) => peer)).toContain('far')
     expect(reserved()).toEqual(['mute', 'mute'])
+  })
+
+  it('dials relays that one member invents no faster than other strangers', () => {
+    const { book, step, run, of, links, reach } = behindNat()
+    const addresses = [at('6.6.6.6')]
+    step(0, () => reach.listening([at('192.168.1.5')], 0))
+    const liar = 'liar'
+    step(0, () => links.opened({ peer: liar, zone: '/x', ...PATH, since: 0 }, 0))
+    step(0, () => reach.opened(liar, PATH, 0))
+    step(0, () => reach.observed(liar, '/ip4/80.1.1.1/tcp/1024', 0))
+    let told = 0
+    let now = 0
+    while (now < MINUTE) {
+      const contact = { node: `invented${told++}`, zone: undefined, addresses, age: 0, serves: true, relays: true }
+      step(now, () => book.hearsay(contact, now, liar))
+      step(now, () => reach.learnt(liar, { reach: { relays: true, nat: 'none' } }, now))
+      for (const { peer } of of('dial')) if (links.isDialing(peer)) step(now, () => links.failed(peer, now))
+      now = run(now, now + 50)
+    }
+    expect(of('dial').length).toBeLessThanOrEqual(limits.strangerDials + MINUTE / limits.strangerDialPeriod + 1)
   })
 
   it('never counts the link with a relay as surplus', () => {
