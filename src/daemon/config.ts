@@ -6,7 +6,7 @@ import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
-import { nodeKey } from '../wire/node-id.ts'
+import { MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -42,6 +42,8 @@ export interface ConfigKey<T> {
   default: unknown
   why: string
   read(value: unknown): T | undefined
+  /** What is wrong with a value, where more can be said than what it must be. */
+  problem?(value: unknown): string | undefined
 }
 
 const LIST_MAX = 16
@@ -66,13 +68,11 @@ export const CONFIG_KEYS = {
     accepts: (address) => HOST_TCP.test(address),
   }),
   bootstrap: addresses({
-    must: 'a list of addresses such as "/ip4/192.168.1.5/tcp/31415/p2p/12D3KooW..."',
+    must: `a list of addresses such as "${MEMBER_ADDRESS}"`,
     default: [],
     why: 'the invite and the address book know members already; this is for a node that was away for long',
-    accepts: (address) => {
-      const [host, node, ...more] = address.split('/p2p/')
-      return HOST_TCP.test(host ?? '') && nodeKey(node ?? '') !== undefined && more.length === 0
-    },
+    length: 2 * limits.addressLength,
+    problem: memberAddressProblem,
   }),
   'health.period': seconds({
     default: limits.recordPeriodMin / SECOND,
@@ -154,7 +154,11 @@ export function loadConfig(text: string | undefined, where: string): Config {
   if (text !== undefined) collect(parseToml(text, where), '', given, where)
   const value = <K extends ConfigKeyName>(name: K) => {
     const key = CONFIG_KEYS[name] as ConfigKey<NonNullable<ReturnType<(typeof CONFIG_KEYS)[K]['read']>>>
-    return key.read(given.has(name) ? given.get(name) : key.default) ?? refuse(name, given.get(name), key.must, where)
+    const read = key.read(given.has(name) ? given.get(name) : key.default)
+    if (read !== undefined) return read
+    const problem = key.problem?.(given.get(name))
+    if (problem !== undefined) throw new Failure('E_CONFIG', `${where}: ${name}: ${problem}`)
+    return refuse(name, given.get(name), key.must, where)
   }
   return {
     listen: value('listen'),
@@ -273,18 +277,28 @@ function addresses(list: {
   must: string
   default: readonly string[]
   why: string
-  accepts(address: string): boolean
+  length?: number
+  accepts?(address: string): boolean
+  /** Instead of `accepts`: what is wrong with one address, as the end of a sentence that begins with it. */
+  problem?(address: string): string | undefined
 }): ConfigKey<readonly string[]> {
+  const { length = limits.addressLength, accepts, problem } = list
   const good = (address: unknown): address is string =>
     typeof address === 'string' &&
-    address.length <= limits.addressLength &&
+    address.length <= length &&
     isMultiaddr(address) &&
-    list.accepts(address)
+    (accepts?.(address) ?? problem?.(address) === undefined)
+  const wrong = (value: unknown) => {
+    const texts = Array.isArray(value) ? value.filter((address) => typeof address === 'string') : []
+    const first = texts.find((address) => problem?.(address) !== undefined)
+    return first === undefined ? undefined : `${shown(first)} ${problem?.(first)}`
+  }
   return {
     must: list.must,
     default: list.default,
     why: list.why,
     read: (value) => (Array.isArray(value) && value.length <= LIST_MAX && value.every(good) ? value : undefined),
+    ...(problem && { problem: wrong }),
   }
 }
 

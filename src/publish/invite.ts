@@ -10,8 +10,9 @@ import type { KeyFile } from '../keys/key-file.ts'
 import { type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { dateText, dateValue } from '../wire/fields.ts'
 import { inviteFromJson, inviteJson } from '../wire/invite.ts'
+import { memberAddressProblem } from '../wire/member-address.ts'
 import { encodeSigned } from '../wire/signed.ts'
-import { addressNode, encodeToken } from '../wire/token.ts'
+import { encodeToken } from '../wire/token.ts'
 import { publisherFloors } from './delegations.ts'
 import { type Mesh, meshKeys } from './mesh.ts'
 
@@ -147,12 +148,11 @@ function readVia({ via = [], founding = false }: InviteOptions): readonly string
     )
   if (via.length > limits.tokenAddresses)
     throw new Failure('E_USAGE', `An invite names at most ${limits.tokenAddresses} addresses.`)
-  const wrong = via.find((address) => addressNode(address) === undefined)
-  if (wrong === undefined) return [...new Set(via)]
-  throw new Failure(
-    'E_USAGE',
-    `"${wrong}" is not a member's address; it looks like /ip4/192.168.1.5/tcp/31415/p2p/12D3KooW...`,
-  )
+  for (const address of via) {
+    const problem = memberAddressProblem(address)
+    if (problem !== undefined) throw new Failure('E_USAGE', `--via: "${address}" ${problem}.`)
+  }
+  return [...new Set(via)]
 }
 
 /**

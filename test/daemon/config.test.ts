@@ -48,9 +48,10 @@ describe('the configuration', () => {
 
   it('takes every key, and turns seconds into milliseconds', () => {
     const member = `/dns4/pi.example.org/tcp/31415/p2p/${sampleNode(1)}`
+    const relayed = `${member}/p2p-circuit/p2p/${sampleNode(2)}`
     const text = `listen = ["/ip4/10.0.0.1/tcp/0"]
       announce = ["/dns4/pi.example.org/tcp/443"]
-      bootstrap = ["${member}"]
+      bootstrap = ["${member}", "${relayed}"]
       health.period = 2.5
       discovery.mdns = false
       relay = { offer = "never", reservations = 3, rate = 10, monthly = 0.5 }
@@ -63,7 +64,7 @@ describe('the configuration', () => {
     expect(load(text)).toEqual({
       listen: ['/ip4/10.0.0.1/tcp/0'],
       announce: ['/dns4/pi.example.org/tcp/443'],
-      bootstrap: [member],
+      bootstrap: [member, relayed],
       health: { period: 2_500 },
       discovery: { mdns: false },
       relay: { offer: 'never', reservations: 3, rate: 10_000, monthly: 500_000_000 },
@@ -99,8 +100,15 @@ describe('the configuration', () => {
     ['listen = ["/ip4/0.0.0.0/tcp/70000"]', 'listen is', '/tcp/'],
     ['listen = ["/ip4/300.0.0.0/tcp/7000"]', 'listen is', '/tcp/'],
     ['listen = ["/dns4/pi/tcp/7000"]', 'listen is', '/tcp/'],
-    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415"]', 'bootstrap is', '/p2p/12D3KooW'],
-    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415/p2p/12D3KooW"]', 'bootstrap is', '/p2p/12D3KooW'],
+    ['bootstrap = 1', 'bootstrap is 1', '/p2p/12D3KooW'],
+    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415"]', 'bootstrap: "/ip4/10.0.0.1', 'without the id of the member'],
+    ['bootstrap = ["/ip4/10.0.0.1/tcp/31415/p2p/12D3KooW"]', 'bootstrap: "', 'does not end in the id of a member'],
+    [
+      `bootstrap = ["/ip4/1.2.3.4/tcp/1/p2p-circuit/p2p/${sampleNode(1)}"]`,
+      'bootstrap: "',
+      "without the relay's own id",
+    ],
+    [`bootstrap = ["/ip4/1.2.3.4/tcp/1/p2p/${sampleNode(1)}/p2p-circuit"]`, 'bootstrap: "', 'who is behind the relay'],
     [`announce = [${'"/ip4/10.0.0.1/tcp/1",'.repeat(17)}]`, 'announce is', 'a list'],
     ['health.period = 0.5', 'health.period is 0.5', 'seconds from 1 to 600'],
     ['health.period = 601', 'health.period is 601', 'seconds from 1 to 600'],

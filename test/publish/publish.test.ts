@@ -149,6 +149,7 @@ describe('invite and join', () => {
     ['E_USAGE', 'must last', { expiresInMs: 0 }],
     ['E_USAGE', 'must last', { membershipLifetimeMs: Number.NaN }],
     ['E_USAGE', '/ip4/1.2.3.4', { via: ['/ip4/1.2.3.4/tcp/1'] }],
+    ['E_USAGE', "without the relay's own id", { via: [VIA[0]!.replace('/p2p/', '/p2p-circuit/p2p/')] }],
     ['E_USAGE', 'at most 8', { via: Array.from({ length: 9 }, () => VIA[0]!) }],
     ['E_NO_ADDRESS', '--via', { via: [] }],
   ])('%s: %s', (code, text, options) => {
