@@ -336,6 +336,10 @@ export const limits = {
   dialbackPorts: 4,
   /** Dials back for others at a time, each of so many ports. */
   dialbacksAtOnce: 8,
+  /** Questions to dial back of one member that are answered at once: one for each change of its network within a minute. */
+  dialbacksPerPeer: 8,
+  /** And one more each so long: a refused dial takes a millisecond, and a member could have us do nothing else. */
+  dialbackPause: 5 * SECOND,
   /** A question to dial back, or its answer: addresses of the longest. */
   dialbackBytes: 1_024,
 

@@ -10,6 +10,7 @@ import { bareAddress, isRelayed } from './addresses.ts'
 import type { Transports } from './dialler.ts'
 import { boundedFrames } from './frames.ts'
 import type { Gate } from './gate.ts'
+import { Turns } from './turns.ts'
 
 export const DIALBACK_PROTOCOL = '/pimesh/dialback/1'
 
@@ -25,6 +26,9 @@ export interface DialbackParts {
 export class Dialback {
   readonly #parts: DialbackParts
   readonly #asking = new Set<NodeId>()
+  readonly #turns = new Turns({ atOnce: limits.dialbacksPerPeer, period: limits.dialbackPause })
+  readonly #stopped = new AbortController()
+  #dialling = 0
 
   constructor(parts: DialbackParts) {
     this.#parts = parts
@@ -33,6 +37,11 @@ export class Dialback {
   async start(): Promise<void> {
     const serve = (stream: Stream, connection: Connection) => this.#serve(stream, connection)
     await this.#parts.libp2p.handle(DIALBACK_PROTOCOL, serve, { maxInboundStreams: 1, maxOutboundStreams: 1 })
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#stopped.abort(OVER)
   }
 
   /** Whether who is at the other end can tell anything of how the world reaches us. */
@@ -59,15 +68,13 @@ export class Dialback {
   async #serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     const signal = AbortSignal.timeout(limits.dialbackTimeout + limits.requestTimeout)
-    const turnedDown = this.#asking.has(peer) || this.#asking.size >= limits.dialbacksAtOnce
-    if (turnedDown || !this.canTell(connection)) return stream.abort(OVER)
+    if (this.#asking.has(peer) || !this.canTell(connection)) return stream.abort(OVER)
     this.#asking.add(peer)
     try {
       const frames = boundedFrames(stream, limits.dialbackBytes)
       const ports = decodeDialback((await frames.read({ signal })).slice())
-      const found = await Promise.all(ports.map((port) => this.#dialBack(connection, port)))
-      const addresses = found.filter((address) => address !== undefined)
-      await frames.write(encodeDialledBack(addresses), { signal })
+      if (this.#dialling >= limits.dialbacksAtOnce || !this.#turns.take(peer)) throw OVER
+      await frames.write(encodeDialledBack(await this.#dialAll(connection, ports)), { signal })
       await stream.close({ signal })
     } catch {
       stream.abort(OVER)
@@ -76,16 +83,21 @@ export class Dialback {
     }
   }
 
+  /** At which of these ports the other end was: who is slow to ask holds no place of those who have asked. */
+  async #dialAll(connection: Connection, ports: readonly number[]): Promise<string[]> {
+    this.#dialling++
+    try {
+      const found = await Promise.all(ports.map((port) => this.#dialBack(connection, port)))
+      return found.filter((address) => address !== undefined)
+    } finally {
+      this.#dialling--
+    }
+  }
+
   async #dialBack({ remoteAddr, remotePeer }: Connection, port: number): Promise<string | undefined> {
     const address = bareAddress(remoteAddr).replace(/\/tcp\/\d+$/, `/tcp/${port}`)
-    const ending = new AbortController()
-    const timer = setTimeout(() => ending.abort(OVER), limits.dialbackTimeout)
-    const dial = () =>
-      this.#parts.transports().dial(multiaddr(`${address}/p2p/${remotePeer}`), { signal: ending.signal })
-    try {
-      return (await this.#parts.gate.proves(ending.signal, dial)) ? address : undefined
-    } finally {
-      clearTimeout(timer)
-    }
+    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(limits.dialbackTimeout)])
+    const dial = () => this.#parts.transports().dial(multiaddr(`${address}/p2p/${remotePeer}`), { signal })
+    return (await this.#parts.gate.proves(signal, dial)) ? address : undefined
   }
 }

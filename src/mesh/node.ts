@@ -133,6 +133,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     gossip.quiet()
     pieces.stop()
     punching.stop()
+    dialback.stop()
     await libp2p.stop()
     forgetAddressTimer(libp2p)
   }

@@ -1,10 +1,9 @@
 // Reachability: at which addresses members could dial us from outside. Linked members are asked to try (dialback.ts): soon after there is
 // one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured.
 import type { Connection } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
 import { limits } from '../core/limits.ts'
 import { hostOf, portOf } from '../core/links/paths.ts'
-import { isShared } from './addresses.ts'
+import { isRelayed, isShared, parseAddress } from './addresses.ts'
 import type { Dialback } from './dialback.ts'
 import type { Pairing } from './pairing.ts'
 
@@ -80,7 +79,7 @@ export class Reachability {
   async #ask(connection: Connection | undefined, ports: readonly number[]): Promise<string[][]> {
     if (connection === undefined) return []
     const told = await this.#parts.dialback.ask(connection, ports).catch(() => undefined)
-    return told === undefined ? [] : [told.filter((address) => !isShared(multiaddr(address))).sort()]
+    return told === undefined ? [] : [told.filter(isOutside).sort()]
   }
 
   #tell(found: readonly string[]): void {
@@ -96,6 +95,12 @@ export class Reachability {
     const ports = [...this.#parts.announce, ...this.#parts.listening()].map((address) => Number(portOf(address)))
     return [...new Set(ports)].slice(0, limits.dialbackPorts)
   }
+}
+
+/** The other end may say anything. */
+function isOutside(text: string): boolean {
+  const address = parseAddress(text)
+  return address !== undefined && !isRelayed(address) && !isShared(address)
 }
 
 /** One connection to each host, in any order: two behind one router see the same, and a router may let its own back in. */

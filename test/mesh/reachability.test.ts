@@ -1,5 +1,6 @@
 // Whether members can dial a node from outside, as they find out for it (clause DIALBACK).
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { Dialback } from '../../src/mesh/dialback.ts'
@@ -70,6 +71,53 @@ describe('who dials back', () => {
   })
 })
 
+describe('who dials back is not worn out', () => {
+  test('one member asks some times at once, and no more (T27 amplification)', async () => {
+    const [node, member] = [await startNode(outside), await startNode(outside)]
+    await node.dial(member)
+    let answered = 0
+    for (let times = 0; times <= limits.dialbacksPerPeer; times++)
+      await ask(node, member, [1]).then(
+        () => answered++,
+        () => 0,
+      )
+    expect(answered).toBeGreaterThan(0)
+    expect(answered).toBeLessThanOrEqual(limits.dialbacksPerPeer)
+    expect(await failureOf(ask(node, member, [1]))).toBeInstanceOf(Error)
+  })
+
+  test('whoever opens a question and does not say it keeps nobody else from an answer (T26 slowloris)', async () => {
+    const member = await startNode(outside)
+    for (let silent = 0; silent < limits.dialbacksAtOnce; silent++) {
+      const node = await startNode({ ...outside, listen: [] })
+      await node.dial(member)
+      const stream = await node.libp2p.getConnections()[0]?.newStream('/pimesh/dialback/1')
+      stream?.send(Uint8Array.of(9))
+    }
+    const honest = await startNode(outside)
+    await honest.dial(member)
+    expect(await ask(honest, member, [Number(honest.addresses[0]?.split('/').at(-1))])).toEqual(honest.addresses)
+  })
+
+  test('a node that stops gives up what it dials', async () => {
+    const swallowed = createServer((socket) => sockets.push(socket.on('error', () => undefined)))
+    const sockets: Socket[] = []
+    await new Promise<void>((resolve) => swallowed.listen(0, '127.0.0.1', resolve))
+    const [node, member] = [await startNode({ ...outside, listen: [] }), await startNode(outside)]
+    await node.dial(member)
+    const dialled = once(swallowed, 'connection')
+    void ask(node, member, [(swallowed.address() as AddressInfo).port]).catch(() => undefined)
+    await dialled
+    const closed = once(sockets[0] as Socket, 'close')
+    const begun = performance.now()
+    sockets[0]?.resume()
+    await member.mesh.stop()
+    await closed
+    expect(performance.now() - begun).toBeLessThan(limits.dialbackTimeout / 2)
+    swallowed.close()
+  })
+})
+
 describe('the verdict', () => {
   /** Members that answer as they are told; links on hosts 198.51.100.1, .2 and so on. */
   function tested(answers: readonly (readonly string[] | undefined)[]) {
@@ -109,6 +157,15 @@ describe('the verdict', () => {
       reachability.stop()
       expect(told).toEqual([open])
     }
+  })
+
+  test('is the same whatever else a member says: what is no address of the world is not heard', async () => {
+    const junk = ['/nonsense/tcp/31415', '/ip4/300.1.1.1/tcp/31415', '/ip4/0.0.0.0/tcp/31415']
+    const { reachability, told, first } = tested([[...junk, ...open]])
+    reachability.changed()
+    await first
+    reachability.stop()
+    expect(told).toEqual([open])
   })
 
   test('is never an address that many networks have', async () => {
