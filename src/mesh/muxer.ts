@@ -1,6 +1,7 @@
 // The muxer: Yamux with one bound added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
 // it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. Its ping
-// is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other.
+// is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may wait for seconds, so whatever
+// else comes meanwhile is as good an answer: a busy link is not dead.
 import { yamux } from '@chainsafe/libp2p-yamux'
 import type { Connection, StreamMuxerFactory } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
@@ -18,6 +19,11 @@ interface Insides {
   decoder: { buffer: Uint8ArrayList; emitFrames(bytes: Uint8Array | Uint8ArrayList): Iterable<unknown> }
 }
 
+/** Bytes that came so far, by muxer. */
+const heard = new WeakMap<object, number>()
+/** When the ping that is under way was sent, by muxer. */
+const pinged = new WeakMap<object, Millis>()
+
 /** For libp2p's streamMuxers. */
 export function boundedYamux(): () => StreamMuxerFactory {
   return () => {
@@ -32,7 +38,7 @@ export function boundedYamux(): () => StreamMuxerFactory {
     const create = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
       const muxer = create(connection)
-      boundFrames(muxer as unknown as Insides)
+      boundFrames(muxer as unknown as Insides, (bytes) => heard.set(muxer, (heard.get(muxer) ?? 0) + bytes))
       return muxer
     }
     return factory
@@ -45,30 +51,44 @@ interface Pinging {
 }
 
 /**
- * Milliseconds until the other end's muxer answered. Rejects as `signal` says, or when the connection closes. The muxer's ping itself
- * is never given up: it takes an answer that comes after that for a breach of protocol, and closes the connection. The next pulse
- * waits for the same answer.
+ * Milliseconds until the other end's muxer answered; until `signal` aborted when other bytes came over the connection meanwhile.
+ * Rejects as `signal` says when none came, or when the connection closes. The muxer's ping itself is never given up: it takes an answer
+ * that comes after that for a breach of protocol, and closes the connection. The next pulse waits for the same answer.
  */
 export async function pulse(connection: Connection, signal: AbortSignal): Promise<Millis> {
   const { muxer } = connection as unknown as Pinging
   if (muxer?.ping === undefined) throw new Failure('E_INTERNAL', 'the muxer of this version has no ping')
-  const { promise: over, reject } = Promise.withResolvers<never>()
+  const [before, asked] = [heard.get(muxer), performance.now()]
+  const { promise: over, resolve, reject } = Promise.withResolvers<Millis>()
   const close = () => reject(new Failure('E_NO_MEMBER', 'the link closed'))
-  const abort = () => reject(signal.reason)
+  const abort = () => (heard.get(muxer) === before ? reject(signal.reason) : resolve(performance.now() - asked))
   connection.addEventListener('close', close)
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   try {
-    return await Promise.race([muxer.ping(), over])
+    return await Promise.race([answerOf(muxer, muxer.ping()), over])
   } finally {
     connection.removeEventListener('close', close)
     signal.removeEventListener('abort', abort)
   }
 }
 
-function boundFrames({ decoder }: Insides): void {
+/** The muxer's own figure is by the wall clock, which is set while a Pi runs. */
+async function answerOf(muxer: object, answer: Promise<Millis>): Promise<Millis> {
+  const sent = pinged.get(muxer) ?? performance.now()
+  pinged.set(muxer, sent)
+  try {
+    await answer
+    return performance.now() - sent
+  } finally {
+    pinged.delete(muxer)
+  }
+}
+
+function boundFrames({ decoder }: Insides, came: (bytes: number) => void): void {
   const emit = decoder.emitFrames.bind(decoder)
   decoder.emitFrames = function* (bytes) {
+    came(bytes.byteLength)
     yield* emit(bytes)
     // What is left is the beginning of a frame. A throw here aborts the connection.
     if (promised(decoder.buffer) > limits.streamWindow) {

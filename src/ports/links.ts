@@ -69,7 +69,7 @@ export interface Links {
   /** Whether others may reserve here. */
   offerRelay(on: boolean): void
   relaying(): Relaying
-  /** Milliseconds until the other end answered; a few bytes each way. Rejects when nothing came in time. */
+  /** Milliseconds until the other end answered, or all that it had when other bytes came meanwhile; a few bytes each way. Rejects when nothing came in time. */
   pulse(peer: NodeId, options: { signal: AbortSignal }): Promise<Millis>
   /** Resolves when the link is closed. `dead`: nothing gets through any more, so the other side is not told. */
   close(peer: NodeId, options?: { dead: boolean }): Promise<void>

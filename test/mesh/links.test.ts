@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
 import { listenProblem } from '../../src/mesh/listen-problem.ts'
@@ -221,5 +221,36 @@ test('a pulse fails within its time; an answer that comes too late does the link
     expect(await failureOf(pulse(100))).toMatchObject({ code: 'E_NO_MEMBER' })
   } finally {
     wire.end()
+  }
+})
+
+test('a pulse whose answer waits behind other bytes is answered by those: a busy link is not dead', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.mesh.streams.handle('hello', async (_peer, request) => request)
+  await a.dial(b)
+  await Promise.all([a.diary.until('discovered', b.id), b.diary.until('discovered', a.id)])
+  const [connection] = a.libp2p.getConnections() as unknown as { muxer: { ping(): Promise<number> } }[]
+  if (connection === undefined) throw new Error('not linked')
+  connection.muxer.ping = () => new Promise(() => undefined)
+  const busy = a.mesh.links.pulse(b.id, { signal: AbortSignal.timeout(1_000) })
+  await b.mesh.streams.ask(a.id, 'hello', Uint8Array.of(1), { signal: never(), maxBytes: 1 })
+  expect(await busy).toBeGreaterThan(900)
+  const quiet = () => a.mesh.links.pulse(b.id, { signal: AbortSignal.timeout(20) })
+  let problem: unknown
+  while (problem === undefined) await quiet().catch((error: unknown) => (problem = error)) // gossip speaks at times
+  expect(problem).toMatchObject({ name: 'TimeoutError' })
+})
+
+test('a pulse takes as long as it takes, whatever the clock of this machine does meanwhile', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  let wall = Date.now()
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => (wall -= 10_000))
+  try {
+    const time = await a.mesh.links.pulse(b.id, { signal: AbortSignal.timeout(5_000) })
+    expect(time).toBeGreaterThan(0)
+    expect(time).toBeLessThan(5_000)
+  } finally {
+    clock.mockRestore()
   }
 })
