@@ -77,9 +77,15 @@ export class PortTcp implements Transport {
     return this.#tcp.dialFilter(addresses)
   }
 
-  #fixed(): Promise<number> {
-    this.#port ??= freePort()
-    return this.#port
+  async #fixed(): Promise<number> {
+    const port = this.#port ?? freePort()
+    this.#port = port
+    try {
+      return await port
+    } catch (error) {
+      if (this.#port === port) this.#port = undefined // for want of descriptors, say: the next dial tries again
+      throw error
+    }
   }
 
   /** Another program got the port while no connection of ours held it: the next dial takes another one. */

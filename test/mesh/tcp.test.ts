@@ -1,10 +1,10 @@
 // TCP from one port: dials beyond this network share a local port, those nearby don't, and a port that cannot be used stops no dial.
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, Server, type Socket } from 'node:net'
 import type { Connection, Upgrader } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { PortTcp } from '../../src/mesh/tcp.ts'
 
 const servers: Server[] = []
@@ -84,4 +84,16 @@ test('whom this network reaches is dialled as ever: loopback and on-link are nea
 test('a dial that fails for another reason fails as ever', async () => {
   const { dial } = setUp()
   await expect(dial(multiaddr('/ip4/127.0.0.1/tcp/1'))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+test('a port that could not be had for want of descriptors fails one dial, not all that follow', async () => {
+  const { dial } = setUp()
+  const a = await host()
+  const listen = vi.spyOn(Server.prototype, 'listen').mockImplementationOnce(function (this: Server) {
+    setImmediate(() => this.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' })))
+    return this
+  })
+  await expect(dial(a.address)).rejects.toMatchObject({ code: 'EMFILE' })
+  listen.mockRestore()
+  await dial(a.address)
 })
