@@ -139,6 +139,11 @@ export class Pairing {
     return move?.from === connection ? move.to.promise : this.#moved.get(connection)
   }
 
+  /** The connection that is about to take the place of one that closed; undefined when there is none, or it comes to nothing. */
+  async moving(peer: NodeId): Promise<Connection | undefined> {
+    return this.#moving.get(peer)?.to.promise
+  }
+
   /** True when it was the peer's last, and none is about to take its place. */
   closed(connection: Connection): boolean {
     const peer = connection.remotePeer.toString()

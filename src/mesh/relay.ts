@@ -103,9 +103,9 @@ export class Relay {
   }
 
   async #connect(frames: Frames, { peer: from, direct }: Asker, to: NodeId, signal: AbortSignal): Promise<void> {
-    const status = this.#callable(from, direct, to)
-    const connection = this.#parts.pairing.connection(to)
-    if (status !== 'ok' || connection === undefined) return this.#refuse(frames, status, signal)
+    const connection = direct && from !== to ? this.#parts.pairing.connection(to) : undefined
+    if (connection === undefined || !this.#reservations.has(to)) return this.#refuse(frames, 'absent', signal)
+    if (this.#isFull(from, to)) return this.#refuse(frames, 'full', signal)
     const circuit = [from, to] as const
     this.#circuits.add(circuit)
     try {
@@ -118,12 +118,11 @@ export class Relay {
     }
   }
 
-  #callable(from: NodeId, direct: boolean, to: NodeId): RelayStatus {
-    if (!direct || !this.#reservations.has(to)) return 'absent'
+  #isFull(from: NodeId, to: NodeId): boolean {
     const ends = (peer: NodeId) => [...this.#circuits].filter((circuit) => circuit.includes(peer)).length
     const most = limits.relayCircuitsPerPeer
     const full = this.#budget.spent || this.#circuits.size >= limits.relayCircuits
-    return full || ends(from) >= most || ends(to) >= most ? 'full' : 'ok'
+    return full || ends(from) >= most || ends(to) >= most
   }
 
   async #call(connection: Connection, from: NodeId, signal: AbortSignal): Promise<Stream> {

@@ -1,6 +1,6 @@
 // Streams: one length-prefixed request and one length-prefixed response per stream, each bounded before it is buffered, and
 // the whole within one deadline, so that a peer that stalls or vanishes holds nothing for longer. A question whose link moves to
-// another path is asked once more there.
+// another path is asked once more there, and one that comes while it moves waits for it.
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -39,10 +39,10 @@ export class MeshStreams implements Streams {
     request: Uint8Array,
     options: { signal: AbortSignal; maxBytes: number },
   ): Promise<Uint8Array> {
-    const connection = this.#pairing.connection(peer)
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(this.#timeout)])
+    const connection = this.#pairing.connection(peer) ?? (await this.#pairing.moving(peer))
     if (connection === undefined)
       throw new Failure('E_PROTOCOL', `there is no link with ${peer} to ask it for ${protocol}`)
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(this.#timeout)])
     const question = { protocol, request, signal, maxBytes: options.maxBytes }
     try {
       return await this.#askOver(connection, question)
@@ -52,14 +52,14 @@ export class MeshStreams implements Streams {
     }
   }
 
-  /** Asks once more, within the same time, when the link moved to another path meanwhile; not when the peer failed. */
+  /** Asks once more, within the same time, whenever the link moved to another path meanwhile; not when the peer failed. */
   async #askOver(connection: Connection, question: Question): Promise<Uint8Array> {
     try {
       return await askOnce(connection, question)
     } catch (error) {
       const next = await this.#pairing.successor(connection)
       if (next === undefined || question.signal.aborted) throw error
-      return await askOnce(next, question)
+      return await this.#askOver(next, question)
     }
   }
 

@@ -1,7 +1,11 @@
 // Links over a relay: made, gated, told, moved to a better path; and what a relay promises and takes back.
+import type { Stream } from '@libp2p/interface'
+import { lpStream } from '@libp2p/utils'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import type { MeshOptions } from '../../src/mesh/node.ts'
+import { RELAY_PROTOCOL } from '../../src/mesh/relay.ts'
+import { decodeRelayAnswer, encodeRelayRequest } from '../../src/wire/relay.ts'
 import { failureOf, never, startNode, stopNodes, type TestNode, wordKeeper } from './nodes.ts'
 
 afterEach(stopNodes)
@@ -72,6 +76,19 @@ function turning(first: string, then: string): MeshOptions['keeper'] {
   let shown = 0
   return { ...wordKeeper('member'), credential: () => new TextEncoder().encode(shown++ === 0 ? first : then) }
 }
+
+test('a relay connects nobody with itself: neither who asks, nor the relay', async () => {
+  const { relay, hidden } = await behindRelay()
+  const ask = async (node: TestNode, peer: string) => {
+    const stream = await node.libp2p.getConnections()[0]?.newStream(RELAY_PROTOCOL)
+    const frames = lpStream(stream as Stream)
+    await frames.write(encodeRelayRequest({ type: 'connect', peer }))
+    return decodeRelayAnswer((await frames.read()).slice()).status
+  }
+  expect(await ask(hidden, hidden.id)).toBe('absent')
+  expect(await ask(hidden, relay.id)).toBe('absent')
+  expect(relay.mesh.links.relaying()).toMatchObject({ circuits: 0, bytes: 0 })
+})
 
 describe('a reservation', () => {
   test('is refused by who does not offer, and by who is itself behind a relay', async () => {
@@ -167,6 +184,32 @@ describe('a relayed link that finds a better path', () => {
     await caller.mesh.links.improve(hidden.id, hidden.addresses, within())
     expect([...(await answer)]).toEqual([3])
     expect(asked.length).toBe(2)
+  })
+
+  test('may move again and again while a question is under way, and take one that is asked in the middle of a move', async () => {
+    const { hidden, addresses } = await behindRelay()
+    const caller = await startNode()
+    const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let times = 0
+    await hidden.mesh.streams.handle('hello', async (_peer, request) => {
+      asked[times]?.resolve()
+      if (times++ < asked.length) await new Promise((resolve) => setTimeout(resolve, 60_000).unref())
+      return request
+    })
+    await caller.dial({ id: hidden.id, addresses })
+    await hidden.diary.until('connected', caller.id)
+    const ask = (byte: number) =>
+      caller.mesh.streams.ask(hidden.id, 'hello', Uint8Array.of(byte), { ...within(), maxBytes: 9 })
+    const answer = ask(3)
+    await asked[0]?.promise
+    await caller.mesh.links.improve(hidden.id, hidden.addresses, within())
+    await asked[1]?.promise
+    const inTheMiddle = Promise.withResolvers<Uint8Array>()
+    caller.libp2p.addEventListener('connection:close', () => ask(4).then(inTheMiddle.resolve, inTheMiddle.reject))
+    await caller.mesh.links.improve(hidden.id, hidden.addresses, within())
+    expect([...(await answer)]).toEqual([3])
+    expect([...(await inTheMiddle.promise)]).toEqual([4])
+    expect(caller.diary.of('disconnected')).toEqual([])
   })
 
   test('stays as it is when there is nothing better', async () => {
