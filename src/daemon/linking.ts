@@ -77,8 +77,9 @@ export class Linking {
     )
   }
 
+  /** Node throws at a fraction of a millisecond, which core's means of round trips have. */
   #within(timeout: Millis): AbortSignal {
-    return AbortSignal.any([this.#o.signal, AbortSignal.timeout(timeout)])
+    return AbortSignal.any([this.#o.signal, AbortSignal.timeout(Math.ceil(timeout))])
   }
 }
 
