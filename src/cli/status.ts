@@ -5,7 +5,7 @@ import { withNode } from '../daemon/api-reach-types.ts'
 import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
-import { pathText, reachAdvice, reachLines, roundTripText } from './format/reach.ts'
+import { isForwarded, pathText, reachAdvice, reachLines, roundTripText } from './format/reach.ts'
 import { stuckHere, stuckText } from './format/releases.ts'
 import { pairLines } from './format/table.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -157,10 +157,11 @@ function activity(status: StatusJson): [string, string][] {
   ]
 }
 
-/** One line for each address, as "pimesh invite --via" takes it. */
+/** One line for each address, as "pimesh invite --via" takes it; those of relays are under `reached`. */
 function listening({ listening, node }: StatusJson): [string, string][] {
-  if (listening.length === 0) return [['listening', 'nowhere']]
-  return listening.map((address, at) => [at === 0 ? 'listening' : '', withNode(address, node)])
+  const own = listening.filter((address) => !isForwarded(address))
+  if (own.length === 0) return [['listening', 'nowhere']]
+  return own.map((address, at) => [at === 0 ? 'listening' : '', withNode(address, node)])
 }
 
 function improvement(status: StatusJson): [string, string][] {

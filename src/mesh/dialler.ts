@@ -1,7 +1,7 @@
 // The dialler: all addresses of a member within one dial, the better ones first, each with a head start: a site whose firewall
 // swallows what it does not let out needs no second dial. libp2p's own dial queue would try one after the other.
 import type { Connection } from '@libp2p/interface'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
@@ -67,14 +67,20 @@ export class Dialler {
     const { pairing, transports } = this.#parts
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.dialTimeout)])
     const candidates = usable.map((what, index) => ({ what, headStart: headStart(what, usable[index - 1]) }))
+    const failures = new Map<Multiaddr, unknown>()
     const one = (address: Multiaddr, until: AbortSignal) =>
-      transports().dial(address.encapsulate(`/p2p/${peer}`), { signal: until })
+      transports()
+        .dial(address.encapsulate(`/p2p/${peer}`), { signal: until })
+        .catch((error: unknown) => {
+          failures.set(address, error)
+          throw error
+        })
     try {
       await race(candidates, one, { signal: bounded, timeout: limits.addressDialTimeout })
     } catch (error) {
       const reason = this.#parts.gate().takeReason(peer) ?? error
       await pairing.settled(peer)
-      if (!done()) throw reason instanceof Failure ? reason : unreachable(peer, usable.map(String), error)
+      if (!done()) throw reason instanceof Failure ? reason : unreachable(peer, usable, failures, error)
     } finally {
       this.#parts.gate().takeReason(peer)
     }
@@ -94,10 +100,18 @@ function usableFor(peer: NodeId, addresses: readonly string[]): Multiaddr[] {
   throw new Failure('E_NO_ADDRESS', `${peer} has no TCP address that can be dialled: [${addresses.join(', ')}]`)
 }
 
-function unreachable(peer: NodeId, tried: readonly string[], error: unknown): Failure {
-  const errors = error instanceof AggregateError ? error.errors : [error]
-  const reasons = new Set(errors.map(dialProblem))
-  const where = tried.map((address) => bareAddress(multiaddr(address))).join(', ')
-  const message = `${peer} cannot be reached at ${where}: ${[...reasons].join('; ')}`
-  return new Failure('E_NO_MEMBER', message, { cause: error })
+/** Which addresses failed of what; of those that were still under way it is why the dial ended. */
+function unreachable(
+  peer: NodeId,
+  tried: readonly Multiaddr[],
+  failures: ReadonlyMap<Multiaddr, unknown>,
+  cause: unknown,
+): Failure {
+  const where = new Map<string, string[]>()
+  for (const address of tried) {
+    const why = dialProblem(failures.get(address) ?? cause)
+    where.set(why, [...(where.get(why) ?? []), bareAddress(address)])
+  }
+  const parts = [...where].map(([why, addresses]) => `at ${addresses.join(', ')}: ${why}`)
+  return new Failure('E_NO_MEMBER', `${peer} cannot be reached ${parts.join('; ')}`, { cause })
 }

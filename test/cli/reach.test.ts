@@ -1,5 +1,8 @@
 // How a node is reached, in words.
-import { describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { daemonChecks } from '../../src/cli/doctor/daemon.ts'
 import { reachCheck } from '../../src/cli/doctor/reach.ts'
 import { nodesLines } from '../../src/cli/format/nodes.ts'
 import { pathText, reachLines, roundTripText } from '../../src/cli/format/reach.ts'
@@ -13,7 +16,9 @@ const relayed = linkJson({ route: 'relayed', via: { node: '12D3KooWnorth-1', nam
 const near = linkJson({ route: 'lan', via: null, roundTripMs: 0.41 }, { name: 'pi-2', zone: '/uk/glasgow' })
 
 function lines(reach: Parameters<typeof reachJson>[0], links = [near, punched, relayed]): Record<string, string> {
-  return Object.fromEntries(reachLines(statusJson({ reach: reachJson(reach), links })))
+  return Object.fromEntries(
+    reachLines(statusJson({ reach: reachJson(reach), links })).filter(([title]) => title !== ''),
+  )
 }
 
 function check(reach: Parameters<typeof reachJson>[0], some: Parameters<typeof statusJson>[0] = {}) {
@@ -81,14 +86,44 @@ describe('how a node is reached', () => {
     ])
   })
 
-  it('that finds no way out: since when, how often it tried, and what came of the last', () => {
+  it('that finds no way out: since when, whom it tried, how often, and how each failed', () => {
+    const [a, b] = ['12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2', '12D3KooWnorth-1']
     const unreachable = [
-      { node: 'a', name: null, reason: '44.1.1.1:31415 timed out', tries: 4, ageMs: 1 },
-      { node: 'b', name: null, reason: 'refused', tries: 3, ageMs: 1 },
+      { node: a, name: null, reason: `${a} cannot be reached at /x: no answer in time`, tries: 4, ageMs: 190_000 },
+      { node: b, name: 'north-1', reason: 'refused', tries: 3, ageMs: 5_000 },
     ]
-    expect(lines({ relays: [], searchingMs: 190_000, unreachable }, []).reached).toBe(
-      'not from outside: it has found no way out since 3 min 10 s and keeps trying (2 members tried, 7 times; the last: 44.1.1.1:31415 timed out)',
-    )
+    const reach = reachJson({ relays: [], searchingMs: 190_000, unreachable })
+    expect(reachLines(statusJson({ reach, links: [] })).slice(0, 3)).toEqual([
+      [
+        'reached',
+        'not from outside: it has found no way out since 3 min 10 s and keeps trying (2 members tried, 7 times)',
+      ],
+      ['tried', '12D3KooWBmAwcd4P: 4 times since 3 min 10 s: cannot be reached at /x: no answer in time'],
+      ['', 'north-1: 3 times since 5 s: refused'],
+    ])
+    const checks = reachCheck(statusJson({ reach, links: [], isolated: true, contacts: { zones: 1, nodes: 2 } }))
+    expect(checks.map(({ name, state }) => [name, state])).toEqual([
+      ['reach', 'fail'],
+      ['tried', 'fail'],
+      ['tried', 'fail'],
+    ])
+    expect(lines({ unreachable, searchingMs: null }).tried).toBeUndefined()
+  })
+
+  it('through relays: one address of each, as an invite takes it, and none of them where it listens', () => {
+    const through = (port: number) => `/ip4/44.1.1.1/tcp/${port}/p2p/12D3KooWrelay/p2p-circuit`
+    const relays = [{ node: '12D3KooWrelay', name: 'r', addresses: [through(31415), through(443)], ageMs: 1 }]
+    const listening = ['/ip4/10.0.0.3/tcp/31415', through(31415), through(443)]
+    const status = statusJson({ reach: reachJson({ relays }), listening })
+    const shown = statusLines(status, { releases: [] }, plainTerminal, Date.now())
+    const at = shown.findIndex((line) => line.startsWith('listening'))
+    const own = `/p2p/${status.node}`
+    expect(shown.slice(at, at + 4).map((line) => line.replace(/ +/, ' '))).toEqual([
+      `listening /ip4/10.0.0.3/tcp/31415${own}`,
+      'reached from outside through the relay r',
+      ` ${through(31415)}${own}`,
+      expect.stringContaining('NAT'),
+    ])
   })
 
   it('is left out where an older daemon does not say', () => {
@@ -133,6 +168,19 @@ describe('what would improve it', () => {
     const screen = statusLines(status, { releases: [] }, plainTerminal, Date.now()).join('\n')
     expect(screen).toMatch(/better +forward TCP 31415 to this Pi/)
     expect(screen).toContain('far-1 in /nl/delft, relayed by north-1, outbound')
+  })
+})
+
+describe('the port', () => {
+  it('is tried where this machine listens, not at the router that forwards to it', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const own = `/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`
+    const outside = '/ip4/127.0.0.2/tcp/9'
+    const status = statusJson({ reach: reachJson({ public: [outside] }), listening: [outside, own] })
+    const checks = await daemonChecks('/nowhere', status)
+    expect(checks.find(({ name }) => name === 'port')?.state).toBe('ok')
   })
 })
 

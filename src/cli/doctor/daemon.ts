@@ -4,6 +4,7 @@ import { apiClient } from '../../daemon/api-client.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
 import { countsText } from '../format/nodes.ts'
 import { age, counted, span } from '../format/quantity.ts'
+import { isForwarded } from '../format/reach.ts'
 import { stuckHere, stuckText } from '../format/releases.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
@@ -31,8 +32,11 @@ export async function daemonChecks(data: string, status: StatusJson | Failure): 
   ]
 }
 
-async function portCheck({ listening, role }: StatusJson): Promise<Check> {
-  const targets = listening.flatMap((address) => {
+/** Not at the address of the router: many do not let their own LAN in that way. */
+async function portCheck({ listening, role, reach }: StatusJson): Promise<Check> {
+  const own = listening.filter((address) => !isForwarded(address))
+  const inside = own.filter((address) => !reach?.public.includes(address))
+  const targets = (inside.length > 0 ? inside : own).flatMap((address) => {
     const [, host, port] = /^\/ip[46]\/([^/]+)\/tcp\/(\d+)/.exec(address) ?? []
     return host === undefined ? [] : [{ host, port: Number(port) }]
   })

@@ -1,6 +1,6 @@
 // The check of how this node is reached.
 import type { StatusJson } from '../../daemon/api-types.ts'
-import { reachAdvice, reachedText } from '../format/reach.ts'
+import { reachAdvice, reachedText, triedTexts } from '../format/reach.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
@@ -12,7 +12,10 @@ export function reachCheck(status: StatusJson): Check[] {
   const text = reachedText(status, reach)
   const advice = reachAdvice(status)
   if (advice === undefined) return [ok('reach', text)]
-  if (reach.searchingMs !== null) return [(status.isolated ? fail : warn)('reach', text, advice)]
+  if (reach.searchingMs !== null) {
+    const check = (status.isolated ? fail : warn)('reach', text, advice)
+    return [check, ...triedTexts(reach).map((tried) => ({ name: 'tried', state: check.state, text: tried }))]
+  }
   // Nothing is wrong with a node behind a NAT; it could only be better.
   return [{ ...ok('reach', text), advice }]
 }

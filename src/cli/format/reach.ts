@@ -1,9 +1,9 @@
 // How a node is reached, in words: for `status`, `doctor` and `nodes -o wide`.
-import type { PathJson, ReachJson } from '../../daemon/api-reach-types.ts'
+import { type PathJson, type ReachJson, withNode } from '../../daemon/api-reach-types.ts'
 import type { LinkJson, StatusJson } from '../../daemon/api-types.ts'
 import { bytes, counted, span } from './quantity.ts'
 
-type Reached = Pick<StatusJson, 'reach' | 'links' | 'listening' | 'role'>
+type Reached = Pick<StatusJson, 'reach' | 'links' | 'listening' | 'role' | 'node'>
 
 /** `lan`, `direct`, `punched`, `relayed by north-1`. */
 export function pathText({ route, via }: PathJson): string {
@@ -26,6 +26,8 @@ export function reachLines(status: Reached): [string, string][] {
   if (reach === undefined) return []
   return [
     ['reached', reachedText(status, reach)],
+    ...throughRelays(status, reach),
+    ...triedLines(reach),
     ['NAT', natText(reach, status.links)],
     ...(reach.offers ? [['relays', relayingText(reach)] as [string, string]] : []),
     ...refusedBy(reach),
@@ -46,6 +48,30 @@ export function reachAdvice(status: Reached): string | undefined {
   return `forward TCP ${port} to this Pi in the router, and members outside reach it without a relay`
 }
 
+/** True for an address by which a relay forwards: nobody listens there on this machine. */
+export function isForwarded(address: string): boolean {
+  return /\/p2p-circuit(\/p2p\/\w+)?$/.test(address)
+}
+
+/** While there is no way out: each member that was tried, how often, since when, and how that failed. */
+export function triedTexts({ searchingMs, unreachable }: ReachJson): string[] {
+  if (searchingMs === null) return []
+  return unreachable.map(({ node, name, reason, tries, ageMs }) => {
+    const how = reason.startsWith(node) ? reason.slice(node.length).trimStart() : reason
+    return `${nameOf({ node, name })}: ${counted(tries, 'time')} since ${span(ageMs)}: ${how}`
+  })
+}
+
+function triedLines(reach: ReachJson): [string, string][] {
+  return triedTexts(reach).map((text, at) => [at === 0 ? 'tried' : '', text])
+}
+
+/** One address through each relay, as `pimesh invite --via` takes it. */
+function throughRelays({ node }: Reached, { relays, public: open }: ReachJson): [string, string][] {
+  if (open.length > 0) return []
+  return relays.flatMap(({ addresses: [first] }) => (first === undefined ? [] : [['', withNode(first, node)]]))
+}
+
 /** Whether others can reach this node at all, in one clause. */
 export function reachedText({ links, role }: Reached, reach: ReachJson): string {
   const lan = links.filter(({ path }) => path?.route === 'lan').length
@@ -53,7 +79,7 @@ export function reachedText({ links, role }: Reached, reach: ReachJson): string 
   if (reach.public.length > 0) return `${near}from outside directly, at ${reach.public.map(hostAndPort).join(' and ')}`
   if (reach.relays.length > 0) return `${near}from outside through ${listOf(reach.relays.map(nameOf))}`
   if (reach.searchingMs !== null)
-    return `${near}not from outside: it has found no way out since ${span(reach.searchingMs)} and keeps trying${lastFailure(reach)}`
+    return `${near}not from outside: it has found no way out since ${span(reach.searchingMs)} and keeps trying${triedText(reach)}`
   if (role === 'operator') return `${near}only over the links that it has dialled itself`
   return `${near}from outside only over the links that it has dialled itself: no member relays for it yet`
 }
@@ -99,11 +125,10 @@ function refusedBy({ refusals }: ReachJson): [string, string][] {
   ])
 }
 
-function lastFailure({ unreachable }: ReachJson): string {
-  const [last] = unreachable
-  if (last === undefined) return ''
+function triedText({ unreachable }: ReachJson): string {
+  if (unreachable.length === 0) return ''
   const tries = unreachable.reduce((sum, { tries }) => sum + tries, 0)
-  return ` (${counted(unreachable.length, 'member')} tried, ${counted(tries, 'time')}; the last: ${last.reason})`
+  return ` (${counted(unreachable.length, 'member')} tried, ${counted(tries, 'time')})`
 }
 
 function portOf({ listening }: Reached): string | undefined {
