@@ -272,6 +272,9 @@ export type NodeEvent =
   | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost'; detail: string }
   /** Members can dial this node from outside; with no address: they cannot, as far as was found. */
   | { type: 'reachable'; addresses: readonly string[] }
+  /** No member outside could be dialled since then, though not for want of trying; and, later: one could. */
+  | { type: 'cutOff'; since: Millis }
+  | { type: 'wayOut'; after: Millis }
   /** Too much of what it gave or told of was refused: its link is closed, and it is kept out for limits.dropTime. */
   | { type: 'peerDropped'; peer: NodeId }
 

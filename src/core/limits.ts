@@ -274,6 +274,8 @@ export const limits = {
   seekPeriod: 1 * SECOND,
   /** The period is longer by the links on the LAN, up to so many times: a site of four or more makes one try a second, however large it is. */
   seekShare: 4,
+  /** Without a way out for so long, that is an event: restarts and moves are over by then. */
+  cutOffTold: 1 * MINUTE,
   /** Members that are dialled in turn beside the round over all others: those that relay, or answered directly before. */
   seekFriends: 4,
   /** Dials under way of who seeks: 10 s of one a second would leave no place while nothing answers; the turn of friends goes on. */

@@ -85,7 +85,7 @@ export class NodeCore {
       time: this.#m.self.time,
       membership: this.#m.self.membership,
       links: this.#reaching.links(),
-      reach: this.#m.reach.snapshot(),
+      reach: this.#m.reach.snapshot(this.#unreachable.all().map(({ node }) => node)),
       unreachable: this.#unreachable.all(),
       contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
       alerts: this.#m.alerts.all(),

@@ -35,7 +35,7 @@ export interface ReachJson {
   offers: boolean
   /** What it does as a relay: bytes are those of both ways, `refused` what its budgets did not allow, both since start. */
   relaying: { reservations: number; circuits: number; bytes: number; refused: number }
-  /** How long it has been looking for a link to the outside of its LAN; null: it has one. */
+  /** How long it has been looking for a link to the outside of its LAN; null: it has one, or nobody out there could not be dialled. */
   searchingMs: number | null
   /** Members that could not be dialled, the latest first, and why. `ageMs`: since the first failure in a row. */
   unreachable: {

@@ -29,6 +29,8 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
     case 'reserved':
     case 'unreserved':
     case 'reachable':
+    case 'cutOff':
+    case 'wayOut':
       return pathWords(event, nameOf)
     case 'statementAccepted':
     case 'statementTwins':
@@ -83,7 +85,7 @@ function statementWords(event: StatementEvent, nameOf: (node: NodeId) => string)
   }
 }
 
-type PathEvent = Extract<NodeEvent, { type: 'moved' | 'reserved' | 'unreserved' | 'reachable' }>
+type PathEvent = Extract<NodeEvent, { type: 'moved' | 'reserved' | 'unreserved' | 'reachable' | 'cutOff' | 'wayOut' }>
 
 const ROUTES = {
   lan: 'over the LAN',
@@ -114,6 +116,13 @@ function pathWords(event: PathEvent, nameOf: (node: NodeId) => string): EventWor
       if (addresses.length === 0) return { level: 'warn', text: 'members cannot dial this node from outside' }
       return { level: 'info', text: `members can dial this node from outside, at ${addresses.join(' and ')}` }
     }
+    case 'cutOff':
+      return {
+        level: 'warn',
+        text: 'no member outside can be reached from here, and this node goes on trying: "pimesh status" says how each failed',
+      }
+    case 'wayOut':
+      return { level: 'info', text: `a member outside is linked again, after ${Math.round(event.after / 1_000)} s` }
   }
 }
 

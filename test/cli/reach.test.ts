@@ -77,7 +77,7 @@ describe('how a node is reached', () => {
       { node: '12D3KooWnorth-1', name: 'north-1', why: 'full' as const, detail: '', ageMs: 180_000 },
       { node: '12D3KooWnorth-2', name: 'north-2', why: 'lost' as const, detail: '', ageMs: 5_000 },
     ]
-    const shown = reachLines(statusJson({ reach: reachJson({ relays: [], refusals }), links: [] }))
+    const shown = reachLines(statusJson({ reach: reachJson({ relays: [], refusals }), links: [punched] }))
     expect(shown).toContainEqual(['not through', 'north-1: its budget is used up, since 3 min'])
     expect(shown).toContainEqual(['', 'north-2: the reservation was lost, since 5 s'])
     expect(shown[0]).toEqual([
@@ -108,6 +108,15 @@ describe('how a node is reached', () => {
       ['tried', 'fail'],
     ])
     expect(lines({ unreachable, searchingMs: null }).tried).toBeUndefined()
+  })
+
+  it('on a LAN, in a mesh that has nobody elsewhere: that nothing is wrong and nothing to be done', () => {
+    const reach = { relays: [], nat: 'unknown' as const, observed: [] }
+    expect(lines(reach, [near]).reached).toBe('by 1 member on the LAN; nobody outside the LAN is linked')
+    expect(check(reach, { links: [near] })).toEqual({
+      ...{ name: 'reach', state: 'ok' },
+      text: 'by 1 member on the LAN; nobody outside the LAN is linked',
+    })
   })
 
   it('through relays: one address of each, as an invite takes it, and none of them where it listens', () => {

@@ -14,3 +14,16 @@ describe('the words for an installation', () => {
     expect(eventWords(event, (node) => node)).toEqual({ level, text })
   })
 })
+
+describe('the words for a network that lets nothing out', () => {
+  it('say so once, and when that is over', () => {
+    const words = (event: Parameters<typeof eventWords>[0]) => eventWords(event, (node) => node)
+    expect(words({ type: 'cutOff', since: 0 })).toMatchObject({
+      level: 'warn',
+      text: expect.stringContaining('goes on'),
+    })
+    expect(words({ type: 'wayOut', after: 90_000 })).toEqual({
+      ...{ level: 'info', text: 'a member outside is linked again, after 90 s' },
+    })
+  })
+})

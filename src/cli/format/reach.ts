@@ -43,6 +43,7 @@ export function reachAdvice(status: Reached): string | undefined {
     return 'let this machine reach TCP 31415 or 443 of a member outside, or give "bootstrap" of its configuration a member that it can reach'
   if (port === undefined)
     return 'give "listen" of its configuration an address, so that members on this LAN can dial it'
+  if (reach.searchingMs === null && status.links.every(({ path }) => path?.route === 'lan')) return undefined
   if (reach.nat === 'none')
     return `let TCP ${port} in through the firewall, and members outside reach this Pi without a relay`
   return `forward TCP ${port} to this Pi in the router, and members outside reach it without a relay`
@@ -80,6 +81,8 @@ export function reachedText({ links, role }: Reached, reach: ReachJson): string 
   if (reach.relays.length > 0) return `${near}from outside through ${listOf(reach.relays.map(nameOf))}`
   if (reach.searchingMs !== null)
     return `${near}not from outside: it has found no way out since ${span(reach.searchingMs)} and keeps trying${triedText(reach)}`
+  if (links.length === lan)
+    return lan === 0 ? 'no other member is linked yet' : `${near}nobody outside the LAN is linked`
   if (role === 'operator') return `${near}only over the links that it has dialled itself`
   return `${near}from outside only over the links that it has dialled itself: no member relays for it yet`
 }

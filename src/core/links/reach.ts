@@ -47,7 +47,7 @@ export interface ReachSnapshot {
   reservations: Reserved['held']
   /** Members that do not relay for us, and why not. */
   waiting: Reserved['waiting']
-  /** Since when there is no link to the outside. */
+  /** Since when there is no link to the outside, while somebody there was dialled in vain. */
   searchingSince: Millis | undefined
 }
 
@@ -78,7 +78,7 @@ export class Reach {
     this.#reservations = new Reservations({ env, out, book, links })
     this.improving = new Improving({ env, out, self, book, links, nat: () => this.#kind })
     this.watchdog = new Watchdog({ env, out, inUse, died: (peer) => links.died(peer) })
-    this.#seeking = new Seeking({ env, self, book, links })
+    this.#seeking = new Seeking({ env, out, self, book, links })
     this.#reachableSince = now
     this.#talliedAt = now
     this.#told = this.#state()
@@ -193,12 +193,13 @@ export class Reach {
     if (this.#tellAt !== undefined && this.#tellAt <= now) this.#tell(now)
   }
 
-  snapshot(): ReachSnapshot {
+  /** @param failed who could not be dialled lately */
+  snapshot(failed: readonly NodeId[] = []): ReachSnapshot {
     const { held, waiting } = this.#reservations.snapshot()
     return {
       ...{ nat: this.#kind, observed: this.#nat.addresses, reachable: this.#reachable },
       ...{ addresses: this.#p.self.addresses, offers: this.#offers },
-      ...{ reservations: held, waiting, searchingSince: this.#seeking.since },
+      ...{ reservations: held, waiting, searchingSince: this.#seeking.since(failed) },
     }
   }
 

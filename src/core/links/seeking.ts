@@ -4,6 +4,7 @@
 // us away is left alone as long as its pause says: it is not our network that is to blame.
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Book, Entry } from './book.ts'
 import type { Links } from './links.ts'
@@ -11,8 +12,9 @@ import { hostOf, relayOf } from './paths.ts'
 
 interface Parts {
   env: Pick<Env, 'random'>
+  out: Outbox
   self: Pick<Self, 'zone'>
-  book: Pick<Book, 'all'>
+  book: Pick<Book, 'all' | 'get'>
   links: Pick<Links, 'size' | 'hasOutside' | 'dialing' | 'maySeek' | 'want' | 'lift' | 'mates'>
 }
 
@@ -20,6 +22,8 @@ export class Seeking {
   readonly #p: Parts
   /** Since when there is no link to the outside. */
   #since: Millis | undefined
+  /** That was said to people. */
+  #told = false
   #next: Millis = Number.NEGATIVE_INFINITY
   /** How often each contact, host and zone was tried since, and each friend the last time. */
   readonly #tries = new Map<string, number>()
@@ -29,9 +33,16 @@ export class Seeking {
     this.#p = parts
   }
 
-  /** Since when this node is looking for a way out; undefined while it has one. */
-  get since(): Millis | undefined {
-    return this.#since
+  /**
+   * Since when this node is looking for a way out; undefined while it has one, or when nobody is there to look for: a mesh on one LAN
+   * lacks nothing. @param failed who could not be dialled lately
+   */
+  since(failed: readonly NodeId[]): Millis | undefined {
+    const missed = (node: NodeId) => {
+      const entry = this.#p.book.get(node)
+      return entry === undefined ? this.#p.links.size === 0 : this.#leadsOut(entry)
+    }
+    return failed.some(missed) ? this.#since : undefined
   }
 
   get size(): number {
@@ -53,6 +64,7 @@ export class Seeking {
     this.#since ??= now
     if (now < this.#next) return
     const candidates = [...this.#p.book.all()].filter((entry) => this.#isCandidate(entry, now))
+    if (candidates.length > 0 && now - this.#since >= limits.cutOffTold) this.#tell(this.#since)
     const friend = this.#friend(candidates, now)
     if (friend !== undefined) this.#try(friend, now)
     const other = this.#inTurn(candidates.filter((entry) => entry !== friend))
@@ -64,9 +76,17 @@ export class Seeking {
   #found(now: Millis): void {
     if (this.#since === undefined) return
     this.#p.links.lift(this.#since, now)
+    if (this.#told) this.#p.out.event({ type: 'wayOut', after: now - this.#since })
+    this.#told = false
     this.#since = undefined
     this.#tries.clear()
     this.#friends.clear()
+  }
+
+  /** Once, however long it lasts. */
+  #tell(since: Millis): void {
+    if (!this.#told) this.#p.out.event({ type: 'cutOff', since })
+    this.#told = true
   }
 
   /** Zone-mates that are linked seek as well: a site of any size makes about one try a period. */
@@ -75,9 +95,12 @@ export class Seeking {
     return limits.seekPeriod * Math.min(limits.seekShare, 1 + this.#p.links.mates().length)
   }
 
-  /** While there are links on the LAN, a zone-mate is no way out, unless somebody relays for it or it relays. */
   #isCandidate(entry: Entry, now: Millis): boolean {
-    if (entry.addresses.length === 0 || !this.#p.links.maySeek(entry.node, now)) return false
+    return entry.addresses.length > 0 && this.#p.links.maySeek(entry.node, now) && this.#leadsOut(entry)
+  }
+
+  /** While there are links on the LAN, a zone-mate is no way out, unless somebody relays for it or it relays. */
+  #leadsOut(entry: Entry): boolean {
     if (this.#p.links.size === 0 || entry.zone === undefined) return true
     if (entry.zone !== this.#p.self.zone) return entry.serves || entry.relays
     return entry.relays || entry.addresses.some((address) => relayOf(address) !== undefined)
