@@ -187,7 +187,10 @@ export class Book {
       return { type: 'forgetContact', node }
     }
     this.#written.set(node, now)
-    return { type: 'contact', contact: { ...toContact(entry, now), addresses: workedFirst(entry) }, wall }
+    // Hearsay is on disk what a member said itself: that somebody relays, by which it is preferred, is not taken along.
+    const { relays: _, ...told } = toContact(entry, now)
+    const relays = entry.relays && entry.source !== 'others' ? { relays: true } : {}
+    return { type: 'contact', contact: { ...told, ...relays, addresses: workedFirst(entry) }, wall }
   }
 
   #useless({ node, zone, addresses, age }: Contact): boolean {

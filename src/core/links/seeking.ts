@@ -110,8 +110,10 @@ export class Seeking {
   #friend(candidates: readonly Entry[], now: Millis): Entry | undefined {
     const likely = candidates.filter(({ relays, worked }) => relays || (worked !== undefined && !relayOf(worked)))
     const own = ({ zone }: Entry) => (zone === this.#p.self.zone ? 1 : 0)
+    // Whoever talks most must not choose all of them.
+    const told = ({ source }: Entry) => (source === 'others' ? 1 : 0)
     const friends = likely
-      .sort((a, b) => Number(b.relays) - Number(a.relays) || own(a) - own(b) || b.seen - a.seen)
+      .sort((a, b) => told(a) - told(b) || Number(b.relays) - Number(a.relays) || own(a) - own(b) || b.seen - a.seen)
       .slice(0, limits.seekFriends)
     const tried = ({ node }: Entry) => this.#friends.get(node) ?? Number.NEGATIVE_INFINITY
     const [friend] = friends.sort((a, b) => tried(a) - tried(b))

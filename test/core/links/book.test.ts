@@ -31,6 +31,16 @@ describe('where a contact was dialled with success', () => {
 })
 
 describe('the address book', () => {
+  it('takes over a restart who relays by its own word, not who others said does', () => {
+    const book = new Book('self', '/a')
+    book.firstHand('own', '/b', { addresses: [ADDRESS], serves: true, reach: { relays: true, nat: 'none' } }, 0)
+    book.hearsay({ ...contact('told', '/c'), relays: true }, 0, 'liar')
+    expect(book.get('told')?.relays).toBe(true)
+    const next = new Book('self', '/a')
+    for (const change of book.flush(0, 0)) if (change.type === 'contact') next.restored(change.contact, 0)
+    expect([next.get('own')?.relays, next.get('told')?.relays]).toEqual([true, false])
+  })
+
   it('believes what a member says of itself over hearsay', () => {
     const book = new Book('self', '/a')
     book.firstHand('n', '/b', { addresses: ['/ip4/1.1.1.1/tcp/1'], serves: true }, 1000)

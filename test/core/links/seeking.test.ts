@@ -134,4 +134,21 @@ describe('a link to the outside that ends', () => {
     know('far', [at('6.6.6.6')], { zone: '/far' })
     expect(reach.snapshot(['far']).searchingSince).toBe(0)
   })
+
+  it('does not lose sight of a relay that it met for those that somebody invents', () => {
+    const { know, book, failing, dialled } = lost()
+    know('relay', [at('5.5.5.5')], { relays: true })
+    for (let i = 0; i < 1_000; i++) {
+      const invented = {
+        node: `invented${i}`,
+        zone: `/i${i % 400}`,
+        addresses: [at(`7.7.${i % 250}.${i % 7}`)],
+        age: 0,
+      }
+      book.hearsay({ ...invented, serves: true, relays: true }, 5 * MINUTE, 'liar')
+    }
+    failing(5 * MINUTE, 10 * MINUTE)
+    const times = [5 * MINUTE, ...dialled('relay'), 10 * MINUTE]
+    expect(Math.max(...gaps(times))).toBeLessThanOrEqual(1.25 * limits.seekFriends * limits.seekPeriod + SECOND)
+  })
 })
