@@ -1,5 +1,6 @@
-// The muxer: Yamux with one bound added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
-// it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. Its ping
+// The muxer: Yamux with two bounds added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
+// it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. It answers
+// every ping, also of who reads no answer, and each that waits costs 20 times its bytes; here too many close the connection. Its ping
 // is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may wait for seconds, so whatever
 // else comes meanwhile is as good an answer: a busy link is not dead.
 import { yamux } from '@chainsafe/libp2p-yamux'
@@ -8,15 +9,22 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
+import { Turns } from './turns.ts'
 
 const HEADER_BYTES = 12
 const TYPE_AT = 1
 const LENGTH_AT = 8
 const DATA = 0
+const PING = 2
+const REQUEST = 1
 
 /** What the muxer's class has and its interface does not show. */
 interface Insides {
-  decoder: { buffer: Uint8ArrayList; emitFrames(bytes: Uint8Array | Uint8ArrayList): Iterable<unknown> }
+  decoder: { buffer: Uint8ArrayList; emitFrames(bytes: Uint8Array | Uint8ArrayList): Iterable<Frame> }
+}
+
+interface Frame {
+  header: { type: number; flag: number }
 }
 
 /** Bytes that came so far, by muxer. */
@@ -87,9 +95,15 @@ async function answerOf(muxer: object, answer: Promise<Millis>): Promise<Millis>
 
 function boundFrames({ decoder }: Insides, came: (bytes: number) => void): void {
   const emit = decoder.emitFrames.bind(decoder)
+  const pings = new Turns({ atOnce: limits.pingsAtOnce, period: limits.pingPeriod })
   decoder.emitFrames = function* (bytes) {
     came(bytes.byteLength)
-    yield* emit(bytes)
+    for (const frame of emit(bytes)) {
+      const { type, flag } = frame.header
+      const asks = type === PING && flag === REQUEST
+      if (asks && !pings.take('')) throw new Failure('E_PROTOCOL', 'a peer pings faster than anybody reads: refused')
+      yield frame
+    }
     // What is left is the beginning of a frame. A throw here aborts the connection.
     if (promised(decoder.buffer) > limits.streamWindow) {
       throw new Failure('E_PROTOCOL', 'a frame is longer than the window of its stream: refused')

@@ -254,3 +254,17 @@ test('a pulse takes as long as it takes, whatever the clock of this machine does
     clock.mockRestore()
   }
 })
+
+test('T26 slowloris: who pings and reads no answer is cut off before the answers take memory', async () => {
+  const [a, b] = [await startNode(), await startNode()]
+  await a.dial(b)
+  await b.diary.until('connected', a.id)
+  for (let times = 0; times < 50; times++) await a.mesh.links.pulse(b.id, { signal: never() }) // as fast as they come back
+  type Insides = { muxer: { sendPing(id: number): void; handlePingResponse(id: number): void } }
+  const [connection] = a.libp2p.getConnections() as unknown as Insides[]
+  if (connection === undefined) throw new Error('not linked')
+  connection.muxer.handlePingResponse = () => undefined
+  expect(b.diary.of('disconnected')).toEqual([])
+  for (let id = 0; id < 2 * limits.pingsAtOnce; id++) connection.muxer.sendPing(id)
+  await b.diary.until('disconnected', a.id)
+})
