@@ -53,6 +53,7 @@ const CAMPAIGNS = [
   'test/fuzz/wire.test.ts',
   'test/install/killed.test.ts',
   'test/lab/lab.test.ts',
+  'test/lab/moved.test.ts',
   'test/lab/network.test.ts',
   'test/lab/owner.test.ts',
 ]
