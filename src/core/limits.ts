@@ -172,10 +172,8 @@ export const limits = {
    * 50 Mbit/s from each peer; 1 MiB costs a downloading node 20 MB more memory.
    */
   streamWindow: 262_144,
-  /** Pings of one peer that are answered at once: it has one under way. */
-  pingsAtOnce: 256,
-  /** And one more each so long: a watchdog in doubt sends two a second, a person who tries a link as many as come back. */
-  pingPeriod: 10,
+  /** Pings and opened streams of a peer that are answered while it reads nothing: more than honest ones ask behind 4 MB on a slow line. */
+  answersUnread: 1_024,
   /** Dials under way at once: a Pi Zero completes about 10 handshakes a second. */
   dialsAtOnce: 4,
   /** All addresses of one contact together; what takes longer is retried later anyway. */

@@ -1,21 +1,20 @@
 // The muxer: Yamux with two bounds added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
 // it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. It answers
-// every ping, also of who reads no answer, and each that waits costs 20 times its bytes; here too many close the connection. Its ping
-// is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may wait for seconds, so whatever
-// else comes meanwhile is as good an answer: a busy link is not dead.
+// every ping and every stream that is opened, also of who reads no answer, and each that waits costs 20 times its bytes; here too many
+// close the connection. Its ping is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may
+// wait for seconds, so whatever else comes meanwhile is as good an answer: a busy link is not dead.
 import { yamux } from '@chainsafe/libp2p-yamux'
-import type { Connection, StreamMuxerFactory } from '@libp2p/interface'
+import type { Connection, MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import { Turns } from './turns.ts'
 
 const HEADER_BYTES = 12
 const TYPE_AT = 1
 const LENGTH_AT = 8
 const DATA = 0
-const PING = 2
+/** Of a ping, and of a frame that opens a stream: both are answered. */
 const REQUEST = 1
 
 /** What the muxer's class has and its interface does not show. */
@@ -24,7 +23,7 @@ interface Insides {
 }
 
 interface Frame {
-  header: { type: number; flag: number }
+  header: { flag: number }
 }
 
 /** Bytes that came so far, by muxer. */
@@ -46,7 +45,7 @@ export function boundedYamux(): () => StreamMuxerFactory {
     const create = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
       const muxer = create(connection)
-      boundFrames(muxer as unknown as Insides, (bytes) => heard.set(muxer, (heard.get(muxer) ?? 0) + bytes))
+      boundFrames(muxer as unknown as Insides, connection, (bytes) => heard.set(muxer, (heard.get(muxer) ?? 0) + bytes))
       return muxer
     }
     return factory
@@ -93,15 +92,14 @@ async function answerOf(muxer: object, answer: Promise<Millis>): Promise<Millis>
   }
 }
 
-function boundFrames({ decoder }: Insides, came: (bytes: number) => void): void {
+function boundFrames({ decoder }: Insides, connection: MessageStream, came: (bytes: number) => void): void {
   const emit = decoder.emitFrames.bind(decoder)
-  const pings = new Turns({ atOnce: limits.pingsAtOnce, period: limits.pingPeriod })
+  let unread = 0
   decoder.emitFrames = function* (bytes) {
     came(bytes.byteLength)
     for (const frame of emit(bytes)) {
-      const { type, flag } = frame.header
-      const asks = type === PING && flag === REQUEST
-      if (asks && !pings.take('')) throw new Failure('E_PROTOCOL', 'a peer pings faster than anybody reads: refused')
+      if (frame.header.flag & REQUEST) unread = connection.writableNeedsDrain ? unread + 1 : 0
+      if (unread > limits.answersUnread) throw new Failure('E_PROTOCOL', 'a peer asks on and reads no answer: refused')
       yield frame
     }
     // What is left is the beginning of a frame. A throw here aborts the connection.
