@@ -39,13 +39,16 @@ export class Gate implements ConnectionEncrypter {
 
   async secureOutbound(stream: MessageStream, options?: SecureConnectionOptions): Promise<SecuredConnection> {
     const signal = options?.signal
+    const remote = options?.remotePeer?.toString()
+    if (remote !== undefined && this.#options.pairing.dials(remote)) {
+      throw new Failure('E_REFUSED', `${remote} is at its gate with us at another address already`)
+    }
     const secured = this.#noise.secureOutbound(stream, options)
     if (signal !== undefined && this.#proofs.has(signal)) return await this.#prove(secured, signal)
     try {
       return await this.#pass('outbound', secured, signal)
     } catch (error) {
-      const peer = options?.remotePeer?.toString()
-      if (peer !== undefined) this.#reasons.set(peer, error)
+      if (remote !== undefined) this.#reasons.set(remote, error)
       throw error
     }
   }
@@ -81,16 +84,26 @@ export class Gate implements ConnectionEncrypter {
     const remote = secured.remotePeer.toString()
     try {
       if (remote === nodeId) throw new Failure('E_REFUSED', 'this is our own address: a node does not link to itself')
-      const turn = pairing.enter(remote, direction)
+      const bounds = [AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]
+      const entered: { turn?: Turn } = {}
+      const enter = () => {
+        entered.turn ??= pairing.enter(remote, direction)
+        return entered.turn
+      }
       let passed: MessageStream | undefined
+      if (direction === 'outbound') enter()
       try {
-        const bounds = [turn.signal, AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])]
-        const connection = await exchange(secured.connection, { remote, keeper, turn, signal: AbortSignal.any(bounds) })
-        await turn.displace()
+        const connection = await exchange(secured.connection, {
+          remote,
+          keeper,
+          enter,
+          signal: AbortSignal.any(bounds),
+        })
+        await enter().displace()
         passed = connection
         return { ...secured, connection }
       } finally {
-        turn.leave(passed)
+        entered.turn?.leave(passed)
       }
     } catch (error) {
       secured.connection.abort(error instanceof Error ? error : new Error(String(error)))
@@ -102,18 +115,27 @@ export class Gate implements ConnectionEncrypter {
 interface Exchange {
   remote: NodeId
   keeper: GateKeeper
-  turn: Turn
+  /** Makes this a handshake that counts; once. */
+  enter: () => Turn
   signal: AbortSignal
 }
 
 /**
+ * Who is dialled enters when the other one has shown something: a member that is dialled at two addresses at once hears no more of
+ * the slower one, which must not take the place of the other (clause LINK 2).
+ *
  * Each side sends its credential, judges the other's, sends its reply and reads the other's: always all four, so that both
  * learn why. Returns the stream with everything unread that the other side sent after its reply.
  */
-async function exchange<T extends MessageStream>(stream: T, { remote, keeper, turn, signal }: Exchange): Promise<T> {
+async function exchange<T extends MessageStream>(
+  stream: T,
+  { remote, keeper, enter, ...within }: Exchange,
+): Promise<T> {
   const frames = boundedFrames(stream, limits.gateMessageBytes, limits.gateBufferBytes)
-  await frames.write(keeper.credential(), { signal })
-  const shown = (await frames.read({ signal })).slice()
+  await frames.write(keeper.credential(), within)
+  const shown = (await frames.read(within)).slice()
+  const turn = enter()
+  const signal = AbortSignal.any([within.signal, turn.signal])
   const verdict = await orAborted(keeper.judge(remote, shown, { replaces: turn.replaces }), signal)
   if (verdict.admitted) await orAborted(turn.commit(), signal)
   await frames.write(verdict.reply, { signal })

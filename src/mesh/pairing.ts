@@ -61,6 +61,11 @@ export class Pairing {
     return this.#open.has(peer)
   }
 
+  /** True while a dial of ours has proven the key of the peer and is in the gate. */
+  dials(peer: NodeId): boolean {
+    return [...this.#of(peer)].some(({ direction }) => direction === 'outbound')
+  }
+
   connections(): Connection[] {
     return [...this.#open.values()].flatMap((connections) => [...connections])
   }

@@ -37,6 +37,18 @@ describe('on the stream (clause LINK 2)', () => {
     expect((await passed).connection).toBe(near)
   })
 
+  test('who proves its key a second time and shows nothing there does not end the handshake that it goes on with', async () => {
+    const { gate, near, frames } = await setUp()
+    const passed = gate.secureInbound(near)
+    const [far, other] = multiaddrConnectionPair()
+    const silent = failureOf(gate.secureInbound(other))
+    await lpStream(far).read()
+    await frames.writeV([bytes('member'), bytes('welcome')])
+    expect((await passed).connection).toBe(near)
+    far.abort(new Error('the other one was faster'))
+    expect(await silent).toBeInstanceOf(Error)
+  })
+
   test.each([1, 100, 40_000])('%d bytes that follow the gate at once are not lost', async (count) => {
     const { gate, near, far } = await setUp()
     const passed = gate.secureInbound(near)

@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
 import { listenProblem } from '../../src/mesh/listen-problem.ts'
-import { failureOf, never, startNode, stopNodes, type TestNode } from './nodes.ts'
+import { failureOf, never, startNode, stopNodes, type TestNode, wordKeeper } from './nodes.ts'
 
 afterEach(stopNodes)
 
@@ -46,6 +47,20 @@ test('dials that cross end in one connection, and both succeed', async () => {
     expect(b.libp2p.getConnections().length).toBe(1)
     expect(a.diary.of('disconnected').length + b.diary.of('disconnected').length).toBe(0)
   }
+})
+
+test('a member with two addresses that takes its time in the gate is dialled once: the second address does not end the first', async () => {
+  const keeper = wordKeeper('member')
+  const judge: typeof keeper.judge = async (...asked) => {
+    await sleep(3 * limits.addressHeadStart)
+    return keeper.judge(...asked)
+  }
+  const listen = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0']
+  const [a, b] = [await startNode(), await startNode({ listen, keeper: { ...keeper, judge } })]
+  expect(b.addresses).toHaveLength(2)
+  await a.dial(b)
+  await b.diary.until('connected', a.id)
+  expect(b.libp2p.getConnections()).toHaveLength(1)
 })
 
 test('a peer that lost its end of a link replaces it by dialling', async () => {
