@@ -63,6 +63,25 @@ test('a member with two addresses that takes its time in the gate is dialled onc
   expect(b.libp2p.getConnections()).toHaveLength(1)
 })
 
+test('a dial that another one waits for is made again for that one when who began it gave up', async () => {
+  const { promise: judged, resolve: asked } = Promise.withResolvers<void>()
+  const keeper = wordKeeper('member')
+  let times = 0
+  const judge: typeof keeper.judge = async (...shown) => {
+    asked()
+    times += 1
+    return times === 1 ? new Promise(() => undefined) : keeper.judge(...shown)
+  }
+  const [a, b] = [await startNode(), await startNode({ keeper: { ...keeper, judge } })]
+  const beginner = new AbortController()
+  const first = failureOf(a.mesh.links.dial(b.id, b.addresses, { signal: beginner.signal }))
+  const second = a.dial(b)
+  await judged
+  beginner.abort(new Failure('E_NO_MEMBER', 'another address was faster'))
+  await second
+  expect(await first).toBeInstanceOf(Failure)
+})
+
 test('a peer that lost its end of a link replaces it by dialling', async () => {
   const secret = new Uint8Array(randomBytes(32))
   const b = await startNode()

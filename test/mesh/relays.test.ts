@@ -1,4 +1,6 @@
 // Links over a relay: made, gated, told, moved to a better path; and what a relay promises and takes back.
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -45,6 +47,18 @@ describe('a relayed link', () => {
       [relay.id, 'lan'],
       [hidden.id, 'relayed'],
     ])
+  })
+
+  test('opens over a relay that is reached at its second address only: a site may let out none but 443', async () => {
+    const { relay, hidden, addresses } = await behindRelay()
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const caller = await startNode()
+    const first = `/ip4/127.0.0.1/tcp/${port}/p2p/${relay.id}/p2p-circuit`
+    await caller.dial({ id: hidden.id, addresses: [first, ...addresses] })
+    expect(caller.diary.of('connected').map(({ peer }) => peer)).toEqual([relay.id, hidden.id])
+    silent.close()
   })
 
   test('carries questions, pulses and gossip, and ends with either end', async () => {
