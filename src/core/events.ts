@@ -289,8 +289,11 @@ export type Effect =
   /** Write all changes atomically; `sync`: reach the disk before `persisted`. */
   | { type: 'persist'; ticket: Ticket; changes: readonly Change[]; sync: boolean }
   | { type: 'dial'; peer: NodeId; addresses: readonly string[] }
-  /** Look for a better path to a linked peer: at these addresses, or through the NATs of both. The outcome is `moved` or `improveFailed`. */
-  | { type: 'improve'; peer: NodeId; how: 'dial'; addresses: readonly string[] }
+  /**
+   * Look for a better path to a linked peer: at these addresses (`routed`: private ones of other networks, too, if there is nothing
+   * else), or through the NATs of both. The outcome is `moved` or `improveFailed`.
+   */
+  | { type: 'improve'; peer: NodeId; how: 'dial'; addresses: readonly string[]; routed: boolean }
   | { type: 'improve'; peer: NodeId; how: 'punch' }
   /** Ask a linked peer to take in for us what is sent to us through it; and: it need not any more. */
   | { type: 'reserve'; relay: NodeId }

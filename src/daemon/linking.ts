@@ -55,7 +55,7 @@ export class Linking {
     const signal = this.#within(limits.dialTimeout)
     const improve = async () =>
       effect.how === 'dial'
-        ? this.#links.improve(peer, effect.addresses, { signal })
+        ? this.#links.improve(peer, effect.addresses, { signal, routed: effect.routed })
         : this.#links.punch(peer, { signal })
     improve().catch((error: unknown) => this.#o.feed({ type: 'improveFailed', peer, how, reason: reasonOf(error) }))
   }

@@ -59,14 +59,16 @@ export function tidyAddresses(addresses: readonly Multiaddr[]): string[] {
 }
 
 /**
- * What to dial, in this order: networks of this machine, the world, this machine itself, relays. Private addresses of other
- * networks are somebody else's here; they are left out unless there is nothing else, as a campus may route them.
+ * What to dial, in this order: networks of this machine, the world, relays. Loopback is this machine, and private addresses of other
+ * networks are somebody else's here; they are left out unless there is nothing else: the mesh may be on one machine, and a campus
+ * may route them. `routed`: false leaves them out in any case.
  */
-export function dialOrder(addresses: readonly Multiaddr[]): Multiaddr[] {
+export function dialOrder(addresses: readonly Multiaddr[], routed = true): Multiaddr[] {
   const own = ownNetworks()
   const ranked = addresses.map((address) => ({ address, rank: rankOf(address, own) }))
-  const known = ranked.filter(({ rank }) => rank !== Rank.foreign)
-  return (known.length > 0 ? known : ranked).sort((a, b) => a.rank - b.rank).map(({ address }) => address)
+  const known = ranked.filter(({ rank }) => rank !== Rank.foreign && rank !== Rank.self)
+  const others = routed ? ranked : ranked.filter(({ rank }) => rank === Rank.self)
+  return (known.length > 0 ? known : others).sort((a, b) => a.rank - b.rank).map(({ address }) => address)
 }
 
 /** True for what goes by another member. */

@@ -65,11 +65,9 @@ export class Dialler {
   }
 
   /** A new connection with a linked peer, in place of the one that there is; both ends have agreed to that. */
-  async again(peer: NodeId, addresses: readonly string[], signal: AbortSignal): Promise<void> {
-    const usable = usableFor(
-      peer,
-      addresses.filter((text) => relayOf(text) === undefined),
-    )
+  async again(peer: NodeId, addresses: readonly string[], signal: AbortSignal, routed: boolean): Promise<void> {
+    const direct = addresses.filter((text) => relayOf(text) === undefined)
+    const usable = usableFor(peer, direct, routed)
     const before = this.#parts.pairing.connection(peer)
     await this.#attempt(peer, usable, signal, () => this.#parts.pairing.connection(peer) !== before)
   }
@@ -134,8 +132,9 @@ function headStart({ relay }: Way, before: Way | undefined): Millis {
 }
 
 /** @throws Failure E_NO_ADDRESS */
-function usableFor(peer: NodeId, addresses: readonly string[]): Multiaddr[] {
-  const usable = dialOrder(addresses.flatMap((text) => parseAddress(text) ?? []))
+function usableFor(peer: NodeId, addresses: readonly string[], routed = true): Multiaddr[] {
+  const parsed = addresses.flatMap((text) => parseAddress(text) ?? [])
+  const usable = dialOrder(parsed, routed)
   if (usable.length > 0) return usable
   throw new Failure('E_NO_ADDRESS', `${peer} has no TCP address that can be dialled: [${addresses.join(', ')}]`)
 }

@@ -61,10 +61,14 @@ export class MeshLinks implements Links {
     }
   }
 
-  async improve(peer: NodeId, addresses: readonly string[], { signal }: { signal: AbortSignal }): Promise<void> {
+  async improve(
+    peer: NodeId,
+    addresses: readonly string[],
+    { signal, routed = true }: { signal: AbortSignal; routed?: boolean },
+  ): Promise<void> {
     const { dialler, punching } = this.#parts
     try {
-      await punching.replace(peer, { signal }, () => dialler.again(peer, addresses, signal))
+      await punching.replace(peer, { signal }, () => dialler.again(peer, addresses, signal, routed))
     } catch (error) {
       if (error instanceof Failure) throw error
       throw new Failure('E_NO_MEMBER', `${peer} did not agree to another path`, { cause: error })

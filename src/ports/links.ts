@@ -56,8 +56,11 @@ export interface Links {
    * either side refused the other in the gate, E_NO_ADDRESS when no address is usable, else E_NO_MEMBER.
    */
   dial(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void>
-  /** Tries these addresses for a linked peer; resolves when the link has moved to one of them. Rejects like dial; the link is as it was. */
-  improve(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal }): Promise<void>
+  /**
+   * Tries these addresses for a linked peer; resolves when the link has moved to one of them. Rejects like dial; the link is as it was.
+   * `routed`: false leaves out private addresses of networks that this machine is not on.
+   */
+  improve(peer: NodeId, addresses: readonly string[], options: { signal: AbortSignal; routed?: boolean }): Promise<void>
   /** Opens a path through the NATs of both ends of a relayed link; resolves when the link has moved. Rejects with Failure E_NO_MEMBER. */
   punch(peer: NodeId, options: { signal: AbortSignal }): Promise<void>
   /**

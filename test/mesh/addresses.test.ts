@@ -72,14 +72,21 @@ test('of many addresses the first usable ones are kept, each once, loopback only
   expect(tidyAddresses(said.slice(0, 3))).toEqual(['/ip4/10.0.0.0/tcp/1', '/ip4/127.0.0.1/tcp/1'])
 })
 
-test('a dial goes to our networks first, then to the world in its order, to this machine, and by relays last', () => {
+test('a dial goes to our networks first, then to the world in its order, and by relays last', () => {
   const own = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .find(({ internal, family }) => !internal && family === 'IPv4')
   const far = ['/ip4/198.51.100.9/tcp/1', '/dns4/pi.example/tcp/1', '/ip4/100.64.0.1/tcp/1']
   const near = own === undefined ? [] : [`/ip4/${own.address}/tcp/1`]
   const said = [RELAYED, '/ip4/127.0.0.1/tcp/1', ...far, ...near].map((text) => multiaddr(text))
-  expect(dialOrder(said).map(String)).toEqual([...near, ...far, '/ip4/127.0.0.1/tcp/1', RELAYED])
+  expect(dialOrder(said).map(String)).toEqual([...near, ...far, RELAYED])
+})
+
+test('loopback is dialled only when there is nothing else: elsewhere we would meet ourselves', () => {
+  const [own, far] = [multiaddr('/ip4/127.0.0.1/tcp/1'), multiaddr(RELAYED)]
+  expect(dialOrder([own, far])).toEqual([far])
+  expect(dialOrder([own])).toEqual([own])
+  expect(dialOrder([own], false)).toEqual([own])
 })
 
 test("a private address of another network is somebody else's here: it is dialled only when there is no other", () => {
@@ -88,6 +95,7 @@ test("a private address of another network is somebody else's here: it is dialle
   )
   expect(dialOrder([...foreign, multiaddr(RELAYED)]).map(String)).toEqual([RELAYED])
   expect(dialOrder(foreign)).toEqual(foreign)
+  expect(dialOrder(foreign, false)).toEqual([])
 })
 
 test('what an address says of where it is', () => {

@@ -127,9 +127,15 @@ export class Improving {
     if (step === undefined) return this.#failed(effort, now)
     effort.step = step
     effort.since = now
-    if (step === 'dial') this.#p.out.emit({ type: 'improve', peer, how: 'dial', addresses: this.#direct(peer) })
+    if (step === 'dial') this.#dial(peer, effort)
     else this.#p.out.emit({ type: 'improve', peer, how: 'punch' })
     this.#wake(now + limits.dialForgotten)
+  }
+
+  /** What a campus may route swallows a dial for seconds where none does: a hole is tried before that. */
+  #dial(peer: NodeId, { tries, left }: Effort): void {
+    const routed = left.length === 0 || tries % 2 === 0
+    this.#p.out.emit({ type: 'improve', peer, how: 'dial', addresses: this.#direct(peer), routed })
   }
 
   /** Doubles the pause after each try, and settles at a slow period. */

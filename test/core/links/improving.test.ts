@@ -59,6 +59,17 @@ describe('a relayed link (clause REACH 3)', () => {
     ])
   })
 
+  it('is punched before private addresses of other networks are tried, which comes every other time, and when there is no punch', () => {
+    const routed = (world: ReturnType<typeof relayed>) =>
+      world.of('improve').flatMap((effect) => (effect.how === 'dial' ? [effect.routed] : []))
+    const both = relayed({ addresses: [LAN, CIRCUIT] })
+    both.failing(limits.improvePeriod / 4)
+    expect(routed(both).slice(0, 4)).toEqual([false, true, false, true])
+    const random = relayed({ addresses: [LAN, CIRCUIT], ours: 'random' })
+    random.failing(limits.improvePeriod / 4)
+    expect(routed(random).slice(0, 2)).toEqual([true, true])
+  })
+
   it.each<[NatKind, NatKind, number]>([
     ['random', 'plain', 0],
     ['plain', 'random', 0],
