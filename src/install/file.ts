@@ -4,6 +4,7 @@ import { readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { limits } from '../core/limits.ts'
 import type { InstallJob } from '../core/rollout/states.ts'
+import { InstallFailure } from '../ports/disk-failure.ts'
 import { syncFolder } from '../ports/files.ts'
 import type { Installer } from '../ports/installer.ts'
 import { installFailure, needRoom, stepFailure } from './failures.ts'
@@ -63,21 +64,12 @@ class FileInstaller implements Installer {
    * Reads the staged file once more before it is put in use: stage hashed what it wrote, and only this tells what the disk gives
    * back (T31), also when power went in between on a card that lies about fsync. From the page cache it costs the SHA-256 alone.
    */
-  switch(job: InstallJob, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    return this.#step(job, { bytes: 0, signal }, async (places) => {
-      const staged = (await isFolder(places.versionFolder)) && (await isWhole(places, job, signal))
-      if (!staged) {
-        const detail = `${places.versionFolder} is not there or not what was announced: it has to be unpacked again`
-        throw installFailure('ioError', detail)
-      }
-      const current = join(places.folder, CURRENT)
-      const before = await target(current)
-      if (before !== places.version) {
-        if (before !== undefined && VERSION_NAME.test(before)) await pointTo(join(places.folder, PREVIOUS), before)
-        await pointTo(current, places.version)
-      }
-      await syncFolder(places.folder)
-    })
+  async switch(job: InstallJob, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      await this.#step(job, { bytes: 0, signal }, (places) => putInUse(places, job, signal))
+    } catch (error) {
+      throw error instanceof InstallFailure ? await withUse(error, placesOf(this.#root, job)) : error
+    }
   }
 
   tidy(job: InstallJob): Promise<void> {
@@ -125,6 +117,39 @@ class FileInstaller implements Installer {
       if (signal?.aborted && error === signal.reason) throw error
       throw await stepFailure(error, this.#root, bytes)
     }
+  }
+}
+
+async function putInUse(places: Places, job: InstallJob, signal: AbortSignal | undefined): Promise<void> {
+  const staged = (await isFolder(places.versionFolder)) && (await isWhole(places, job, signal))
+  if (!staged) {
+    const detail = `${places.versionFolder} is not there or not what was announced: it has to be unpacked again`
+    throw installFailure('ioError', detail)
+  }
+  const current = join(places.folder, CURRENT)
+  const before = await target(current)
+  if (before !== places.version) {
+    if (before !== undefined && VERSION_NAME.test(before)) await pointTo(join(places.folder, PREVIOUS), before)
+    await pointTo(current, places.version)
+  }
+  await syncFolder(places.folder)
+}
+
+/** The failure of a switch, which says what is in use after it. */
+async function withUse({ problem, cause }: InstallFailure, places: Places): Promise<InstallFailure> {
+  const inUse = await isInUse(places)
+  return new InstallFailure(inUse === undefined ? problem : { ...problem, inUse }, { cause })
+}
+
+/** Whether `current` points to the version, also when power goes now; undefined when the disk does not say. */
+async function isInUse({ folder, version }: Places): Promise<boolean | undefined> {
+  try {
+    if ((await target(join(folder, CURRENT))) !== version) return false
+    await syncFolder(folder)
+    return true
+  } catch (error) {
+    // Something else than a link has its name.
+    return error instanceof InstallFailure ? false : undefined
   }
 }
 

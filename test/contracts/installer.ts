@@ -172,6 +172,18 @@ export function installerContract(name: string, make: () => Promise<InstallerPla
       expect(await inUse()).toEqual(artifactOf(2))
     })
 
+    it('says of a switch that fails whether the release is in use nevertheless', async () => {
+      await install(1)
+      const { job, encoding } = of(2)
+      const fails = (inUse: boolean) => ({ problem: { reason: 'ioError', inUse } })
+      await expect(place.installer.switch(job)).rejects.toMatchObject(fails(false))
+      await stage({ job, encoding })
+      await place.installer.switch(job)
+      await place.flip(job)
+      await expect(place.installer.switch(job)).rejects.toMatchObject(fails(true))
+      await expect(place.installer.switch(of(3).job)).rejects.toMatchObject(fails(false))
+    })
+
     it('says that an encoding is missing', async () => {
       const { job, encoding } = of(1)
       const encoded = `${await place.encoded(encoding)}0`

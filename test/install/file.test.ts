@@ -147,7 +147,9 @@ describe('the installer "file"', () => {
     it('a folder instead of the link "current"', async () => {
       await stage()
       await mkdir(at('current'))
-      await expect(fileInstaller({ root }).switch(job)).rejects.toMatchObject(inTheWay(at('current')))
+      const { problem } = inTheWay(at('current'))
+      const failure = { problem: { ...problem, inUse: false } }
+      await expect(fileInstaller({ root }).switch(job)).rejects.toMatchObject(failure)
       await expect(fileInstaller({ root }).current('acme/agent')).rejects.toMatchObject(inTheWay(at('current')))
     })
   })

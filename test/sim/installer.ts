@@ -59,7 +59,7 @@ export class SimInstaller {
     this.#p.queue.after(delay, () => {
       if (this.#run !== run) return
       this.#underWay.delete(work)
-      done(fails ? { reason: 'ioError', detail: 'the disk did not answer' } : this.#perform(step, job))
+      done(fails ? this.#unanswered(step, job) : this.#perform(step, job))
     })
   }
 
@@ -77,6 +77,15 @@ export class SimInstaller {
       else if (this.#p.prng.chance(0.5)) this.#perform(step, job)
     }
     this.#underWay = new Set()
+  }
+
+  #unanswered(step: InstallStep, job: InstallJob): InstallProblem {
+    const problem = { reason: 'ioError', detail: 'the disk did not answer' } as const
+    return step === 'switch' ? { ...problem, inUse: this.#isInUse(job) } : problem
+  }
+
+  #isInUse({ path, release }: InstallJob): boolean {
+    return this.#folders.get(path)?.current === release
   }
 
   #perform(step: InstallStep, job: InstallJob): InstallProblem | undefined {
@@ -108,7 +117,8 @@ export class SimInstaller {
 
   #switch(job: InstallJob): InstallProblem | undefined {
     const folder = this.#folder(job.path)
-    if (!folder.versions.has(job.release)) return { reason: 'ioError', detail: 'it was not staged' }
+    if (!folder.versions.has(job.release))
+      return { reason: 'ioError', detail: 'it was not staged', inUse: this.#isInUse(job) }
     if (folder.current === job.release) return undefined
     const before = this.current(job.path)
     folder.previous = folder.current

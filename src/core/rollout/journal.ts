@@ -6,9 +6,10 @@
 //
 // The edge to `staged` is the point of no return. After a crash behind it the switch may or may not have happened, and only doing
 // it again makes journal and disk agree; so it is finished from the journal alone, whatever was announced meanwhile, and a newer
-// release begins after it. Until the switch was asked for, or once this run saw it fail, the release can still be dropped or
-// replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago. The members of a bundle reach
-// that point in one write, which is for all of them what a restart is: from then on they are finished.
+// release begins after it. Until the switch was asked for, or once this run saw that it failed and left in use what was, the release can
+// still be dropped or replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago. The members
+// of a bundle reach that point in one write, which is for all of them what a restart is: from then on they are finished. What cannot be
+// finished, since it is damaged and nobody gives it again, goes on when it is in use already, and is dropped when it is not.
 import { limits } from '../limits.ts'
 import type { Release } from '../trust/announcement.ts'
 import { lacks } from './selection.ts'
@@ -35,6 +36,8 @@ export interface Known {
   doubt: 'none' | 'asked' | 'inherited'
   /** The switch found what was staged missing or damaged: it is unpacked anew. */
   restage: boolean
+  /** Whether the last switch, which failed, left the release in use; undefined when the disk did not say. */
+  inUse: boolean | undefined
   /** What is to be tidied up when there is time. */
   tidy: InstallJob | undefined
 }
@@ -47,7 +50,7 @@ export type Action =
   | { do: 'fetch' }
   | { do: 'rest' }
 
-const NOTHING_KNOWN: Known = { done: undefined, doubt: 'none', restage: false, tidy: undefined }
+const NOTHING_KNOWN: Known = { done: undefined, doubt: 'none', restage: false, inUse: undefined, tidy: undefined }
 
 /** What is known when an entry was read at the start of a run. */
 export function afterRestart({ path, underway }: InstallEntry): Known {
@@ -73,16 +76,16 @@ export function afterAsking(step: InstallStep, known: Known): Known {
 }
 
 /**
- * What is known when a step is done, or failed. A switch that fails leaves in use what was; but what an earlier run did is no
- * clearer for that.
+ * What is known when a step is done, or failed. A switch may fail behind its rename, so only what the disk says then ends the doubt
+ * that asking for it made. The doubt of an earlier run stays: others of its bundle may be in use.
  */
 export function afterStep(step: InstallStep, problem: InstallProblem | undefined, known: Known): Known {
   if (step === 'tidy') return { ...known, tidy: undefined }
   if (problem === undefined) return { ...known, done: step, restage: false }
   if (step !== 'switch') return known
-  const doubt = known.doubt === 'inherited' ? 'inherited' : 'none'
-  const restage = problem.reason === 'ioError' || problem.reason === 'badArtifact'
-  return { ...known, done: undefined, doubt, restage }
+  const { reason, inUse } = problem
+  const doubt = known.doubt === 'asked' && inUse === false ? 'none' : known.doubt
+  return { ...known, done: undefined, doubt, restage: reason === 'ioError' || reason === 'badArtifact', inUse }
 }
 
 /**
@@ -108,10 +111,10 @@ function begin(entry: InstallEntry, wish: Wish): Action | undefined {
   return underway && write(entry, underway)
 }
 
-function isReversible({ state }: Underway, { doubt, restage }: Known, complete: boolean): boolean {
+function isReversible({ state }: Underway, { doubt, restage, inUse }: Known, complete: boolean): boolean {
   if (state !== 'staged') return state === 'fetching' || state === 'verified'
-  // What is not there, and nobody gives us again, cannot be finished.
-  return doubt === 'none' || (restage && !complete)
+  // What is not there, and nobody gives us again, cannot be finished; but what is in use must not be forgotten.
+  return doubt === 'none' || (restage && !complete && inUse === false)
 }
 
 /** @param wish when it is for what is under way */
@@ -131,7 +134,10 @@ function advance(
     case 'staged':
       if (known.done === 'switch') return edge('switched')
       if (!known.restage) return wish?.behind ? { do: 'rest' } : step('switch')
-      return complete ? step('stage') : { do: 'fetch' }
+      if (complete) return step('stage')
+      if (wish !== undefined) return { do: 'fetch' }
+      // Damaged, and nobody gives it again: in use it is all the same, or the disk is asked again whether it is.
+      return known.inUse ? edge('switched') : step('switch')
     case 'switched':
       // A file has no health to wait for: it is in use. The edge stands for installers that start something.
       return edge('healthy')

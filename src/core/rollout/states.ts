@@ -114,4 +114,6 @@ export interface InstallProblem {
   missing?: number
   /** The file of the encoding does not have the SHA-256 that was signed: the disk changed it, or the signature is of another one. */
   mismatch?: true
+  /** Of a switch: whether the release is in use nevertheless, on disk; absent when the disk does not say. */
+  inUse?: boolean
 }

@@ -108,6 +108,78 @@ describe('the journal of one path', () => {
     }
   })
 
+  describe('when what may be in use was withdrawn or replaced, is damaged, and nobody gives it again', () => {
+    const broken = { reason: 'ioError', detail: 'the disk did not answer' } as const
+    /** The redo of the switch fails, and unpacking anew finds the encoding damaged too. */
+    function fail(world: World, how: { mute?: boolean } = {}): World {
+      expect(nameOf(world.finish(broken, how))).toBe('switch')
+      world.wait()
+      expect(nameOf(world.finish(broken))).toBe('stage')
+      return world
+    }
+
+    it('knows that it is in use, and begins what replaces it after it', () => {
+      for (const next of [[], [newer]]) {
+        const world = until('switch')
+        world.crash(true)
+        world.announce(announced(next))
+        fail(world)
+        while (world.finish() === undefined) world.wait()
+        expect(world.journal()).toMatchObject({ installed: { release: old.hash }, underway: { state: 'switched' } })
+        world.run()
+        const expected = (next[0] ?? fresh).hash
+        expect(world.journal()).toMatchObject({ installed: { release: expected }, underway: undefined })
+        expect(world.inUse.get(PATH)?.release).toBe(expected)
+      }
+    })
+
+    it('drops it when the old version is in use, and begins what replaces it', () => {
+      for (const next of [[], [newer]]) {
+        const world = until('switch')
+        world.crash(false)
+        world.announce(announced(next))
+        fail(world).run()
+        const expected = (next[0] ?? old).hash
+        expect(world.journal()).toMatchObject({ installed: { release: expected }, underway: undefined })
+        expect(world.inUse.get(PATH)?.release).toBe(expected)
+        expect(world.events()).not.toContain('acme/agent@2.0 switched')
+      }
+    })
+
+    it('asks the disk again until it says which version is in use', () => {
+      for (const done of [true, false]) {
+        const world = until('switch')
+        world.crash(done)
+        world.announce()
+        fail(world, { mute: true })
+        for (let time = 0; time < 3; time++) {
+          while (world.pending.length === 0) world.wait()
+          expect(nameOf(world.finish(broken, { mute: true }))).toBe('switch')
+          expect(world.journal()?.underway).toMatchObject({ release: fresh.hash, state: 'staged' })
+        }
+        while (world.pending.length === 0) world.wait()
+        world.finish(broken)
+        world.run()
+        const expected = (done ? fresh : old).hash
+        expect(world.journal()).toMatchObject({ installed: { release: expected }, underway: undefined })
+        expect(world.inUse.get(PATH)?.release).toBe(expected)
+      }
+    })
+  })
+
+  it('finishes a switch that failed behind its rename although the release was withdrawn, and drops one that failed before it', () => {
+    for (const reason of ['diskFull', 'notWritable', 'ioError'] as const)
+      for (const late of [true, false]) {
+        const world = until('switch')
+        world.announce()
+        world.finish({ reason, detail: '' }, { late })
+        world.run()
+        const expected = (late ? fresh : old).hash
+        expect(world.journal()).toMatchObject({ installed: { release: expected }, underway: undefined })
+        expect(world.inUse.get(PATH)?.release).toBe(expected)
+      }
+  })
+
   it('drops a release that is withdrawn before its switch was asked for, and what it left', () => {
     for (const what of ['write fetching', 'write verified', 'stage', 'write staged'] as const) {
       const world = until(what)

@@ -68,7 +68,12 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('run' as const) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('fail' as const), reason: fc.constantFrom(...problems) }),
+    arbitrary: fc.record({
+      do: fc.constant('fail' as const),
+      reason: fc.constantFrom(...problems),
+      late: often,
+      mute: often,
+    }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('arrive' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), done: fc.boolean() }) },
@@ -107,7 +112,7 @@ function apply(world: World, it: Command): void {
       world.finish()
       return
     case 'fail':
-      world.finish({ reason: it.reason, detail: it.reason })
+      world.finish({ reason: it.reason, detail: it.reason }, it)
       return
     case 'arrive':
       return world.current

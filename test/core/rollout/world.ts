@@ -145,8 +145,11 @@ export class World {
     this.#settle()
   }
 
-  /** Ends the oldest write or step; `problem` undefined: well. */
-  finish(problem?: InstallProblem): Pending | undefined {
+  /**
+   * Ends the oldest write or step; `problem` undefined: well. `late`: what was asked was done before it failed; `mute`: the disk does
+   * not say what a switch that failed left in use.
+   */
+  finish(problem?: InstallProblem, { late = false, mute = false } = {}): Pending | undefined {
     const pending = this.pending.shift()
     if (pending === undefined) return undefined
     if (pending.entries !== undefined) {
@@ -154,10 +157,12 @@ export class World {
       if (problem === undefined) this.rollout.persisted(pending.ticket, this.now)
       else this.rollout.persistFailed(pending.ticket, this.now)
     } else {
-      const outcome = problem ?? this.#perform(pending.step, pending.job)
-      if (outcome !== undefined && !this.inherited.has(pending.job.path)) this.inDoubt.delete(pending.job.path)
-      if (pending.step === 'stage' && outcome === undefined) this.broken.delete(pending.job.path)
-      if (pending.step === 'switch' && outcome !== undefined) this.broken.add(pending.job.path)
+      const { step, job } = pending
+      const done = problem === undefined || late ? this.#perform(step, job) : undefined
+      const outcome = this.#told(step, job, { problem: problem ?? done, mute })
+      if (outcome?.inUse === false && !this.inherited.has(job.path)) this.inDoubt.delete(job.path)
+      if (step === 'stage' && outcome === undefined) this.broken.delete(job.path)
+      if (step === 'switch' && outcome !== undefined) this.broken.add(job.path)
       this.rollout.stepped(pending.ticket, outcome, this.now)
     }
     this.#settle()
@@ -456,6 +461,16 @@ export class World {
 
   isBad(path: string, release: string): boolean {
     return this.disk.get(path)?.failed.some((it) => it.release === release) ?? false
+  }
+
+  /** A switch that failed says what is in use, unless the disk is mute. */
+  #told(
+    step: InstallStep,
+    { path, release }: InstallJob,
+    { problem, mute }: { problem: InstallProblem | undefined; mute: boolean },
+  ): InstallProblem | undefined {
+    if (problem === undefined || step !== 'switch' || mute) return problem
+    return { ...problem, inUse: this.inUse.get(path)?.release === release }
   }
 
   #perform(step: InstallStep, job: InstallJob): InstallProblem | undefined {
