@@ -32,13 +32,20 @@ export class Bundles {
     this.#choices = choices
     this.#members = new Map()
     this.#lacks = new Map()
-    if ([...choices.values()].every(({ release }) => release.requires.length === 0)) return
+    const requiring = current.flatMap(({ role, document }) =>
+      document.signed.releases.flatMap((release) =>
+        release.requires.length > 0 ? [{ release, role: role.name }] : [],
+      ),
+    )
+    if (requiring.length === 0) return
     const lacks = new Map<string, string>()
     const links = new Map<string, string[]>()
-    for (const [path, choice] of choices) {
-      if (this.#isInUse(path, choice.release.hash)) this.#pin(choice, lacks)
-      else if (choice.selected) this.#link(choice, releasesOf(current, choice.role), { links, lacks })
-    }
+    // Also while another role's release counts for its path by now: until that one has taken its place.
+    for (const { release, role } of requiring)
+      if (this.#isInUse(release.path, release.hash)) this.#pin(release, role, lacks)
+    for (const [path, choice] of choices)
+      if (choice.selected && !this.#isInUse(path, choice.release.hash))
+        this.#link(choice, releasesOf(current, choice.role), { links, lacks })
     this.#lacks = lacks
     this.#members = componentsOf(links)
   }
@@ -87,7 +94,7 @@ export class Bundles {
   }
 
   /** A release in use keeps what it requires from being replaced by another release of its role. */
-  #pin({ release, role }: Choice, lacks: Map<string, string>): void {
+  #pin(release: Release, role: string, lacks: Map<string, string>): void {
     for (const [path, other] of this.#choices) {
       const installed = this.#pathOf(path)?.entry.installed
       if (other.role !== role || installed === undefined || this.#isInUse(path, other.release.hash)) continue

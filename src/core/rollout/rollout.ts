@@ -161,8 +161,10 @@ export class Rollout {
     const isOther = path.entry.underway?.release !== underway?.release
     // One that was as good as in use is given up after all: what requires it waits for it again.
     const isDropped = isOther && !isCommit && underway?.state === 'staged'
+    // From here on it is in use for all others, also for those that were linked with it while this edge was being written.
+    const isBound = path.entry.underway?.state === 'staged'
     // What is in use, and what never will be, decides what others of its role wait for.
-    if ((isCommit || isDropped || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
+    if ((isCommit || isDropped || isBound || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
     if (isOther) this.#provide(now)
   }
 

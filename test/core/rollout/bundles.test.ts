@@ -156,6 +156,19 @@ describe('a bundle', () => {
     expect(batches.filter((length) => length > 1)).toEqual([2])
   })
 
+  it('does not wait for what cannot come into use when the part that links them was as good as in use', () => {
+    const world = worldOf(lib)
+    world.arrive(lib)
+    while (world.pending[0]?.entries?.[0]?.underway?.state !== 'staged') world.finish()
+    const app = releaseOf(1, { path: AGENT, requires: [lib.hash] })
+    const lacking = releaseOf(1, { path: MODEL, requires: [lib.hash, releaseOf(7).hash] })
+    world.announce(announced([app, lacking, lib]))
+    expect(says(world, lib)).toMatchObject({ reason: 'requires' })
+    world.run()
+    expect([LIB, AGENT, MODEL].map((path) => world.inUse.get(path)?.release)).toEqual([lib.hash, app.hash, undefined])
+    expect(says(world, lacking)?.detail).toContain('which its role does not announce')
+  })
+
   it('waits as a whole when a part of it failed here for good', () => {
     const world = worldOf(...BUNDLE)
     for (const release of BUNDLE) world.arrive(release)
@@ -180,6 +193,23 @@ describe('a bundle', () => {
     world.announce(announced([next, newer, model]))
     world.run()
     expect([AGENT, LIB, MODEL].map((path) => world.inUse.get(path)?.counter)).toEqual([2, 2, 1])
+  })
+
+  it('keeps what it requires in use while another role has its path by now, until the release of that one is in use', () => {
+    const world = new World()
+    world.roles.splice(0, 1, roleOf('first'), roleOf('second'))
+    world.announce(announced(BUNDLE, { name: 'second' }))
+    world.run()
+    const [newer, others] = [releaseOf(2, { path: LIB }), releaseOf(1, { path: AGENT, name: 'another agent' })]
+    world.announce(announced([others], { name: 'first' }), announced([agent, newer, model], { name: 'second' }))
+    expect(says(world, newer)).toMatchObject({ state: 'announced', reason: 'requires' })
+    while (world.journal(AGENT)?.installed?.release !== others.hash) {
+      expect(world.journal(LIB)).toMatchObject({ installed: { release: lib.hash }, underway: undefined })
+      world.arrive(others)
+      world.finish()
+    }
+    world.run()
+    expect(world.inUse.get(LIB)?.release).toBe(newer.hash)
   })
 
   it('lets what it required go when its role announces it no more', () => {
