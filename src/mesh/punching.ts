@@ -147,21 +147,28 @@ export class Punching {
     }
   }
 
-  /** Never rejects. */
+  /** Never rejects. Who is slow to ask holds no place of those who have asked. */
   async #serve(stream: Stream, peer: NodeId): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(limits.dialTimeout), this.#stopped.signal])
     const talk = new PunchTalk(stream, signal)
-    this.#serving++
     try {
-      if (this.#serving > limits.punchesAtOnce) return
       const { kind, addresses } = await talk.hear('offer', 'dial')
-      if (kind === 'offer') await this.#offered(peer, addresses, talk)
-      else await this.#letDial(peer, talk)
+      await this.#placed(() => (kind === 'offer' ? this.#offered(peer, addresses, talk) : this.#letDial(peer, talk)))
     } catch {
       // The peer sees that the stream ends, and that the link is as it was.
     } finally {
-      this.#serving--
       talk.end()
+    }
+  }
+
+  /** Nothing when all places are taken. */
+  async #placed(work: () => Promise<void>): Promise<void> {
+    if (this.#serving >= limits.punchesAtOnce) return
+    this.#serving++
+    try {
+      await work()
+    } finally {
+      this.#serving--
     }
   }
 

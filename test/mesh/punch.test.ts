@@ -264,6 +264,17 @@ describe('between nodes', () => {
     expect(seen).toBe(0)
   })
 
+  test('T26 slowloris: who opens talks and says nothing keeps nobody from a hole', async () => {
+    const { a, b } = await setUp()
+    for (let members = 0; members < limits.punchesAtOnce / 2; members++) {
+      const silent = await startNode({ near })
+      await silent.dial(b)
+      for (const stream of [await punchStream(silent, b), await punchStream(silent, b)]) stream.send(Uint8Array.of(9))
+    }
+    await a.mesh.links.punch(b.id, { signal: never() })
+    await Promise.all([a.diary.until('moved', b.id), b.diary.until('moved', a.id)])
+  })
+
   test('it is refused in words without a link, without an address, and where the peer names one of our own network', async () => {
     const { a, b } = await setUp()
     const [lone, other] = [await startNode(), await startNode()]
