@@ -56,6 +56,7 @@ const CAMPAIGNS = [
   'test/lab/moved.test.ts',
   'test/lab/network.test.ts',
   'test/lab/owner.test.ts',
+  'test/threats/t26-half-open.test.ts',
 ]
 
 /** They replace modules of Node, so that they need a process of their own. */
