@@ -62,7 +62,10 @@ export class Links {
   ) {
     this.#inUse = inUse
     this.#relays = relays
-    this.#order = new DialOrder((relay) => this.#links.has(relay))
+    this.#order = new DialOrder(
+      (relay) => this.#links.has(relay),
+      (relay) => book.get(relay)?.addresses ?? [],
+    )
     this.#env = env
     this.#out = out
     this.#book = book

@@ -1,6 +1,6 @@
 // Told addresses: where others hear that a member can be dialled. They pay for each a minute and link, so nothing is told that is
 // of no use to them: loopback is another machine there, and a relay is named once, at the port that strict firewalls let out.
-import { portOf, relayOf } from './paths.ts'
+import { hostOf, portOf, relayOf } from './paths.ts'
 
 const WEB = '443'
 
@@ -15,7 +15,10 @@ export function toldAddresses(addresses: readonly string[]): string[] {
   const chosen = new Map<string, string>()
   for (const address of farAddresses(addresses)) {
     const key = relayOf(address) ?? address
-    if (!chosen.has(key) || portOf(address) === WEB) chosen.set(key, address)
+    const first = chosen.get(key) ?? address
+    // On the same host only: what a relay says of itself beyond where it was dialled may be anybody's.
+    const better = portOf(address) === WEB && hostOf(address) === hostOf(first)
+    chosen.set(key, better ? address : first)
   }
   return [...chosen.values()]
 }

@@ -34,6 +34,22 @@ describe('the addresses of a contact are dialled', () => {
     expect(order.of({ addresses: [via(A), via(B)], worked: via(A) })).toEqual([via(B), via(A)])
   })
 
+  it('through a relay at each address of it that is known, by ports that others answered on first', () => {
+    const sixth = '/ip6/2001:db8::5/tcp/31415'
+    const order = new DialOrder(
+      (relay) => relay === B,
+      (relay) => (relay === A ? [sixth, web, via(B)] : [web]),
+    )
+    order.worked('/ip4/6.6.6.6/tcp/443')
+    const through = (address: string) => `${address}/p2p/${A}/p2p-circuit`
+    expect(order.of({ addresses: [via(A), via(B)], worked: undefined })).toEqual([
+      via(B),
+      through(web),
+      via(A),
+      through(sixth),
+    ])
+  })
+
   it('and the parts of an address are read', () => {
     expect([relayOf(via(A)), relayOf(usual), hostOf(via(A)), portOf(web), portOf('/dns4/x')]).toEqual([
       A,

@@ -15,6 +15,11 @@ describe('what others are told of addresses', () => {
     expect(toldAddresses(all)).toEqual([LAN, through(ONE, 443), through(TWO, 31415)])
   })
 
+  it('is not what a relay says of another host', () => {
+    const victim = `/ip4/9.9.9.9/tcp/443/p2p/${ONE}/p2p-circuit`
+    expect(toldAddresses([through(ONE, 31415), victim])).toEqual([through(ONE, 31415)])
+  })
+
   it('is all that is open, at each port', () => {
     const open = ['/ip4/5.5.5.5/tcp/31415', '/ip4/5.5.5.5/tcp/443']
     expect(toldAddresses(open)).toEqual(open)
