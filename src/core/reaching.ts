@@ -4,6 +4,7 @@
 import type { Conversations } from './conversations.ts'
 import type { Millis, NodeId } from './env.ts'
 import type { Input } from './events.ts'
+import { limits } from './limits.ts'
 import type { Link } from './links/links.ts'
 import { type Path, relayOf } from './links/paths.ts'
 import type { ReachInput } from './links/reach-inputs.ts'
@@ -58,7 +59,8 @@ export class Reaching {
   discovered({ peer, addresses, source }: Extract<Input, { type: 'discovered' }>, now: Millis): void {
     if (this.#m.book.get(peer)?.source === 'itself' && this.#m.links.get(peer) !== undefined) return
     const contact = { node: peer, zone: this.#m.roster.byNode(peer)?.claims.zone, addresses, age: 0, serves: true }
-    if (source === 'bootstrap') this.#m.book.restored(contact, now)
+    // Nobody has seen it there now: what members say of it later is newer, such as that it relays.
+    if (source === 'bootstrap') this.#m.book.restored({ ...contact, age: limits.helloPeriod }, now)
     else this.#m.book.hearsay(contact, now, source === 'identify' ? peer : source)
     this.#m.links.soon(now)
     this.#m.reach.learnt(peer, {}, now)

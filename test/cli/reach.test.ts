@@ -149,6 +149,11 @@ describe('what would improve it', () => {
     })
   })
 
+  it('with IPv6 alone: to let the port in, as there is nothing to forward', () => {
+    const reach = { nat: 'unknown' as const, observed: ['/ip6/2001:db8::f/tcp/44813'] }
+    expect(check(reach, { links: [relayed] })?.advice).toMatch(/^let TCP 31415 in through the firewall/)
+  })
+
   it('behind a firewall without a NAT: to let the port in', () => {
     expect(check({ nat: 'none' })?.advice).toBe(
       'let TCP 31415 in through the firewall, and members outside reach this Pi without a relay',

@@ -44,7 +44,9 @@ export function reachAdvice(status: Reached): string | undefined {
   if (port === undefined)
     return 'give "listen" of its configuration an address, so that members on this LAN can dial it'
   if (reach.searchingMs === null && status.links.every(({ path }) => path?.route === 'lan')) return undefined
-  if (reach.nat === 'none')
+  // What is seen by IPv6 alone is the machine itself: few networks translate it.
+  const untranslated = reach.observed.length > 0 && reach.observed.every((address) => address.startsWith('/ip6/'))
+  if (reach.nat === 'none' || untranslated)
     return `let TCP ${port} in through the firewall, and members outside reach this Pi without a relay`
   return `forward TCP ${port} to this Pi in the router, and members outside reach it without a relay`
 }

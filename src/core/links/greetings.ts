@@ -234,7 +234,7 @@ export class Greetings {
   }
 
   /**
-   * Half for the receiver's own zone, freshest first, later at random; the rest for other zones, going round over all of them hello by hello: at
+   * Half for the receiver's own zone, freshest first and after some that relay, later at random; the rest for other zones, going round over all of them hello by hello: at
    * least one contact a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
    */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
@@ -244,7 +244,8 @@ export class Greetings {
     if (receiver !== undefined) receiver.told = true
     const serving = (of: string) => this.#book.inZone(of).filter((entry) => entry.serves && entry.node !== peer)
     const mates = zone === undefined ? [] : serving(zone)
-    const chosen = again ? this.#some(mates, bound / 2) : mates.slice(0, bound / 2)
+    const chosen = again ? this.#some(mates, bound / 2) : this.#relaysFor(peer)
+    if (!again) chosen.push(...mates.filter((entry) => !chosen.includes(entry)).slice(0, bound / 2 - chosen.length))
     const zones = this.#book.zones().filter((other) => other !== zone)
     const each = Math.min(
       limits.contactsPerZone,
@@ -252,10 +253,19 @@ export class Greetings {
     )
     const visited = Math.min(zones.length, Math.floor((bound - chosen.length) / each))
     for (let i = 0; i < visited; i++) {
-      chosen.push(...this.#some(serving(zones[(this.#turn + i) % zones.length] as string), each))
+      const others = serving(zones[(this.#turn + i) % zones.length] as string)
+      chosen.push(...this.#some(others, each).filter((entry) => !chosen.includes(entry)))
     }
     this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
     return chosen.map((entry) => toContact(entry, now))
+  }
+
+  /** Members that relay, of whom a newcomer behind a NAT needs some however many zones there are. */
+  #relaysFor(peer: NodeId): Entry[] {
+    const relays = [...this.#book.all()].filter(
+      ({ node, relays, source }) => relays && source !== 'others' && node !== peer,
+    )
+    return this.#some(relays, limits.relaysWanted)
   }
 
   /** Up to so many of the candidates, at random. */

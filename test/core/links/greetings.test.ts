@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { View } from '../../../src/core/fleet/view.ts'
 import { limits, MINUTE } from '../../../src/core/limits.ts'
-import { Book } from '../../../src/core/links/book.ts'
+import { Book, type Entry } from '../../../src/core/links/book.ts'
 import { Greetings } from '../../../src/core/links/greetings.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import type { Hello } from '../../../src/core/protocols.ts'
@@ -101,6 +101,25 @@ describe('greetings (clause GREETING)', () => {
     expect(contacts.filter((contact) => contact.zone === zone)).toHaveLength(limits.contactsPerZone)
     expect(contacts.filter((contact) => contact.zone === '/b')).toHaveLength(limits.contactsPerZone)
     expect(new Set(contacts.map((contact) => contact.node)).size).toBe(contacts.length)
+  })
+
+  it('tell a newcomer first of some that relay, however many zones there are', () => {
+    const { book, know, answer, zone } = setUp()
+    know(zone, 40)
+    for (let i = 0; i < 200; i++) know(`/z${i}`, 1)
+    const relays = ['/z150', '/z180'].map((other) => book.inZone(other)[0] as Entry)
+    for (const { node, zone: other = '', addresses } of relays) {
+      book.firstHand(node, other, { addresses, serves: true, reach: { relays: true, nat: 'none' } }, 0)
+    }
+    const { contacts } = answer('newcomer', zone)
+    expect(
+      contacts
+        .filter((contact) => contact.relays)
+        .map(({ node }) => node)
+        .sort(),
+    ).toEqual(relays.map(({ node }) => node).sort())
+    expect(contacts.length).toBeLessThanOrEqual(limits.helloContacts)
+    expect(new Set(contacts.map(({ node }) => node)).size).toBe(contacts.length)
   })
 
   it('tell a zone-mate the zone first, never of itself, and all other zones in time', () => {
