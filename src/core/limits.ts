@@ -224,7 +224,7 @@ export const limits = {
   strangerDials: 10,
   /** And one more each so long: a member that invents contacts can make a node send one SYN a second and address, not hundreds. */
   strangerDialPeriod: 1 * SECOND,
-  /** A link that ended before this counts as a failed dial: it was of little use, or the other side has enough and closed it after its grace. */
+  /** A link that was closed after the grace of the other side and before this counts as a failed dial: that side has enough. */
   linkProven: 30 * SECOND,
   /** Who shows the key of a linked member waits so long for that member to answer; silence lets it in. */
   rivalTimeout: 2 * SECOND,
@@ -264,6 +264,10 @@ export const limits = {
   pulseSlack: 600,
   /** Round trips that it may take: one for the pulse, the others for what is sent again. */
   pulseRoundTrips: 4,
+  /** A link to the outside that ended has so many others pulsed, those that were silent longest: all that a plain node has. */
+  alarmPulses: 4,
+  /** And the next one does so after this: a relay whose clients come and go spends 120 B/s on it at most. */
+  alarmPause: 1 * SECOND,
   /** Pulses of one link that are missed in a row until it is dead: one may be lost with a Wi-Fi that roams. */
   pulsesMissed: 2,
   /** An outcome that comes this much after its time was late because of this process, and says nothing of the peer. */

@@ -159,8 +159,8 @@ export class Links {
   }
 
   /**
-   * True when it was open. A link that ends soon after it opened counts as a failed dial: two machines with one key push each
-   * other off at every member, and would do so without a pause.
+   * True when it was open. A link at whose age the other end sends somebody away counts as a failed dial: two machines with one
+   * key push each other off at every member, and would do so without a pause.
    */
   closed(peer: NodeId, now: Millis): boolean {
     this.soon(now)
@@ -168,10 +168,14 @@ export class Links {
     if (link === undefined) return false
     this.#links.delete(peer)
     const trouble = this.#trouble.get(peer)
-    const brief = now - link.since < limits.linkProven
-    if (brief && !this.#dead.delete(peer)) this.failed(peer, now, limits.seekBrief)
+    if (this.#isSentAway(now - link.since) && !this.#dead.delete(peer)) this.failed(peer, now, limits.seekBrief)
     else if (trouble !== undefined) trouble.failures = 0
     return true
+  }
+
+  /** Machines with one key do so at once (trust/rivals.ts); who has links enough does when the grace is over. */
+  #isSentAway(age: Millis): boolean {
+    return age < limits.addressDialTimeout || (age >= limits.surplusGrace && age < limits.linkProven)
   }
 
   /** Nothing comes over this link any more: when it closes, that is no fault of the peer. */

@@ -122,7 +122,7 @@ export class Reach {
   }
 
   closed(peer: NodeId, now: Millis): void {
-    this.watchdog.closed(peer)
+    this.watchdog.closed(peer, now)
     this.improving.closed(peer)
     this.#reservations.unlinked(peer, now)
     this.#forgetSight(peer, now)

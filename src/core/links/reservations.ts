@@ -85,7 +85,7 @@ export class Reservations {
     const known = this.#relays.get(relay)
     this.soon(now)
     if (known === undefined || known.state === 'resting') return
-    const lasted = known.state === 'held' && now - known.since >= limits.linkProven
+    const lasted = known.state === 'held' && now - known.since >= limits.addressDialTimeout
     if (lasted) this.#relays.delete(relay)
     else this.#rest(relay, known, 'lost', 'the link with it is gone', now)
   }

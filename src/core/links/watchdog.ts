@@ -52,6 +52,8 @@ export class Watchdog {
   #suspicion: Millis | undefined
   /** A link was found dead since. */
   #found = false
+  /** When others were last pulsed because a link had ended. */
+  #alarmed: Millis | undefined
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -70,9 +72,20 @@ export class Watchdog {
     this.#turn = Math.min(this.#turn ?? Number.POSITIVE_INFINITY, this.#nextTurn(now))
   }
 
-  closed(peer: NodeId): void {
+  closed(peer: NodeId, now: Millis): void {
+    const watched = this.#watched.get(peer)
     this.#watched.delete(peer)
     if (this.#watched.size === 0) this.#turn = undefined
+    if (watched !== undefined && this.#outside(watched)) this.#alarm(now)
+  }
+
+  /** What ended one link may have ended others: a NAT that forgot us says so on those only that are spoken over. */
+  #alarm(now: Millis): void {
+    if (this.#alarmed !== undefined && now - this.#alarmed < limits.alarmPause) return
+    this.#alarmed = now
+    const silent = [...this.#watched].filter(([, watched]) => this.#outside(watched) && watched.asked === undefined)
+    silent.sort(([, a], [, b]) => a.heard - b.heard)
+    for (const [peer, watched] of silent.slice(0, limits.alarmPulses)) this.#pulse(peer, watched, now)
   }
 
   /** Something came over the link; so it did over the one that carries it. */

@@ -84,6 +84,14 @@ describe('a node behind a NAT', () => {
     expect(reserved()).toEqual(['only', 'only'])
   })
 
+  it('asks at once after a change of the WAN address, also when there was one seconds ago', () => {
+    const { reach, reserved, step, unlink, link } = behindNat('only')
+    step(50, () => reach.reserved('only', [through('only')], 50))
+    unlink('only', 8 * SECOND)
+    link('only', 8 * SECOND + 5, { address: at('5.5.5.0') })
+    expect(reserved()).toEqual(['only', 'only'])
+  })
+
   it('asks anew whoever did not answer, and dials others that are known to relay', () => {
     const { know, run, of, reserved } = behindNat('mute')
     know('far', [at('6.6.6.6')], { relays: true })

@@ -20,7 +20,7 @@ function world(roundTrip = 40, inUse: (peer: string) => boolean = () => false) {
     for (const effect of out.drain()) {
       if (effect.type === 'close') {
         closed.push({ peer: effect.peer, at: now })
-        dog.closed(effect.peer)
+        dog.closed(effect.peer, now)
       }
       if (effect.type !== 'pulse') continue
       pulses += 1
@@ -57,6 +57,32 @@ describe('the watchdog', () => {
     })
     for (const rate of rates) expect(rate).toBeLessThanOrEqual(24 / 1.8)
     expect(Math.min(...rates)).toBeGreaterThanOrEqual(24 / 2 - 1)
+  })
+
+  it('pulses the silent ones at once when a link to the outside ends: what ended that one may have ended them', () => {
+    const { dog, dead, closed, run, open } = world(40)
+    for (const peer of ['a', 'b', 'c']) open(peer, 0)
+    const cut = run(0, 10_500)
+    for (const peer of ['a', 'b', 'c']) dead.add(peer)
+    dog.closed('a', cut)
+    run(cut, cut + 5 * SECOND)
+    const patience = limits.pulseSlack + limits.pulseRoundTrips * 40
+    expect(closed.map(({ peer }) => peer).sort()).toEqual(['b', 'c'])
+    for (const { at } of closed) expect(at - cut).toBeLessThanOrEqual(2 * patience)
+  })
+
+  it('pulses few when many come and go', () => {
+    const { dog, run, open, pulses } = world()
+    for (let i = 0; i < 60; i++) open(`p${i}`, 0)
+    open('mate', 0, 'lan')
+    let now = run(0, SECOND)
+    const before = pulses()
+    for (let i = 0; i < 30; i++) {
+      dog.closed(`p${i}`, now)
+      now = run(now, now + 100)
+    }
+    dog.closed('mate', now)
+    expect(pulses() - before).toBeLessThanOrEqual(3 * limits.alarmPulses + 2)
   })
 
   it('finds a way out that is gone within a period and two answers, and closes all links over it', () => {
@@ -212,7 +238,7 @@ describe('the watchdog', () => {
             open(peer, now, linked.get(peer))
           } else if (what === 'close') {
             linked.delete(peer)
-            dog.closed(peer)
+            dog.closed(peer, now)
           } else if (what === 'die' && linked.has(peer)) dead.add(peer)
           else if (what === 'heard' && !dead.has(peer)) dog.heard(peer, now)
           else if (what === 'network') dog.networkChanged(now)
