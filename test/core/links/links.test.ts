@@ -116,15 +116,15 @@ describe('the link policy of a node', () => {
   it('replaces a link at once that ended at an age at which nobody is sent away: it was the path, and a WAN address may change again', () => {
     const { links, know, open, dialled } = setUp()
     know(ZONE, 'mate0')
-    const after = (age: number) => {
+    const linkedFor = (age: number) => {
       open('mate0', ZONE, 0)
       links.closed('mate0', age)
       links.check(age)
       return dialled()
     }
-    expect(after(limits.addressDialTimeout)).toEqual(['mate0'])
-    expect(after(limits.surplusGrace - 1)).toEqual(['mate0'])
-    expect(after(limits.surplusGrace)).toEqual([])
+    expect(linkedFor(limits.addressDialTimeout)).toEqual(['mate0'])
+    expect(linkedFor(limits.surplusGrace - 1)).toEqual(['mate0'])
+    expect(linkedFor(limits.surplusGrace)).toEqual([])
   })
 
   it('closes the newest links above the bound and does not dial them again soon', () => {
