@@ -226,6 +226,8 @@ export const limits = {
   strangerDialPeriod: 1 * SECOND,
   /** A link that was closed after the grace of the other side and before this counts as a failed dial: that side has enough. */
   linkProven: 30 * SECOND,
+  /** A relay whose own link ends so soon after one over it is what ended that one: a reset and the streams that it ends are one event. */
+  orphanGrace: 1 * SECOND,
   /** Who shows the key of a linked member waits so long for that member to answer; silence lets it in. */
   rivalTimeout: 2 * SECOND,
   /** How often links are looked at when nothing happened. */

@@ -37,6 +37,8 @@ export class Links {
   readonly #trouble = new Map<NodeId, Trouble>()
   /** Links over which nothing comes any more, until they are closed. */
   readonly #dead = new Set<NodeId>()
+  /** Links over a relay that ended as if we had been sent away, until it shows that the relay is gone: the pause before that. */
+  readonly #orphans = new Map<NodeId, { relay: NodeId; since: Millis; before: Trouble | undefined }>()
   #nextCheck: Millis | undefined
   /** When the next pause of a contact ends that would be dialled now but for it. */
   #pauseEnds: Millis | undefined
@@ -167,10 +169,25 @@ export class Links {
     const link = this.#links.get(peer)
     if (link === undefined) return false
     this.#links.delete(peer)
-    const trouble = this.#trouble.get(peer)
-    if (this.#isSentAway(now - link.since) && !this.#dead.delete(peer)) this.failed(peer, now, limits.seekBrief)
-    else if (trouble !== undefined) trouble.failures = 0
+    const [before, relay] = [this.#trouble.get(peer), relayOf(link.address)]
+    const isCut = this.#dead.delete(peer) || (relay !== undefined && !this.#links.has(relay))
+    if (!isCut && this.#isSentAway(now - link.since)) {
+      this.failed(peer, now, limits.seekBrief)
+      if (relay !== undefined) this.#orphans.set(peer, { relay, since: now, before })
+    } else if (before !== undefined) before.failures = 0
+    this.#acquit(peer, now)
     return true
+  }
+
+  /** Who was linked over a relay that is gone as well sent nobody away: circuits end a moment before what carries them. */
+  #acquit(relay: NodeId, now: Millis): void {
+    for (const [peer, orphan] of this.#orphans) {
+      const isLate = now - orphan.since > limits.orphanGrace
+      if (isLate || orphan.relay === relay) this.#orphans.delete(peer)
+      if (isLate || orphan.relay !== relay) continue
+      if (orphan.before === undefined) this.#trouble.delete(peer)
+      else this.#trouble.set(peer, orphan.before)
+    }
   }
 
   /** Machines with one key do so at once (trust/rivals.ts); who has links enough does when the grace is over. */

@@ -6,6 +6,7 @@ import { Outbox } from '../../../src/core/outbox.ts'
 import { testEnv } from '../env.ts'
 
 const ZONE = '/a'
+const RELAY = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'
 
 function setUp(isNode = true, inUse: (peer: string) => boolean = () => false) {
   const out = new Outbox()
@@ -125,6 +126,35 @@ describe('the link policy of a node', () => {
     expect(linkedFor(limits.addressDialTimeout)).toEqual(['mate0'])
     expect(linkedFor(limits.surplusGrace - 1)).toEqual(['mate0'])
     expect(linkedFor(limits.surplusGrace)).toEqual([])
+  })
+
+  it.each(['first', 'last'])(
+    'blames nobody for a young link that ended because its relay died, whose own link ends %s',
+    (order) => {
+      const { links, know, open, dialled } = setUp()
+      know(ZONE, 'mate0')
+      const circuit = `/ip4/5.5.5.5/tcp/1/p2p/${RELAY}/p2p-circuit`
+      open(RELAY, '/b')
+      links.opened(
+        { peer: 'mate0', zone: ZONE, address: circuit, direction: 'outbound', route: 'relayed', since: 0 },
+        0,
+      )
+      for (const peer of order === 'last' ? ['mate0', RELAY] : [RELAY, 'mate0']) links.closed(peer, SECOND)
+      links.check(SECOND)
+      expect(dialled()).toContain('mate0')
+    },
+  )
+
+  it('takes a young link whose relay lives on for a failed dial', () => {
+    const { links, know, open, dialled } = setUp()
+    know(ZONE, 'mate0')
+    open(RELAY, '/b')
+    const address = `/ip4/5.5.5.5/tcp/1/p2p/${RELAY}/p2p-circuit`
+    links.opened({ peer: 'mate0', zone: ZONE, address, direction: 'outbound', route: 'relayed', since: 0 }, 0)
+    links.closed('mate0', SECOND)
+    links.closed(RELAY, SECOND + limits.orphanGrace + 1)
+    links.check(SECOND)
+    expect(dialled()).not.toContain('mate0')
   })
 
   it('closes the newest links above the bound and does not dial them again soon', () => {
