@@ -158,7 +158,9 @@ export class Reach {
     this.#changed(now)
   }
 
+  /** Who has a relay again after none dials those anew that were missed meanwhile: they lost the same one, and are back at it as well. */
   reserved(relay: NodeId, addresses: readonly string[], now: Millis): void {
+    if (this.#reservations.addresses().length === 0) this.#p.links.lift(now - limits.linkProven, now)
     this.#reservations.reserved(relay, addresses, now)
     this.#changed(now)
   }

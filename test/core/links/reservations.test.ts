@@ -92,6 +92,18 @@ describe('a node behind a NAT', () => {
     expect(reserved()).toEqual(['only', 'only'])
   })
 
+  it('dials those soon that it missed while it had no relay: the only one was started anew, and they come back to it as well', () => {
+    const { reach, know, step, run, of, links } = behindNat('only')
+    know('mate', [through('only')], { zone: '/a' })
+    const times = () => of('dial').filter(({ peer }) => peer === 'mate')
+    for (let i = 0; i < 5; i++) step(10, () => links.failed('mate', 10))
+    run(10, SECOND)
+    const before = times().length
+    step(SECOND, () => reach.reserved('only', [through('only')], SECOND))
+    run(SECOND, 2 * SECOND + 50)
+    expect(times().length).toBe(before + 1)
+  })
+
   it('asks anew whoever did not answer, and dials others that are known to relay', () => {
     const { know, run, of, reserved } = behindNat('mute')
     know('far', [at('6.6.6.6')], { relays: true })
