@@ -327,6 +327,7 @@ export class NodeCore {
   /** Whoever does not belong any more loses its link and its row, and what it says from now on is of nobody we know. */
   #strikeOff(): NodeId[] {
     const struck = this.#m.gatekeeper.strikeOff()
+    this.#reaching.struckOff(struck)
     for (const node of struck) {
       this.#m.view.expel(node)
       this.#m.book.forget(node)

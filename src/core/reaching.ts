@@ -22,6 +22,8 @@ export interface LinkSnapshot extends Link {
 export class Reaching {
   readonly #m: Machines
   readonly #conversations: Conversations
+  /** Who does not belong any more: the gate may have let one of them in just before, and the link opens only now. */
+  readonly #struck = new Set<NodeId>()
 
   constructor(machines: Machines, conversations: Conversations) {
     this.#m = machines
@@ -40,6 +42,18 @@ export class Reaching {
     if (zone === this.#m.self.zone && this.#m.self.isNode) {
       this.#m.heartbeat.hurry(now)
       this.#conversations.metMate(peer)
+    }
+    // Who was let in anew meanwhile, with another membership, is on the roster.
+    if (this.#struck.has(peer) && this.#m.roster.byNode(peer) === undefined)
+      this.#m.out.emit({ type: 'close', peer, reason: 'refused' })
+  }
+
+  /** These nodes do not belong any more. */
+  struckOff(nodes: readonly NodeId[]): void {
+    for (const node of nodes) this.#struck.add(node)
+    for (const oldest of this.#struck) {
+      if (this.#struck.size <= limits.memberships) return
+      this.#struck.delete(oldest)
     }
   }
 
