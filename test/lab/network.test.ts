@@ -156,7 +156,10 @@ describe.skipIf(reason !== undefined)(`the laboratory's network${reason === unde
     expect(down.bytes / MIB).toBeLessThan(1.07)
     expect(down.packets).toBeGreaterThanOrEqual(Math.floor(MIB / 1_448))
     expect(up.bytes).toBeLessThan(down.bytes / 10)
-    expect(of('pub-1').up.bytes).toBe(down.bytes)
+    // The same frames, and what the kernel there says of itself (neighbour discovery): less than one frame of the file.
+    const said = of('pub-1').up.bytes - down.bytes
+    expect(said).toBeGreaterThanOrEqual(0)
+    expect(said).toBeLessThan(1_514)
     expect(of('plain').down.bytes).toBe(0)
     const unrouted = await hairpinCount(network, 'plain')
     await sockets.seen('plain-1', address('plain-2'), PORT)
