@@ -126,7 +126,10 @@ test('T24 two announcements of one version: one winner everywhere, both kept, an
   )
   twins.sort((one, other) => (one.hash < other.hash ? -1 : 1))
   const [winner, rival, third] = twins as [AnnouncementDocument, AnnouncementDocument, AnnouncementDocument]
-  await Promise.all([tell(third, a), tell(rival, b), tell(winner, c)])
+  // One has begun with what wins when it hears of the others.
+  await tell(winner, c)
+  await until('a release that is begun', async () => (await releaseAt(c))?.here?.state === 'fetching')
+  await Promise.all([tell(third, a), tell(rival, b)])
   for (const member of members) {
     await until(
       'both',
@@ -173,7 +176,10 @@ test('T24 nothing of that role is installed, also after a restart, and the other
     await hostile.settle(member)
     await waits(member)
     expect(await installed(member)).toBe(old.hash)
-    expect(lane.heard.filter(({ type }) => type === 'request')).toEqual([])
+    const ofNext = lane.heard.filter((said) => 'encoding' in said && said.encoding === next.encoding.hash)
+    expect(ofNext.filter(({ type }) => type === 'request')).toEqual([])
+    const told = ofNext.findLast((said) => said.type === 'bitfield')
+    expect(told?.wants ?? false, 'what it said last of what it wants').toBe(false)
     lane.close()
   }
 })

@@ -12,6 +12,7 @@ import {
   afterEdge,
   afterRestart,
   afterStep,
+  isHeld,
   jobOf,
   type Known,
   next,
@@ -109,15 +110,19 @@ export class Installation implements PathView {
     return retry === undefined || tidy === undefined ? (retry ?? tidy) : Math.min(retry, tidy)
   }
 
-  /** The release whose encoding is needed now, and that encoding. */
+  /** The release whose encoding is needed now or, when it is held, as soon as it may go on; and that encoding. */
   needed(): Need | undefined {
+    const { choice } = this
     const { underway } = this.entry
     const release = this.#source
     const encoding = release?.encodings.find(({ hash }) => hash === underway?.encoding.hash)
     if (release === undefined || underway === undefined || encoding === undefined) return undefined
     const isUnpacked = !['fetching', 'verified'].includes(underway.state) && !this.#known.restage
     if (isUnpacked) return undefined
-    return { release, encoding }
+    const isChosen = choice?.selected === true && choice.release.hash === underway.release
+    const may = !isChosen || choice.hold === undefined
+    const held = isHeld(underway, may, this.#known, this.#supply.isComplete(encoding.hash))
+    return { release, encoding, held }
   }
 
   /** True when a state or a reason changed since this was last asked. */

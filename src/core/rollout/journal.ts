@@ -98,7 +98,7 @@ export function next(entry: InstallEntry, wish: Wish, known: Known, complete: bo
   if (underway === undefined) return begun ?? rest(known)
   if (wish?.release.hash !== underway.release) {
     if (isReversible(underway, known, complete)) return begun ?? write(entry, undefined)
-  } else if (!wish.may && known.doubt === 'none' && isReversible(underway, known, complete)) return { do: 'rest' }
+  } else if (isHeld(underway, wish.may, known, complete)) return { do: 'rest' }
   return advance(entry, underway, { known, complete, wish: wish?.release.hash === underway.release ? wish : undefined })
 }
 
@@ -109,6 +109,11 @@ function begin(entry: InstallEntry, wish: Wish): Action | undefined {
   if (entry.installed?.release === hash || entry.failed.some(({ release }) => release === hash)) return undefined
   const underway = underwayOf(wish)
   return underway && write(entry, underway)
+}
+
+/** What may not go on now stays where it is, unless it is as good as in use: nothing is done for it, nor fetched. */
+export function isHeld(underway: Underway, may: boolean, known: Known, complete: boolean): boolean {
+  return !may && known.doubt === 'none' && isReversible(underway, known, complete)
 }
 
 function isReversible({ state }: Underway, { doubt, restage, inUse }: Known, complete: boolean): boolean {

@@ -7,7 +7,7 @@ import type { Encoding, Release } from '../trust/announcement.ts'
 import type { InstallProblem } from './states.ts'
 
 /** What rollout needs of the swarm. */
-export type Fetches = Pick<Swarm, 'want' | 'keep' | 'isComplete' | 'doubted'> & {
+export type Fetches = Pick<Swarm, 'want' | 'unwant' | 'keep' | 'isComplete' | 'doubted'> & {
   progress(encoding: string): Pick<Progress, 'bytes' | 'totalBytes' | 'problem'> | undefined
 }
 
@@ -15,6 +15,8 @@ export type Fetches = Pick<Swarm, 'want' | 'keep' | 'isComplete' | 'doubted'> & 
 export interface Need {
   release: Release
   encoding: Encoding
+  /** Its release may not go on now: what is here of it stays, and no more is fetched. */
+  held?: boolean
 }
 
 export class Supply {
@@ -29,7 +31,8 @@ export class Supply {
 
   /**
    * Lets the swarm hold all that is announced or was until its role changed, and what is on its way here although it is neither.
-   * What is on its way comes first: it is what there must be room for. Only what is announced now is ever fetched for others.
+   * What is on its way comes first: it is what there must be room for. Only what is announced now is ever fetched for others, and
+   * what is not asked for any more is not fetched any longer.
    * @param held the releases of all announcements that are held, those in force among them and first.
    */
   keep(underway: readonly Need[], announced: readonly Release[], held: readonly Release[], now: Millis): void {
@@ -39,7 +42,10 @@ export class Supply {
       if (!kept.has(encoding.hash)) kept.set(encoding.hash, encoding)
     }
     this.#swarm.keep(kept, now)
-    for (const need of this.#mirror ? [...underway, ...offered] : underway) this.fetch(need, now)
+    const wanted = [...underway.filter(({ held }) => !held), ...(this.#mirror ? offered : [])]
+    const isWanted = new Set(wanted.map(({ encoding }) => encoding.hash))
+    for (const hash of kept.keys()) if (!isWanted.has(hash)) this.#swarm.unwant(hash, now)
+    for (const need of wanted) this.fetch(need, now)
   }
 
   fetch({ release, encoding }: Need, now: Millis): void {

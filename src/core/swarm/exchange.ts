@@ -105,6 +105,13 @@ export class Exchange {
     }
   }
 
+  /** We don't want it any more: whom we told that we do hears of it. */
+  unwanted(holding: Holding): void {
+    for (const peer of this.#parts.peers.values()) {
+      if (peer.stream === 'open' && peer.told.get(holding.encoding.hash)?.wants) this.tell(peer, holding)
+    }
+  }
+
   /** Tells again whoever did not answer: it may have learnt of the encoding since. */
   remind(holding: Holding, now: Millis): void {
     for (const peer of this.#parts.peers.values()) {

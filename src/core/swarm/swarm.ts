@@ -96,6 +96,17 @@ export class Swarm {
     this.#wake(now)
   }
 
+  /** Fetches it no longer, until it is wanted again: what is here of it stays, and is served. May be called at every step. */
+  unwant(hash: string, now: Millis): void {
+    const download = this.#downloads.get(hash)
+    if (download === undefined) return
+    // What is being written will be reported.
+    this.#fetching.ended(hash, 0, now)
+    this.#downloads.remove(hash)
+    this.#exchange.unwanted(download.holding)
+    this.#wake(now)
+  }
+
   /**
    * All encodings, by hash, that current releases name. What else there is goes, from the disk too; so it is called first when
    * all that earlier runs accepted is in force.

@@ -445,6 +445,32 @@ describe('what must not be installed', () => {
     expect(world.inUse.get(PATH)?.release).toBe(release.hash)
   })
 
+  it('is not even fetched any longer while its role is frozen, also after a restart, and goes on afterwards (T24)', () => {
+    const world = new World()
+    world.announce(announced([release]))
+    world.finish()
+    expect([world.journal()?.underway?.state, world.wanted.size]).toEqual(['fetching', 1])
+    const frozen = announced([release], { frozen: true })
+    world.announce(frozen)
+    expect([world.wanted.size, world.kept]).toEqual([0, [encodingOf(`${PATH}/2`).hash]])
+    world.crash(false)
+    world.run()
+    expect(world.wanted.size).toBe(0)
+    expect(world.rollout.stateOf(release.hash)).toMatchObject({ state: 'fetching', reason: 'frozen' })
+    world.announce(announced([release]))
+    world.run()
+    expect(world.inUse.get(PATH)?.release).toBe(release.hash)
+  })
+
+  it('is not fetched when its role is frozen while its first edge is being written (T24)', () => {
+    const world = new World()
+    world.announce(announced([release]))
+    expect([world.pending.length, world.journal()]).toEqual([1, undefined])
+    world.announce(announced([release], { frozen: true }))
+    world.run()
+    expect([world.journal()?.underway?.state, world.wanted.size]).toEqual(['fetching', 0])
+  })
+
   it('is an older one, also when only the journal remembers (T08)', () => {
     const world = new World()
     world.announce(announced([release]))

@@ -244,6 +244,9 @@ export class World {
         this.wanted.add(encoding.hash)
         this.wants += 1
       },
+      unwant: (encoding) => {
+        if (!this.complete.has(encoding)) this.wanted.delete(encoding)
+      },
       isComplete: (encoding) => this.complete.has(encoding),
       doubted: (encoding) => {
         this.doubted.push(encoding)

@@ -57,6 +57,26 @@ describe('a swarm', () => {
     expect(world.has('far', wanted)).toBe(true)
   })
 
+  it('stops in the middle when it is not wanted any longer, and goes on where it was when it is again', async () => {
+    const wanted = testEncoding('a', 60)
+    const world = new World(7, [wanted])
+    world.seed('seed', wanted).uplink = 250_000
+    const node = world.add('node')
+    world.link('seed', 'node')
+    world.want('node', wanted)
+    await world.run(HOUR, () => node.writes.length > 20)
+    world.step(node, (swarm) => swarm.unwant(wanted.encoding.hash, world.now))
+    expect([node.asked.size, node.swarm.sizes().downloads]).toEqual([0, 0])
+    await world.run(HOUR)
+    const kept = node.writes.length
+    expect(kept).toBeLessThan(60)
+    expect(node.swarm.progress(wanted.encoding.hash)).toMatchObject({ have: kept, problem: undefined })
+    expect(node.swarm.sizes().requestBytes).toBe(0)
+    world.want('node', wanted)
+    await world.run(HOUR, () => world.has('node', wanted))
+    expect([world.has('node', wanted), new Set(node.writes).size, node.writes.length]).toEqual([true, 60, 60])
+  })
+
   it('tells who had it first when another holds all of it', async () => {
     const { world, wanted } = await fetchFrom({ pieces: 9, honest: 1, liars: [] })
     await world.run(SECOND)
