@@ -383,7 +383,7 @@ export const limits = {
   helloFailures: 2,
   /** Who was dialled does not greet: it closes a link over which nothing came for three periods of hello. Two hellos may be late. */
   linkSilence: 3 * 60 * SECOND,
-  /** Hellos of one peer in a minute that we learn from: a new link has 6, thrice begun anew 18. Others are answered and teach nothing. */
+  /** Hellos of one peer in a minute whose contacts we learn: a new link has 6, thrice begun anew 18. Others are answered, and tell of their sender only. */
   hellosLearnt: 20,
   /** A hello with 48 contacts of the longest zones and addresses is cut to this; 64 roles with both sides of an equivocation take 8 kB. */
   helloBytes: 24_576,

@@ -173,12 +173,13 @@ export class Greetings {
   }
 
   /**
-   * Learns from a hello of `peer`; `zone` is that of its checked membership, not what it claims. Who talks too much teaches
-   * nothing more in that minute.
+   * Learns from a hello of `peer`; `zone` is that of its checked membership, not what it claims. Who talks too much teaches nothing
+   * more of others in that minute; what it says of itself replaces what it said before, and a relay that is started again and again
+   * is needed at once each time.
    */
   learn(peer: NodeId, zone: string, hello: Hello, now: Millis): void {
-    if (!this.#mayTeach(peer, now)) return
     this.#book.firstHand(peer, zone, hello, now)
+    if (!this.#mayTeach(peer, now)) return
     for (const contact of hello.contacts.slice(0, limits.helloContacts)) this.#book.hearsay(contact, now, peer)
   }
 

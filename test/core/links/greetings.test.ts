@@ -224,7 +224,7 @@ describe('what a hello teaches', () => {
     vector: EMPTY_VECTOR,
   })
 
-  it('is nothing more from who says too many in a minute, whether or not it linked anew', () => {
+  it('is nothing more of others from who says too many in a minute, whether or not it linked anew', () => {
     const { greetings, book } = setUp()
     const contact = (i: number) => ({ node: `n${i}`, zone: `/z${i}`, addresses: ['/a'], age: 0, serves: true })
     for (let i = 0; i < limits.hellosLearnt + 10; i++) {
@@ -233,6 +233,9 @@ describe('what a hello teaches', () => {
       greetings.unlinked('talker')
     }
     expect(book.zones()).toHaveLength(1 + limits.hellosLearnt)
+    // A relay that was started anew tells first that it does not relay, and soon that it does.
+    greetings.learn('talker', '/b', { ...hello(['/b']), reach: { relays: true, nat: 'none' } }, 45)
+    expect(book.get('talker')).toMatchObject({ relays: true, addresses: ['/b'] })
     greetings.learn('other', '/c', hello(['/a']), 50)
     greetings.learn('talker', '/b', hello(['/a'], [contact(99)]), MINUTE)
     expect(book.get('other')).toBeDefined()
