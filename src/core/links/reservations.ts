@@ -90,10 +90,14 @@ export class Reservations {
     else this.#rest(relay, known, 'lost', 'the link with it is gone', now)
   }
 
-  /** A member says that it relays: one that was started anew had refused before it knew that it can. */
+  /**
+   * A member says that it relays: one that was started anew had refused before it knew that it can. While nobody relays for us, one
+   * that lost us is asked at once as well, however often it did: it may be the only one.
+   */
   offered(relay: NodeId, now: Millis): void {
     const known = this.#relays.get(relay)
-    if (known?.why === 'refused') known.until = Math.min(known.until, now)
+    const alone = this.#active().length === 0
+    if (known?.why === 'refused' || (alone && known?.why === 'lost')) known.until = Math.min(known.until, now)
     this.soon(now)
   }
 

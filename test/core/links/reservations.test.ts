@@ -50,6 +50,18 @@ describe('a node behind a NAT', () => {
     expect(reserved().length).toBeGreaterThan(3)
   })
 
+  it('asks the only one at once when it is back, however often it was started anew', () => {
+    const { reach, reserved, step, link, unlink } = behindNat('only')
+    for (let round = 1; round <= 6; round++) {
+      const now = round * 3 * SECOND
+      step(now, () => reach.reserved('only', [through('only')], now))
+      unlink('only', now + 1_000)
+      link('only', now + 1_500, { address: at('5.5.5.0') })
+      step(now + 2_000, () => reach.learnt('only', { reach: { relays: true, nat: 'none' } }, now + 2_000))
+      expect(reserved()).toHaveLength(1 + round)
+    }
+  })
+
   it('asks one that refused, because it was started anew, as soon as that says that it relays', () => {
     const { reach, reserved, step } = behindNat('only')
     step(50, () => reach.unreserved('only', 'refused', 'it does not relay', 50))
