@@ -4,22 +4,30 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** These take longest, so that they begin first: a minute of them at the end would be a minute on one core. */
 const LONGEST = [
   'test/sim/releases.test.ts',
-  'test/sim/sim.test.ts',
   'test/mesh/gossip.test.ts',
-  'test/sim/freeze.test.ts',
-  'test/e2e/disk-troubles.test.ts',
-  'test/e2e/resume.test.ts',
-  'test/e2e/journal.test.ts',
+  'test/sim/sim.test.ts',
   'test/threats/t38-resurrection.test.ts',
-  'test/e2e/refusals.test.ts',
-  'test/e2e/health.test.ts',
-  'test/e2e/survival.test.ts',
-  'test/e2e/full-life.test.ts',
   'test/e2e/delivery.test.ts',
-  'test/publish/release.test.ts',
+  'test/cli/daemon.test.ts',
   'test/threats/t15-sybil-votes.test.ts',
-  'test/threats/t17-piece-poisoning.test.ts',
+  'test/sim/freeze.test.ts',
   'test/core/trust/beacons.test.ts',
+  'test/install/file.test.ts',
+  'test/cli/keys.test.ts',
+  'test/cli/publish.test.ts',
+  'test/threats/t39-cloned-card.test.ts',
+  'test/mesh/relays.test.ts',
+  'test/mesh/t35-outsider.test.ts',
+  'test/sim/options.test.ts',
+  'test/e2e/full-life.test.ts',
+  'test/e2e/resume.test.ts',
+  'test/e2e/disk-troubles.test.ts',
+  'test/e2e/journal.test.ts',
+  'test/e2e/survival.test.ts',
+  'test/lab/lab.test.ts',
+  'test/e2e/refusals.test.ts',
+  'test/e2e/leaving.test.ts',
+  'test/e2e/health.test.ts',
 ]
 
 class LongestFirst extends BaseSequencer {
@@ -34,8 +42,9 @@ class LongestFirst extends BaseSequencer {
 
 /**
  * They do one thing again and again: a kill at twenty moments, at every step of a journal, a full disk at each write, thousands of
- * documents that are nearly right; or they do with seven real daemons what faster tests do within one process: a mesh that changes all its
- * keys (threats, cli/trust-*, publish), loses its members (sim), and publishes with several signatures or by mistake (cli/sign, cli/publish,
+ * documents that are nearly right, a thousand streams; or they do with real daemons what faster tests do within one process: a mesh that
+ * changes all its keys (threats, cli/trust-*, publish), is asked for its health (core/fleet, daemon, cli/screens), is left and loses its members
+ * (sim), is given wrong words, files and settings (cli, daemon), and publishes with several signatures or by mistake (cli/sign, cli/publish,
  * publish/release); or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every change in .ci/run;
  * `npm test` is what one waits for.
  */
@@ -44,8 +53,11 @@ const CAMPAIGNS = [
   'test/differential/differential.test.ts',
   'test/e2e/disk-troubles.test.ts',
   'test/e2e/full-life.test.ts',
+  'test/e2e/health.test.ts',
   'test/e2e/journal.test.ts',
+  'test/e2e/leaving.test.ts',
   'test/e2e/publish-refusals.test.ts',
+  'test/e2e/refusals.test.ts',
   'test/e2e/resume.test.ts',
   'test/e2e/signing.test.ts',
   'test/e2e/survival.test.ts',
@@ -57,6 +69,7 @@ const CAMPAIGNS = [
   'test/lab/network.test.ts',
   'test/lab/owner.test.ts',
   'test/threats/t26-half-open.test.ts',
+  'test/threats/t26-unread-answers.test.ts',
 ]
 
 /** They replace modules of Node, so that they need a process of their own. */

@@ -22,7 +22,7 @@ import {
   type ReleaseRequest,
   signRelease,
 } from '../../src/publish/release.ts'
-import { parseAnnouncement } from '../../src/wire/announcement.ts'
+import { announcementJson, parseAnnouncement } from '../../src/wire/announcement.ts'
 import { jsonOf } from '../../src/wire/canonical.ts'
 import { encodingOf } from '../../src/wire/release.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
@@ -76,6 +76,16 @@ function holding(...signed: ReturnType<typeof publish>[]): PeerHolds {
     announcement: Buffer.from(document.raw).toString(),
   }))
   return { targets: Buffer.from(meshTargets(mesh).raw).toString(), roles, counters: {} }
+}
+
+/** What a peer holds of a role that announces so many paths, p0 and on, in one document. */
+function announcing(paths: number, to = 'true'): ReturnType<typeof publish> {
+  const plan = planRelease(mesh, NOBODY, request({ path: 'acme/p0', to }), NOW)
+  const { release, document } = signRelease(plan, made())
+  const terms = { ...release, installer: plan.request.installer, requires: [] }
+  const releases = Object.fromEntries(Array.from({ length: paths }, (_, i) => [`acme/p${i}`, terms]))
+  const raw = encodeSigned(announcementJson(document.signed, releases), [plan.key])
+  return { release, document: parseAnnouncement(raw) }
 }
 
 /** Signs the next targets document with these roles, each held by the named keys. */
@@ -371,16 +381,15 @@ describe('a mistake of the publisher is one sentence, and changes nothing', () =
   })
 
   it('E_ANNOUNCEMENT when the role announces too much', () => {
-    let signed = publish({ path: 'acme/p0' })
-    for (let i = 1; i < limits.releases; i++) signed = publish({ path: `acme/p${i}` }, holding(signed))
-    expect(() => publish({ path: 'acme/last' }, holding(signed))).toThrow(
-      failure('E_ANNOUNCEMENT', '64 releases already'),
-    )
-    expect(publish({ path: 'acme/p0' }, holding(signed)).document.signed.releases).toHaveLength(limits.releases)
-    signed = publish({ path: 'acme/p0' })
+    const almost = holding(announcing(limits.releases - 1))
+    const full = holding(publish({ path: 'acme/last' }, almost))
+    expect(() => publish({ path: 'acme/more' }, full)).toThrow(failure('E_ANNOUNCEMENT', '64 releases already'))
+    expect(publish({ path: 'acme/p0' }, full).document.signed.releases).toHaveLength(limits.releases)
     const to = `name != "${'x'.repeat(1_000)}"`
+    const long = holding(announcing(Math.floor(limits.announcementBytes / 1_600), to))
     const fill = () => {
-      for (let i = 1; i < limits.releases; i++) signed = publish({ path: `acme/p${i}`, to }, holding(signed))
+      let held = long
+      for (let i = 0; i < limits.releases; i++) held = holding(publish({ path: `acme/q${i}`, to }, held))
     }
     expect(fill).toThrow(failure('E_ANNOUNCEMENT', 'more than 65536: announce some of its paths under another role'))
   })
