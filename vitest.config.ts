@@ -81,8 +81,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most of the time goes by in waiting for real processes: one worker a core, and one that waits.
-    maxWorkers: 3,
+    // Much of the time goes by in waiting for real processes and timers: two workers for each of two cores.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     reporters: process.env.CI ? ['default'] : ['dot'],
     projects: [
