@@ -340,6 +340,10 @@ export const limits = {
   reachPeriod: 10 * MINUTE,
   /** When nobody could tell: others are linked by then. */
   reachRetry: 30 * SECOND,
+  /** Tests in a row that miss an address before it is taken for closed: who dials in vain may be slow, or its wire full. */
+  reachMisses: 3,
+  /** When something that was open was missed: who relays and cannot any more says so within half a minute. */
+  reachRecheck: 5 * SECOND,
   /** What a dial back may take: what is swallowed by a firewall says nothing, and a handshake has two round trips. */
   dialbackTimeout: 3 * SECOND,
   /** Ports that are tried: our own, one that strict firewalls let out, and what was forwarded. */

@@ -136,7 +136,7 @@ export class MeshLinks implements Links {
     if (this.#silent) return
     this.#tellListening()
     this.#parts.events.networkChanged()
-    this.#parts.reachability.changed()
+    this.#parts.reachability.networkChanged()
   }
 
   #opened(connection: Connection): void {

@@ -2,10 +2,13 @@
 // one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured.
 import type { Connection } from '@libp2p/interface'
 import { limits } from '../core/limits.ts'
+import { agreed, disagree, type Family, familyOf, Openness } from '../core/links/openness.ts'
 import { hostOf, portOf } from '../core/links/paths.ts'
 import { isRelayed, isShared, parseAddress } from './addresses.ts'
 import type { Dialback } from './dialback.ts'
 import type { Pairing } from './pairing.ts'
+
+const FAMILIES: readonly Family[] = ['ip4', 'ip6']
 
 export interface ReachabilityParts {
   pairing: Pairing
@@ -19,11 +22,12 @@ export interface ReachabilityParts {
 
 export class Reachability {
   readonly #parts: ReachabilityParts
+  readonly #openness = new Openness()
   #timer: NodeJS.Timeout | undefined
   #testing = false
   #stopped = false
-  /** Two members told. */
-  #settled = false
+  /** Of which two members told. */
+  readonly #settled = new Set<Family>()
   #told = ''
 
   constructor(parts: ReachabilityParts) {
@@ -32,12 +36,19 @@ export class Reachability {
 
   /** There is one more link: who is on it may tell, if two others have not. */
   opened(connection: Connection): void {
-    if (!this.#settled && this.#parts.dialback.canTell(connection)) this.changed()
+    const family = familyOf(connection.remoteAddr.toString())
+    if (!this.#settled.has(family) && this.#parts.dialback.canTell(connection)) this.changed()
   }
 
-  /** Something changed that may change the answer: our addresses, or how we are seen. */
+  /** How we are seen changed, which may change the answer. */
   changed(): void {
     this.#schedule(limits.reachDelay)
+  }
+
+  /** Addresses of this machine came or went: what was open may be elsewhere. */
+  networkChanged(): void {
+    this.#openness.renew()
+    this.changed()
   }
 
   stop(): void {
@@ -53,26 +64,34 @@ export class Reachability {
   /** Never rejects. What nobody could tell stays as it was told. */
   async #test(): Promise<void> {
     if (this.#testing) return this.#schedule(limits.reachDelay)
-    const ports = this.#ports()
-    const askable = this.#parts.pairing.connections().filter((each) => this.#parts.dialback.canTell(each))
     this.#testing = true
-    const found = ports.length === 0 ? [] : await this.#agreed(oneOfEachHost(askable), ports)
+    const heard = await Promise.all(FAMILIES.map((family) => this.#testFamily(family)))
     this.#testing = false
-    if (found !== undefined && !this.#stopped) this.#tell(found)
-    this.#schedule(found === undefined ? limits.reachRetry : limits.reachPeriod)
+    if (this.#stopped) return
+    const nobody = heard.every((what) => what === 'nothing')
+    if (!nobody) this.#openness.tested()
+    this.#tell()
+    if (nobody) this.#schedule(limits.reachRetry)
+    else this.#schedule(heard.includes('missed') ? limits.reachRecheck : limits.reachPeriod)
   }
 
-  /** What the first two on different hosts agree on; a third one decides. Of one alone, its word; undefined when nobody told. */
-  async #agreed(askable: readonly Connection[], ports: readonly number[]): Promise<string[] | undefined> {
-    const [first, second, ...others] = askable
+  /** `missed`: something that was open. */
+  async #testFamily(family: Family): Promise<'nothing' | 'missed' | 'told'> {
+    const askable = this.#parts.pairing
+      .connections()
+      .filter((each) => familyOf(each.remoteAddr.toString()) === family && this.#parts.dialback.canTell(each))
+    const answers = await this.#answers(oneOfEachHost(askable), this.#ports())
+    if (answers.length >= 2) this.#settled.add(family)
+    else this.#settled.delete(family)
+    if (answers.length === 0) return 'nothing'
+    return this.#openness.heard(family, agreed(answers)) ? 'missed' : 'told'
+  }
+
+  /** What the first two on different hosts say; and when they disagree a third one. */
+  async #answers([first, second, third]: readonly Connection[], ports: readonly number[]): Promise<string[][]> {
+    if (ports.length === 0) return []
     const answers = (await Promise.all([this.#ask(first, ports), this.#ask(second, ports)])).flat()
-    const disagree = answers.length === 2 && answers[0]?.join() !== answers[1]?.join()
-    if (disagree) answers.push(...(await this.#ask(others[0], ports)))
-    this.#settled = answers.length >= 2
-    if (answers.length === 0) return undefined
-    const needed = answers.length === 3 ? 2 : 1
-    const all = [...new Set(answers.flat())]
-    return all.filter((address) => answers.filter((answer) => answer.includes(address)).length >= needed)
+    return disagree(answers) ? [...answers, ...(await this.#ask(third, ports))] : answers
   }
 
   /** One answer, or none. */
@@ -82,7 +101,8 @@ export class Reachability {
     return told === undefined ? [] : [told.filter(isOutside).sort()]
   }
 
-  #tell(found: readonly string[]): void {
+  #tell(): void {
+    const found = this.#openness.addresses
     const ports = new Set(found.map(portOf))
     const announced = this.#parts.announce.filter((address) => ports.has(portOf(address)))
     const addresses = [...new Set([...announced, ...found])].sort()

@@ -1,7 +1,7 @@
 // Whether members can dial a node from outside, as they find out for it (clause DIALBACK).
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { Dialback } from '../../src/mesh/dialback.ts'
 import type { Pairing } from '../../src/mesh/pairing.ts'
@@ -156,6 +156,37 @@ describe('the verdict', () => {
       await first
       reachability.stop()
       expect(told).toEqual([open])
+    }
+  })
+
+  test('stays when members cannot dial back for once, until they could not so often; at once when our network changed', async () => {
+    vi.useFakeTimers()
+    try {
+      const answers: (readonly string[])[] = [open, open]
+      const { reachability, told, asked } = tested(answers)
+      const test = async (pause: number) => {
+        const before = asked.length
+        await vi.advanceTimersByTimeAsync(pause)
+        expect(asked.length).toBe(before + 2)
+      }
+      reachability.changed()
+      await test(limits.reachDelay)
+      answers.fill([])
+      reachability.changed()
+      await test(limits.reachDelay)
+      for (let misses = 2; misses < limits.reachMisses; misses++) await test(limits.reachRecheck)
+      expect(told).toEqual([open])
+      await test(limits.reachRecheck)
+      expect(told).toEqual([open, []])
+      answers.fill(open)
+      await test(limits.reachPeriod)
+      answers.fill([])
+      reachability.networkChanged()
+      await test(limits.reachDelay)
+      expect(told).toEqual([open, [], open, []])
+      reachability.stop()
+    } finally {
+      vi.useRealTimers()
     }
   })
 
