@@ -146,6 +146,8 @@ export type Change =
   | { type: 'beacon'; beacon: BeaconDocument }
   /** No beacon of these keys with this counter or a lower one ever counts again; written with the beacon that raises it. */
   | { type: 'beaconFloor'; floor: BeaconFloor }
+  /** Where members could dial this node from outside the last time that they tried. */
+  | { type: 'reachable'; addresses: readonly string[] }
   | { type: 'membership'; membership: Membership }
   | { type: 'forgetMembership'; id: MembershipId }
   | { type: 'statement'; statement: StatementDocument }

@@ -81,6 +81,8 @@ export interface NodeSetup {
   mirror: boolean
   /** Whether this node relays for others; `auto` unless another is said. */
   relay?: RelayMode
+  /** Where it could be dialled from outside when that was last written. */
+  reachable?: readonly string[]
 }
 
 /** What earlier runs accepted from publishers. */
@@ -142,7 +144,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     beacons: () => beacons.heads(),
     reach: () => reach.told,
   })
-  const ways = { env, out, self, book, links, greetings, inUse: isUsing, relay: setup.relay ?? 'auto' }
+  const reaching = { relay: setup.relay ?? 'auto', saved: setup.reachable ?? [] }
+  const ways = { env, out, self, book, links, greetings, inUse: isUsing, ...reaching }
   const reach: Reach = new Reach(ways, now)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)

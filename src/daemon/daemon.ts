@@ -97,10 +97,13 @@ export class Daemon {
   #credential: Membership
   #cpuToFirstHeartbeat: number | null = null
   #stopping: Promise<void> | undefined
+  /** Where it could be dialled from outside in the run before. */
+  readonly #reachable: readonly string[]
   #listening: readonly string[] = []
 
   constructor(options: DaemonOptions, joined: Joined, found: Found, closers: Closers) {
     const { state, facts, beaconKey } = found
+    this.#reachable = state.reachable
     this.#beaconKey = beaconKey
     this.#options = options
     this.#joined = joined
@@ -228,6 +231,7 @@ export class Daemon {
       mesh8: mesh.slice(0, 16),
       mdns: config.discovery.mdns,
       relay: config.relay,
+      open: this.#reachable,
       keeper,
       prepare,
       events,
@@ -314,6 +318,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     roots: [...joined.roots, ...state.roots],
     rootFloor: joined.rootFloor,
     timeBound: state.timeBound,
+    reachable: state.reachable,
     incarnation: state.incarnation,
     memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],
     contacts,

@@ -62,6 +62,8 @@ export interface MeshOptions {
   pieces?: Partial<PieceBounds>
   /** What this node spends on others when it relays. */
   relay?: Partial<RelayAllowance>
+  /** Where it could be dialled from outside in an earlier run. */
+  open?: readonly string[]
 }
 
 export interface Mesh {
@@ -141,6 +143,7 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   await Promise.all([relay.start(), dialback.start(), punching.serve(), acceptCalls(libp2p, circuits)])
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
+  reachability.presume(options.open ?? [])
   watch.start()
   return { mesh, libp2p, mappings: paths.mappings, punching }
 }

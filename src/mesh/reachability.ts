@@ -2,7 +2,7 @@
 // one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured.
 import type { Connection } from '@libp2p/interface'
 import { limits } from '../core/limits.ts'
-import { agreed, disagree, type Family, familyOf, Openness } from '../core/links/openness.ts'
+import { agreed, disagree, type Family, familyOf, Openness, presumed } from '../core/links/openness.ts'
 import { hostOf, portOf } from '../core/links/paths.ts'
 import { isRelayed, isShared, parseAddress } from './addresses.ts'
 import type { Dialback } from './dialback.ts'
@@ -32,6 +32,13 @@ export class Reachability {
 
   constructor(parts: ReachabilityParts) {
     this.#parts = parts
+  }
+
+  /** What was open in an earlier run, and may well be again: others rely on it. */
+  presume(open: readonly string[]): void {
+    const found = presumed(open, this.#parts.listening())
+    for (const family of FAMILIES) this.#openness.heard(family, found)
+    this.#tell()
   }
 
   /** There is one more link: who is on it may tell, if two others have not. */

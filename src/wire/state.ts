@@ -21,6 +21,7 @@ import { parseAnnouncement } from './announcement.ts'
 import { auditName, decodeAuditEntry, encodeAuditEntry } from './audit.ts'
 import { parseBeacon } from './beacon.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
+import { decodeDialledBack, encodeDialledBack } from './dialback.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { INTEGER_MAX, isHex } from './fields.ts'
 import { decodeInstallEntry, encodeInstallEntry } from './journal.ts'
@@ -59,6 +60,8 @@ export interface SavedState {
   roots: RootDocument[]
   /** Wall time in ms; 0 when none was written. */
   timeBound: Millis
+  /** Where members could dial this node from outside; empty where they could not. */
+  reachable: string[]
   memberships: Membership[]
   contacts: SavedContact[]
   rows: SavedRow[]
@@ -90,6 +93,11 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: 'beacon/newest', value: change.beacon.raw }
     case 'beaconFloor':
       return { key: 'beaconFloor', value: utf8(`${change.floor.counter} ${change.floor.role}`) }
+    case 'reachable':
+      return {
+        key: 'reachable',
+        value: change.addresses.length === 0 ? undefined : encodeDialledBack(change.addresses),
+      }
     case 'membership':
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
     case 'forgetMembership':
@@ -165,6 +173,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
     incarnation: parseIncarnation(await store.get('incarnation')),
     roots: roots.sort((a, b) => a.signed.version - b.signed.version),
     timeBound: parseTimeBound(await store.get('timeBound')),
+    reachable: (await read('reachable', decodeDialledBack)).flat(),
     memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
     contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
     rows: await read('row/', decodeSavedRow),

@@ -26,6 +26,23 @@ describe('a node that others can dial', () => {
     await node.mesh.links.pulse(member.id, { signal: AbortSignal.timeout(5_000) })
   })
 
+  test('tells so at once after a restart, and no longer when nobody finds it', async () => {
+    vi.useFakeTimers()
+    try {
+      const here = '/ip4/198.51.100.7/tcp/31415'
+      const { reachability, told, asked } = tested([[], []], [here])
+      reachability.presume([here, '/ip4/203.0.113.7/tcp/31415'])
+      expect(told).toEqual([[here]])
+      reachability.changed()
+      await vi.advanceTimersByTimeAsync(limits.reachDelay + (limits.reachMisses - 1) * limits.reachRecheck)
+      expect(asked).toHaveLength(2 * limits.reachMisses)
+      expect(told).toEqual([[here], []])
+      reachability.stop()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('tells what its owner announces for that port, and nothing of a port that does not answer', async () => {
     const [first] = [await startNode(outside)]
     const port = first.addresses[0]?.split('/').at(-1)
@@ -119,34 +136,6 @@ describe('who dials back is not worn out', () => {
 })
 
 describe('the verdict', () => {
-  /** Members that answer as they are told; links on hosts 198.51.100.1, .2 and so on. */
-  function tested(answers: readonly (readonly string[] | undefined)[]) {
-    const told: (readonly string[])[] = []
-    const asked: number[] = []
-    const connections = answers.map((_, host) => ({ remoteAddr: { toString: () => `/ip4/198.51.100.${host}/tcp/1` } }))
-    const dialback = {
-      canTell: () => true,
-      ask: async (connection: (typeof connections)[number]) => {
-        const host = connections.indexOf(connection)
-        asked.push(host)
-        const answer = answers[host]
-        if (answer === undefined) throw new Error('no answer')
-        return [...answer]
-      },
-    }
-    const told1 = Promise.withResolvers<void>()
-    const reachability = new Reachability({
-      pairing: { connections: () => connections } as unknown as Pairing,
-      dialback: dialback as unknown as Dialback,
-      listening: () => ['/ip4/10.0.0.1/tcp/31415'],
-      announce: [],
-      reachable: (addresses) => {
-        told.push(addresses)
-        told1.resolve()
-      },
-    })
-    return { reachability, told, asked, first: told1.promise }
-  }
   const open = ['/ip4/203.0.113.7/tcp/31415']
 
   test('is what two say, or one alone; of three the most', async () => {
@@ -213,4 +202,36 @@ function ask(node: TestNode, member: TestNode, ports: readonly number[]): Promis
   const connection = node.libp2p.getConnections().find(({ remotePeer }) => remotePeer.toString() === member.id)
   if (connection === undefined) throw new Error('not linked')
   return new Dialback(parts).ask(connection, ports)
+}
+
+/** Members that answer as they are told; links on hosts 198.51.100.1, .2 and so on. */
+function tested(
+  answers: readonly (readonly string[] | undefined)[],
+  listening: readonly string[] = ['/ip4/10.0.0.1/tcp/31415'],
+) {
+  const told: (readonly string[])[] = []
+  const asked: number[] = []
+  const connections = answers.map((_, host) => ({ remoteAddr: { toString: () => `/ip4/198.51.100.${host}/tcp/1` } }))
+  const dialback = {
+    canTell: () => true,
+    ask: async (connection: (typeof connections)[number]) => {
+      const host = connections.indexOf(connection)
+      asked.push(host)
+      const answer = answers[host]
+      if (answer === undefined) throw new Error('no answer')
+      return [...answer]
+    },
+  }
+  const told1 = Promise.withResolvers<void>()
+  const reachability = new Reachability({
+    pairing: { connections: () => connections } as unknown as Pairing,
+    dialback: dialback as unknown as Dialback,
+    listening: () => listening,
+    announce: [],
+    reachable: (addresses) => {
+      told.push(addresses)
+      told1.resolve()
+    },
+  })
+  return { reachability, told, asked, first: told1.promise }
 }

@@ -64,6 +64,7 @@ const changes: Change[] = [
   { type: 'beacon', beacon },
   { type: 'beaconFloor', floor: beaconFloor },
   { type: 'timeBound', time: 1_790_000_000_002 },
+  { type: 'reachable', addresses: ['/ip4/198.51.100.7/tcp/31415', '/ip4/198.51.100.7/tcp/443'] },
   { type: 'membership', membership: sampleMembership(1) },
   { type: 'contact', contact, wall: 1_790_000_000_001 },
   { type: 'row', ...row },
@@ -102,8 +103,9 @@ const failure = (code: string, message: RegExp) =>
 
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
-  const { roots, memberships, contacts, rows, publishers, artifacts, installs, statements, audit } = state
+  const { roots, reachable, memberships, contacts, rows, publishers, artifacts, installs, statements, audit } = state
   const targets = [publishers.targets, publishers.beacon].filter((it) => it !== undefined).length
+  const open = reachable.length > 0 ? 1 : 0
   const lists = [
     roots,
     memberships,
@@ -115,7 +117,7 @@ function kept(state: SavedState): number {
     statements,
     audit,
   ]
-  return lists.reduce((sum, { length }) => sum + length, installs.length + targets)
+  return lists.reduce((sum, { length }) => sum + length, installs.length + targets + open)
 }
 
 describe('saved state (clause STATE)', () => {
@@ -124,6 +126,7 @@ describe('saved state (clause STATE)', () => {
       incarnation: 12,
       roots: [sampleRoot(2), sampleRoot(10)],
       timeBound: 1_790_000_000_002,
+      reachable: ['/ip4/198.51.100.7/tcp/31415', '/ip4/198.51.100.7/tcp/443'],
       memberships: [sampleMembership(1)],
       contacts: [{ contact, wall: 1_790_000_000_001 }],
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
@@ -157,6 +160,7 @@ describe('saved state (clause STATE)', () => {
       incarnation: 0,
       roots: [],
       timeBound: 0,
+      reachable: [],
       memberships: [],
       contacts: [],
       rows: [],
@@ -169,6 +173,7 @@ describe('saved state (clause STATE)', () => {
 
   it('forgets what it is told to forget', async () => {
     const forget: Change[] = [
+      { type: 'reachable', addresses: [] },
       { type: 'forgetMembership', id: sampleMembership(1).id },
       { type: 'forgetContact', node: contact.node },
       { type: 'forgetRow', node },

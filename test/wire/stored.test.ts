@@ -252,6 +252,7 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   incarnation: [{ type: 'incarnation', incarnation: 12 }],
   root: [{ type: 'root', root: documents.root }],
   timeBound: [{ type: 'timeBound', time: WALL }],
+  reachable: [{ type: 'reachable', addresses: ['/ip4/10.0.0.1/tcp/31415'] }],
   beacon: [{ type: 'beacon', beacon: documents.beacon }],
   beaconFloor: [{ type: 'beaconFloor', floor: { counter: 7, role: hash('f') } }],
   membership: [{ type: 'membership', membership: documents.membership }],
@@ -272,7 +273,13 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   audit: AUDIT.map((entry) => ({ type: 'audit', entry })),
 }
 const STATE: SavedState = {
-  ...{ incarnation: 12, roots: [documents.root], timeBound: WALL, memberships: [documents.membership] },
+  ...{
+    incarnation: 12,
+    roots: [documents.root],
+    timeBound: WALL,
+    reachable: ['/ip4/10.0.0.1/tcp/31415'],
+    memberships: [documents.membership],
+  },
   ...{ contacts: [{ contact: CONTACT, wall: WALL }], rows: [{ ...ROW, record: RECORD }], installs: [ENTRY] },
   publishers: {
     ...{ targets: documents.targets, targetsFloor: 7, beacon: documents.beacon },

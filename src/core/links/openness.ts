@@ -50,6 +50,11 @@ export class Openness {
   }
 }
 
+/** What was open in an earlier run and, as this machine has its address itself, behind no router, may be taken to be so until it is tested. */
+export function presumed(saved: readonly string[], listening: readonly string[]): string[] {
+  return saved.filter((address) => listening.includes(address))
+}
+
 export function familyOf(address: string): Family {
   return address.startsWith('/ip6/') ? 'ip6' : 'ip4'
 }

@@ -31,6 +31,8 @@ interface Parts {
   /** True for a peer with whom pieces are exchanged. */
   inUse: (peer: NodeId) => boolean
   relay: RelayMode
+  /** Where we could be dialled from outside when that was last written. */
+  saved?: readonly string[]
 }
 
 /** For people; ages are relative to the `now` it was taken at. */
@@ -71,9 +73,12 @@ export class Reach {
   #tells: number = limits.reachTells
   #talliedAt: Millis
   #kind: NatKind = 'unknown'
+  /** As it is on disk. */
+  #saved: string
 
   constructor(parts: Parts, now: Millis) {
     this.#p = parts
+    this.#saved = (parts.saved ?? []).join()
     const { env, out, self, book, links, inUse } = parts
     this.#reservations = new Reservations({ env, out, book, links })
     this.improving = new Improving({ env, out, self, book, links, nat: () => this.#kind })
@@ -153,9 +158,17 @@ export class Reach {
     if (addresses.join() === this.#reachable.join()) return
     if (addresses.length > 0 !== this.isOpen) this.#reachableSince = now
     this.#reachable = addresses
+    this.#save(addresses)
     this.#p.out.event({ type: 'reachable', addresses })
     this.#reservations.soon(now)
     this.#changed(now)
+  }
+
+  /** After a restart it is taken to be so until it is tested: all that hang on a relay come back to it at once (openness.ts). */
+  #save(addresses: readonly string[]): void {
+    if (addresses.join() === this.#saved) return
+    this.#saved = addresses.join()
+    this.#p.out.persist([{ type: 'reachable', addresses }], false)
   }
 
   /** Who has a relay again after none dials those anew that were missed meanwhile: they lost the same one, and are back at it as well. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
-import { agreed, disagree, Openness } from '../../../src/core/links/openness.ts'
+import { agreed, disagree, Openness, presumed } from '../../../src/core/links/openness.ts'
+import { reachWorld } from './reach-world.ts'
 
 const at = (host: string, port = 31415) => `/ip4/${host}/tcp/${port}`
 const sixth = '/ip6/2001:db8::7/tcp/31415'
@@ -38,6 +39,27 @@ describe('what is open', () => {
     openness.heard('ip4', [at('6.6.6.6')])
     openness.tested()
     expect(openness.addresses).toEqual([at('6.6.6.6')])
+  })
+})
+
+describe('after a restart', () => {
+  it('what was open is taken to be so where this machine has that very address, port and all', () => {
+    const listening = [at('5.5.5.5'), at('192.168.1.5')]
+    expect(presumed([at('5.5.5.5'), at('5.5.5.5', 443), at('7.7.7.7'), sixth], listening)).toEqual([at('5.5.5.5')])
+  })
+})
+
+describe('what is open is written down', () => {
+  it('when it changed, and only then', () => {
+    const { reach, step, of } = reachWorld()
+    const written = () => of('persist').flatMap(({ changes }) => changes)
+    step(10, () => reach.reachable([at('5.5.5.5')], 10))
+    step(20, () => reach.reachable([at('5.5.5.5')], 20))
+    step(30, () => reach.reachable([], 30))
+    expect(written()).toEqual([
+      { type: 'reachable', addresses: [at('5.5.5.5')] },
+      { type: 'reachable', addresses: [] },
+    ])
   })
 })
 
