@@ -83,6 +83,8 @@ export interface NodeSetup {
   relay?: RelayMode
   /** Where it could be dialled from outside when that was last written. */
   reachable?: readonly string[]
+  /** Where others can dial it beside where it listens, as its owner says. */
+  announce?: readonly string[]
 }
 
 /** What earlier runs accepted from publishers. */
@@ -144,8 +146,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     beacons: () => beacons.heads(),
     reach: () => reach.told,
   })
-  const reaching = { relay: setup.relay ?? 'auto', saved: setup.reachable ?? [] }
-  const ways = { env, out, self, book, links, greetings, inUse: isUsing, ...reaching }
+  const { relay = 'auto', announce = [], reachable = [] } = setup
+  const ways = { env, out, self, book, links, greetings, inUse: isUsing, relay, announce, saved: reachable }
   const reach: Reach = new Reach(ways, now)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
   const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)

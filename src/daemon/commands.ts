@@ -73,7 +73,7 @@ async function run(options: RunOptions): Promise<void> {
   const config = await readConfig(options)
   if (signal.aborted) return
   const daemon = await startDaemon({ data, config, version, log: notice })
-  announce(daemon, options)
+  announce(daemon, config, options)
   const stop = () => void daemon.stop()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
@@ -98,10 +98,11 @@ async function readConfig({ config, data }: RunOptions): Promise<Config> {
   }
 }
 
-function announce(daemon: Daemon, { notice }: RunOptions): void {
+function announce(daemon: Daemon, config: Config, { notice }: RunOptions): void {
   const { name, node, zone } = daemon.membership.claims
   // No comma between them: each can be copied as it is into "pimesh invite --via".
-  const addresses = daemon.listening.map((address) => `${address}/p2p/${node}`)
-  const where = addresses.length === 0 ? 'not listening' : `listening on ${addresses.join(' and ')}`
-  notice(`info up: ${name} ${node} in ${zone}, ${where}`)
+  const listed = (addresses: readonly string[]) => addresses.map((address) => `${address}/p2p/${node}`).join(' and ')
+  const where = daemon.listening.length === 0 ? 'not listening' : `listening on ${listed(daemon.listening)}`
+  const beside = config.announce.length === 0 ? '' : `, announced at ${listed(config.announce)}`
+  notice(`info up: ${name} ${node} in ${zone}, ${where}${beside}`)
 }

@@ -335,6 +335,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     audit: state.audit,
     mirror: config.artifacts.mirror,
     relay: config.relay.offer,
+    announce: config.announce,
   }
 }
 

@@ -45,7 +45,7 @@ export interface MeshOptions {
   secret: Uint8Array
   /** Multiaddrs; empty: this node only dials. */
   listen: readonly string[]
-  /** Multiaddrs to tell others instead of those that are listened on; empty: none. */
+  /** What its owner says that others can dial, such as a forwarded port: tried from outside, and told as a relay's address. */
   announce: readonly string[]
   /** First 8 bytes of the mesh id, in hex. */
   mesh8: string
@@ -194,7 +194,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
     start: false,
     privateKey,
     nodeInfo: { name: 'pimesh', version: '1', userAgent: 'pimesh/1' },
-    addresses: { listen: [...options.listen], announce: [...options.announce] },
+    addresses: { listen: [...options.listen] },
     transports: [
       (components) => {
         made.upgrader = components.upgrader

@@ -33,6 +33,8 @@ interface Parts {
   relay: RelayMode
   /** Where we could be dialled from outside when that was last written. */
   saved?: readonly string[]
+  /** What our owner says that others can dial. */
+  announce: readonly string[]
 }
 
 /** For people; ages are relative to the `now` it was taken at. */
@@ -267,8 +269,8 @@ export class Reach {
   }
 
   #changed(now: Millis): void {
-    const relayed = this.#reservations.addresses()
-    this.#p.self.addresses = ownAddresses({ listening: this.#listening, reachable: this.#reachable, relayed })
+    const [listening, reachable, relayed] = [this.#listening, this.#reachable, this.#reservations.addresses()]
+    this.#p.self.addresses = ownAddresses({ listening, announced: this.#p.announce, reachable, relayed })
     if (this.#state() === this.#told) return
     this.#tellAt ??= Math.max(now + limits.reachTellDelay, this.#mayTellFrom(now))
   }

@@ -12,7 +12,7 @@ import { testEnv } from '../env.ts'
 
 export type OfType<T extends Effect['type']> = Extract<Effect, { type: T }>
 
-export function reachWorld({ relay = 'auto' as RelayMode } = {}) {
+export function reachWorld({ relay = 'auto' as RelayMode, announce = [] as readonly string[] } = {}) {
   const out = new Outbox()
   const self = new Self(MESH, membershipOf(), ROOT, NOW, 0)
   const book = new Book(self.node, self.zone)
@@ -27,7 +27,7 @@ export function reachWorld({ relay = 'auto' as RelayMode } = {}) {
   const spread: number[] = []
   const greetings = { spread: (now: number) => spread.push(now) } as unknown as Greetings
   const inUse = () => false
-  const reach: Reach = new Reach({ env: testEnv(), out, self, book, links, greetings, inUse, relay }, 0)
+  const reach: Reach = new Reach({ env: testEnv(), out, self, book, links, greetings, inUse, relay, announce }, 0)
   const effects: { effect: Effect; at: number }[] = []
   const take = (now: number) => {
     for (const effect of out.drain()) effects.push({ effect, at: now })
