@@ -25,6 +25,8 @@ export class Reachability {
   readonly #openness = new Openness()
   #timer: NodeJS.Timeout | undefined
   #testing = false
+  /** Something changed since the test began. */
+  #again = false
   #stopped = false
   /** Of which two members told. */
   readonly #settled = new Set<Family>()
@@ -49,6 +51,7 @@ export class Reachability {
 
   /** How we are seen changed, which may change the answer. */
   changed(): void {
+    this.#again = true
     this.#schedule(limits.reachDelay)
   }
 
@@ -70,15 +73,17 @@ export class Reachability {
 
   /** Never rejects. What nobody could tell stays as it was told. */
   async #test(): Promise<void> {
-    if (this.#testing) return this.#schedule(limits.reachDelay)
+    if (this.#testing) return
     this.#testing = true
+    this.#again = false
     const heard = await Promise.all(FAMILIES.map((family) => this.#testFamily(family)))
     this.#testing = false
     if (this.#stopped) return
     const nobody = heard.every((what) => what === 'nothing')
     if (!nobody) this.#openness.tested()
     this.#tell()
-    if (nobody) this.#schedule(limits.reachRetry)
+    if (this.#again) this.#schedule(limits.reachDelay)
+    else if (nobody) this.#schedule(limits.reachRetry)
     else this.#schedule(heard.includes('missed') ? limits.reachRecheck : limits.reachPeriod)
   }
 
@@ -88,7 +93,7 @@ export class Reachability {
       .connections()
       .filter((each) => familyOf(each.remoteAddr.toString()) === family && this.#parts.dialback.canTell(each))
     const answers = await this.#answers(oneOfEachHost(askable), this.#ports())
-    if (answers.length >= 2) this.#settled.add(family)
+    if (answers.length >= 2 && !disagree(answers)) this.#settled.add(family)
     else this.#settled.delete(family)
     if (answers.length === 0) return 'nothing'
     return this.#openness.heard(family, agreed(answers)) ? 'missed' : 'told'

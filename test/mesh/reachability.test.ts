@@ -180,6 +180,21 @@ describe('the verdict', () => {
     }
   })
 
+  test('on what changes while members try is asked for anew, soon after', async () => {
+    vi.useFakeTimers()
+    try {
+      const { reachability, asked } = tested([open, open])
+      reachability.changed()
+      vi.advanceTimersByTime(limits.reachDelay) // the test begins
+      reachability.changed()
+      await vi.advanceTimersByTimeAsync(2 * limits.reachDelay)
+      expect(asked).toHaveLength(4)
+      reachability.stop()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('is the same whatever else a member says: what is no address of the world is not heard', async () => {
     const junk = ['/nonsense/tcp/31415', '/ip4/300.1.1.1/tcp/31415', '/ip4/0.0.0.0/tcp/31415']
     const { reachability, told, first } = tested([[...junk, ...open]])

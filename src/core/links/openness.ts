@@ -64,9 +64,9 @@ export function disagree(answers: readonly (readonly string[])[]): boolean {
   return answers.length === 2 && answers[0]?.join() !== answers[1]?.join()
 }
 
-/** What most of up to three answers hold; of one or two, what any does. */
+/** What two of up to three answers hold, or one alone: what one of two denies is not open, or its word would cost us our relays. */
 export function agreed(answers: readonly (readonly string[])[]): string[] {
-  const needed = answers.length === 3 ? 2 : 1
+  const needed = answers.length === 1 ? 1 : 2
   const all = [...new Set(answers.flat())]
   return all.filter((address) => answers.filter((answer) => answer.includes(address)).length >= needed)
 }
