@@ -94,7 +94,12 @@ export class Relay {
       ended()
       stream.close().catch((error: Error) => stream.abort(error))
     })
-    await frames.write(encodeRelayAnswer({ status: 'ok', addresses: this.#parts.addresses() }), { signal })
+    try {
+      await frames.write(encodeRelayAnswer({ status: 'ok', addresses: this.#parts.addresses() }), { signal })
+    } catch (error) {
+      ended() // it was gone already, and nobody says so a second time
+      throw error
+    }
   }
 
   #room(peer: NodeId): RelayStatus {
@@ -111,8 +116,7 @@ export class Relay {
     try {
       const called = await this.#call(connection, from, signal).catch(() => undefined)
       if (called === undefined) return await this.#refuse(frames, 'absent', signal)
-      await frames.write(encodeRelayAnswer({ status: 'ok', addresses: [] }), { signal })
-      await this.#join(frames.unwrap(), called)
+      await this.#connected(frames, called, signal)
     } finally {
       this.#circuits.delete(circuit)
     }
@@ -130,6 +134,17 @@ export class Relay {
     const frames = boundedFrames(stream, limits.relayMessageBytes, limits.relayEarlyBytes)
     await frames.write(encodeCaller(from), { signal })
     return frames.unwrap()
+  }
+
+  /** Who called may be gone by now: then whom it called hears of that at once. */
+  async #connected(caller: Frames, called: Stream, signal: AbortSignal): Promise<void> {
+    try {
+      await caller.write(encodeRelayAnswer({ status: 'ok', addresses: [] }), { signal })
+    } catch (error) {
+      called.abort(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+    await this.#join(caller.unwrap(), called)
   }
 
   async #join(caller: Stream, called: Stream): Promise<void> {

@@ -129,6 +129,22 @@ describe('a reservation', () => {
     expect(hidden.diary.of('unreserved')).toEqual([])
   })
 
+  test('of who is gone before it is answered is none: it takes no place of others', async () => {
+    const [relay, hasty, other] = [
+      await startNode({ relay: { reservations: 1 } }),
+      await startNode(),
+      await startNode(),
+    ]
+    relay.mesh.links.offerRelay(true)
+    await Promise.all([hasty.dial(relay), other.dial(relay)])
+    const stream = await hasty.libp2p.getConnections()[0]?.newStream(RELAY_PROTOCOL)
+    const asked = encodeRelayRequest({ type: 'reserve' })
+    stream?.send(Uint8Array.of(asked.length, ...asked))
+    stream?.abort(new Error('in the same breath'))
+    await hasty.mesh.links.pulse(relay.id, within()) // behind both on the wire
+    await other.mesh.links.reserve(relay.id, within())
+  })
+
   test('ends at once when the relay withdraws, with the reason; what is forwarded goes on', async () => {
     const { relay, hidden, addresses } = await behindRelay()
     const caller = await startNode()
