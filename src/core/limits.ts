@@ -246,6 +246,8 @@ export const limits = {
   contactZones: 512,
   /** Addresses of one contact. */
   addressesPerContact: 6,
+  /** Ways that a dial tries beyond those that a contact names: by two relays of ours, and to two of the contact's at two addresses each. */
+  furtherWays: 6,
   /** Length of one address: a relayed one with two node ids is 118. */
   addressLength: 128,
   /** A contact not heard of for so long is dropped. */

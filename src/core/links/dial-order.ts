@@ -25,8 +25,12 @@ export class DialOrder {
     this.#ports = [port, ...this.#ports.filter((other) => other !== port)].slice(0, limits.dialPorts)
   }
 
-  of({ addresses, worked }: Pick<Entry, 'addresses' | 'worked'>): readonly string[] {
-    const all = [...new Set([...addresses, ...this.#otherWays(addresses)])].slice(0, limits.addressesPerContact)
+  /** `further`: by relays that the contact does not name. They, and other ways to its relays, take no place of what it names. */
+  of({ addresses, worked }: Pick<Entry, 'addresses' | 'worked'>, further: readonly string[] = []): readonly string[] {
+    const named = new Set(addresses.slice(0, limits.addressesPerContact))
+    const others = new Set([...further, ...this.#otherWays([...named])])
+    const beyond = [...others].filter((address) => !named.has(address)).slice(0, limits.furtherWays)
+    const all = [...named, ...beyond]
     const ranks = all.map((address, place) => ({ address, rank: this.#rank(address, worked), place }))
     return ranks.sort((a, b) => a.rank - b.rank || a.place - b.place).map(({ address }) => address)
   }

@@ -228,15 +228,16 @@ export class Links {
   want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
     this.#dialing.set(entry.node, now)
-    const addresses = [...entry.addresses, ...this.#sharedRelays(entry)]
-    this.#out.emit({ type: 'dial', peer: entry.node, addresses: this.#order.of({ ...entry, addresses }) })
+    const addresses = this.#order.of(entry, this.#sharedRelays(entry))
+    this.#out.emit({ type: 'dial', peer: entry.node, addresses })
   }
 
   /** By our own relays: who needs one may have moved to one of them, and its address by it may not have come to us. */
   #sharedRelays({ node, addresses }: Entry): string[] {
     if (!addresses.some((address) => relayOf(address) !== undefined)) return []
-    const ours = (this.#self.addresses ?? []).filter((address) => ![undefined, node].includes(relayOf(address)))
-    return ours.filter((address) => !addresses.includes(address))
+    const named = [undefined, node, ...addresses.map(relayOf)]
+    const ours = (this.#self.addresses ?? []).filter((address) => !named.includes(relayOf(address)))
+    return ours.filter((address, at) => ours.findIndex((other) => relayOf(other) === relayOf(address)) === at)
   }
 
   /** Something changed that may matter: look again at the end of this step. */

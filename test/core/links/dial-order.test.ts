@@ -50,6 +50,16 @@ describe('the addresses of a contact are dialled', () => {
     ])
   })
 
+  it('and other ways to its relays and ours are tried even if it names as many addresses as a contact has', () => {
+    const addresses = [1, 2, 3, 4, 5].map((host) => `/ip4/10.0.0.${host}/tcp/31415`)
+    const order = new DialOrder(
+      (relay) => relay === B,
+      () => [web],
+    )
+    const dialled = order.of({ addresses: [...addresses, via(A)], worked: undefined }, [via(B)])
+    expect(dialled).toEqual([...addresses, via(B), via(A), `${web}/p2p/${A}/p2p-circuit`])
+  })
+
   it('and the parts of an address are read', () => {
     expect([relayOf(via(A)), relayOf(usual), hostOf(via(A)), portOf(web), portOf('/dns4/x')]).toEqual([
       A,
