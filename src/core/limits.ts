@@ -145,7 +145,7 @@ export const limits = {
   // Links and address book -------------------------------------------------------------------------------------------
   /** Links to zone-mates a node dials for: twice gossipsub's D, so that losing half leaves a mesh. */
   mateLinksWanted: 6,
-  /** Links to zone-mates it keeps; above it the newest is closed. A zone of 13 is a full mesh. */
+  /** Links to zone-mates it keeps, if it does not relay; above it the newest is closed. A zone of 13 is a full mesh. */
   mateLinksMax: 12,
   /** Links outside the zone: one may vanish. */
   outsideLinksWanted: 2,
@@ -310,7 +310,7 @@ export const limits = {
   publicSettled: 1 * MINUTE,
   /** Relays that are remembered with their pauses: those of two minutes of asking. */
   relaysRemembered: 64,
-  /** Links from outside that a relay keeps: 32 sites with two reservations each; crowds are cut beyond it. */
+  /** Links from outside that a relay keeps, and with zone-mates beyond mateLinksMax: 32 sites with two reservations each; crowds are cut beyond it. */
   relayLinksMax: 64,
   /** A relayed link is improved after this: hello has told of addresses and NATs by then. */
   improveDelay: 500,

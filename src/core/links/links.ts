@@ -269,12 +269,14 @@ export class Links {
     this.#dial(beyond, limits.outsideLinksWanted - outside, now)
     // Addresses whose zone nobody told yet come from an invite or from mDNS: on this LAN, so probably a zone-mate.
     if (mates.length < limits.mateLinksWanted || outside === 0) this.#dial(strangers, limits.mateLinksWanted, now)
+    const others = [...this.#links.values()].filter((link) => link.zone !== this.#zone)
+    if (this.#relays()) {
+      // Zone-mates may be at other sites, and need a relay as well.
+      const crowd = byAge(mates).slice(limits.mateLinksMax)
+      return this.#closeSurplus([...others, ...crowd], limits.relayLinksMax, now)
+    }
     this.#closeSurplus(mates, limits.mateLinksMax, now)
-    this.#closeSurplus(
-      [...this.#links.values()].filter((link) => link.zone !== this.#zone),
-      this.#relays() ? limits.relayLinksMax : limits.outsideLinksMax,
-      now,
-    )
+    this.#closeSurplus(others, limits.outsideLinksMax, now)
   }
 
   /** One link in each of the first few zones, spread over zones before any has two. */
@@ -294,7 +296,7 @@ export class Links {
   #closeOldest(now: Millis): void {
     const surplus = this.#links.size - limits.operatorLinksMax
     if (surplus <= 0) return
-    const oldest = [...this.#links.values()].sort((a, b) => a.since - b.since).slice(0, surplus)
+    const oldest = byAge([...this.#links.values()]).slice(0, surplus)
     for (const { peer, since } of oldest) {
       if (now - since > limits.queryTimeout && !this.#inUse(peer))
         this.#out.emit({ type: 'close', peer, reason: 'surplus' })
@@ -320,7 +322,7 @@ export class Links {
   /** Closes the newest links above the bound, once they had time to learn of others: the older ones carry gossip's mesh. */
   #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
     if (links.length <= bound) return
-    for (const link of [...links].sort((a, b) => a.since - b.since).slice(bound)) {
+    for (const link of byAge(links).slice(bound)) {
       const spared = now - link.since < limits.surplusGrace || this.#inUse(link.peer)
       if (spared && this.#links.size <= limits.linksCrowded) continue
       this.avoid(link.peer, now + limits.surplusPause)
@@ -367,4 +369,9 @@ export class Links {
     }
     return shuffled
   }
+}
+
+/** The oldest first. */
+function byAge(links: readonly Link[]): Link[] {
+  return [...links].sort((a, b) => a.since - b.since)
 }

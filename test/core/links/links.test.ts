@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limits, SECOND } from '../../../src/core/limits.ts'
+import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { Book } from '../../../src/core/links/book.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
@@ -8,10 +8,10 @@ import { testEnv } from '../env.ts'
 const ZONE = '/a'
 const RELAY = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'
 
-function setUp(isNode = true, inUse: (peer: string) => boolean = () => false) {
+function setUp(isNode = true, inUse: (peer: string) => boolean = () => false, relays = () => false) {
   const out = new Outbox()
   const book = new Book('self', ZONE)
-  const links = new Links(testEnv(), out, book, { zone: isNode ? ZONE : '/', isNode }, inUse)
+  const links = new Links(testEnv(), out, book, { zone: isNode ? ZONE : '/', isNode }, inUse, relays)
   const know = (zone: string | undefined, ...nodes: string[]) => {
     for (const node of nodes)
       book.restored({ node, zone, addresses: [`/ip4/127.0.0.1/tcp/1`], age: 0, serves: true }, 0)
@@ -167,6 +167,23 @@ describe('the link policy of a node', () => {
     links.check(100 + limits.surplusGrace)
     const closed = effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
     expect(closed).toEqual(mates.slice(limits.mateLinksMax))
+  })
+
+  it('keeps as many zone-mates as others while it relays: a zone may have many sites, whose nodes need a relay as well', () => {
+    const { links, open, effects } = setUp(true, undefined, () => true)
+    const [mates, others] = [names('mate', limits.mateLinksMax + 30), names('b', limits.relayLinksMax - 30)]
+    for (const [i, mate] of mates.entries()) open(mate, ZONE, i)
+    for (const [i, other] of others.entries()) open(other, '/b', 100 + i)
+    const closed = (now: number) => {
+      links.soon(now)
+      links.check(now)
+      return effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
+    }
+    expect(closed(MINUTE)).toEqual([])
+    open('late', ZONE, MINUTE)
+    expect(closed(MINUTE + limits.surplusGrace)).toEqual(['late'])
+    for (const mate of mates.slice(0, limits.mateLinksMax)) links.closed(mate, 2 * MINUTE)
+    expect(closed(3 * MINUTE)).toEqual([])
   })
 
   it('never dials itself, a linked peer, or one without addresses', () => {
