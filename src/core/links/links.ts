@@ -103,10 +103,14 @@ export class Links {
     return [...this.#links.values()].filter((link) => link.zone === this.#zone)
   }
 
-  /** True with a link by any route but the LAN. */
+  /** True with a link by any route but the LAN. That of two zone-mates over a relay on the LAN does not leave it: their Wi-Fi keeps them apart. */
   get hasOutside(): boolean {
-    for (const { route } of this.#links.values()) if (route !== 'lan') return true
+    for (const link of this.#links.values()) if (link.route !== 'lan' && !this.#isBesideUs(link)) return true
     return false
+  }
+
+  #isBesideUs({ zone, address }: Link): boolean {
+    return zone === this.#zone && this.#links.get(relayOf(address) ?? '')?.route === 'lan'
   }
 
   /** Dials under way. */

@@ -61,6 +61,20 @@ describe('a node without any link to the outside', () => {
     expect(dialled('away').length).toBeGreaterThan(60)
   })
 
+  it('has no way out by a link with a zone-mate over a relay on its LAN, where a Wi-Fi keeps the two apart', () => {
+    const { know, link, failing, dialled, self, links } = lost()
+    const near = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'
+    const through = { route: 'relayed', address: `${at('192.168.1.2')}/p2p/${near}/p2p-circuit` } as const
+    know('relay', [at('5.5.5.5')], { relays: true })
+    link(near, 0, { route: 'lan', zone: self.zone })
+    link('mate', 0, { ...through, zone: self.zone })
+    failing(0, 10 * MINUTE)
+    const late = dialled('relay').filter((time) => time > 5 * MINUTE)
+    expect(late.length).toBeGreaterThan((5 * MINUTE) / (1.5 * limits.seekShare * limits.seekPeriod))
+    link('far', 10 * MINUTE, { ...through, zone: '/far' })
+    expect(links.hasOutside).toBe(true)
+  })
+
   it('seeks less often the more of its LAN it is linked to', () => {
     const { know, link, failing, dialled, self } = lost()
     know('relay', [at('5.5.5.5')], { relays: true })
