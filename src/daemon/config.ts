@@ -6,7 +6,7 @@ import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
-import { MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
+import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -52,6 +52,7 @@ const GIGABYTE = 1_000_000_000
 /** Linux takes 4,095 bytes. */
 const PATH = /^[^\p{Cc}]{1,1024}$/u
 const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
+const ANNOUNCED = '"/dns4/pi.example.org/tcp/31415"'
 const HOST_TCP = /^\/(ip[46]|dns[46]?)\/[^/]+\/tcp\/\d+$/
 
 export const CONFIG_KEYS = {
@@ -62,10 +63,10 @@ export const CONFIG_KEYS = {
     accepts: (address) => IP_TCP.test(address),
   }),
   announce: addresses({
-    must: 'a list of addresses such as "/dns4/pi.example.org/tcp/31415"',
+    must: `a list of addresses such as ${ANNOUNCED}`,
     default: [],
     why: 'a forwarded port or a name cannot be seen from inside',
-    accepts: (address) => HOST_TCP.test(address),
+    problem: (address) => (HOST_TCP.test(address) ? hostProblem(address) : `is not an address such as ${ANNOUNCED}`),
   }),
   bootstrap: addresses({
     must: `a list of addresses such as "${MEMBER_ADDRESS}"`,

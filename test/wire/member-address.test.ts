@@ -29,6 +29,13 @@ describe('the address of a member', () => {
     [`/p2p/${RELAY}/p2p-circuit/p2p/${MEMBER}`, RELAYED_ADDRESS],
     [`/ip4/1.2.3.4/udp/1/p2p/${MEMBER}`, MEMBER_ADDRESS],
     ['192.168.1.5:31415', MEMBER_ADDRESS],
+    [`/ip4/1.2.3.4/tcp/0/p2p/${MEMBER}`, 'has 0 for a port'],
+    [`/ip4/1.2.3.4/tcp/99999/p2p/${MEMBER}`, 'has 99999 for a port, which must be from 1 to 65535'],
+    [`/ip4/1.2.3.444/tcp/1/p2p/${MEMBER}`, 'has "1.2.3.444" for a host, which is no IPv4 address'],
+    [`/ip6/2001:db8:::1/tcp/1/p2p/${MEMBER}`, 'no IPv6 address'],
+    [`/dns4/pi example/tcp/1/p2p/${MEMBER}`, 'no host name'],
+    [`/ip4/0.0.0.0/tcp/1/p2p/${MEMBER}`, 'stands for all addresses'],
+    [`/ip6/::/tcp/1/p2p/${RELAY}/p2p-circuit/p2p/${MEMBER}`, 'stands for all addresses'],
     [`/dns4/${'x'.repeat(200)}/tcp/1/p2p/${MEMBER}`, 'too long'],
   ])('may not be %s, and says why in one clause', (address, why) => {
     expect(memberAddressProblem(address)).toContain(why)
