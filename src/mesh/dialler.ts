@@ -15,6 +15,8 @@ import { race } from './race.ts'
 /** libp2p's transport manager, as its components have it. */
 export interface Transports {
   dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+  /** Where this node listens, wildcards resolved. */
+  getAddrs(): Multiaddr[]
 }
 
 export interface DiallerParts {

@@ -7,7 +7,7 @@ import { SECOND } from '../core/limits.ts'
 import { hostOf, type Path } from '../core/links/paths.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
 import { bareAddress, isRelayed, tidyAddresses } from './addresses.ts'
-import type { Dialler } from './dialler.ts'
+import type { Dialler, Transports } from './dialler.ts'
 import type { Mappings } from './mappings.ts'
 import { pulse } from './muxer.ts'
 import type { Pairing } from './pairing.ts'
@@ -21,6 +21,7 @@ import type { Traffic } from './traffic.ts'
 export interface LinkParts {
   libp2p: Libp2p
   dialler: Dialler
+  transports: () => Transports
   pairing: Pairing
   relay: Relay
   reservations: Reservations
@@ -112,9 +113,12 @@ export class MeshLinks implements Links {
     return this.#parts.traffic.total()
   }
 
-  /** Where this node listens: bare, wildcards resolved to the addresses of this machine. */
+  /**
+   * Where this node listens: bare, wildcards resolved to the addresses of this machine. libp2p itself tells of no public one that its
+   * own autonat, which we do not run, has not verified; zone-mates on a LAN with IPv6 alone have no other.
+   */
   listening(): string[] {
-    return tidyAddresses(this.#parts.libp2p.getMultiaddrs())
+    return tidyAddresses(this.#parts.transports().getAddrs())
   }
 
   /** No events any more: whoever stops a node does not want to hear that its links close. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
@@ -183,6 +184,20 @@ test('a node tells where it listens, without its id, when it starts', async () =
   const a = await startNode()
   expect(a.diary.of('listening')).toEqual([{ type: 'listening', addresses: a.addresses }])
   expect(a.addresses[0]).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/[0-9]+$/)
+})
+
+test('a machine with public addresses tells these as well: it may be the first of its mesh, or on a LAN with IPv6 alone', async () => {
+  const here = (address: string, family: string) => [{ address, family, internal: false }]
+  const interfaces = { eth0: here('80.1.1.1', 'IPv4'), eth1: here('2a00:1::7', 'IPv6') }
+  const spy = vi
+    .spyOn(os, 'networkInterfaces')
+    .mockReturnValue(interfaces as unknown as ReturnType<typeof os.networkInterfaces>)
+  const a = await startNode({ listen: ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'] })
+  spy.mockRestore()
+  expect(a.addresses.map((address) => address.replace(/\d+$/, ''))).toEqual([
+    '/ip4/80.1.1.1/tcp/',
+    '/ip6/2a00:1::7/tcp/',
+  ])
 })
 
 /** What identify tells of a node from now on. */
