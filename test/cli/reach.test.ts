@@ -63,6 +63,11 @@ describe('how a node is reached', () => {
     expect(lines({ nat: 'random' }).NAT).toMatch(/^another port for each destination .*stay on relays$/)
   })
 
+  it('that nobody told yet: whom that takes', () => {
+    const NAT = 'not known yet: it takes two members outside that this node has dialled'
+    expect(lines({ nat: 'unknown', observed: [] })).toMatchObject({ NAT })
+  })
+
   it('with an open port: where, and what it does for others', () => {
     const relaying = { reservations: 3, circuits: 1, bytes: 4_200_000, refused: 2 }
     expect(lines({ nat: 'none', public: ['/ip6/2001:db8::1/tcp/443'], relays: [], offers: true, relaying })).toEqual({
@@ -145,7 +150,8 @@ describe('what would improve it', () => {
   it('behind a NAT: to forward the port that it listens on', () => {
     expect(check({})).toMatchObject({
       state: 'ok',
-      advice: 'forward TCP 31415 to this Pi in the router, and members outside reach it without a relay',
+      advice:
+        'forward TCP 31415 to this Pi in the router (in both, where there are two), and members outside reach it without a relay',
     })
   })
 

@@ -48,7 +48,7 @@ export function reachAdvice(status: Reached): string | undefined {
   const untranslated = reach.observed.length > 0 && reach.observed.every((address) => address.startsWith('/ip6/'))
   if (reach.nat === 'none' || untranslated)
     return `let TCP ${port} in through the firewall, and members outside reach this Pi without a relay`
-  return `forward TCP ${port} to this Pi in the router, and members outside reach it without a relay`
+  return `forward TCP ${port} to this Pi in the router (in both, where there are two), and members outside reach it without a relay`
 }
 
 /** True for an address by which a relay forwards: nobody listens there on this machine. */
@@ -100,7 +100,7 @@ function natText({ nat, observed }: ReachJson, links: readonly LinkJson[]): stri
     case 'random':
       return `another port for each destination${seen}: links to other sites behind a NAT stay on relays`
     case 'unknown':
-      return `not known yet${seen}: it takes two members outside to tell`
+      return `not known yet${seen}: it takes two members outside that this node has dialled`
   }
 }
 

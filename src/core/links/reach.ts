@@ -162,6 +162,7 @@ export class Reach {
     this.#reachable = addresses
     this.#save(addresses)
     this.#p.out.event({ type: 'reachable', addresses })
+    this.#sighted(now)
     this.#reservations.soon(now)
     this.#changed(now)
   }
@@ -233,12 +234,19 @@ export class Reach {
 
   /** What our NAT does is known by links that are there, and stays what it was while none are. */
   #sighted(now: Millis): void {
-    const kind = this.#nat.kind(this.#listening)
+    const seen = this.#nat.kind(this.#listening)
+    const kind = seen === 'unknown' && this.#hasPublic() ? 'none' : seen
     if (kind === this.#kind || (kind === 'unknown' && !this.#p.links.hasOutside)) return
     this.#kind = kind
     this.improving.natChanged(now)
     this.#reservations.soon(now)
     this.#changed(now)
+  }
+
+  /** Members dial us where this machine listens itself. */
+  #hasPublic(): boolean {
+    const hosts = new Set(this.#listening.map(hostOf))
+    return this.#reachable.some((address) => hosts.has(hostOf(address)))
   }
 
   #offer(now: Millis): void {

@@ -51,4 +51,13 @@ describe('what a node tells of where to dial it (clause REACH 2)', () => {
     }
     expect(reach.snapshot().nat).toBe('plain')
   })
+
+  it('has no NAT where members dial it at an address of the machine, whether or not it dialled anybody; behind a forwarded port it may', () => {
+    const { reach, step } = reachWorld()
+    step(0, () => reach.listening([...near.slice(0, 1), ...open], 0))
+    step(1, () => reach.reachable(['/ip4/80.9.9.9/tcp/31415'], 1))
+    expect(reach.snapshot().nat).toBe('unknown')
+    step(2, () => reach.reachable(open.slice(0, 1), 2))
+    expect(reach.snapshot().nat).toBe('none')
+  })
 })
