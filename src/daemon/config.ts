@@ -168,7 +168,8 @@ export function loadConfig(text: string | undefined, where: string): Config {
     health: { period: value('health.period') },
     discovery: { mdns: value('discovery.mdns') },
     relay: {
-      offer: value('relay.offer'),
+      // Who would be refused in any case need not be told to ask.
+      offer: value('relay.reservations') === 0 ? 'never' : value('relay.offer'),
       reservations: value('relay.reservations'),
       rate: value('relay.rate'),
       monthly: value('relay.monthly'),
@@ -221,7 +222,7 @@ function refuse(key: string, value: unknown, must: string, where: string): never
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
   return text.length <= 100 ? text : `${text.slice(0, 100)}...`
 }
 
@@ -259,10 +260,13 @@ function amount(range: {
 }): ConfigKey<number> {
   const { what, unit, from, to } = range
   return {
-    must: `a number of ${what} from ${from} to ${to}`,
+    must: `a ${unit === 1 ? 'whole ' : ''}number of ${what} from ${from} to ${to}`,
     default: range.default,
     why: range.why,
-    read: (value) => (typeof value === 'number' && value >= from && value <= to ? Math.round(value * unit) : undefined),
+    read: (value) => {
+      const fits = typeof value === 'number' && value >= from && value <= to && (unit > 1 || Number.isInteger(value))
+      return fits ? Math.round(value * unit) : undefined
+    },
   }
 }
 
@@ -298,7 +302,8 @@ function addresses(list: {
     must: list.must,
     default: list.default,
     why: list.why,
-    read: (value) => (Array.isArray(value) && value.length <= LIST_MAX && value.every(good) ? value : undefined),
+    read: (value) =>
+      Array.isArray(value) && value.length <= LIST_MAX && value.every(good) ? [...new Set(value)] : undefined,
     ...(problem && { problem: wrong }),
   }
 }

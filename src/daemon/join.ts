@@ -303,8 +303,9 @@ function noMember(unmet: readonly Unmet[]): Failure {
   const advice =
     'check that one of them runs and that its port can be reached from here, or ask for an invite with another address'
   const tried = unmet.map(({ address, reason }) => `${address.slice(0, address.lastIndexOf('/p2p/'))} (${reason})`)
-  const who = unmet.length === 1 ? 'the member' : `none of the ${unmet.length} members`
-  const could = unmet.length === 1 ? 'could not be met' : 'could be met'
+  const members = new Set(unmet.map(({ address }) => addressNode(address))).size
+  const who = members === 1 ? 'the member' : `none of the ${members} members`
+  const could = members === 1 ? 'could not be met' : 'could be met'
   return new Failure('E_NO_MEMBER', `${who} that this invite names ${could}, tried ${tried.join(', ')}: ${advice}`)
 }
 

@@ -116,7 +116,9 @@ describe('the configuration', () => {
     ['bootstrap = ["/dns4/pi example/tcp/1/p2p/x"]', 'bootstrap: "', 'no host name'],
     ['health.period = 0.5', 'health.period is 0.5', 'seconds from 1 to 600'],
     ['health.period = 601', 'health.period is 601', 'seconds from 1 to 600'],
-    ['health.period = nan', 'health.period is', 'seconds from 1 to 600'],
+    ['relay.reservations = 1.5', 'relay.reservations is 1.5', 'a whole number of members'],
+    ['relay.rate = inf', 'relay.rate is Infinity', 'kB a second from 10'],
+    ['health.period = nan', 'health.period is NaN', 'seconds from 1 to 600'],
     ['health.period = "10s"', 'health.period is "10s"', 'seconds from 1 to 600'],
     ['state.flush = 9', 'state.flush is 9', 'seconds from 10 to 3600'],
     ['discovery.mdns = "yes"', 'discovery.mdns is "yes"', 'true or false'],
@@ -124,6 +126,14 @@ describe('the configuration', () => {
     ['health = 10', 'health is 10', 'a table with health.period'],
   ])('says what a value was and what it must be: %s', (text, was, must) => {
     expect(() => load(text)).toThrow(failure('E_CONFIG', 'pimesh.toml', was, must))
+  })
+
+  it('takes an address that is written twice once: no other program would be there', () => {
+    expect(load('listen = ["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"]').listen).toEqual(['/ip4/127.0.0.1/tcp/1'])
+  })
+
+  it('lets nobody ask a relay that takes nobody in', () => {
+    expect(load('relay = { offer = "always", reservations = 0 }').relay).toMatchObject({ offer: 'never' })
   })
 
   it('says where a file is not TOML', () => {
