@@ -6,7 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { SECOND } from '../core/limits.ts'
 import { hostOf, type Path } from '../core/links/paths.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
-import { bareAddress, isRelayed, tidyAddresses } from './addresses.ts'
+import { bareAddress, isPublic, isRelayed, isShared, tidyAddresses } from './addresses.ts'
 import type { Dialler, Transports } from './dialler.ts'
 import type { Mappings } from './mappings.ts'
 import { pulse } from './muxer.ts'
@@ -115,10 +115,13 @@ export class MeshLinks implements Links {
 
   /**
    * Where this node listens: bare, wildcards resolved to the addresses of this machine. libp2p itself tells of no public one that its
-   * own autonat, which we do not run, has not verified; zone-mates on a LAN with IPv6 alone have no other.
+   * own autonat, which we do not run, has not verified; zone-mates on a LAN with IPv6 alone have no other. Where a LAN has private
+   * ones, its IPv6 firewall as a rule swallows what comes from outside: those are told when they were found open, and nobody waits.
    */
   listening(): string[] {
-    return tidyAddresses(this.#parts.transports().getAddrs())
+    const all = this.#parts.transports().getAddrs()
+    const isSwallowed = (address: Multiaddr) => isPublic(address) && address.toString().startsWith('/ip6/')
+    return tidyAddresses(all.some(isShared) ? all.filter((address) => !isSwallowed(address)) : all)
   }
 
   /** No events any more: whoever stops a node does not want to hear that its links close. */

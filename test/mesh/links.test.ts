@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
 import { limits } from '../../src/core/limits.ts'
 import { listenProblem } from '../../src/mesh/listen-problem.ts'
@@ -186,18 +186,25 @@ test('a node tells where it listens, without its id, when it starts', async () =
   expect(a.addresses[0]).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/[0-9]+$/)
 })
 
-test('a machine with public addresses tells these as well: it may be the first of its mesh, or on a LAN with IPv6 alone', async () => {
-  const here = (address: string, family: string) => [{ address, family, internal: false }]
-  const interfaces = { eth0: here('80.1.1.1', 'IPv4'), eth1: here('2a00:1::7', 'IPv6') }
-  const spy = vi
-    .spyOn(os, 'networkInterfaces')
-    .mockReturnValue(interfaces as unknown as ReturnType<typeof os.networkInterfaces>)
-  const a = await startNode({ listen: ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'] })
-  spy.mockRestore()
-  expect(a.addresses.map((address) => address.replace(/\d+$/, ''))).toEqual([
-    '/ip4/80.1.1.1/tcp/',
-    '/ip6/2a00:1::7/tcp/',
-  ])
+describe('a machine with public addresses tells', () => {
+  async function told(interfaces: Record<string, string>): Promise<string[]> {
+    const list = Object.entries(interfaces).map(([address, family]) => ({ address, family, internal: false }))
+    const spy = vi
+      .spyOn(os, 'networkInterfaces')
+      .mockReturnValue({ eth0: list as unknown as os.NetworkInterfaceInfo[] })
+    const { addresses } = await startNode({ listen: ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'] })
+    spy.mockRestore()
+    return addresses.map((address) => address.split('/')[2] ?? '')
+  }
+
+  test('these as well: it may be the first of its mesh, or on a LAN with IPv6 alone', async () => {
+    expect(await told({ '80.1.1.1': 'IPv4', '2a00:1::7': 'IPv6' })).toEqual(['80.1.1.1', '2a00:1::7'])
+    expect(await told({ '2a00:1::7': 'IPv6' })).toEqual(['2a00:1::7'])
+  })
+
+  test('none of IPv6 before it was found open where its LAN has others: whoever dials it would wait for what is swallowed', async () => {
+    expect(await told({ '192.168.1.5': 'IPv4', '2a00:1::7': 'IPv6' })).toEqual(['192.168.1.5'])
+  })
 })
 
 /** What identify tells of a node from now on. */
