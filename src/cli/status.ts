@@ -16,8 +16,9 @@ export const status: Command = {
   name: 'status',
   summary: "this machine's daemon on one screen",
   usage: '[-o table|json]',
-  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, a node of the zone is down, an alert, no beacon for three
-periods, a release that cannot be installed here, or the membership ends within 30 days); 2 no daemon answers.`,
+  details: `Exit status, for cron and monitoring: 0 fine; 1 degraded (no link, no way out of the LAN for a minute, a node of the
+zone is down, an alert, no beacon for three periods, a release that cannot be installed here, or the membership ends within
+30 days); 2 no daemon answers.`,
   options: { ...outputOption, ...dataOption },
   examples: [
     ['pimesh status', 'look'],
@@ -29,6 +30,8 @@ periods, a release that cannot be installed here, or the membership ends within 
 const NO_DAEMON = 2
 const DAY = 86_400_000
 const EXPIRES_SOON = 30 * DAY
+/** A restart of the router, or of the relays, is over by then; the daemon tells of it as late. */
+const CUT_OFF = 60_000
 
 async function run(context: Context): Promise<number> {
   const { args, terminal } = context
@@ -54,11 +57,13 @@ export function alone({ isolated, role, contacts }: Pick<StatusJson, 'isolated' 
 /** What is not as it should be; empty when all is fine. `rollout`: what this daemon knows of releases by itself. */
 export function troubles(status: StatusJson, { releases }: Pick<ReleasesJson, 'releases'>, now: number): string[] {
   const { isolated, counts, alerts, zone } = status
+  const searching = status.reach?.searchingMs ?? 0
   const left = Date.parse(status.membershipExpires) - now
   const stuck = stuckHere(releases)
   return [
     ...(status.revoked ? [revokedText(status.revoked)] : []),
     ...(isolated && !alone(status) ? ['isolated'] : []),
+    ...(!isolated && searching >= CUT_OFF ? [`no way out of the LAN since ${span(searching)}`] : []),
     ...(counts.down > 0 ? [`${counted(counts.down, 'node')} of ${zone} down`] : []),
     ...(status.freshness === 'stale' ? ['stale: no newer beacon for three periods'] : []),
     ...(alerts.length > 0 ? [counted(alerts.length, 'alert')] : []),

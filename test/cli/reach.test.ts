@@ -6,7 +6,7 @@ import { daemonChecks } from '../../src/cli/doctor/daemon.ts'
 import { reachCheck } from '../../src/cli/doctor/reach.ts'
 import { nodesLines } from '../../src/cli/format/nodes.ts'
 import { pathText, reachLines, roundTripText } from '../../src/cli/format/reach.ts'
-import { statusLines } from '../../src/cli/status.ts'
+import { statusLines, troubles } from '../../src/cli/status.ts'
 import { withNode } from '../../src/daemon/api-reach-types.ts'
 import { linkJson, nodeJson, nodesJson, reachJson, statusJson } from './answers.ts'
 
@@ -89,6 +89,12 @@ describe('how a node is reached', () => {
       'reached',
       'from outside only over the links that it has dialled itself: no member relays for it yet',
     ])
+  })
+
+  it('that has links on its LAN only and finds no way out is no fine one, after a minute', () => {
+    const status = (searchingMs: number) => statusJson({ reach: reachJson({ relays: [], searchingMs }), links: [near] })
+    expect(troubles(status(59_000), { releases: [] }, 0)).toEqual([])
+    expect(troubles(status(190_000), { releases: [] }, 0)).toEqual(['no way out of the LAN since 3 min 10 s'])
   })
 
   it('that finds no way out: since when, whom it tried, how often, and how each failed', () => {
