@@ -28,6 +28,8 @@ export class Reachability {
   /** Something changed since the test began. */
   #again = false
   #stopped = false
+  /** Tests in a row in which two disagreed. */
+  #unsure = 0
   /** Of which two members told. */
   readonly #settled = new Set<Family>()
   #told = ''
@@ -82,13 +84,15 @@ export class Reachability {
     const nobody = heard.every((what) => what === 'nothing')
     if (!nobody) this.#openness.tested()
     this.#tell()
+    this.#unsure = heard.includes('unsure') ? this.#unsure + 1 : 0
+    const soon = heard.includes('missed') || (this.#unsure > 0 && this.#unsure < limits.reachMisses)
     if (this.#again) this.#schedule(limits.reachDelay)
     else if (nobody) this.#schedule(limits.reachRetry)
-    else this.#schedule(heard.includes('missed') ? limits.reachRecheck : limits.reachPeriod)
+    else this.#schedule(soon ? limits.reachRecheck : limits.reachPeriod)
   }
 
-  /** `missed`: something that was open. */
-  async #testFamily(family: Family): Promise<'nothing' | 'missed' | 'told'> {
+  /** `missed`: something that was open; `unsure`: of two one denies what the other says, who may have been slow to dial. */
+  async #testFamily(family: Family): Promise<'nothing' | 'missed' | 'unsure' | 'told'> {
     const askable = this.#parts.pairing
       .connections()
       .filter((each) => familyOf(each.remoteAddr.toString()) === family && this.#parts.dialback.canTell(each))
@@ -96,7 +100,8 @@ export class Reachability {
     if (answers.length >= 2 && !disagree(answers)) this.#settled.add(family)
     else this.#settled.delete(family)
     if (answers.length === 0) return 'nothing'
-    return this.#openness.heard(family, agreed(answers)) ? 'missed' : 'told'
+    if (this.#openness.heard(family, agreed(answers))) return 'missed'
+    return disagree(answers) ? 'unsure' : 'told'
   }
 
   /** What the first two on different hosts say; and when they disagree a third one. */

@@ -180,6 +180,24 @@ describe('the verdict', () => {
     }
   })
 
+  test('of two who disagree is asked for again soon, and in the end like any other', async () => {
+    vi.useFakeTimers()
+    try {
+      const answers: (readonly string[])[] = [open, []]
+      const { reachability, told, asked } = tested(answers)
+      reachability.changed()
+      await vi.advanceTimersByTimeAsync(limits.reachDelay + limits.reachPeriod / 2)
+      expect(asked).toHaveLength(2 * limits.reachMisses)
+      expect(told).toEqual([])
+      answers.fill(open)
+      await vi.advanceTimersByTimeAsync(limits.reachPeriod)
+      expect(told).toEqual([open])
+      reachability.stop()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('on what changes while members try is asked for anew, soon after', async () => {
     vi.useFakeTimers()
     try {
