@@ -200,6 +200,10 @@ export const limits = {
   punchesPerPeer: 10,
   /** And one more each so long: 60 SYNs a second to whom it names, as long as it is linked and so known. */
   punchPeriod: 20 * SECOND,
+  /** What a host that refuses one port does not answer at another within this time is swallowed: one SYN that is lost is sent again after a second. */
+  silentPatience: 1_500,
+  /** Hosts that refused lately, of which that is remembered: a burst of dials. */
+  silentHosts: 256,
   /** An address of a dial is tried alone for so long before the next one is tried beside it: 4 of 6 that hang cost a second. */
   addressHeadStart: 250,
   /** And the direct ones together before the first relayed one: a handshake on a line of 250 ms has 1.5 s. */

@@ -11,10 +11,13 @@ import {
   serviceCapabilities,
   type Transport,
   transportSymbol,
+  type Upgrader,
 } from '@libp2p/interface'
 import { type TCPComponents, type TCPDialOptions, tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { hostOf } from '../core/links/paths.ts'
 import { isNear } from './addresses.ts'
+import { SilentPorts } from './silent-ports.ts'
 
 /** What @libp2p/tcp passes on to the socket, although its types do not say so; a test notices when that changes. */
 export type PortDialOptions = TCPDialOptions & { localPort?: number }
@@ -27,6 +30,7 @@ export class PortTcp implements Transport {
   readonly #isNear: (address: Multiaddr) => boolean
   readonly #ports = new WeakMap<Connection, number>()
   readonly #shared = new WeakSet<Connection>()
+  readonly #silent = new SilentPorts()
   #port: Promise<number> | undefined
 
   /** `near`: whether an address is on a network of this machine; nothing is translated on the way there. */
@@ -39,12 +43,12 @@ export class PortTcp implements Transport {
   async dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
     if (this.#isNear(address)) return this.#tcp.dial(address, options)
     try {
-      const connection = await this.dialFrom(await this.#fixed(), address, options)
+      const connection = await this.#patiently(await this.#fixed(), address, options)
       this.#shared.add(connection)
       return connection
     } catch (error) {
       if (!this.#taken(error)) throw error
-      return await this.dialFrom(await freePort(), address, options)
+      return await this.#patiently(await freePort(), address, options)
     }
   }
 
@@ -53,6 +57,27 @@ export class PortTcp implements Transport {
     const connection = await this.#tcp.dial(address, { ...options, localPort } as PortDialOptions)
     this.#ports.set(connection, localPort)
     return connection
+  }
+
+  /** What a firewall swallows is given up soon where the host answers at another port. */
+  async #patiently(localPort: number, address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
+    const host = hostOf(address.toString())
+    const { signal, answered } = this.#silent.wait(host)
+    // From here on it is for the member at the other end to be slow.
+    const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, own) => {
+      answered()
+      return options.upgrader.upgradeOutbound(connection, { ...own, signal: options.signal })
+    }
+    const upgrader = { upgradeOutbound } as Upgrader
+    try {
+      const both = AbortSignal.any([options.signal, signal])
+      return await this.dialFrom(localPort, address, { ...options, upgrader, signal: both })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') this.#silent.refused(host)
+      throw error
+    } finally {
+      answered()
+    }
   }
 
   /** From which port we dialled; undefined when it dialled us, or is near. */

@@ -5,6 +5,7 @@ import type { Connection, Upgrader } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { afterEach, expect, test, vi } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import { PortTcp } from '../../src/mesh/tcp.ts'
 
 const servers: Server[] = []
@@ -96,4 +97,31 @@ test('a port that could not be had for want of descriptors fails one dial, not a
   await expect(dial(a.address)).rejects.toMatchObject({ code: 'EMFILE' })
   listen.mockRestore()
   await dial(a.address)
+})
+
+test('a host that refuses one port is given all its time at another where it has answered', async () => {
+  const { transport, dial } = setUp()
+  const a = await host()
+  const gone = await host()
+  const server = servers.pop() as Server
+  await new Promise((resolve) => server.close(resolve))
+  await expect(dial(gone.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const upgrading = Promise.withResolvers<AbortSignal>()
+    const slow = Promise.withResolvers<Connection>()
+    const upgradeOutbound = async (_: unknown, { signal }: { signal: AbortSignal }) => {
+      upgrading.resolve(signal)
+      return await slow.promise
+    }
+    const options = { upgrader: { upgradeOutbound } as unknown as Upgrader, signal: new AbortController().signal }
+    const dialled = transport.dial(a.address, options)
+    const signal = await upgrading.promise
+    await vi.advanceTimersByTimeAsync(10 * limits.silentPatience)
+    expect(signal.aborted).toBe(false)
+    slow.resolve({} as Connection)
+    await dialled
+  } finally {
+    vi.useRealTimers()
+  }
 })
