@@ -12,6 +12,8 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 
 /** `connection refused`, `no answer in time`. */
 export function dialProblem(error: unknown): string {
+  // libp2p's wait for a stream ends with the event that came instead.
+  if (error instanceof Event) return 'the connection was cut off'
   const text = error instanceof Error ? `${error.name} ${error.message}` : String(error)
   const known = WORDS.find(([pattern]) => pattern.test(text))?.[1]
   return known ?? (error instanceof Error ? error.message : text)

@@ -14,6 +14,7 @@ it('knows silence, names, routes, and relays that do not help', () => {
   expect(dialProblem(new Error('getaddrinfo ENOTFOUND nowhere.invalid'))).toBe('its name cannot be resolved')
   expect(dialProblem(new Error('connect ENETUNREACH 44.1.1.1:1'))).toBe('no route there')
   expect(dialProblem(new Error('read ECONNRESET'))).toBe('the connection was cut off')
+  expect(dialProblem(new Event('close'))).toBe('the connection was cut off')
   expect(dialProblem(new Error('failed to connect via relay with status NO_RESERVATION'))).toBe(
     'the relay does not hear of it any more',
   )
