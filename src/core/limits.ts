@@ -149,6 +149,8 @@ export const limits = {
   mateLinksMax: 12,
   /** Links outside the zone: one may vanish. */
   outsideLinksWanted: 2,
+  /** A link that was made for a question or for pieces, beyond those wanted, is closed after this: who asks again soon finds it. */
+  passingLink: 2 * MINUTE,
   /** Links from outside that are accepted: a bootstrap node meets every newcomer. */
   outsideLinksMax: 32,
   /** Zones to which an operator's peer keeps a link; others are dialled when asked. */

@@ -15,8 +15,8 @@ import type { Report } from './main.ts'
 const SOURCE = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const COUNTER = new URL('count-streams.ts', import.meta.url).href
 const WHOLE_BOUND = 90_000
-/** First hellos, identify and the search for relays are a start, not upkeep. */
-const SETTLE = 90_000
+/** First hellos, identify, the search for relays and links for questions are a start, not upkeep. */
+const SETTLE = 180_000
 /** Of TCP payload that comes in, for a node whose zone-mates are on its LAN. */
 const BAR = 100
 

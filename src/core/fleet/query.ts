@@ -24,7 +24,7 @@ interface Parts {
   out: Outbox
   self: Self
   book: Pick<Book, 'zones' | 'inZone'>
-  links: Pick<Links, 'get' | 'want'>
+  links: Pick<Links, 'get' | 'wantFor'>
   roster: Pick<Roster, 'byId'>
   gatekeeper: Pick<Gatekeeper, 'problemOf'>
   /** The answer for our own zone, from our own view. */
@@ -195,7 +195,7 @@ export class Queries {
         slots -= 1
         ask.tried(contact.node, 'dialled', now)
         this.#dials.set(contact.node, now + limits.dialTimeout)
-        this.#p.links.want(contact, now)
+        this.#p.links.wantFor(contact, now)
       }
     }
   }

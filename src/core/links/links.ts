@@ -35,6 +35,8 @@ export class Links {
   /** Dials under way, and since when. */
   readonly #dialing = new Map<NodeId, Millis>()
   readonly #trouble = new Map<NodeId, Trouble>()
+  /** Whom we dialled for a question or for pieces, beyond what this policy wants: they are let go when that is over. */
+  readonly #passing = new Set<NodeId>()
   /** Links over which nothing comes any more, until they are closed. */
   readonly #dead = new Set<NodeId>()
   /** Links over a relay that ended as if we had been sent away, until it shows that the relay is gone: the pause before that. */
@@ -228,6 +230,12 @@ export class Links {
     this.#trouble.set(peer, { failures, until, since, seekFrom: until })
   }
 
+  /** As want(), for something that passes: a question, or a download. */
+  wantFor(entry: Entry, now: Millis): void {
+    if (!this.#links.has(entry.node) && !this.#dialing.has(entry.node)) this.#passing.add(entry.node)
+    this.want(entry, now)
+  }
+
   /** Dials a contact now, whatever the policy wants, unless it is linked or being dialled. */
   want(entry: Entry, now: Millis): void {
     if (this.#links.has(entry.node) || this.#dialing.has(entry.node) || entry.addresses.length === 0) return
@@ -265,6 +273,7 @@ export class Links {
   }
 
   #checkNode(now: Millis): void {
+    this.#closePassing(now)
     const mates = this.mates()
     const outside = this.#links.size - mates.length
     const strangers = this.#book.inZone(undefined)
@@ -281,6 +290,17 @@ export class Links {
     }
     this.#closeSurplus(mates, limits.mateLinksMax, now)
     this.#closeSurplus(others, limits.outsideLinksMax, now)
+  }
+
+  /** Links cost a thin wire 20 B/s each. The oldest ones to the outside stay, as many as are wanted. */
+  #closePassing(now: Millis): void {
+    for (const peer of this.#passing) if (!this.#links.has(peer) && !this.#dialing.has(peer)) this.#passing.delete(peer)
+    if (this.#passing.size === 0) return
+    const outside = byAge([...this.#links.values()].filter((link) => link.zone !== this.#zone))
+    for (const { peer, since } of outside.slice(limits.outsideLinksWanted)) {
+      const isOver = this.#passing.has(peer) && now - since >= limits.passingLink && !this.#inUse(peer)
+      if (isOver) this.#out.emit({ type: 'close', peer, reason: 'surplus' })
+    }
   }
 
   /** One link in each of the first few zones, spread over zones before any has two. */

@@ -13,7 +13,7 @@ import type { Wanted } from './download.ts'
 export interface ProviderParts {
   env: Pick<Env, 'random'>
   self: Pick<Self, 'node' | 'zone'>
-  links: Pick<Links, 'get' | 'want'>
+  links: Pick<Links, 'get' | 'wantFor'>
   book: Pick<Book, 'inZone' | 'outside' | 'get'>
   view: Pick<View, 'rows'>
 }
@@ -98,7 +98,7 @@ export class Providers {
     this.#tried.delete(entry.node)
     this.#tried.set(entry.node, { times, until: now + Math.min(limits.providerSearchMax, pause) })
     for (const node of this.#tried.keys()) if (this.#tried.size > limits.providersTried) this.#tried.delete(node)
-    this.#parts.links.want(entry, now)
+    this.#parts.links.wantFor(entry, now)
   }
 
   #shuffled(entries: readonly Entry[]): Entry[] {

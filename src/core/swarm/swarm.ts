@@ -35,7 +35,7 @@ export interface SwarmParts {
   env: Pick<Env, 'random' | 'sha256'>
   out: Outbox
   self: Pick<Self, 'node' | 'zone'>
-  links: Pick<Links, 'all' | 'get' | 'want'>
+  links: Pick<Links, 'all' | 'get' | 'wantFor'>
   book: Pick<Book, 'inZone' | 'outside' | 'get'>
   view: Pick<View, 'rows'>
   refusals: Pick<Refusals, 'count'>

@@ -54,7 +54,7 @@ export function asker(met: readonly Membership[] = [], random: () => number = ()
     out,
     self,
     book,
-    links: { get: (node) => linked.get(node), want: (entry) => dialled.push(entry.node) },
+    links: { get: (node) => linked.get(node), wantFor: (entry) => dialled.push(entry.node) },
     roster: { byId: (id) => met.find((membership) => membership.id === id) },
     gatekeeper: { problemOf: (membership) => (membership.claims.name === 'bad' ? 'badSignature' : undefined) },
     local: (): ZoneAnswer => {

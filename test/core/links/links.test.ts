@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
-import { Book } from '../../../src/core/links/book.ts'
+import { Book, type Entry } from '../../../src/core/links/book.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { testEnv } from '../env.ts'
@@ -155,6 +155,25 @@ describe('the link policy of a node', () => {
     links.closed(RELAY, SECOND + limits.orphanGrace + 1)
     links.check(SECOND)
     expect(dialled()).not.toContain('mate0')
+  })
+
+  it('lets go whom it dialled for a question when that is long over, but for as many as it wants, and nobody else', () => {
+    const busy = new Set(['c2'])
+    const { links, book, know, open, effects } = setUp(true, (peer) => busy.has(peer))
+    for (const peer of names('c', 5)) know(`/${peer}`, peer)
+    open('b0', '/b')
+    for (const peer of names('c', 4)) links.wantFor(book.get(peer) as Entry, 1)
+    for (const [at, peer] of names('c', 5).entries()) open(peer, `/${peer}`, 2 + at)
+    const closed = (now: number) => {
+      effects()
+      links.check(now)
+      return effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
+    }
+    expect(closed(limits.passingLink)).toEqual([])
+    // c0 is the second one that is wanted, c2 is of use, and c4 was not dialled for a question.
+    expect(closed(limits.passingLink + 10_000)).toEqual(['c1', 'c3'])
+    busy.clear()
+    expect(closed(limits.passingLink + 20_000)).toContain('c2')
   })
 
   it('closes the newest links above the bound and does not dial them again soon', () => {

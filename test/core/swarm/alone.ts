@@ -43,7 +43,7 @@ export class Alone {
         links: {
           all: () => [...this.links].map(linkOf).values(),
           get: (peer) => (this.links.has(peer) ? linkOf(peer) : undefined),
-          want: (entry) => void this.dialled.push(entry),
+          wantFor: (entry) => void this.dialled.push(entry),
         },
         book: {
           inZone: (zone) => this.contacts.filter((entry) => entry.zone === zone),

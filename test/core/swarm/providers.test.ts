@@ -43,7 +43,10 @@ function setUp(contacts: Entry[], rows: ReturnType<typeof row>[] = []) {
   const providers = new Providers({
     env: { random: () => random.real() },
     self: { node: 'self', zone: '/a' },
-    links: { get: (node) => (linked.has(node) ? link(node) : undefined), want: (wanted) => void dialled.push(wanted) },
+    links: {
+      get: (node) => (linked.has(node) ? link(node) : undefined),
+      wantFor: (wanted) => void dialled.push(wanted),
+    },
     book: {
       inZone: (zone) => contacts.filter((contact) => contact.zone === zone),
       outside: () => contacts.filter((contact) => contact.zone !== '/a'),

@@ -131,7 +131,7 @@ export class World {
     const links = {
       all: () => this.linksOf(node.name).values(),
       get: (peer: NodeId) => this.#links.get(`${node.name} ${peer}`),
-      want: ({ node: peer }: { node: NodeId }) => {
+      wantFor: ({ node: peer }: { node: NodeId }) => {
         node.dialled.push(peer)
         this.queue.after(20, () => this.link(node.name, peer))
       },
