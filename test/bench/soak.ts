@@ -15,7 +15,7 @@ const START_BOUND = 120_000
 /** A question that is not answered by then counts as a miss, whatever the bound of the fault. */
 const GIVE_UP = 60_000
 /** A question to all zones; the next one is asked after that, answered or not. */
-const QUESTION = 250
+const QUESTION = 500
 const LEAKS_FROM_MINUTE = 10
 
 const PUBLIC: SiteWords = { name: 'pub', kind: 'open', nodes: 3 }
