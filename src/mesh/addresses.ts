@@ -51,6 +51,11 @@ export function bareAddress(address: Multiaddr): string {
   return address.toString().replace(/\/p2p\/[^/]+$/, '')
 }
 
+/** Of what this machine listens on: no loopback where its owner announces something else, as that is of use to nobody but this machine. */
+export function told(listening: readonly Multiaddr[], announce: readonly string[]): Multiaddr[] {
+  return listening.filter((address) => announce.length === 0 || !isLoopback(address.toString()))
+}
+
 /** What somebody says of its own addresses, as far as it can be used: bare, each once, loopback last, bounded. */
 export function tidyAddresses(addresses: readonly Multiaddr[]): string[] {
   const usable = new Set(addresses.map(bareAddress).filter((text) => parseAddress(text) !== undefined))

@@ -6,7 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { SECOND } from '../core/limits.ts'
 import { hostOf, type Path } from '../core/links/paths.ts'
 import type { LinkEvents, Links, Relaying } from '../ports/links.ts'
-import { bareAddress, isPublic, isRelayed, isShared, tidyAddresses } from './addresses.ts'
+import { bareAddress, isPublic, isRelayed, isShared, tidyAddresses, told } from './addresses.ts'
 import type { Dialler, Transports } from './dialler.ts'
 import type { Mappings } from './mappings.ts'
 import { pulse } from './muxer.ts'
@@ -31,6 +31,8 @@ export interface LinkParts {
   mappings: Mappings
   punching: Punching
   events: LinkEvents
+  /** What the owner says that others can dial. */
+  announce: readonly string[]
   /** Whether an address is on a network of this machine. */
   near: (address: Multiaddr) => boolean
 }
@@ -119,7 +121,7 @@ export class MeshLinks implements Links {
    * ones, its IPv6 firewall as a rule swallows what comes from outside: those are told when they were found open, and nobody waits.
    */
   listening(): string[] {
-    const all = this.#parts.transports().getAddrs()
+    const all = told(this.#parts.transports().getAddrs(), this.#parts.announce)
     const isSwallowed = (address: Multiaddr) => isPublic(address) && address.toString().startsWith('/ip6/')
     return tidyAddresses(all.some(isShared) ? all.filter((address) => !isSwallowed(address)) : all)
   }

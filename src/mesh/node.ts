@@ -15,7 +15,7 @@ import type { Gossip } from '../ports/gossip.ts'
 import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
 import type { Pieces } from '../ports/pieces.ts'
 import type { Streams } from '../ports/streams.ts'
-import { isNear, isPublic } from './addresses.ts'
+import { isNear, isPublic, told } from './addresses.ts'
 import { Circuits } from './circuits.ts'
 import { Dialback } from './dialback.ts'
 import { Dialler, type Transports } from './dialler.ts'
@@ -122,7 +122,16 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     announce,
     reachable: (at) => links.reached(at),
   })
-  const links: MeshLinks = new MeshLinks({ ...paths, punching, relay, reservations, reachability, traffic, events })
+  const links: MeshLinks = new MeshLinks({
+    ...paths,
+    punching,
+    relay,
+    reservations,
+    reachability,
+    traffic,
+    announce,
+    events,
+  })
   const opening = options.requestTimeout ?? limits.requestTimeout
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
@@ -194,7 +203,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
     start: false,
     privateKey,
     nodeInfo: { name: 'pimesh', version: '1', userAgent: 'pimesh/1' },
-    addresses: { listen: [...options.listen] },
+    addresses: { listen: [...options.listen], announceFilter: (all) => told(all, options.announce) },
     transports: [
       (components) => {
         made.upgrader = components.upgrader

@@ -11,6 +11,7 @@ import {
   isRelayed,
   parseAddress,
   tidyAddresses,
+  told,
 } from '../../src/mesh/addresses.ts'
 
 const ID = '12D3KooWRBty73UNWs9sx7CLx4HpvAjFx9hh5m1nYWzZzSD9EyTm'
@@ -105,4 +106,13 @@ test('what an address says of where it is', () => {
   expect(said.map(isNear)).toEqual([true, false, false, false])
   expect(said.map(isPublic)).toEqual([false, true, false, false])
   expect(said.map(isRelayed)).toEqual([false, false, false, true])
+})
+
+test('where a machine listens is told whatever its owner announces, but for loopback, which is told when there is nothing else', () => {
+  const listening = ['/ip4/192.168.1.5/tcp/31415', '/ip4/127.0.0.1/tcp/31415', '/ip6/::1/tcp/31415'].map((text) =>
+    multiaddr(text),
+  )
+  const texts = (announce: string[]) => told(listening, announce).map(String)
+  expect(texts(['/ip4/80.1.1.1/tcp/40000'])).toEqual(['/ip4/192.168.1.5/tcp/31415'])
+  expect(texts([])).toHaveLength(3)
 })

@@ -50,7 +50,7 @@ describe('a node that others can dial', () => {
     const announce = [`/dns4/pi.example/tcp/${port}`, '/dns4/pi.example/tcp/1']
     const node = await startNode({ ...outside, announce, listen: [`/ip4/127.0.0.1/tcp/${port}`] })
     const member = await startNode(outside)
-    expect(node.mesh.listening()).toEqual([`/ip4/127.0.0.1/tcp/${port}`])
+    expect(node.mesh.listening(), 'loopback is of use to nobody else').toEqual([])
     await node.dial(member)
     while (node.diary.of('reachable').length === 0) await node.diary.next()
     expect(node.diary.of('reachable')[0]?.addresses).toEqual([
