@@ -23,7 +23,8 @@ export class Conversations {
   readonly #m: Machines
   /** Asked a zone-mate for its rows since we last had no link to one. */
   #caughtUp = false
-  #catchUp: CatchUp | undefined
+  /** Under way, one with each peer at most: who claims to know more takes the place of nobody else's answer. */
+  readonly #catchUps = new Map<NodeId, CatchUp>()
 
   constructor(machines: Machines) {
     this.#m = machines
@@ -63,7 +64,8 @@ export class Conversations {
       greetings.answered(peer, ticket)
       this.#helloBack(peer, response.body, now)
     } else if (response.protocol === 'query') {
-      if (ticket === this.#catchUp?.ticket) this.#takeRows(this.#catchUp, response.body, now)
+      const catchUp = this.#catchUps.get(peer)
+      if (ticket === catchUp?.ticket) this.#takeRows(catchUp, response.body, now)
       else queries.answered(ticket, peer, response.body, now)
     } else {
       const { announcements, pieceList, beacons = [] } = response.body
@@ -81,8 +83,8 @@ export class Conversations {
     const { announcing, beacons, swarm } = this.#m.releases
     if (this.#m.statements.failed(ticket, peer, now)) return
     if (announcing.failed(ticket, answer, now) || beacons.failed(ticket, now) || swarm.askFailed(ticket, now)) return
-    if (ticket !== this.#catchUp?.ticket) return
-    this.#catchUp = undefined
+    if (ticket !== this.#catchUps.get(peer)?.ticket) return
+    this.#catchUps.delete(peer)
     this.#caughtUp = false
   }
 
@@ -118,14 +120,14 @@ export class Conversations {
     const { out, self } = this.#m
     const ticket = out.ticket()
     this.#caughtUp = true
-    this.#catchUp = { ...page, ticket }
+    this.#catchUps.set(page.peer, { ...page, ticket })
     const body = { zone: self.zone, want: 'rows' as const, after: page.after }
     out.emit({ type: 'ask', ticket, peer: page.peer, protocol: 'query', body })
   }
 
   /** Rows of our own zone from a zone-mate, then the memberships that are missing to judge them, and the next page. */
   #takeRows({ peer, after, pages }: CatchUp, response: QueryResponse, now: Millis): void {
-    this.#catchUp = undefined
+    this.#catchUps.delete(peer)
     const unknown = new Set<string>()
     for (const row of response.rows) {
       if (this.#m.gossip.told(peer, row, now) === 'unknownMembership') unknown.add(row.envelope.membership)
