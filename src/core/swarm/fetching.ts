@@ -76,6 +76,7 @@ export class Fetching {
     if (right === true && download !== undefined) this.#good(peer, request, download, data, now)
     else this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
     this.#end(peer, request, now)
+    while (this.bytes > limits.requestBytes && this.#cancelNewest(now));
     if (right === false && this.#bad(peer, data, now)) return 'banned'
     this.#next(peer, now)
     return undefined
@@ -223,6 +224,18 @@ export class Fetching {
       const doubled = other?.find(data.encoding, data.index)
       if (other !== undefined && doubled !== undefined) this.#cancel(other, doubled, now)
     }
+  }
+
+  /** A late piece that nobody waited for took the room of one that is waited for: the last one that was asked for. */
+  #cancelNewest(now: Millis): boolean {
+    let newest: { peer: Peer; request: Request } | undefined
+    for (const peer of this.#parts.peers.values()) {
+      for (const request of peer.requests) {
+        if (!request.late && (newest === undefined || request.asked > newest.request.asked)) newest = { peer, request }
+      }
+    }
+    if (newest !== undefined) this.#cancel(newest.peer, newest.request, now)
+    return newest !== undefined
   }
 
   /** True when that was one bad piece too many. */

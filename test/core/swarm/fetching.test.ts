@@ -152,6 +152,28 @@ describe('asking for pieces', () => {
     expect(new Set(alone.requests().map(({ peer }) => peer)).size).toBeGreaterThan(4)
   })
 
+  it('takes a late piece without holding more than it may, and asks for another later instead', () => {
+    const alone = new Alone()
+    const piece = alone.requests(alone.fetches(WANTED, 'late'))[0]?.index as number
+    alone.meets('quick', 'other')
+    const others = WANTED.hashes.map((_, index) => index).filter((index) => index !== piece)
+    const first = alone.requests(alone.holds('quick', WANTED, bitsOf(...others)))
+    alone.holds('other', WANTED, bitsOf(piece))
+    const asked = alone.requests(alone.wait(limits.requestPatienceMin))
+    expect(asked.map(({ peer }) => peer)).toEqual(['other'])
+    alone.says('other', { type: 'refuse', encoding: HASH, index: piece })
+    // The disk is slow: all that comes waits to be written, until no more may be asked for.
+    const queue = [...first]
+    const inFlight = () => alone.swarm.sizes().requestBytes
+    for (let next = queue.shift(); next !== undefined && inFlight() < limits.requestBytes; next = queue.shift())
+      queue.push(...alone.requests(alone.sends('quick', WANTED, next.index)))
+    expect(inFlight()).toBe(limits.requestBytes)
+    const effects = alone.sends('late', WANTED, piece)
+    expect(alone.of('pieceKeep', effects)).toHaveLength(1)
+    expect(alone.said('cancel', effects)).toHaveLength(1)
+    expect(inFlight()).toBe(limits.requestBytes)
+  })
+
   it('blames nobody for the time in which this machine slept', () => {
     const alone = proven('p', 'q')
     const sleep = 5 * MINUTE
