@@ -577,6 +577,21 @@ export const limits = {
   endgamePatienceFactor: 2,
   /** But not before this: on a fast LAN a busy neighbour would be asked twice for everything. */
   endgamePatienceMin: 500,
+  /**
+   * What a member on the LAN holds or claims is waited for so long, even if the thin wire would be quicker: longer for who has shown
+   * to need longer, or when the wire needs longer. For the shortest piece, more for longer ones.
+   */
+  matePatience: 2 * SECOND,
+  /** A claim counts so long at least: at the first pieces the wire of whoever has them is in great demand. For the shortest piece. */
+  claimPatience: 5 * SECOND,
+  /** What is asked of one member outside keeps it busy for so long: what waits there longer could come from elsewhere meanwhile. */
+  sharedQueue: 1 * SECOND,
+  /** What can suddenly be had from outside is left for so long to each mate before us: a claim goes over a busy LAN in less. */
+  claimTurn: 100,
+  /** Claims of a mate that count before it kept one: it begins with one request to each of a few members outside. */
+  claimsAtFirst: 8,
+  /** Claims of a mate that count: all that fits requestBytes in pieces of the shortest length. */
+  claimsAtOnce: 32,
   /** A peer that does not read a piece it asked for is cut off after this, more for a longer piece: it holds one of few places. */
   serveTimeout: 2 * MINUTE,
   /** First pause with a peer whose stream of pieces was lost, or that refused a request; doubled while that goes on. */

@@ -6,7 +6,7 @@ import type { PieceMessage } from '../core/swarm/messages.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 /** Numbers on the wire are places in this list, from 1: append only. */
-const KINDS = ['bitfield', 'have', 'request', 'cancel', 'refuse', 'data'] as const
+const KINDS = ['bitfield', 'have', 'request', 'cancel', 'refuse', 'data', 'claim', 'unclaim', 'given'] as const
 
 const HASH_BYTES = 32
 const BITS_BYTES = limits.pieces / 8

@@ -19,7 +19,7 @@ const anyPieceMessage: fc.Arbitrary<PieceMessage> = fc.oneof(
     wants: fc.boolean(),
   }),
   fc.record({
-    type: fc.constantFrom('have' as const, 'request' as const, 'cancel' as const, 'refuse' as const),
+    type: fc.constantFrom(...(['have', 'request', 'cancel', 'refuse', 'claim', 'unclaim', 'given'] as const)),
     encoding: anyHash,
     index: anyIndex,
   }),
@@ -63,7 +63,7 @@ describe('messages about pieces (clause PIECES 3)', () => {
   })
 
   it('of a kind that only newer versions know are read as nothing', () => {
-    expect(decodePieceMessage(new MessageWriter().uint(1, 7).bytes(2, new Uint8Array(32)).finish())).toBeUndefined()
+    expect(decodePieceMessage(new MessageWriter().uint(1, 10).bytes(2, new Uint8Array(32)).finish())).toBeUndefined()
     expect(decodePieceMessage(new MessageWriter().uint(1, 200).bytes(9, new Uint8Array(9)).finish())).toBeUndefined()
   })
 

@@ -104,7 +104,7 @@ export class Download {
     }
   }
 
-  asks(index: number, peer: NodeId, now: Millis): void {
+  ask(index: number, peer: NodeId, now: Millis): void {
     const ask = this.#asks.get(index)
     if (ask === undefined) this.#asks.set(index, { peers: [peer], since: now })
     else ask.peers.push(peer)
@@ -128,23 +128,32 @@ export class Download {
     return true
   }
 
+  /** What is asked for now, and of whom first. */
+  *asks(): IterableIterator<{ index: number; node: NodeId }> {
+    for (const [index, { peers }] of this.#asks) yield { index, node: peers[0] as NodeId }
+  }
+
   /** The piece to ask of a peer next. */
   choose(peer: Peer, share: Share, now: Millis): number | undefined {
-    if (share.avoid !== undefined && now >= share.avoidUntil) {
-      share.avoid = undefined
-      share.exhausted = false
-    }
+    this.refresh(share, now)
     if (!share.exhausted) {
       const index = this.picker.pick(share.bits, share.avoid)
       if (index !== undefined) return index
       share.exhausted = true
     }
-    return this.#overdue(peer, share, now)
+    return this.overdue(peer, share, now)
+  }
+
+  /** What it refused or let lapse long ago may be asked of it again. */
+  refresh(share: Share, now: Millis): void {
+    if (share.avoid === undefined || now < share.avoidUntil) return
+    share.avoid = undefined
+    share.exhausted = false
   }
 
   /** When a peer that has nothing else to do could take over a piece from another; undefined when there is none. */
   overdueAt(peer: Peer, share: Share): Millis | undefined {
-    const oldest = this.#oldestElsewhere(peer, share)
+    const oldest = this.picker.exhausted ? this.#oldestElsewhere(peer, share) : undefined
     if (oldest === undefined) return undefined
     return (
       oldest.since +
@@ -165,13 +174,14 @@ export class Download {
    * The endgame: every missing piece is asked of somebody, and this peer, which is quick, would by all it showed have sent one
    * of them by now. So the last pieces don't wait for the slowest.
    */
-  #overdue(peer: Peer, share: Share, now: Millis): number | undefined {
+  overdue(peer: Peer, share: Share, now: Millis): number | undefined {
     const at = this.overdueAt(peer, share)
     return at === undefined || now < at ? undefined : this.#oldestElsewhere(peer, share)?.index
   }
 
+  /** Of the pieces that are asked of one other peer, the one that was asked first, if this peer, which is quick, has it. */
   #oldestElsewhere(peer: Peer, share: Share): { index: number; since: Millis } | undefined {
-    if (!this.picker.exhausted || !peer.proven) return undefined
+    if (!peer.proven) return undefined
     let oldest: { index: number; since: Millis } | undefined
     for (const [index, { peers, since }] of this.#asks) {
       if (oldest !== undefined && since >= oldest.since) continue

@@ -12,12 +12,14 @@ import type { Downloads } from './downloads.ts'
 import type { Holding } from './holding.ts'
 import type { PieceMessage } from './messages.ts'
 import { newShare, type Peer, type Share } from './peers.ts'
+import type { Sharing } from './sharing.ts'
 
 interface Parts {
   out: Outbox
   bans: Bans
   peers: ReadonlyMap<NodeId, Peer>
   downloads: Downloads
+  sharing: Sharing
 }
 
 type Bitfield = Extract<PieceMessage, { type: 'bitfield' }>
@@ -26,6 +28,8 @@ export class Exchange {
   readonly #parts: Parts
   /** Who told us that it holds all of an encoding; it is remembered when the peer leaves, since its copy stays. */
   readonly #copies = new Map<string, Set<NodeId>>()
+  /** The pieces of each encoding that is all here that somebody asked for. */
+  readonly #given = new Map<string, Uint8Array>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -37,7 +41,10 @@ export class Exchange {
     const share = this.#share(peer, holding)
     if (!share.bitfields.spend(now)) return 'tooOften'
     if (!this.#parts.bans.isBanned(peer.node, now)) this.#replace(peer, holding, share, bits.slice())
+    const joins = wants && !share.wants
     share.wants = wants
+    const download = this.#parts.downloads.get(holding.encoding.hash)
+    if (joins && download !== undefined) this.#parts.sharing.joined(download, peer)
     if (wants && !(share.answered && peer.told.get(holding.encoding.hash)?.fresh)) this.#answer(peer, holding, share)
     return undefined
   }
@@ -68,11 +75,36 @@ export class Exchange {
     if (hasBit(share.bits, index)) return false
     setBit(share.bits, index)
     share.count += 1
+    const took = share.claims.fulfilled(index, now)
+    if (took !== undefined) peer.claimKept(holding.encoding.pieceLength, took)
     const picker = this.#parts.downloads.get(holding.encoding.hash)?.picker
     picker?.gained(index)
     if (picker?.isOpen(index)) share.exhausted = false
     if (share.count === holding.pieces) this.#copied(peer, holding)
     return true
+  }
+
+  /** A peer that holds pieces gives this one to another. @returns false when that was known before */
+  given(peer: Peer, holding: Holding, index: number): boolean {
+    const share = this.#share(peer, holding)
+    if (share.given !== undefined && hasBit(share.given, index)) return false
+    share.given ??= emptyBits(holding.pieces)
+    setBit(share.given, index)
+    return true
+  }
+
+  /** A piece of what is all here is asked for the first time: the others outside ask better for another. */
+  gives(asker: Peer, holding: Holding, index: number): void {
+    const { hash: encoding } = holding.encoding
+    const given = this.#given.get(encoding) ?? emptyBits(holding.pieces)
+    if (!holding.isFull || hasBit(given, index)) return
+    this.#given.set(encoding, given)
+    setBit(given, index)
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer === asker || peer.near ? undefined : peer.shares.get(encoding)
+      if (share?.wants && !hasBit(share.bits, index))
+        this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'given', encoding, index } })
+    }
   }
 
   /** Tells a peer what we hold. */
@@ -154,6 +186,7 @@ export class Exchange {
   /** The encoding is not known any more. */
   forget(hash: string): void {
     this.#copies.delete(hash)
+    this.#given.delete(hash)
     for (const peer of this.#parts.peers.values()) {
       peer.shares.delete(hash)
       peer.told.delete(hash)

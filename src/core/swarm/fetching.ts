@@ -11,10 +11,11 @@ import type { Refusals } from '../trust/refusals.ts'
 import type { Bans } from './bans.ts'
 import { hasBit } from './bitfield.ts'
 import type { Download } from './download.ts'
-import type { Holding } from './holding.ts'
+import { InFlight, lateBytes } from './in-flight.ts'
 import type { PieceArrival } from './messages.ts'
 import type { Peer, Request, Share } from './peers.ts'
 import { pieceBytes, pieceScale } from './pieces.ts'
+import type { Sharing } from './sharing.ts'
 
 type Data = Extract<PieceArrival, { type: 'data' }>
 
@@ -25,6 +26,13 @@ interface Parts {
   peers: ReadonlyMap<NodeId, Peer>
   /** All that are wanted, by encoding. */
   downloads: { get(hash: string): Download | undefined; active(): Iterable<Download> }
+  sharing: Sharing
+}
+
+/** A request, and who was sent it. */
+interface Sent {
+  peer: Peer
+  request: Request
 }
 
 /** Every so often a place that became free goes to a peer that waits for one, else to whoever just gave a piece. */
@@ -32,13 +40,7 @@ const HUNGRY_TURN = 4
 
 export class Fetching {
   readonly #parts: Parts
-  /** Bytes that are asked for and not late, and of these in trial requests. */
-  #asked = 0
-  #trials = 0
-  /** Bytes that came and are being written. */
-  #writing = 0
-  /** Bytes of late requests of long pieces: a stream may hold one, half arrived. */
-  #late = 0
+  readonly #inFlight = new InFlight()
   /** Peers that could be asked for more if the budget had room, in order. */
   readonly #hungry = new Set<Peer>()
   #turn = 0
@@ -51,7 +53,7 @@ export class Fetching {
 
   /** Bytes in flight or being written, and what may come late of long pieces. */
   get bytes(): number {
-    return this.#asked + this.#writing + this.#late
+    return this.#inFlight.bytes
   }
 
   deadline(): Millis | undefined {
@@ -65,18 +67,18 @@ export class Fetching {
 
   /** Takes data that a peer sent. @returns why it is to be cut off: it was never asked, or that was a bad piece too many */
   data(peer: Peer, data: Data, now: Millis): 'unasked' | 'banned' | undefined {
-    const request = peer.find(data.encoding, data.index)
+    const request = peer.awaited(data.encoding, data.index) ?? peer.find(data.encoding, data.index)
     if (request === undefined) {
       this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
       return 'unasked'
     }
     peer.remove(request)
     const download = this.#parts.downloads.get(data.encoding)
-    const right = download === undefined ? undefined : isRight(download.holding, data)
+    const right = download === undefined ? undefined : download.holding.isRight(data.index, data.hash)
     if (right === true && download !== undefined) this.#good(peer, request, download, data, now)
     else this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
     this.#end(peer, request, now)
-    while (this.bytes > limits.requestBytes && this.#cancelNewest(now));
+    while (this.#inFlight.isOver && this.#cancelNewest(now));
     if (right === false && this.#bad(peer, data, now)) return 'banned'
     this.#next(peer, now)
     return undefined
@@ -84,7 +86,7 @@ export class Fetching {
 
   /** A piece was written, or could not be. */
   written(bytes: number, now: Millis): void {
-    this.#writing -= bytes
+    this.#inFlight.writing(-bytes)
     this.#feed(now)
   }
 
@@ -109,7 +111,7 @@ export class Fetching {
   left(peer: Peer, now: Millis): void {
     this.#hungry.delete(peer)
     for (const request of peer.requests.splice(0)) {
-      if (request.late) this.#late -= lateBytes(request)
+      if (request.late) this.#inFlight.late(request, -1)
       else this.#release(peer, request, now)
     }
     this.#wake(now)
@@ -117,7 +119,7 @@ export class Fetching {
 
   /** Nobody wants this encoding any more, or it is here: `writing` bytes of it will not be reported. */
   ended(encoding: string, writing: number, now: Millis): void {
-    this.#writing -= writing
+    this.#inFlight.writing(-writing)
     for (const peer of this.#parts.peers.values()) {
       for (const request of peer.requests) if (request.encoding === encoding) this.#cancel(peer, request, now)
     }
@@ -131,6 +133,40 @@ export class Fetching {
       if (share !== undefined && index < share.bits.length * 8 && hasBit(share.bits, index)) share.exhausted = false
     }
     this.#wake(now)
+  }
+
+  /** A peer has a piece more. When that is a mate, it need not come from outside any longer. */
+  appeared(peer: Peer, download: Download, index: number, now: Millis): void {
+    const share = peer.shares.get(download.hash)
+    if (!peer.near) this.#parts.sharing.appeared(download, index, now)
+    else if (share !== undefined && this.#parts.sharing.mayWaitFor({ peer, share }, now))
+      this.#leave(download, index, peer, now)
+  }
+
+  /** A mate takes back a claim. @returns false when that changes nothing */
+  unclaimed(mate: Peer, download: Download, index: number, now: Millis): boolean {
+    if (!mate.shares.get(download.hash)?.claims.drop(index)) return false
+    this.#parts.sharing.appeared(download, index, now)
+    this.#wake(now)
+    return true
+  }
+
+  /** A mate claims a piece. @returns false when that changes nothing */
+  claimed(mate: Peer, download: Download, index: number, now: Millis): boolean {
+    const share = mate.shares.get(download.hash)
+    if (share === undefined) return false
+    const claim = this.#parts.sharing.claimed(download, { peer: mate, share }, index, now)
+    if (claim === 'yield') this.#leave(download, index, mate, now)
+    return claim !== 'nothing'
+  }
+
+  /** A piece comes from this peer: others outside who were asked for it need not send it. */
+  #leave(download: Download, index: number, to: Peer, now: Millis): void {
+    for (const node of download.askedOf(index)) {
+      const peer = this.#parts.peers.get(node)
+      const request = peer === to || peer?.near ? undefined : peer?.awaited(download.hash, index)
+      if (peer !== undefined && request !== undefined) this.#cancel(peer, request, now)
+    }
   }
 
   /** Asks a peer for as much as it may be asked for. */
@@ -151,9 +187,10 @@ export class Fetching {
     if (this.#alarm === undefined || now < this.#alarm) return []
     const dead: Peer[] = []
     for (const peer of this.#parts.peers.values()) if (this.#lapses(peer, now)) dead.push(peer)
+    this.#parts.sharing.forgetDeadline()
     this.#feed(now)
     for (const peer of this.#parts.peers.values()) if (!dead.includes(peer)) this.pump(peer, now)
-    this.#alarm = undefined
+    this.#alarm = this.#parts.sharing.deadline()
     for (const peer of this.#parts.peers.values()) this.#wakeFor(peer, now)
     return dead
   }
@@ -163,11 +200,13 @@ export class Fetching {
     const bytes = pieceBytes(holding.encoding, index)
     const due = now + peer.patience(bytes)
     const trial = !peer.proven
-    peer.requests.push({ encoding: hash, index, bytes, asked: now, trial, due, late: false })
-    download.asks(index, peer.node, now)
-    this.#asked += bytes
-    if (trial) this.#trials += bytes
-    while (this.bytes > limits.requestBytes && this.#dropLate(now));
+    const request = { encoding: hash, index, bytes, asked: now, trial, due, late: false }
+    peer.requests.push(request)
+    this.#parts.sharing.asked(download, peer, index, now)
+    download.ask(index, peer.node, now)
+    if (this.#parts.sharing.isShared(download, peer, now)) this.#leave(download, index, peer, now)
+    this.#inFlight.asked(request)
+    while (this.#inFlight.isOver && this.#dropLate(now));
     this.#expect(peer)
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'request', encoding: hash, index } })
     this.#wake(due)
@@ -180,10 +219,12 @@ export class Fetching {
         this.#wake(share.restUntil)
         continue
       }
-      if (!this.#fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
-      const index = download.choose(peer, share, now)
+      if (!this.#inFlight.fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
+      const shared = this.#parts.sharing.isShared(download, peer, now)
+      if (shared && !this.#parts.sharing.mayAsk(download, peer, now)) continue
+      const index = this.#parts.sharing.choose(download, peer, share, now)
       if (index !== undefined) return { download, index }
-      this.#wake(download.overdueAt(peer, share))
+      this.#wake(shared ? this.#parts.sharing.deadline() : download.overdueAt(peer, share))
       if (share.avoid !== undefined) this.#wake(share.avoidUntil)
     }
     return undefined
@@ -202,37 +243,29 @@ export class Fetching {
     return [...willing, ...unwilling]
   }
 
-  /** One request always fits, else the longest pieces could not be fetched at all. */
-  #fits(bytes: number, trial: boolean): boolean {
-    if (trial && this.#trials > 0 && this.#trials + bytes > limits.requestBytes / 2) return false
-    const held = this.#asked + this.#writing
-    return held === 0 || held + bytes <= limits.requestBytes
-  }
-
   #good(peer: Peer, request: Request, download: Download, data: Data, now: Millis): void {
-    peer.gave(request, now - request.asked)
+    peer.gave(request, now - request.asked, now)
     const { holding } = download
     if (holding.isReady && !holding.hasOrKeeps(data.index)) {
       holding.keep(data.arrival, data.index)
-      this.#writing += request.bytes
+      this.#inFlight.writing(request.bytes)
       download.picker.take(data.index)
     } else {
       this.#parts.out.emit({ type: 'pieceDrop', arrival: data.arrival })
     }
     for (const node of download.askedOf(data.index)) {
       const other = this.#parts.peers.get(node)
-      const doubled = other?.find(data.encoding, data.index)
+      const doubled = other?.awaited(data.encoding, data.index)
       if (other !== undefined && doubled !== undefined) this.#cancel(other, doubled, now)
     }
   }
 
   /** A late piece that nobody waited for took the room of one that is waited for: the last one that was asked for. */
   #cancelNewest(now: Millis): boolean {
-    let newest: { peer: Peer; request: Request } | undefined
-    for (const peer of this.#parts.peers.values()) {
-      for (const request of peer.requests) {
-        if (!request.late && (newest === undefined || request.asked > newest.request.asked)) newest = { peer, request }
-      }
+    let newest: Sent | undefined
+    for (const sent of this.#requests()) {
+      const { late, asked } = sent.request
+      if (!late && (newest === undefined || asked > newest.request.asked)) newest = sent
     }
     if (newest !== undefined) this.#cancel(newest.peer, newest.request, now)
     return newest !== undefined
@@ -256,9 +289,9 @@ export class Fetching {
   }
 
   #feed(now: Millis): void {
-    if (this.#hungry.size === 0 || !this.#fits(limits.pieceBytesMin, false)) return
+    if (this.#hungry.size === 0 || !this.#inFlight.fits(limits.pieceBytesMin, false)) return
     for (const peer of [...this.#hungry]) {
-      if (!this.#fits(limits.pieceBytesMin, !peer.proven)) continue
+      if (!this.#inFlight.fits(limits.pieceBytesMin, !peer.proven)) continue
       this.#hungry.delete(peer)
       this.pump(peer, now)
     }
@@ -267,17 +300,18 @@ export class Fetching {
   /** Nothing is awaited of this request any more, and nothing comes of it. */
   #end(peer: Peer, request: Request, now: Millis): void {
     peer.remove(request)
-    if (request.late) this.#late -= lateBytes(request)
+    if (request.late) this.#inFlight.late(request, -1)
     else this.#release(peer, request, now)
     this.#expect(peer)
   }
 
   /** The request does not count any more, and its piece is open again unless it is here or asked of another. */
   #release(peer: Peer, request: Request, now: Millis): void {
-    this.#asked -= request.bytes
-    if (request.trial) this.#trials -= request.bytes
+    this.#inFlight.asked(request, -1)
     const download = this.#parts.downloads.get(request.encoding)
-    if (download?.unasked(request.index, peer.node)) this.reopened(download, request.index, now)
+    if (!download?.unasked(request.index, peer.node)) return
+    this.#parts.sharing.reopened(download, peer, request.index, now)
+    this.reopened(download, request.index, now)
   }
 
   /** What still comes of it is no offence for a time that the slowest needs for a piece. */
@@ -288,23 +322,25 @@ export class Fetching {
     request.late = true
     request.due = Math.max(now + limits.requestPatienceMax * scale, request.asked + limits.lonePatience * scale)
     this.#release(peer, request, now)
-    this.#late += lateBytes(request)
-    while (this.bytes > limits.requestBytes && this.#dropLate(now));
+    this.#inFlight.late(request)
+    while (this.#inFlight.isOver && this.#dropLate(now));
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'cancel', encoding, index } })
     this.#wake(request.due)
   }
 
   /** Gives up the late request of a long piece that is welcome for the shortest time. False when there is none. */
   #dropLate(now: Millis): boolean {
-    let first: { peer: Peer; request: Request } | undefined
-    for (const peer of this.#parts.peers.values()) {
-      for (const request of peer.requests) {
-        if (request.late && lateBytes(request) > 0 && (first === undefined || request.due < first.request.due))
-          first = { peer, request }
-      }
+    let first: Sent | undefined
+    for (const sent of this.#requests()) {
+      const { late, due } = sent.request
+      if (late && lateBytes(sent.request) > 0 && (first === undefined || due < first.request.due)) first = sent
     }
     if (first !== undefined) this.#end(first.peer, first.request, now)
     return first !== undefined
+  }
+
+  *#requests(): IterableIterator<Sent> {
+    for (const peer of this.#parts.peers.values()) for (const request of peer.requests) yield { peer, request }
   }
 
   /** Gives up requests of a peer that are due. True when the stream seems dead. */
@@ -347,7 +383,8 @@ export class Fetching {
       const share: Share | undefined = peer.shares.get(download.hash)
       if (share?.avoid !== undefined && share.avoidUntil > now) this.#wake(share.avoidUntil)
       if (share !== undefined && share.restUntil > now) this.#wake(share.restUntil)
-      const overdue = share === undefined ? undefined : download.overdueAt(peer, share)
+      const alone = share !== undefined && !this.#parts.sharing.isShared(download, peer, now)
+      const overdue = alone ? download.overdueAt(peer, share) : undefined
       if (overdue !== undefined && overdue > now && peer.room(now, false) > 0) this.#wake(overdue)
     }
   }
@@ -355,18 +392,4 @@ export class Fetching {
   #wake(at: Millis | undefined): void {
     if (at !== undefined) this.#alarm = Math.min(this.#alarm ?? at, at)
   }
-}
-
-/** What a late request counts: pieces of the shortest length are held by none for long, and are many. */
-function lateBytes({ bytes }: Request): number {
-  return bytes > limits.pieceBytesMin ? bytes : 0
-}
-
-/** True when the data is the piece that the piece list names. */
-function isRight({ list, pieces }: Holding, { index, hash }: Data): boolean {
-  if (list === undefined || index >= pieces) return false
-  for (let i = 0; i < 32; i++) {
-    if (Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16) !== list[index * 32 + i]) return false
-  }
-  return true
 }

@@ -144,6 +144,15 @@ export class Holding {
     this.#save(now, true)
   }
 
+  /** True when the piece list gives this piece that hash, in hex. */
+  isRight(index: number, hash: string): boolean {
+    if (this.#list === undefined || index >= this.pieces) return false
+    for (let i = 0; i < 32; i++) {
+      if (Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16) !== this.#list[index * 32 + i]) return false
+    }
+    return true
+  }
+
   /** Writes the bytes of an arrival, which were checked. */
   keep(arrival: Ticket, index: number): void {
     const ticket = this.#ticket()

@@ -5,6 +5,7 @@ import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { emptyBits, hasBit, setBit } from './bitfield.ts'
 import { Budget } from './budget.ts'
+import { Claims } from './claims.ts'
 import { pieceScale } from './pieces.ts'
 
 /** A piece that was asked of a peer. */
@@ -42,6 +43,10 @@ export interface Share {
   avoidUntil: Millis
   /** Nothing to ask of it was found, and nothing changed since. */
   exhausted: boolean
+  /** What it said it is fetching from outside. */
+  readonly claims: Claims
+  /** Pieces that it said it gives to others. */
+  given: Uint8Array | undefined
 }
 
 /** What a peer was told of one encoding. */
@@ -59,6 +64,8 @@ const WEIGHT = 0.25
 
 export class Peer {
   readonly node: NodeId
+  /** It is on one LAN with this node. */
+  near = false
   stream: 'none' | 'opening' | 'open' = 'none'
   /** When the stream came into that state. */
   since: Millis
@@ -90,6 +97,14 @@ export class Peer {
   #typical: Millis | undefined
   /** Requests in a row that lapsed. */
   #lapses = 0
+  /** Time it takes from a claim to the shortest piece, smoothed; undefined until it had one that it claimed. */
+  #claimTypical: Millis | undefined
+  /** Claims that it missed since the last one that it did not. */
+  #claimsMissed = 0
+  /** When it last let a request lapse or missed a claim. */
+  failedAt: Millis = Number.NEGATIVE_INFINITY
+  /** When it last gave a piece. */
+  gaveAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(node: NodeId, now: Millis) {
     this.node = node
@@ -100,6 +115,21 @@ export class Peer {
   /** True when it gave what it was last asked for. */
   get proven(): boolean {
     return this.#typical !== undefined && this.#lapses === 0
+  }
+
+  /** It let nothing lapse that it was last asked for. */
+  get gives(): boolean {
+    return this.#lapses === 0
+  }
+
+  /** The same, and it has what it claims. */
+  get keepsClaims(): boolean {
+    return this.gives && this.#claimsMissed < limits.requestLapses
+  }
+
+  /** How many of its claims count. */
+  get claims(): number {
+    return this.#claimTypical === undefined ? limits.claimsAtFirst : limits.claimsAtOnce
   }
 
   /** Time from a request to a piece of so many bytes; 0 until it gave one. */
@@ -128,8 +158,55 @@ export class Peer {
     return Math.min(limits.requestPatienceMax * scale, Math.max(limits.requestPatienceMin, first, measured))
   }
 
+  /**
+   * How many requests it may be sent when its wire is shared with others: what waits there for long could come from elsewhere.
+   * @param bytes of a piece
+   */
+  depth(bytes: number): number {
+    const busy = this.requests.reduce((sum, request) => sum + (request.late ? 0 : 1), 0)
+    const typical = this.#typical === undefined ? limits.sharedQueue : this.typical(bytes)
+    return Math.max(1, Math.min(limits.requestsPerPeer, Math.floor(limits.sharedQueue / typical))) - busy
+  }
+
+  /** How long the shortest piece takes it by what it shows now: what it was asked for longest ago counts too. */
+  slowness(now: Millis): Millis {
+    let slowness = this.#typical ?? 0
+    for (const { late, asked, bytes } of this.requests)
+      if (!late) slowness = Math.max(slowness, (now - asked) / pieceScale(bytes))
+    return slowness
+  }
+
+  /** How long to wait for a piece of so many bytes that it claims now. */
+  claimPatience(bytes: number): Millis {
+    const scale = pieceScale(bytes)
+    if (this.#claimTypical === undefined) return limits.requestPatienceMin * scale
+    const measured = limits.requestPatienceFactor * this.#claimTypical
+    return scale * Math.min(limits.requestPatienceMax, Math.max(limits.claimPatience, measured))
+  }
+
+  /** It has what it claimed so long ago. */
+  claimKept(bytes: number, took: Millis): void {
+    took /= pieceScale(bytes)
+    // Some come from far slower members than others: what counts is the longest, while it is not long ago.
+    const typical = this.#claimTypical ?? 0
+    this.#claimTypical = took > typical ? took : typical + WEIGHT * (took - typical)
+    this.#claimsMissed = 0
+  }
+
+  claimsMissed(count: number, now: Millis): void {
+    if (count === 0) return
+    this.#claimsMissed += count
+    this.failedAt = now
+  }
+
+  /** What it was asked for; of two requests for one piece, the late one. */
   find(encoding: string, index: number): Request | undefined {
     return this.requests.find((request) => request.index === index && request.encoding === encoding)
+  }
+
+  /** The same, if it is waited for. */
+  awaited(encoding: string, index: number): Request | undefined {
+    return this.requests.find((request) => !request.late && request.index === index && request.encoding === encoding)
   }
 
   remove(request: Request): void {
@@ -138,7 +215,8 @@ export class Peer {
   }
 
   /** It gave a good piece that it was asked for so long ago. One that came late shows that it is slow, not that it lies. */
-  gave({ encoding, bytes, late }: Request, took: Millis): void {
+  gave({ encoding, bytes, late }: Request, took: Millis, now: Millis): void {
+    this.gaveAt = now
     took /= pieceScale(bytes)
     this.#typical = this.#typical === undefined ? took : this.#typical + WEIGHT * (took - this.#typical)
     this.#lapses = late ? Math.min(this.#lapses, 1) : 0
@@ -152,6 +230,7 @@ export class Peer {
 
   lapsed(request: Request, now: Millis): void {
     this.#lapses += 1
+    this.failedAt = now
     const rests = this.#lapses - limits.requestLapses
     if (rests >= 0) this.restUntil = now + pause(limits.requestPatienceMin, rests)
     this.#avoid(request, now + limits.requestPatienceMax)
@@ -237,6 +316,8 @@ export function newShare(pieces: number): Share {
     avoid: undefined,
     avoidUntil: 0,
     exhausted: false,
+    claims: new Claims(),
+    given: undefined,
   }
 }
 

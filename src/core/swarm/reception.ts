@@ -128,9 +128,14 @@ export class Reception {
   #changes(
     peer: Peer,
     holding: Holding | undefined,
-    message: Extract<PieceArrival, { type: 'bitfield' | 'have' | 'cancel' | 'refuse' }>,
+    message: Exclude<PieceArrival, { type: 'request' | 'data' }>,
     now: Millis,
   ): boolean {
+    const tells = message.type === 'have' || message.type === 'claim' || message.type === 'given'
+    if (tells && holding !== undefined && message.index >= holding.pieces) {
+      this.#offend(peer, 'malformed', `it says ${message.type} of piece ${message.index} of ${holding.pieces}`, now)
+      return true
+    }
     switch (message.type) {
       case 'cancel':
         return this.#cancelled(peer, message)
@@ -138,6 +143,12 @@ export class Reception {
         return this.#parts.fetching.refused(peer, message.encoding, message.index, now)
       case 'have':
         return holding !== undefined && this.#have(peer, holding, message.index, now)
+      case 'claim':
+        return this.#claimed(peer, message, now)
+      case 'unclaim':
+        return this.#unclaimed(peer, message, now)
+      case 'given':
+        return holding !== undefined && this.#parts.exchange.given(peer, holding, message.index)
       case 'bitfield':
         this.#parts.exchange.unknown(peer, message)
         return false
@@ -145,19 +156,30 @@ export class Reception {
   }
 
   #have(peer: Peer, holding: Holding, index: number, now: Millis): boolean {
-    if (index >= holding.pieces) {
-      this.#offend(peer, 'malformed', `it says to have piece ${index} of ${holding.pieces}`, now)
-      return true
-    }
     const news = this.#parts.exchange.have(peer, holding, index, now)
+    const download = this.#parts.downloads.get(holding.encoding.hash)
+    if (news && download !== undefined) this.#parts.fetching.appeared(peer, download, index, now)
     if (news) this.#toldNews(peer, holding, now)
     return news
   }
 
+  #claimed(peer: Peer, { encoding, index }: Piece, now: Millis): boolean {
+    const download = peer.near ? this.#parts.downloads.get(encoding) : undefined
+    return download !== undefined && this.#parts.fetching.claimed(peer, download, index, now)
+  }
+
+  #unclaimed(peer: Peer, { encoding, index }: Piece, now: Millis): boolean {
+    const download = this.#parts.downloads.get(encoding)
+    return download !== undefined && this.#parts.fetching.unclaimed(peer, download, index, now)
+  }
+
   #bitfield(peer: Peer, holding: Holding, message: Extract<PieceArrival, { type: 'bitfield' }>, now: Millis): void {
     const problem = this.#parts.exchange.bitfield(peer, holding, message, now)
-    if (problem === undefined) this.#toldNews(peer, holding, now)
-    else if (problem === 'malformed') this.#offend(peer, problem, 'a bitfield that does not fit its encoding', now)
+    if (problem === undefined) {
+      this.#toldNews(peer, holding, now)
+      // What a mate wants or no longer has changes what is asked for outside.
+      if (peer.near) this.#parts.fetching.soon(now)
+    } else if (problem === 'malformed') this.#offend(peer, problem, 'a bitfield that does not fit its encoding', now)
     else this.#offend(peer, problem, `it sent more than ${limits.bitfieldsPerMinute} bitfields in a minute`, now)
   }
 
@@ -179,7 +201,8 @@ export class Reception {
     if (!holding?.isReady || !holding.has(piece.index)) return this.#refuseAgain(peer, piece, now)
     const bytes = pieceBytes(holding.encoding, piece.index)
     const problem = this.#parts.serving.asked(peer.node, piece, bytes, now)
-    if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
+    if (problem === undefined) this.#parts.exchange.gives(peer, holding, piece.index)
+    else if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
     else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)
   }
 

@@ -39,9 +39,8 @@ export class Streams {
 
   /** A peer that is linked or shows up with a stream. */
   meet(node: NodeId, now: Millis): Peer {
-    const known = this.#peers.get(node)
-    if (known !== undefined) return known
-    const peer = new Peer(node, now)
+    const peer = this.#peers.get(node) ?? new Peer(node, now)
+    peer.near = this.#parts.links.get(node)?.route === 'lan'
     this.#peers.set(node, peer)
     return peer
   }

@@ -29,6 +29,7 @@ import type { Progress } from './progress.ts'
 import { Providers } from './providers.ts'
 import { Reception } from './reception.ts'
 import { Serving } from './serving.ts'
+import { Sharing } from './sharing.ts'
 import { Streams } from './streams.ts'
 
 export interface SwarmParts {
@@ -65,8 +66,9 @@ export class Swarm {
     const serving = new Serving(out)
     const streams = new Streams(parts)
     const { peers } = streams
-    const exchange = new Exchange({ out, bans, peers, downloads })
-    const fetching = new Fetching({ out, refusals, bans, peers, downloads })
+    const sharing = new Sharing({ env, self: parts.self, out, bans, peers })
+    const exchange = new Exchange({ out, bans, peers, downloads, sharing })
+    const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing })
     const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching }
     this.#reception = new Reception(all, (now) => this.#wake(now))
     this.#lists = new PieceLists({ env, out, peers, downloads })

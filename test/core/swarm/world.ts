@@ -15,8 +15,8 @@ import { Prng } from '../../sim/prng.ts'
 import { EventQueue } from '../../sim/queue.ts'
 import { JUNK, type TestEncoding } from './encodings.ts'
 
-/** How a node that is not honest answers requests; all of them claim to hold everything. */
-export type Manners = 'honest' | 'silent' | 'drips' | 'poisons' | 'refuses' | 'junk'
+/** How a node that is not honest answers requests; all but who `claims` say that they hold everything. */
+export type Manners = 'honest' | 'silent' | 'drips' | 'poisons' | 'refuses' | 'junk' | 'claims'
 
 interface Stream {
   ends: readonly [NodeId, NodeId]
@@ -25,9 +25,23 @@ interface Stream {
   busyUntil: Map<NodeId, Millis>
 }
 
+/** A LAN behind one thin wire, which all its nodes share; they are linked with each other by the route `lan`. */
+export interface Site {
+  /** Bytes per second, out and in. */
+  up: number
+  down: number
+  /** Bytes of pieces that came over the wire. */
+  came: number
+  /** When the wire is free again. */
+  upUntil: Millis
+  downUntil: Millis
+}
+
 export class TestNode {
   readonly name: NodeId
   readonly manners: Manners
+  /** Undefined: alone, on a wire that only its uplink bounds. */
+  readonly site: Site | undefined
   readonly disk = new Map<string, Set<number>>()
   readonly saved = { holdings: new Map<string, Uint8Array>(), lists: new Map<string, Uint8Array>() }
   readonly synced: string[] = []
@@ -37,9 +51,13 @@ export class TestNode {
   /** Pieces written, in order; and all data that came, wanted or not. */
   readonly writes: string[] = []
   arrivals = 0
+  /** Bytes of pieces that it sent. */
+  gave = 0
   /** Bytes per second that it can send, all its streams together. */
   uplink = 12_500_000
   up = true
+  /** It runs the version before: it knows no claims, and says none. */
+  old = false
   /** What the disk answers to a write, while it is set. */
   diskProblem: ArtifactProblem | undefined
   out = new Outbox()
@@ -54,9 +72,10 @@ export class TestNode {
   readonly writing = new Map<Ticket, { key: string; bytes: number }>()
   readonly arrived = new Map<Ticket, { hash: string }>()
 
-  constructor(name: NodeId, manners: Manners) {
+  constructor(name: NodeId, manners: Manners, site?: Site) {
     this.name = name
     this.manners = manners
+    this.site = site
   }
 }
 
@@ -68,6 +87,8 @@ export class World {
   readonly #links = new Map<string, Link>()
   readonly #streams = new Map<string, Stream>()
   latency = 5
+  /** Between nodes that are not on one LAN; undefined: the same. */
+  farLatency: Millis | undefined
   diskTime = 3
   #arrival = 0
 
@@ -84,8 +105,8 @@ export class World {
     return new Map([...this.encodings.values()].map(({ encoding }) => [encoding.hash, encoding]))
   }
 
-  add(name: NodeId, manners: Manners = 'honest'): TestNode {
-    const node = new TestNode(name, manners)
+  add(name: NodeId, manners: Manners = 'honest', site?: Site): TestNode {
+    const node = new TestNode(name, manners, site)
     this.nodes.set(name, node)
     if (manners === 'honest') this.start(node)
     return node
@@ -174,12 +195,20 @@ export class World {
         zone: '/a',
         address: '',
         direction: 'outbound',
-        route: 'direct',
+        route: this.#onLan(a, b) ? 'lan' : 'direct',
         since: this.now,
       })
     }
     this.step(this.node(a), (swarm) => swarm.linked(b, this.now))
     this.step(this.node(b), (swarm) => swarm.linked(a, this.now))
+  }
+
+  #onLan(a: NodeId, b: NodeId): boolean {
+    return this.node(a).site !== undefined && this.node(a).site === this.node(b).site
+  }
+
+  #latencyOf(a: NodeId, b: NodeId): Millis {
+    return this.#onLan(a, b) ? this.latency : (this.farLatency ?? this.latency)
   }
 
   unlink(a: NodeId, b: NodeId): void {
@@ -263,7 +292,7 @@ export class World {
   #perform(node: TestNode, effect: Effect): void {
     switch (effect.type) {
       case 'piecesOpen':
-        return this.queue.after(this.latency, () => this.#open(node.name, effect.peer))
+        return this.queue.after(this.#latencyOf(node.name, effect.peer), () => this.#open(node.name, effect.peer))
       case 'piecesClose':
         this.#nothingFrom(node, effect.peer)
         return this.queue.after(0, () => this.cut(node.name, effect.peer))
@@ -352,10 +381,16 @@ export class World {
     }
   }
 
-  /** A liar claims to hold everything. */
+  /** A liar says that it holds everything, or is fetching it. */
   #boast(from: NodeId, to: NodeId, { hash, length, pieceLength }: Encoding): void {
+    if (this.node(from).manners === 'claims') return this.#claimAll(from, to, hash, Math.ceil(length / pieceLength))
     const bits = fullBits(Math.ceil(length / pieceLength))
     this.send(from, to, { type: 'bitfield', encoding: hash, bits, wants: false }, 0)
+  }
+
+  #claimAll(from: NodeId, to: NodeId, encoding: string, pieces: number): void {
+    this.send(from, to, { type: 'bitfield', encoding, bits: emptyBits(pieces), wants: true }, 0)
+    for (let index = 0; index < pieces; index++) this.send(from, to, { type: 'claim', encoding, index }, 0)
   }
 
   #say(node: TestNode, peer: NodeId, message: PieceMessage): void {
@@ -387,8 +422,8 @@ export class World {
   /** Sends a message; it arrives after the latency, and after all that was sent before it. */
   send(from: NodeId, to: NodeId, message: PieceMessage | Omit<Data, 'arrival'>, delay: Millis): void {
     const stream = this.#stream(from, to)
-    if (stream === undefined) return
-    const at = Math.max(this.now + delay + this.latency, stream.busyUntil.get(to) ?? 0)
+    if (stream === undefined || (NEW.has(message.type) && (this.node(from).old || this.node(to).old))) return
+    const at = Math.max(this.now + delay + this.#latencyOf(from, to), stream.busyUntil.get(to) ?? 0)
     stream.busyUntil.set(to, at)
     this.queue.at(at, () => {
       if (!stream.open) return
@@ -416,10 +451,34 @@ export class World {
     const { encoding: of, hashes } = this.encodings.get(encoding) as TestEncoding
     if (!this.#diskOf(node, encoding).has(index)) throw new Error(`${node.name} serves what it does not have`)
     const length = pieceBytes(of, index)
-    node.sentUntil = Math.max(node.sentUntil, this.now) + (length * 1000) / node.uplink
-    const delay = node.sentUntil - this.now
-    this.send(node.name, peer, { type: 'data', encoding, index, length, hash: hashes[index] as string }, delay)
+    const delay = this.#outOf(node, peer, length) - this.now
+    node.gave += length
+    const data = { type: 'data', encoding, index, length, hash: hashes[index] as string } as const
+    const wire = this.#onLan(node.name, peer) ? undefined : this.node(peer).site
+    const stream = this.#stream(node.name, peer)
+    const arrive = (at: Site) => {
+      if (stream?.open) this.send(node.name, peer, data, this.#into(at, length) - this.now)
+    }
+    if (wire === undefined) this.send(node.name, peer, data, delay)
+    else this.queue.after(delay, () => arrive(wire))
     this.#later(node, delay, (swarm) => swarm.served(ticket, undefined, this.now))
+  }
+
+  /** When a piece has left a node: a site's nodes have their own uplinks on the LAN, and one together for all that goes out. */
+  #outOf(node: TestNode, peer: NodeId, length: number): Millis {
+    if (node.site === undefined || this.#onLan(node.name, peer)) {
+      node.sentUntil = Math.max(node.sentUntil, this.now) + (length * 1000) / node.uplink
+      return node.sentUntil
+    }
+    node.site.upUntil = Math.max(node.site.upUntil, this.now) + (length * 1000) / node.site.up
+    return node.site.upUntil
+  }
+
+  /** When all of a piece is in that comes over the wire of a site now. */
+  #into(wire: Site, length: number): Millis {
+    wire.came += length
+    wire.downUntil = Math.max(wire.downUntil, this.now) + (length * 1000) / wire.down
+    return wire.downUntil
   }
 
   #keep(node: TestNode, { ticket, arrival, encoding, index }: Extract<Effect, { type: 'pieceKeep' }>): void {
@@ -473,6 +532,9 @@ export class World {
     return this.random.pick(odd) as PieceMessage
   }
 }
+
+/** Messages that the version before did not know. */
+const NEW: ReadonlySet<string> = new Set(['claim', 'unclaim', 'given'])
 
 type Data = Extract<PieceArrival, { type: 'data' }>
 

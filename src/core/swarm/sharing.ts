@@ -1,0 +1,256 @@
+// Sharing: how the nodes of one LAN bring an encoding over their thin wire once (docs/swarm.md). A node asks outside first for the
+// pieces that it owns, then for those that nobody fetches, and tells its mates what it claims; what a mate holds or claims it takes
+// over the LAN. Without mates, and of a mate, a piece is chosen as by any node alone.
+// Invariant: a mate's word keeps a piece from being fetched outside for a bounded time, unless the mate goes on giving pieces.
+import { earliest } from '../earliest.ts'
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Outbox } from '../outbox.ts'
+import { emptyBits, hasBit, setBit } from './bitfield.ts'
+import type { Download } from './download.ts'
+import { type Mate, Mates, type MatesParts } from './mates.ts'
+import { offers, type Peer, type Share } from './peers.ts'
+import { pieceScale } from './pieces.ts'
+
+interface Parts extends MatesParts {
+  out: Outbox
+}
+
+/** What is looked at to choose a piece that a peer outside is asked for. */
+interface Look {
+  download: Download
+  peer: Peer
+  share: Share
+  /** Mates that fetch. */
+  nodes: readonly NodeId[]
+  now: Millis
+}
+
+/** Pieces that may not be asked for outside now, and those that may only when nothing else is left. */
+interface Kept {
+  barred: Uint8Array
+  doubted: Uint8Array
+}
+
+export class Sharing {
+  readonly #parts: Parts
+  readonly #mates: Mates
+  /** Pieces that suddenly may be fetched outside, of each download, and since when: all mates heard of that at the same time. */
+  readonly #appeared = new WeakMap<Download, Map<number, Millis>>()
+  /** When next a piece may be asked for outside that may not now. */
+  #freesAt: Millis | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#mates = new Mates(parts)
+  }
+
+  /** When the next look at peers outside may find more, as far as choose() saw since forgetDeadline(). */
+  deadline(): Millis | undefined {
+    return this.#freesAt
+  }
+
+  forgetDeadline(): void {
+    this.#freesAt = undefined
+  }
+
+  /** True when what this peer sends comes over a wire that mates share. */
+  isShared(download: Download, peer: Peer, now: Millis): boolean {
+    return !peer.near && this.#mates.wanting(download, now).length > 0
+  }
+
+  /** False while what is asked of this peer, whose wire others use too, would only wait there for long. */
+  mayAsk(download: Download, peer: Peer, now: Millis): boolean {
+    const bytes = download.holding.encoding.pieceLength
+    if (peer.depth(bytes) <= 0) return false
+    const typical = peer.typical(bytes)
+    const rest = typical - limits.sharedQueue * pieceScale(bytes)
+    const from = peer.gaveAt + rest
+    if (rest <= 0 || now >= from || !this.#hasQuicker(download, typical / 2)) return true
+    this.#frees(from, now)
+    return false
+  }
+
+  /** The piece to ask of a peer next; undefined when there is none now. */
+  choose(download: Download, peer: Peer, share: Share, now: Millis): number | undefined {
+    const mates = peer.near ? [] : this.#mates.wanting(download, now)
+    if (peer.near || (mates.length === 0 && share.given === undefined)) return download.choose(peer, share, now)
+    download.refresh(share, now)
+    const look = { download, peer, share, nodes: this.#mates.fetching(download, now), now }
+    const kept = this.#kept(look, mates)
+    const index = this.#pick(look, kept)
+    if (index !== undefined) return index
+    return mates.length === 0 ? download.overdue(peer, share, now) : this.#slower(look, kept.barred)
+  }
+
+  /** A piece is about to be asked for: when that is outside, the mates hear of it. */
+  asked(download: Download, peer: Peer, index: number, now: Millis): void {
+    if (!peer.near && this.#askedOutside(download, index) === undefined) this.#sayAll(download, 'claim', index, now)
+  }
+
+  /** A piece is not asked of this peer any more, and is open again. */
+  reopened(download: Download, peer: Peer, index: number, now: Millis): void {
+    if (!peer.near) this.#sayAll(download, 'unclaim', index, now)
+  }
+
+  /** A piece can be had from outside that could not before, as all mates may have heard. */
+  appeared(download: Download, index: number, now: Millis): void {
+    const appeared = this.#appeared.get(download) ?? new Map<number, Millis>()
+    this.#appeared.set(download, appeared)
+    if (!download.holding.hasOrKeeps(index)) appeared.set(index, now)
+  }
+
+  /** A mate begins to want what this node fetches: it hears what is claimed. */
+  joined(download: Download, mate: Peer): void {
+    if (!mate.near) return
+    for (const { index } of download.asks())
+      if (this.#askedOutside(download, index) !== undefined) this.#say(download, mate.node, 'claim', index)
+  }
+
+  /** A mate claims a piece. @returns 'new' when that changes something, 'yield' when this node is to leave the piece to it */
+  claimed(download: Download, mate: Mate, index: number, now: Millis): 'new' | 'yield' | 'nothing' {
+    const patience = mate.peer.claimPatience(download.holding.encoding.pieceLength)
+    if (!mate.share.claims.claim(index, now, patience)) return 'nothing'
+    const since = this.#askedOutside(download, index)
+    if (since === undefined || !this.#mates.keepsClaims(mate, now)) return 'new'
+    // Who has long known that it was claimed does not claim it without reason.
+    if (now - since >= limits.matePatience / 2) return 'yield'
+    return this.#mates.ownersOf(download).goesFirst(mate.peer.node, this.#parts.self.node, index) ? 'yield' : 'new'
+  }
+
+  /** What this mate holds need not come from outside. */
+  mayWaitFor(mate: Mate, now: Millis): boolean {
+    return this.#mates.gives(mate, now) && mate.peer.slowness(now) <= limits.matePatience
+  }
+
+  #hasQuicker({ hash, holding }: Download, than: Millis): boolean {
+    for (const peer of this.#parts.peers.values()) {
+      const offersSome = !peer.near && peer.stream === 'open' && (peer.shares.get(hash)?.count ?? 0) > 0
+      if (offersSome && peer.proven && peer.typical(holding.encoding.pieceLength) < than) return true
+    }
+    return false
+  }
+
+  /** What may not be asked for outside, and what only if nothing else is left: a claim that is overdue may still be kept. */
+  #kept(look: Look, mates: readonly Mate[]): Kept {
+    const { download, share, now } = look
+    const nothing = emptyBits(download.holding.pieces)
+    const kept = { barred: share.avoid?.slice() ?? nothing.slice(), doubted: nothing }
+    for (const mate of this.#mates.near(download, now)) this.#barHeld(kept, look, mate)
+    for (const mate of mates) this.#barClaimed(kept, look, mate)
+    return kept
+  }
+
+  /** What a mate holds comes from there, unless the mate is slow, and slower than the wire. */
+  #barHeld({ barred }: Kept, { download, peer: outside, now }: Look, mate: Mate): void {
+    const { peer, share } = mate
+    if (share.count === 0 || !this.#mates.gives(mate, now)) return
+    const bound = Math.max(limits.matePatience, 2 * outside.typical(limits.pieceBytesMin))
+    if (peer.slowness(now) > bound) return
+    for (const { late, asked, bytes } of peer.requests)
+      if (!late) this.#frees(asked + bound * pieceScale(bytes) + 1, now)
+    for (const [i, bits] of share.bits.entries()) {
+      const missing = bits & ~(share.avoid?.[i] ?? 0) & ~(download.holding.bits[i] as number)
+      barred[i] = (barred[i] as number) | missing
+    }
+  }
+
+  /** What a mate claims comes from there, until its deadline; then it is the turn of the others, one after the other. */
+  #barClaimed({ barred, doubted }: Kept, { download, peer: outside, nodes, now }: Look, mate: Mate): void {
+    const { peer, share } = mate
+    peer.claimsMissed(share.claims.missed(now), now)
+    const reliable = this.#mates.keepsClaims(mate, now)
+    const owners = this.#mates.ownersOf(download)
+    let room = peer.claims
+    for (const { index, since, due } of share.claims.open()) {
+      const quick = outside.proven ? since + this.#patience(download, outside) : due
+      const until = reliable ? Math.min(due, quick) : Math.max(since, peer.failedAt)
+      const end = until + limits.claimTurn * owners.place(nodes, index)
+      if (now < end && room > 0) {
+        setBit(barred, index)
+        this.#frees(end, now)
+        room -= 1
+      } else setBit(doubted, index)
+    }
+  }
+
+  /** How long what is asked for or claimed elsewhere may take when a peer has nothing else to do. */
+  #patience({ holding }: Download, peer: Peer): Millis {
+    const bytes = holding.encoding.pieceLength
+    return Math.max(limits.claimPatience * pieceScale(bytes), limits.requestPatienceFactor * peer.typical(bytes))
+  }
+
+  /** Own before others', what the peer gave to nobody before what it gave, and last what a mate claimed too long ago. */
+  #pick({ download, share, nodes, now }: Look, { barred, doubted }: Kept): number | undefined {
+    const { picker } = download
+    const mine = this.#mates.ownersOf(download).mine(nodes)
+    const own = mapped(barred, doubted, (bar, doubt) => bar | doubt)
+    const others = this.#withoutNew(download, own, nodes, now)
+    const choose = (holds: Uint8Array) => {
+      const owned = mapped(holds, mine, (held, its) => held & its)
+      return picker.pick(owned, own) ?? picker.pick(holds, others)
+    }
+    const { bits, given } = share
+    const fresh = given === undefined ? undefined : choose(mapped(bits, given, (held, gave) => held & ~gave))
+    return fresh ?? choose(bits) ?? picker.pick(bits, this.#withoutNew(download, barred, nodes, now))
+  }
+
+  /** What just appeared goes to its owner if that can have it, else to the next: each waits for those before it to claim it. */
+  #withoutNew(download: Download, barred: Uint8Array, nodes: readonly NodeId[], now: Millis): Uint8Array {
+    const appeared = this.#appeared.get(download)
+    if (appeared === undefined || appeared.size === 0) return barred
+    const owners = this.#mates.ownersOf(download)
+    const all = barred.slice()
+    for (const [index, since] of appeared) {
+      const at = since + limits.claimTurn * owners.place(nodes, index)
+      if (now >= at) appeared.delete(index)
+      else {
+        setBit(all, index)
+        this.#frees(at, now)
+      }
+    }
+    return all
+  }
+
+  /** A piece that waits for another peer outside and that this one, which has nothing else to do, would bring sooner. */
+  #slower({ download, peer, share, now }: Look, barred: Uint8Array): number | undefined {
+    if (!peer.proven) return undefined
+    const bytes = download.holding.encoding.pieceLength
+    for (const { index, node } of download.asks()) {
+      const other = this.#parts.peers.get(node)
+      const since = other === peer || other?.near ? undefined : other?.awaited(download.hash, index)?.asked
+      if (other === undefined || since === undefined || !offers(share, index) || hasBit(barred, index)) continue
+      const overdue = since + this.#patience(download, peer)
+      // As long as it waits there in a queue, it costs nothing to ask elsewhere.
+      const gains = since + other.typical(bytes) - now > 2 * peer.typical(bytes) + limits.endgamePatienceMin
+      if (gains || now >= overdue) return index
+      this.#frees(overdue, now)
+    }
+    return undefined
+  }
+
+  /** Since when a piece is asked for outside; undefined when it is not. */
+  #askedOutside(download: Download, index: number): Millis | undefined {
+    for (const node of download.askedOf(index)) {
+      const peer = this.#parts.peers.get(node)
+      if (peer?.near === false) return peer.awaited(download.hash, index)?.asked
+    }
+    return undefined
+  }
+
+  #sayAll(download: Download, type: 'claim' | 'unclaim', index: number, now: Millis): void {
+    for (const { peer } of this.#mates.wanting(download, now)) this.#say(download, peer.node, type, index)
+  }
+
+  #say({ hash: encoding }: Download, peer: NodeId, type: 'claim' | 'unclaim', index: number): void {
+    this.#parts.out.emit({ type: 'pieceSay', peer, message: { type, encoding, index } })
+  }
+
+  #frees(at: Millis, now: Millis): void {
+    if (at > now) this.#freesAt = earliest(this.#freesAt, at)
+  }
+}
+
+function mapped(a: Uint8Array, b: Uint8Array, of: (a: number, b: number) => number): Uint8Array {
+  return a.map((byte, i) => of(byte, b[i] as number))
+}
