@@ -590,6 +590,8 @@ export const limits = {
   claimTurn: 100,
   /** Claims of a mate that count before it kept one: it begins with one request to each of a few members outside. */
   claimsAtFirst: 8,
+  /** Claims of others that count when one mate passes them on, for each of its own that would: of a large site, where each node has a few. */
+  passedPerClaim: 4,
   /** Claims of a mate that count: all that fits requestBytes in pieces of the shortest length. */
   claimsAtOnce: 32,
   /** A peer that does not read a piece it asked for is cut off after this, more for a longer piece: it holds one of few places. */

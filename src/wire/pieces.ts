@@ -6,7 +6,18 @@ import type { PieceMessage } from '../core/swarm/messages.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 
 /** Numbers on the wire are places in this list, from 1: append only. */
-const KINDS = ['bitfield', 'have', 'request', 'cancel', 'refuse', 'data', 'claim', 'unclaim', 'given'] as const
+const KINDS = [
+  'bitfield',
+  'have',
+  'request',
+  'cancel',
+  'refuse',
+  'data',
+  'claim',
+  'unclaim',
+  'given',
+  'passed',
+] as const
 
 const HASH_BYTES = 32
 const BITS_BYTES = limits.pieces / 8
@@ -23,8 +34,10 @@ export interface PieceData {
 
 /** Throws E_PROTOCOL when the encoding is no SHA-256. */
 export function encodePieceMessage(message: PieceMessage): Uint8Array {
-  if (message.type !== 'bitfield') return frame(message.type, message.encoding, message.index).finish()
-  return frame('bitfield', message.encoding, 0).bytes(4, message.bits).bool(5, message.wants).finish()
+  const { type, encoding } = message
+  if (type === 'claim') return frame(type, encoding, message.index).bool(5, message.passOn).finish()
+  if (type !== 'bitfield') return frame(type, encoding, message.index).finish()
+  return frame('bitfield', encoding, 0).bytes(4, message.bits).bool(5, message.wants).finish()
 }
 
 /** A message with the bytes of a piece. Throws E_PROTOCOL when the encoding is no SHA-256 or the piece too long. */
@@ -51,10 +64,11 @@ export function decodePieceMessage(bytes: Uint8Array): PieceMessage | PieceData 
   if (kind === 0) reader.refuse('its kind is missing')
   if (type === undefined) return undefined
   const encoding = encodingBytes === undefined ? reader.refuse('its encoding is missing') : toHex(encodingBytes)
-  if (type === 'bitfield' ? bits === undefined || index > 0 : bits !== undefined || wants)
+  if (type === 'bitfield' ? bits === undefined || index > 0 : bits !== undefined || (wants && type !== 'claim'))
     reader.refuse(`its fields are not those of "${type}"`)
   if ((data !== undefined) !== (type === 'data')) reader.refuse(`its fields are not those of "${type}"`)
   if (type === 'bitfield') return { type, encoding, bits: new Uint8Array(bits ?? []), wants }
+  if (type === 'claim') return { type, encoding, index, passOn: wants }
   return type === 'data' ? { type, encoding, index, bytes: data as Uint8Array } : { type, encoding, index }
 }
 

@@ -19,10 +19,11 @@ const anyPieceMessage: fc.Arbitrary<PieceMessage> = fc.oneof(
     wants: fc.boolean(),
   }),
   fc.record({
-    type: fc.constantFrom(...(['have', 'request', 'cancel', 'refuse', 'claim', 'unclaim', 'given'] as const)),
+    type: fc.constantFrom(...(['have', 'request', 'cancel', 'refuse', 'unclaim', 'given', 'passed'] as const)),
     encoding: anyHash,
     index: anyIndex,
   }),
+  fc.record({ type: fc.constant('claim' as const), encoding: anyHash, index: anyIndex, passOn: fc.boolean() }),
 )
 
 describe('messages about pieces (clause PIECES 3)', () => {
@@ -63,7 +64,7 @@ describe('messages about pieces (clause PIECES 3)', () => {
   })
 
   it('of a kind that only newer versions know are read as nothing', () => {
-    expect(decodePieceMessage(new MessageWriter().uint(1, 10).bytes(2, new Uint8Array(32)).finish())).toBeUndefined()
+    expect(decodePieceMessage(new MessageWriter().uint(1, 11).bytes(2, new Uint8Array(32)).finish())).toBeUndefined()
     expect(decodePieceMessage(new MessageWriter().uint(1, 200).bytes(9, new Uint8Array(9)).finish())).toBeUndefined()
   })
 

@@ -3,9 +3,11 @@
 // delay, and no more.
 import type { Millis } from '../env.ts'
 
-interface Claim {
+export interface Claim {
   readonly since: Millis
   readonly due: Millis
+  /** It is another's, passed on: no fault of the mate when it is missed. */
+  readonly passed: boolean
   /** It was not taken back. */
   open: boolean
   /** Its deadline passed. */
@@ -14,12 +16,16 @@ interface Claim {
 
 export class Claims {
   readonly #claims = new Map<number, Claim>()
+  /** No deadline passes before. */
+  #due: Millis = Number.POSITIVE_INFINITY
 
   /** @param patience how long it counts, if it is new. @returns false when it changes nothing */
-  claim(index: number, now: Millis, patience: Millis): boolean {
+  claim(index: number, now: Millis, patience: Millis, passed = false): boolean {
     const known = this.#claims.get(index)
     if (known?.open) return false
-    if (known === undefined) this.#claims.set(index, { since: now, due: now + patience, open: true, missed: false })
+    this.#due = Math.min(this.#due, known?.due ?? now + patience)
+    if (known === undefined)
+      this.#claims.set(index, { since: now, due: now + patience, passed, open: true, missed: false })
     else known.open = true
     return true
   }
@@ -36,22 +42,42 @@ export class Claims {
   fulfilled(index: number, now: Millis): Millis | undefined {
     const known = this.#claims.get(index)
     this.#claims.delete(index)
-    return known?.open ? now - known.since : undefined
+    return known?.open && !known.passed ? now - known.since : undefined
   }
 
   /** How many deadlines passed since this was last asked. */
   missed(now: Millis): number {
+    if (now < this.#due) return 0
     let count = 0
+    this.#due = Number.POSITIVE_INFINITY
     for (const claim of this.#claims.values()) {
-      if (!claim.open || claim.missed || now < claim.due) continue
-      claim.missed = true
-      count += 1
+      if (!claim.open || claim.passed || claim.missed) continue
+      if (now < claim.due) this.#due = Math.min(this.#due, claim.due)
+      else {
+        claim.missed = true
+        count += 1
+      }
     }
     return count
   }
 
   /** The claims that were not taken back, the oldest first. */
-  *open(): IterableIterator<{ index: number; since: Millis; due: Millis }> {
-    for (const [index, { open, since, due }] of this.#claims) if (open) yield { index, since, due }
+  eachOpen(visit: (index: number, claim: Readonly<Claim>) => void): void {
+    this.#claims.forEach((claim, index) => {
+      if (claim.open) visit(index, claim)
+    })
+  }
+
+  /** How many were not taken back: of its own, or of others that it passed on. */
+  open(passed: boolean): number {
+    let count = 0
+    this.#claims.forEach((claim) => {
+      if (claim.open && claim.passed === passed) count += 1
+    })
+    return count
+  }
+
+  isOpen(index: number): boolean {
+    return this.#claims.get(index)?.open === true
   }
 }

@@ -44,7 +44,7 @@ export class Exchange {
     const joins = wants && !share.wants
     share.wants = wants
     const download = this.#parts.downloads.get(holding.encoding.hash)
-    if (joins && download !== undefined) this.#parts.sharing.joined(download, peer)
+    if (joins && download !== undefined) this.#parts.sharing.joined(download, peer, now)
     if (wants && !(share.answered && peer.told.get(holding.encoding.hash)?.fresh)) this.#answer(peer, holding, share)
     return undefined
   }

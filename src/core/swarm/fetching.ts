@@ -18,6 +18,7 @@ import { pieceBytes, pieceScale } from './pieces.ts'
 import type { Sharing } from './sharing.ts'
 
 type Data = Extract<PieceArrival, { type: 'data' }>
+type Claimed = Extract<PieceArrival, { type: 'claim' | 'passed' }>
 
 interface Parts {
   out: Outbox
@@ -110,6 +111,7 @@ export class Fetching {
   /** The stream with a peer is going: what it was asked for is open again. */
   left(peer: Peer, now: Millis): void {
     this.#hungry.delete(peer)
+    for (const download of this.#parts.downloads.active()) this.#parts.sharing.left(download, peer, now)
     for (const request of peer.requests.splice(0)) {
       if (request.late) this.#inFlight.late(request, -1)
       else this.#release(peer, request, now)
@@ -146,18 +148,19 @@ export class Fetching {
   /** A mate takes back a claim. @returns false when that changes nothing */
   unclaimed(mate: Peer, download: Download, index: number, now: Millis): boolean {
     if (!mate.shares.get(download.hash)?.claims.drop(index)) return false
+    this.#parts.sharing.dropped(download, mate, index, now)
     this.#parts.sharing.appeared(download, index, now)
     this.#wake(now)
     return true
   }
 
   /** A mate claims a piece. @returns false when that changes nothing */
-  claimed(mate: Peer, download: Download, index: number, now: Millis): boolean {
+  claimed(mate: Peer, download: Download, claim: Claimed, now: Millis): boolean {
     const share = mate.shares.get(download.hash)
     if (share === undefined) return false
-    const claim = this.#parts.sharing.claimed(download, { peer: mate, share }, index, now)
-    if (claim === 'yield') this.#leave(download, index, mate, now)
-    return claim !== 'nothing'
+    const news = this.#parts.sharing.claimed(download, { peer: mate, share }, claim, now)
+    if (news === 'yield') this.#leave(download, claim.index, mate, now)
+    return news !== 'nothing'
   }
 
   /** A piece comes from this peer: others outside who were asked for it need not send it. */

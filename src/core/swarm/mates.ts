@@ -1,6 +1,8 @@
 // Mates: the members on this node's LAN, as far as one download is concerned. Those that want the encoding share the work; whoever
 // lets requests lapse, misses claims or gave a bad piece is waited for by nobody until it gives something again.
 import type { Env, Millis, NodeId } from '../env.ts'
+import type { View } from '../fleet/view.ts'
+import { limits, SECOND } from '../limits.ts'
 import type { Bans } from './bans.ts'
 import type { Download } from './download.ts'
 import { Owners } from './owners.ts'
@@ -11,6 +13,7 @@ export interface MatesParts {
   self: { node: NodeId }
   bans: Bans
   peers: ReadonlyMap<NodeId, Peer>
+  view: Pick<View, 'rows'>
 }
 
 /** A member on the LAN, and what it told of the encoding. */
@@ -19,8 +22,14 @@ export interface Mate {
   share: Share
 }
 
+/** How often the zone is looked at for members that are not linked: they come and go with records, every 10 s at most. */
+const LOOK = 5 * SECOND
+
 export class Mates {
   readonly #parts: MatesParts
+  /** Zone-mates that are up and not linked, when that was last looked at. */
+  #unlinked: NodeId[] = []
+  #lookAt: Millis = Number.NEGATIVE_INFINITY
   readonly #owners = new WeakMap<Download, Owners>()
 
   constructor(parts: MatesParts) {
@@ -42,10 +51,23 @@ export class Mates {
     return mates
   }
 
-  /** Who wants it and fetches what is its to fetch: who may own pieces, besides this node. */
+  /**
+   * Who may own pieces, besides this node: who wants it and fetches what is its to fetch. Of zone-mates that are not linked
+   * that is not known: they count, so that all have one order, and who of them fetches nothing is passed over in no time.
+   */
   fetching(download: Download, now: Millis): NodeId[] {
     const mates = this.wanting(download, now).filter(({ peer }) => peer.keepsClaims)
-    return mates.map(({ peer }) => peer.node)
+    return [...mates.map(({ peer }) => peer.node), ...this.unlinked(now)]
+  }
+
+  /** Members of the zone that hear nothing of what this node says. */
+  unlinked(now: Millis): readonly NodeId[] {
+    if (now < this.#lookAt) return this.#unlinked
+    const { view, peers, self } = this.#parts
+    const up = view.rows(now, undefined, limits.viewNodes).filter(({ status }) => status === 'up')
+    this.#unlinked = up.map(({ node }) => node).filter((node) => node !== self.node && !peers.has(node))
+    this.#lookAt = now + LOOK
+    return this.#unlinked
   }
 
   /** What it holds may be waited for. */

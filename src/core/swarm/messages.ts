@@ -15,12 +15,14 @@ export type PieceMessage =
   | { type: 'cancel'; encoding: string; index: number }
   /** I can't give you this piece (now): ask somebody else. */
   | { type: 'refuse'; encoding: string; index: number }
-  /** To the mates on my LAN: I am fetching this piece from outside, so wait for mine. */
-  | { type: 'claim'; encoding: string; index: number }
+  /** To the mates on my LAN: I am fetching this piece from outside, so wait for mine. `passOn`: I am not linked with all of them. */
+  | { type: 'claim'; encoding: string; index: number; passOn: boolean }
   /** I am not fetching it any more, and don't have it. */
   | { type: 'unclaim'; encoding: string; index: number }
   /** I was asked for this piece for the first time, by another: ask me for others first. */
   | { type: 'given'; encoding: string; index: number }
+  /** A mate of mine claims it: I shall have it from there. */
+  | { type: 'passed'; encoding: string; index: number }
 
 /** What comes in: the same, and data, whose bytes the driver keeps under `arrival` until they are kept or dropped. */
 export type PieceArrival =

@@ -127,9 +127,10 @@ export class Peer {
     return this.gives && this.#claimsMissed < limits.requestLapses
   }
 
-  /** How many of its claims count. */
-  get claims(): number {
-    return this.#claimTypical === undefined ? limits.claimsAtFirst : limits.claimsAtOnce
+  /** How many of its claims count, or of those of others that it passes on. */
+  claims(passed: boolean): number {
+    const own = this.#claimTypical === undefined ? limits.claimsAtFirst : limits.claimsAtOnce
+    return passed ? limits.passedPerClaim * own : own
   }
 
   /** Time from a request to a piece of so many bytes; 0 until it gave one. */

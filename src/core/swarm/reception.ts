@@ -30,6 +30,9 @@ interface Parts {
   fetching: Fetching
 }
 
+/** What is said of a piece that exists. */
+const TELLS: ReadonlySet<PieceArrival['type']> = new Set(['have', 'claim', 'passed', 'given'])
+
 type Piece = { encoding: string; index: number }
 
 export class Reception {
@@ -131,7 +134,7 @@ export class Reception {
     message: Exclude<PieceArrival, { type: 'request' | 'data' }>,
     now: Millis,
   ): boolean {
-    const tells = message.type === 'have' || message.type === 'claim' || message.type === 'given'
+    const tells = message.type !== 'bitfield' && TELLS.has(message.type)
     if (tells && holding !== undefined && message.index >= holding.pieces) {
       this.#offend(peer, 'malformed', `it says ${message.type} of piece ${message.index} of ${holding.pieces}`, now)
       return true
@@ -144,6 +147,7 @@ export class Reception {
       case 'have':
         return holding !== undefined && this.#have(peer, holding, message.index, now)
       case 'claim':
+      case 'passed':
         return this.#claimed(peer, message, now)
       case 'unclaim':
         return this.#unclaimed(peer, message, now)
@@ -163,9 +167,9 @@ export class Reception {
     return news
   }
 
-  #claimed(peer: Peer, { encoding, index }: Piece, now: Millis): boolean {
-    const download = peer.near ? this.#parts.downloads.get(encoding) : undefined
-    return download !== undefined && this.#parts.fetching.claimed(peer, download, index, now)
+  #claimed(peer: Peer, message: Extract<PieceArrival, { type: 'claim' | 'passed' }>, now: Millis): boolean {
+    const download = peer.near ? this.#parts.downloads.get(message.encoding) : undefined
+    return download !== undefined && this.#parts.fetching.claimed(peer, download, message, now)
   }
 
   #unclaimed(peer: Peer, { encoding, index }: Piece, now: Millis): boolean {

@@ -9,12 +9,15 @@ import type { Outbox } from '../outbox.ts'
 import { emptyBits, hasBit, setBit } from './bitfield.ts'
 import type { Download } from './download.ts'
 import { type Mate, Mates, type MatesParts } from './mates.ts'
+import type { PieceMessage } from './messages.ts'
 import { offers, type Peer, type Share } from './peers.ts'
 import { pieceScale } from './pieces.ts'
 
 interface Parts extends MatesParts {
   out: Outbox
 }
+
+type Claimed = Extract<PieceMessage, { type: 'claim' | 'passed' }>
 
 /** What is looked at to choose a piece that a peer outside is asked for. */
 interface Look {
@@ -37,6 +40,8 @@ export class Sharing {
   readonly #mates: Mates
   /** Pieces that suddenly may be fetched outside, of each download, and since when: all mates heard of that at the same time. */
   readonly #appeared = new WeakMap<Download, Map<number, Millis>>()
+  /** Pieces that a mate claims and that others, who may not be linked with it, were told of. */
+  readonly #passed = new WeakMap<Download, Map<number, NodeId>>()
   /** When next a piece may be asked for outside that may not now. */
   #freesAt: Millis | undefined
 
@@ -85,12 +90,27 @@ export class Sharing {
 
   /** A piece is about to be asked for: when that is outside, the mates hear of it. */
   asked(download: Download, peer: Peer, index: number, now: Millis): void {
-    if (!peer.near && this.#askedOutside(download, index) === undefined) this.#sayAll(download, 'claim', index, now)
+    if (!peer.near && this.#askedOutside(download, index) === undefined) this.#claimAll(download, index, now)
   }
 
   /** A piece is not asked of this peer any more, and is open again. */
   reopened(download: Download, peer: Peer, index: number, now: Millis): void {
-    if (!peer.near) this.#sayAll(download, 'unclaim', index, now)
+    if (!peer.near && this.#passed.get(download)?.has(index) !== true) this.#sayAll(download, 'unclaim', index, now)
+  }
+
+  /** A mate is gone: what it claimed is free. */
+  left(download: Download, mate: Peer, now: Millis): void {
+    for (const [index, node] of this.#passed.get(download) ?? [])
+      if (node === mate.node) this.dropped(download, mate, index, now)
+  }
+
+  /** A mate takes back a claim that was passed on perhaps. */
+  dropped(download: Download, mate: Peer, index: number, now: Millis): void {
+    const passed = this.#passed.get(download)
+    if (passed?.get(index) !== mate.node) return
+    passed.delete(index)
+    const comes = download.holding.hasOrKeeps(index) || this.#askedOutside(download, index) !== undefined
+    if (!comes) this.#sayAll(download, 'unclaim', index, now)
   }
 
   /** A piece can be had from outside that could not before, as all mates may have heard. */
@@ -101,20 +121,30 @@ export class Sharing {
   }
 
   /** A mate begins to want what this node fetches: it hears what is claimed. */
-  joined(download: Download, mate: Peer): void {
+  joined(download: Download, mate: Peer, now: Millis): void {
     if (!mate.near) return
     for (const { index } of download.asks())
-      if (this.#askedOutside(download, index) !== undefined) this.#say(download, mate.node, 'claim', index)
+      if (this.#askedOutside(download, index) !== undefined) this.#claim(download, mate.node, index, now)
+    for (const [index, node] of this.#passed.get(download) ?? [])
+      if (node !== mate.node && !download.holding.hasOrKeeps(index)) this.#say(download, mate.node, 'passed', index)
   }
 
-  /** A mate claims a piece. @returns 'new' when that changes something, 'yield' when this node is to leave the piece to it */
-  claimed(download: Download, mate: Mate, index: number, now: Millis): 'new' | 'yield' | 'nothing' {
+  /**
+   * A mate claims a piece, or passes on that one of its own mates does.
+   * @returns 'new' when that changes something, 'yield' when this node is to leave the piece to it
+   */
+  claimed(download: Download, mate: Mate, claim: Claimed, now: Millis): 'new' | 'yield' | 'nothing' {
+    const { index } = claim
     const patience = mate.peer.claimPatience(download.holding.encoding.pieceLength)
-    if (!mate.share.claims.claim(index, now, patience)) return 'nothing'
+    const passed = claim.type === 'passed'
+    const { peer, share } = mate
+    if (!share.claims.claim(index, now, patience, passed)) return 'nothing'
+    if (!this.#mates.keepsClaims(mate, now) || share.claims.open(passed) > peer.claims(passed)) return 'new'
+    if (claim.type === 'claim' && claim.passOn) this.#passOn(download, mate, index, now)
     const since = this.#askedOutside(download, index)
-    if (since === undefined || !this.#mates.keepsClaims(mate, now)) return 'new'
+    if (since === undefined) return 'new'
     // Who has long known that it was claimed does not claim it without reason.
-    if (now - since >= limits.matePatience / 2) return 'yield'
+    if (passed || now - since >= limits.matePatience / 2) return 'yield'
     return this.#mates.ownersOf(download).goesFirst(mate.peer.node, this.#parts.self.node, index) ? 'yield' : 'new'
   }
 
@@ -161,17 +191,18 @@ export class Sharing {
     peer.claimsMissed(share.claims.missed(now), now)
     const reliable = this.#mates.keepsClaims(mate, now)
     const owners = this.#mates.ownersOf(download)
-    let room = peer.claims
-    for (const { index, since, due } of share.claims.open()) {
+    const room = [peer.claims(false), peer.claims(true)] as [number, number]
+    share.claims.eachOpen((index, { since, due, passed }) => {
       const quick = outside.proven ? since + this.#patience(download, outside) : due
       const until = reliable ? Math.min(due, quick) : Math.max(since, peer.failedAt)
-      const end = until + limits.claimTurn * owners.place(nodes, index)
-      if (now < end && room > 0) {
+      if (download.holding.hasOrKeeps(index)) return
+      const end = now < until ? until : until + limits.claimTurn * owners.place(nodes, index)
+      if (now < end && room[passed ? 1 : 0] > 0) {
         setBit(barred, index)
         this.#frees(end, now)
-        room -= 1
+        room[passed ? 1 : 0] -= 1
       } else setBit(doubted, index)
-    }
+    })
   }
 
   /** How long what is asked for or claimed elsewhere may take when a peer has nothing else to do. */
@@ -238,11 +269,31 @@ export class Sharing {
     return undefined
   }
 
-  #sayAll(download: Download, type: 'claim' | 'unclaim', index: number, now: Millis): void {
+  /** Tells the others, who may not be linked with it: but not who claims it too and goes first. */
+  #passOn(download: Download, { peer: mate }: Mate, index: number, now: Millis): void {
+    const passed = this.#passed.get(download) ?? new Map<number, NodeId>()
+    this.#passed.set(download, passed.set(index, mate.node))
+    const owners = this.#mates.ownersOf(download)
+    for (const { peer, share } of this.#mates.wanting(download, now)) {
+      const first = share.claims.isOpen(index) && owners.goesFirst(peer.node, mate.node, index)
+      if (peer !== mate && !first && !hasBit(share.bits, index)) this.#say(download, peer.node, 'passed', index)
+    }
+  }
+
+  #claimAll(download: Download, index: number, now: Millis): void {
+    for (const { peer } of this.#mates.wanting(download, now)) this.#claim(download, peer.node, index, now)
+  }
+
+  #claim({ hash: encoding }: Download, peer: NodeId, index: number, now: Millis): void {
+    const passOn = this.#mates.unlinked(now).length > 0
+    this.#parts.out.emit({ type: 'pieceSay', peer, message: { type: 'claim', encoding, index, passOn } })
+  }
+
+  #sayAll(download: Download, type: 'unclaim', index: number, now: Millis): void {
     for (const { peer } of this.#mates.wanting(download, now)) this.#say(download, peer.node, type, index)
   }
 
-  #say({ hash: encoding }: Download, peer: NodeId, type: 'claim' | 'unclaim', index: number): void {
+  #say({ hash: encoding }: Download, peer: NodeId, type: 'unclaim' | 'passed', index: number): void {
     this.#parts.out.emit({ type: 'pieceSay', peer, message: { type, encoding, index } })
   }
 

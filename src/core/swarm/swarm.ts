@@ -66,7 +66,7 @@ export class Swarm {
     const serving = new Serving(out)
     const streams = new Streams(parts)
     const { peers } = streams
-    const sharing = new Sharing({ env, self: parts.self, out, bans, peers })
+    const sharing = new Sharing({ env, self: parts.self, out, bans, peers, view: parts.view })
     const exchange = new Exchange({ out, bans, peers, downloads, sharing })
     const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing })
     const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching }

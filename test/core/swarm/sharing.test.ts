@@ -32,6 +32,16 @@ describe('a site behind a thin wire', () => {
     expect(time).toBeLessThan((exchange ? 1.25 : 1.05) * sites.bound)
   })
 
+  it.each([true, false])(
+    'of more nodes than are linked with each other brings it in once, exchange: %s',
+    async (exchange) => {
+      const sites = new Sites({ sites: 2, nodes: 12, exchange, pieces: 128, mates: 4 })
+      const time = await sites.run()
+      expect(Math.max(...sites.copies)).toBeLessThanOrEqual(1.02)
+      expect(time).toBeLessThan((exchange ? 1.25 : 1.05) * sites.bound)
+    },
+  )
+
   it('of one node brings it in once', async () => {
     const sites = new Sites({ ...BASE, nodes: 1 })
     const time = await sites.run()

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import type { Effect, Ticket } from '../../../src/core/events.ts'
+import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
@@ -163,7 +164,10 @@ export class World {
         if (this.node(peer).manners === 'honest') throw new Error(`${node.name} refuses ${peer}: ${code}, ${detail}`)
       },
     }
-    const [book, view] = [{ inZone: () => [], outside: () => [], get: () => undefined }, { rows: () => [] }]
+    const [book, view] = [
+      { inZone: () => [], outside: () => [], get: () => undefined },
+      { rows: () => this.#rowsOf(node) },
+    ]
     const saved = {
       holdings: [...node.saved.holdings].map(([encoding, bits]) => ({ encoding, bits })),
       pieceLists: [...node.saved.lists].map(([hash, list]) => ({ hash, list })),
@@ -201,6 +205,14 @@ export class World {
     }
     this.step(this.node(a), (swarm) => swarm.linked(b, this.now))
     this.step(this.node(b), (swarm) => swarm.linked(a, this.now))
+  }
+
+  /** The nodes of a site have heard of each other. */
+  #rowsOf({ site }: TestNode): Row[] {
+    const mates = [...this.nodes.values()].filter((mate) => site !== undefined && mate.site === site)
+    return mates.map(
+      ({ name, up }) => ({ node: name, status: up ? 'up' : 'down', record: { installs: [] } }) as unknown as Row,
+    )
   }
 
   #onLan(a: NodeId, b: NodeId): boolean {
@@ -390,7 +402,15 @@ export class World {
 
   #claimAll(from: NodeId, to: NodeId, encoding: string, pieces: number): void {
     this.send(from, to, { type: 'bitfield', encoding, bits: emptyBits(pieces), wants: true }, 0)
-    for (let index = 0; index < pieces; index++) this.send(from, to, { type: 'claim', encoding, index }, 0)
+    for (let index = 0; index < pieces; index++) {
+      const passed = index % 2 === 0
+      this.send(
+        from,
+        to,
+        passed ? { type: 'passed', encoding, index } : { type: 'claim', encoding, index, passOn: true },
+        0,
+      )
+    }
   }
 
   #say(node: TestNode, peer: NodeId, message: PieceMessage): void {
@@ -534,7 +554,7 @@ export class World {
 }
 
 /** Messages that the version before did not know. */
-const NEW: ReadonlySet<string> = new Set(['claim', 'unclaim', 'given'])
+const NEW: ReadonlySet<string> = new Set(['claim', 'unclaim', 'given', 'passed'])
 
 type Data = Extract<PieceArrival, { type: 'data' }>
 
