@@ -165,10 +165,10 @@ export class Improving {
     return (this.#p.book.get(peer)?.addresses ?? []).filter((address) => relayOf(address) === undefined)
   }
 
+  /** Where one member alone sees a NAT its kind is unknown: most are plain, and whoever is linked by a hole can see it too. */
   #mayPunch(peer: NodeId): boolean {
     const [ours, theirs] = [this.#p.nat(), this.#p.book.get(peer)?.nat]
-    if (!this.#leads(peer) || theirs === undefined || ours === 'random' || theirs === 'random') return false
-    return ours !== 'unknown' || theirs !== 'unknown'
+    return this.#leads(peer) && theirs !== undefined && ours !== 'random' && theirs !== 'random'
   }
 
   #facts(peer: NodeId): string {

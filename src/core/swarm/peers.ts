@@ -66,6 +66,8 @@ export class Peer {
   readonly node: NodeId
   /** It is on one LAN with this node. */
   near = false
+  /** The member that forwards all that goes to and fro, on its own wire, twice; undefined on a path without one. */
+  relay: NodeId | undefined
   stream: 'none' | 'opening' | 'open' = 'none'
   /** When the stream came into that state. */
   since: Millis

@@ -79,13 +79,15 @@ export class Sharing {
   /** The piece to ask of a peer next; undefined when there is none now. */
   choose(download: Download, peer: Peer, share: Share, now: Millis): number | undefined {
     const mates = peer.near ? [] : this.#mates.wanting(download, now)
-    if (peer.near || (mates.length === 0 && share.given === undefined)) return download.choose(peer, share, now)
+    const alone = mates.length === 0 && share.given === undefined && peer.relay === undefined
+    if (peer.near || alone) return download.choose(peer, share, now)
     download.refresh(share, now)
     const look = { download, peer, share, nodes: this.#mates.fetching(download, now), now }
     const kept = this.#kept(look, mates)
     const index = this.#pick(look, kept)
     if (index !== undefined) return index
-    return mates.length === 0 ? download.overdue(peer, share, now) : this.#slower(look, kept.barred)
+    const plain = mates.length === 0 && peer.relay === undefined
+    return plain ? download.overdue(peer, share, now) : this.#slower(look, kept.barred)
   }
 
   /** A piece is about to be asked for: when that is outside, the mates hear of it. */
@@ -168,21 +170,36 @@ export class Sharing {
     const kept = { barred: share.avoid?.slice() ?? nothing.slice(), doubted: nothing }
     for (const mate of this.#mates.near(download, now)) this.#barHeld(kept, look, mate)
     for (const mate of mates) this.#barClaimed(kept, look, mate)
+    if (look.peer.relay !== undefined) this.#barDirect(kept, look, look.peer.relay)
     return kept
   }
 
+  /**
+   * What comes through a relay goes over the relay's wire twice. So what the relay has it is asked for itself, and what others have
+   * who are linked without one is asked of them, unless they are slow.
+   */
+  #barDirect({ barred }: Kept, look: Look, relay: NodeId): void {
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer.stream === 'open' ? peer.shares.get(look.download.hash) : undefined
+      if (share === undefined || peer.near || peer.relay !== undefined || !this.#mates.gives({ peer, share }, look.now))
+        continue
+      if (peer.node === relay || this.#isQuick(peer, look)) barHeld(barred, share, look.download)
+    }
+  }
+
   /** What a mate holds comes from there, unless the mate is slow, and slower than the wire. */
-  #barHeld({ barred }: Kept, { download, peer: outside, now }: Look, mate: Mate): void {
-    const { peer, share } = mate
-    if (share.count === 0 || !this.#mates.gives(mate, now)) return
+  #barHeld({ barred }: Kept, look: Look, { peer, share }: Mate): void {
+    if (share.count === 0 || !this.#mates.gives({ peer, share }, look.now) || !this.#isQuick(peer, look)) return
+    barHeld(barred, share, look.download)
+  }
+
+  /** What this peer was asked for is not out for long, by what the peer outside would take. */
+  #isQuick(peer: Peer, { peer: outside, now }: Look): boolean {
     const bound = Math.max(limits.matePatience, 2 * outside.typical(limits.pieceBytesMin))
-    if (peer.slowness(now) > bound) return
+    if (peer.slowness(now) > bound) return false
     for (const { late, asked, bytes } of peer.requests)
       if (!late) this.#frees(asked + bound * pieceScale(bytes) + 1, now)
-    for (const [i, bits] of share.bits.entries()) {
-      const missing = bits & ~(share.avoid?.[i] ?? 0) & ~(download.holding.bits[i] as number)
-      barred[i] = (barred[i] as number) | missing
-    }
+    return true
   }
 
   /** What a mate claims comes from there, until its deadline; then it is the turn of the others, one after the other. */
@@ -299,6 +316,14 @@ export class Sharing {
 
   #frees(at: Millis, now: Millis): void {
     if (at > now) this.#freesAt = earliest(this.#freesAt, at)
+  }
+}
+
+/** What this peer holds and does not refuse is not to be asked for. */
+function barHeld(barred: Uint8Array, share: Share, { holding }: Download): void {
+  for (const [i, bits] of share.bits.entries()) {
+    const missing = bits & ~(share.avoid?.[i] ?? 0) & ~(holding.bits[i] as number)
+    barred[i] = (barred[i] as number) | missing
   }
 }
 

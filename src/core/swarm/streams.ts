@@ -3,6 +3,7 @@
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Links } from '../links/links.ts'
+import { relayOf } from '../links/paths.ts'
 import type { Outbox } from '../outbox.ts'
 import { Peer } from './peers.ts'
 
@@ -40,7 +41,9 @@ export class Streams {
   /** A peer that is linked or shows up with a stream. */
   meet(node: NodeId, now: Millis): Peer {
     const peer = this.#peers.get(node) ?? new Peer(node, now)
-    peer.near = this.#parts.links.get(node)?.route === 'lan'
+    const link = this.#parts.links.get(node)
+    peer.near = link?.route === 'lan'
+    peer.relay = link?.route === 'relayed' ? relayOf(link.address) : undefined
     this.#peers.set(node, peer)
     return peer
   }

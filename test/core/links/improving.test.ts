@@ -73,7 +73,7 @@ describe('a relayed link (clause REACH 3)', () => {
   it.each<[NatKind, NatKind, number]>([
     ['random', 'plain', 0],
     ['plain', 'random', 0],
-    ['unknown', 'unknown', 0],
+    ['unknown', 'unknown', 1],
     ['unknown', 'plain', 1],
     ['plain', 'unknown', 1],
     ['plain', 'none', 1],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { testEncoding } from './encodings.ts'
 import { type Scene, Sites } from './sites.ts'
-import type { Manners } from './world.ts'
+import { type Manners, World } from './world.ts'
 
 const BASE: Scene = { sites: 3, nodes: 4, pieces: 64, exchange: false }
 
@@ -54,6 +54,38 @@ describe('a site behind a thin wire', () => {
     const time = await sites.run()
     expect(sites.copies).toEqual([1, 1, 1])
     expect(time).toBeLessThan(1.05 * sites.bound)
+  })
+
+  it.each([false, true])('asks nothing through a relay of what it has without one, alone: %s', async (alone) => {
+    const wanted = testEncoding('a', 40)
+    const world = new World(3, [wanted])
+    for (const name of ['hub', 'far']) world.seed(name, wanted)
+    for (const name of alone ? ['n'] : ['n', 'mate']) {
+      world.add(name, 'honest', { up: 1e6, down: 1e6, came: 0, upUntil: 0, downUntil: 0 })
+      world.link(name, 'hub')
+      world.link(name, 'far', 'hub')
+    }
+    if (!alone) world.link('n', 'mate')
+    for (const name of alone ? ['n'] : ['n', 'mate']) world.want(name, wanted)
+    await world.run(5 * MINUTE, () => world.has('n', wanted))
+    expect(world.has('n', wanted)).toBe(true)
+    expect(world.node('far').gave).toBe(0)
+  })
+
+  it('fetches through a relay what nobody has who is linked without one', async () => {
+    const wanted = testEncoding('a', 40)
+    const world = new World(3, [wanted])
+    for (const name of ['direct', 'far']) world.seed(name, wanted)
+    world.add('hub')
+    world.add('n')
+    for (const name of ['hub', 'direct']) world.link('n', name)
+    world.link('n', 'far', 'hub')
+    world.want('n', wanted)
+    await world.run(MINUTE, () => world.node('n').writes.length === 10)
+    expect(world.node('far').gave).toBe(0)
+    world.kill(world.node('direct'))
+    await world.run(MINUTE, () => world.has('n', wanted))
+    expect(world.has('n', wanted)).toBe(true)
   })
 
   it('fetches once when only one member outside has some of the pieces', async () => {

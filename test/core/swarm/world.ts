@@ -187,7 +187,8 @@ export class World {
     return [...this.#links].filter(([key]) => key.startsWith(`${name} `)).map(([, link]) => link)
   }
 
-  link(a: NodeId, b: NodeId): void {
+  /** @param relay the node through which all goes that they say to each other */
+  link(a: NodeId, b: NodeId, relay?: NodeId): void {
     const missing = this.nodes.get(a)?.up !== true || this.nodes.get(b)?.up !== true
     if (missing || this.#links.has(`${a} ${b}`)) return
     for (const [from, to] of [
@@ -197,9 +198,9 @@ export class World {
       this.#links.set(`${from} ${to}`, {
         peer: to,
         zone: '/a',
-        address: '',
+        address: relay === undefined ? '' : `/ip4/5.5.5.5/tcp/1/p2p/${relay}/p2p-circuit`,
         direction: 'outbound',
-        route: this.#onLan(a, b) ? 'lan' : 'direct',
+        route: relay === undefined ? (this.#onLan(a, b) ? 'lan' : 'direct') : 'relayed',
         since: this.now,
       })
     }
