@@ -37,6 +37,8 @@ class ArtifactFolder implements Artifacts {
   readonly #free: (folder: string) => Promise<number>
   readonly #files = new OpenFiles()
   readonly #entries = new Map<string, Entry>()
+  /** Files that were made here and whose name a power cut might take back: a card that is busy takes seconds to sync, so that waits for the first pieces. */
+  readonly #unnamed = new Set<string>()
   /** Calls that make or remove the file of an encoding. */
   readonly #turns = new Turns()
   #closed = false
@@ -84,7 +86,10 @@ class ArtifactFolder implements Artifacts {
 
   async sync(hash: string): Promise<void> {
     this.#entry(hash, 0)
-    await this.#onFile(hash, (file) => file.datasync())
+    await this.#onFile(hash, async (file) => {
+      await file.datasync()
+      if (this.#unnamed.delete(hash)) await syncFolder(this.#folder)
+    })
   }
 
   path(hash: string): string {
@@ -117,6 +122,7 @@ class ArtifactFolder implements Artifacts {
   forget(hash: string): Promise<void> {
     return this.#inTurn(hash, async () => {
       this.#entries.delete(hash)
+      this.#unnamed.delete(hash)
       for (const entry of this.#entries.values()) entry.forgets(hash)
       const path = this.path(hash)
       await this.#files.drop(path)
@@ -174,7 +180,7 @@ class ArtifactFolder implements Artifacts {
         const { size } = await file.stat()
         if (size !== encoding.length) await file.truncate(encoding.length)
         if (size === 0) {
-          await syncFolder(this.#folder)
+          this.#unnamed.add(encoding.hash)
           return scanEmpty(encoding, pieceList)
         }
         return await scan(file, encoding, pieceList, signal)

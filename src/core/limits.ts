@@ -562,6 +562,16 @@ export const limits = {
   servedAtOnce: 6,
   /** For one peer. */
   servedPerPeer: 2,
+  /** Pieces under way over the wire to members outside, at least: one that is sent, and one that is about to arrive. */
+  flightsMin: 2,
+  /** The same of an encoding that is all here: others may have to wait for this wire, so it must not idle while what confirms a piece waits in front of theirs. */
+  flightsWhole: 10,
+  /** And at most: 4 MiB of the shortest pieces, which is 300 Mbit/s where they take 100 ms. */
+  flightsMax: 16,
+  /** Of them so many may wait in a queue on the way. More would come later, and could not be taken back. */
+  flightsWaiting: 2,
+  /** Who has not confirmed a piece after this, or after 4 times what a whole window takes, is not waited for any more. */
+  flightPatience: 2 * SECOND,
   /** Shortest patience with a request; more for who was measured to be slow. This and the next ones are for the shortest piece, more for longer ones. */
   requestPatienceMin: 10 * SECOND,
   /** Longest patience: a piece of 256 KiB at 70 kbit/s. */
@@ -588,6 +598,8 @@ export const limits = {
   sharedQueue: 1 * SECOND,
   /** What can suddenly be had from outside is left for so long to each mate before us: a claim goes over a busy LAN in less. */
   claimTurn: 100,
+  /** And for so long at most, where mates are slow: for twice what they need for a piece. */
+  claimTurnMax: 1 * SECOND,
   /** Claims of a mate that count before it kept one: it begins with one request to each of a few members outside. */
   claimsAtFirst: 8,
   /** Claims of others that count when one mate passes them on, for each of its own that would: of a large site, where each node has a few. */

@@ -19,13 +19,16 @@ export class Claims {
   /** No deadline passes before. */
   #due: Millis = Number.POSITIVE_INFINITY
 
-  /** @param patience how long it counts, if it is new. @returns false when it changes nothing */
+  /**
+   * What a mate claims itself counts although it passed on another's claim of the same piece before: that one came to nothing.
+   * @param patience how long it counts, if it is new. @returns false when it changes nothing
+   */
   claim(index: number, now: Millis, patience: Millis, passed = false): boolean {
     const known = this.#claims.get(index)
-    if (known?.open) return false
-    this.#due = Math.min(this.#due, known?.due ?? now + patience)
-    if (known === undefined)
-      this.#claims.set(index, { since: now, due: now + patience, passed, open: true, missed: false })
+    const first = known === undefined || (known.passed && !passed)
+    if (!first && known.open) return false
+    this.#due = Math.min(this.#due, first ? now + patience : known.due)
+    if (first) this.#claims.set(index, { since: now, due: now + patience, passed, open: true, missed: false })
     else known.open = true
     return true
   }

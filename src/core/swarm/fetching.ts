@@ -249,6 +249,9 @@ export class Fetching {
   #good(peer: Peer, request: Request, download: Download, data: Data, now: Millis): void {
     peer.gave(request, now - request.asked, now)
     const { holding } = download
+    // Who gave it over a wire waits for that before it sends more.
+    const said = { type: 'have', encoding: data.encoding, index: data.index } as const
+    if (!peer.near) this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: said })
     if (holding.isReady && !holding.hasOrKeeps(data.index)) {
       holding.keep(data.arrival, data.index)
       this.#inFlight.writing(request.bytes)

@@ -4,6 +4,9 @@ import type { Env, NodeId } from '../env.ts'
 import { H } from '../hash.ts'
 import { emptyBits, setBit } from './bitfield.ts'
 
+/** Places after which the order does not matter: that a piece comes to them is rare. */
+const TURNS = 4
+
 export class Owners {
   readonly #env: Pick<Env, 'sha256'>
   readonly #encoding: string
@@ -12,7 +15,7 @@ export class Owners {
   /** 32 bits of a hash for each node that was among the last ones. */
   #seeds = new Map<NodeId, number>()
   #mates: readonly NodeId[] = []
-  #mine: Uint8Array | undefined
+  #turns: readonly Uint8Array[] | undefined
 
   constructor(env: Pick<Env, 'sha256'>, self: NodeId, encoding: string, pieces: number) {
     this.#env = env
@@ -21,19 +24,23 @@ export class Owners {
     this.#pieces = pieces
   }
 
-  /** The pieces that are this node's to fetch while these are its mates. Not to be changed. */
-  mine(mates: readonly NodeId[]): Uint8Array {
+  /**
+   * The pieces of which this node is the owner while these are its mates, then those of which it is the next one, and so on for a few
+   * places: at no place do two nodes have the same piece. Not to be changed.
+   */
+  turns(mates: readonly NodeId[]): readonly Uint8Array[] {
     const same = mates.length === this.#mates.length && mates.every((mate, i) => mate === this.#mates[i])
-    if (this.#mine !== undefined && same) return this.#mine
+    if (this.#turns !== undefined && same) return this.#turns
     this.#mates = mates
     const known = this.#seeds
     this.#seeds = new Map([this.#self, ...mates].map((node) => [node, known.get(node) ?? this.#seed(node)]))
-    const mine = emptyBits(this.#pieces)
+    const turns = Array.from({ length: Math.min(TURNS, mates.length + 1) }, () => emptyBits(this.#pieces))
     for (let index = 0; index < this.#pieces; index++) {
-      if (mates.every((mate) => this.goesFirst(this.#self, mate, index))) setBit(mine, index)
+      const turn = turns[this.place(mates, index)]
+      if (turn !== undefined) setBit(turn, index)
     }
-    this.#mine = mine
-    return mine
+    this.#turns = turns
+    return turns
   }
 
   /** How many of these mates are before this node in the order of a piece. */

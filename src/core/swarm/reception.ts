@@ -51,10 +51,11 @@ export class Reception {
   }
 
   unlinked(node: NodeId, now: Millis): void {
-    const { streams } = this.#parts
+    const { streams, serving } = this.#parts
     const peer = streams.peers.get(node)
     if (peer !== undefined && peer.stream !== 'none') this.lose(peer, now)
     streams.forget(node)
+    serving.forget(node)
   }
 
   moved(node: NodeId, now: Millis): void {
@@ -160,6 +161,7 @@ export class Reception {
   }
 
   #have(peer: Peer, holding: Holding, index: number, now: Millis): boolean {
+    this.#parts.serving.landed(peer.node, { encoding: holding.encoding.hash, index }, now)
     const news = this.#parts.exchange.have(peer, holding, index, now)
     const download = this.#parts.downloads.get(holding.encoding.hash)
     if (news && download !== undefined) this.#parts.fetching.appeared(peer, download, index, now)
@@ -204,7 +206,8 @@ export class Reception {
       return this.#offend(peer, 'malformed', `it asked for piece ${piece.index} of ${holding.pieces}`, now)
     if (!holding?.isReady || !holding.has(piece.index)) return this.#refuseAgain(peer, piece, now)
     const bytes = pieceBytes(holding.encoding, piece.index)
-    const problem = this.#parts.serving.asked(peer.node, piece, bytes, now)
+    const asked = { ...piece, whole: holding.isFull }
+    const problem = this.#parts.serving.asked(peer.node, asked, bytes, now)
     if (problem === undefined) this.#parts.exchange.gives(peer, holding, piece.index)
     else if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
     else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)

@@ -1,10 +1,12 @@
 // Serving: the pieces that others ask of this node. Peers take turns, each with a few at a time, so that nobody waits for whoever
-// asks most; and a few in all, since each holds its bytes in memory. A peer that does not read what it asked for holds a place
+// asks most; and a few in all, since each holds its bytes in memory. Over the wire to the outside only so many are under way at a
+// time (flights.ts), and the others wait here, where they can be taken back. A peer that does not read what it asked for holds a place
 // only so long, and from then on is served when nobody else waits (T19, T26).
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
+import { Flights } from './flights.ts'
 import { pieceScale } from './pieces.ts'
 
 interface Piece {
@@ -14,6 +16,8 @@ interface Piece {
 
 interface Queued extends Piece {
   bytes: number
+  /** All of its encoding is here. */
+  whole: boolean
 }
 
 /** A piece that is being read or sent. */
@@ -28,6 +32,9 @@ interface Serve extends Queued {
 
 export class Serving {
   readonly #out: Outbox
+  /** It is on one LAN with this node. */
+  readonly #isNear: (node: NodeId) => boolean
+  readonly #flights = new Flights()
   /** Whose turn is next comes first. */
   readonly #queues = new Map<NodeId, Queued[]>()
   readonly #serves = new Map<Ticket, Serve>()
@@ -36,8 +43,9 @@ export class Serving {
   /** When a serve last ended. */
   #endedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(out: Outbox) {
+  constructor(out: Outbox, isNear: (node: NodeId) => boolean) {
     this.#out = out
+    this.#isNear = isNear
   }
 
   /** Tables that grow with what others do. */
@@ -56,7 +64,7 @@ export class Serving {
    * A piece that is here, of so many bytes, is asked for.
    * @returns why the asker is to be cut off: it asked twice for one piece, or for more than anybody does
    */
-  asked(node: NodeId, piece: Piece, bytes: number, now: Millis): 'twice' | 'tooMany' | undefined {
+  asked(node: NodeId, piece: Piece & { whole?: boolean }, bytes: number, now: Millis): 'twice' | 'tooMany' | undefined {
     const queue = this.#queues.get(node) ?? []
     if (queue.some((queued) => same(queued, piece))) return 'twice'
     for (const serve of this.#serves.values()) {
@@ -66,7 +74,7 @@ export class Serving {
       return undefined
     }
     if (queue.length >= limits.requestsQueued) return 'tooMany'
-    queue.push({ encoding: piece.encoding, index: piece.index, bytes })
+    queue.push({ encoding: piece.encoding, index: piece.index, bytes, whole: piece.whole === true })
     this.#queues.set(node, queue)
     this.#start(now)
     return undefined
@@ -85,11 +93,17 @@ export class Serving {
     return false
   }
 
+  /** A peer says that it has a piece. */
+  landed(node: NodeId, { encoding, index }: Piece, now: Millis): void {
+    if (this.#flights.landed(node, encoding, index, now)) this.#start(now)
+  }
+
   /** A piece was handed over, or could not be. Returns what it was; undefined when it was given up before. */
-  served(ticket: Ticket, now: Millis): (Piece & { node: NodeId }) | undefined {
+  served(ticket: Ticket, now: Millis, problem?: unknown): (Piece & { node: NodeId }) | undefined {
     const serve = this.#serves.get(ticket)
     if (serve === undefined) return undefined
     this.#serves.delete(ticket)
+    if (problem !== undefined) this.#flights.failed(serve.node, serve.encoding, serve.index)
     this.#endedAt = now
     if (!serve.over && now - serve.since < limits.requestPatienceMax * pieceScale(serve.bytes))
       this.#stuck.delete(serve.node)
@@ -100,11 +114,17 @@ export class Serving {
   /** The stream with this peer is gone. */
   left(node: NodeId, now: Millis): void {
     this.#queues.delete(node)
+    this.#flights.left(node)
     for (const serve of this.#serves.values()) {
       if (serve.node !== node || serve.over) continue
       serve.over = true
       serve.since = now
     }
+  }
+
+  /** The link with this peer is gone. */
+  forget(node: NodeId): void {
+    this.#flights.forget(node)
   }
 
   /** Pieces of this encoding cannot be given any more. Returns what was asked for in vain. */
@@ -128,6 +148,7 @@ export class Serving {
       if (serve.over) this.#serves.delete(ticket)
       else closing.push(this.#giveUp(serve, now))
     }
+    this.#flights.check(now)
     this.#start(now)
     return closing
   }
@@ -135,12 +156,13 @@ export class Serving {
   /** This machine slept so long: nobody is to blame for that time. */
   forgive(gap: Millis): void {
     this.#endedAt += gap
+    this.#flights.forgive(gap)
     for (const serve of this.#serves.values()) serve.since += gap
   }
 
   /** When check() is next needed. */
   deadline(): Millis | undefined {
-    let at: Millis | undefined
+    let at = this.#flights.deadline()
     for (const serve of this.#serves.values()) at = Math.min(at ?? Number.POSITIVE_INFINITY, this.#endOf(serve))
     return at
   }
@@ -180,6 +202,7 @@ export class Serving {
       if (node === undefined || piece === undefined) return
       this.#toBack(node)
       const ticket = this.#out.ticket()
+      if (!this.#isNear(node)) this.#flights.began(node, piece, piece.bytes, now)
       this.#serves.set(ticket, { ...piece, node, since: now, cancelled: false, over: false })
       const { encoding, index } = piece
       this.#out.emit({ type: 'pieceServe', ticket, peer: node, encoding, index })
@@ -189,8 +212,9 @@ export class Serving {
   /** Whose turn it is: the first that waits and has a place; the stuck ones only when nobody else does. */
   #next(): NodeId | undefined {
     let last: NodeId | undefined
-    for (const node of this.#queues.keys()) {
-      if (this.#of(node) >= limits.servedPerPeer) continue
+    for (const [node, [first]] of this.#queues) {
+      const far = !this.#isNear(node)
+      if (this.#of(node) >= limits.servedPerPeer || (far && this.#flights.isFull(node, first?.whole === true))) continue
       if (!this.#stuck.has(node)) return node
       last ??= node
     }

@@ -26,6 +26,8 @@ interface Look {
   share: Share
   /** Mates that fetch. */
   nodes: readonly NodeId[]
+  /** How long what can suddenly be had is left to each mate that comes before this node. */
+  turn: Millis
   now: Millis
 }
 
@@ -82,7 +84,7 @@ export class Sharing {
     const alone = mates.length === 0 && share.given === undefined && peer.relay === undefined
     if (peer.near || alone) return download.choose(peer, share, now)
     download.refresh(share, now)
-    const look = { download, peer, share, nodes: this.#mates.fetching(download, now), now }
+    const look = { download, peer, share, nodes: this.#mates.fetching(download, now), turn: turnOf(mates), now }
     const kept = this.#kept(look, mates)
     const index = this.#pick(look, kept)
     if (index !== undefined) return index
@@ -203,17 +205,19 @@ export class Sharing {
   }
 
   /** What a mate claims comes from there, until its deadline; then it is the turn of the others, one after the other. */
-  #barClaimed({ barred, doubted }: Kept, { download, peer: outside, nodes, now }: Look, mate: Mate): void {
+  #barClaimed({ barred, doubted }: Kept, { download, peer: outside, nodes, turn, now }: Look, mate: Mate): void {
     const { peer, share } = mate
     peer.claimsMissed(share.claims.missed(now), now)
     const reliable = this.#mates.keepsClaims(mate, now)
     const owners = this.#mates.ownersOf(download)
     const room = [peer.claims(false), peer.claims(true)] as [number, number]
+    const least = limits.claimPatience * pieceScale(download.holding.encoding.pieceLength)
     share.claims.eachOpen((index, { since, due, passed }) => {
-      const quick = outside.proven ? since + this.#patience(download, outside) : due
-      const until = reliable ? Math.min(due, quick) : Math.max(since, peer.failedAt)
+      // Whoever claims it asks elsewhere after one patience: it goes first.
+      const quick = outside.proven ? since + 2 * this.#patience(download, outside) : due
+      const until = reliable ? Math.max(since + 2 * least, Math.min(due, quick)) : Math.max(since, peer.failedAt)
       if (download.holding.hasOrKeeps(index)) return
-      const end = now < until ? until : until + limits.claimTurn * owners.place(nodes, index)
+      const end = now < until ? until : until + turn * owners.place(nodes, index)
       if (now < end && room[passed ? 1 : 0] > 0) {
         setBit(barred, index)
         this.#frees(end, now)
@@ -228,29 +232,42 @@ export class Sharing {
     return Math.max(limits.claimPatience * pieceScale(bytes), limits.requestPatienceFactor * peer.typical(bytes))
   }
 
-  /** Own before others', what the peer gave to nobody before what it gave, and last what a mate claimed too long ago. */
-  #pick({ download, share, nodes, now }: Look, { barred, doubted }: Kept): number | undefined {
+  /** Own before others', of these the next before the last, what the peer gave to nobody before what it gave, and last what a mate claimed too long ago. */
+  #pick(look: Look, { barred, doubted }: Kept): number | undefined {
+    const { download, share, nodes } = look
     const { picker } = download
-    const mine = this.#mates.ownersOf(download).mine(nodes)
+    const [mine, ...next] = this.#mates.ownersOf(download).turns(nodes)
     const own = mapped(barred, doubted, (bar, doubt) => bar | doubt)
-    const others = this.#withoutNew(download, own, nodes, now)
+    const others = this.#withoutNew(look, own)
+    const among = (holds: Uint8Array, turn: Uint8Array | undefined, not: Uint8Array) =>
+      turn === undefined
+        ? undefined
+        : picker.pick(
+            mapped(holds, turn, (held, its) => held & its),
+            not,
+          )
     const choose = (holds: Uint8Array) => {
-      const owned = mapped(holds, mine, (held, its) => held & its)
-      return picker.pick(owned, own) ?? picker.pick(holds, others)
+      const owned = among(holds, mine, own)
+      if (owned !== undefined) return owned
+      for (const turn of next) {
+        const index = among(holds, turn, others)
+        if (index !== undefined) return index
+      }
+      return picker.pick(holds, others)
     }
     const { bits, given } = share
     const fresh = given === undefined ? undefined : choose(mapped(bits, given, (held, gave) => held & ~gave))
-    return fresh ?? choose(bits) ?? picker.pick(bits, this.#withoutNew(download, barred, nodes, now))
+    return fresh ?? choose(bits) ?? picker.pick(bits, this.#withoutNew(look, barred))
   }
 
   /** What just appeared goes to its owner if that can have it, else to the next: each waits for those before it to claim it. */
-  #withoutNew(download: Download, barred: Uint8Array, nodes: readonly NodeId[], now: Millis): Uint8Array {
+  #withoutNew({ download, nodes, turn, now }: Look, barred: Uint8Array): Uint8Array {
     const appeared = this.#appeared.get(download)
     if (appeared === undefined || appeared.size === 0) return barred
     const owners = this.#mates.ownersOf(download)
     const all = barred.slice()
     for (const [index, since] of appeared) {
-      const at = since + limits.claimTurn * owners.place(nodes, index)
+      const at = since + turn * owners.place(nodes, index)
       if (now >= at) appeared.delete(index)
       else {
         setBit(all, index)
@@ -268,7 +285,7 @@ export class Sharing {
       const other = this.#parts.peers.get(node)
       const since = other === peer || other?.near ? undefined : other?.awaited(download.hash, index)?.asked
       if (other === undefined || since === undefined || !offers(share, index) || hasBit(barred, index)) continue
-      const overdue = since + this.#patience(download, peer)
+      const overdue = since + Math.max(this.#patience(download, peer), 3 * other.typical(bytes))
       // As long as it waits there in a queue, it costs nothing to ask elsewhere.
       const gains = since + other.typical(bytes) - now > 2 * peer.typical(bytes) + limits.endgamePatienceMin
       if (gains || now >= overdue) return index
@@ -317,6 +334,12 @@ export class Sharing {
   #frees(at: Millis, now: Millis): void {
     if (at > now) this.#freesAt = earliest(this.#freesAt, at)
   }
+}
+
+/** A claim is heard late where mates are slow to read: on a busy machine, or behind pieces on a crowded Wi-Fi. */
+function turnOf(mates: readonly Mate[]): Millis {
+  const slowest = mates.reduce((most, { peer }) => Math.max(most, peer.typical(limits.pieceBytesMin)), 0)
+  return Math.min(limits.claimTurnMax, Math.max(limits.claimTurn, 2 * slowest))
 }
 
 /** What this peer holds and does not refuse is not to be asked for. */

@@ -63,8 +63,8 @@ export class Swarm {
     const library = new Library(out, saved)
     const bans = new Bans()
     const downloads = new Downloads()
-    const serving = new Serving(out)
     const streams = new Streams(parts)
+    const serving = new Serving(out, (node) => streams.peers.get(node)?.near === true)
     const { peers } = streams
     const sharing = new Sharing({ env, self: parts.self, out, bans, peers, view: parts.view })
     const exchange = new Exchange({ out, bans, peers, downloads, sharing })
@@ -226,7 +226,7 @@ export class Swarm {
 
   /** A piece was handed to its stream, or could not be. */
   served(ticket: Ticket, problem: ArtifactProblem | undefined, now: Millis): void {
-    const serve = this.#serving.served(ticket, now)
+    const serve = this.#serving.served(ticket, now, problem)
     const holding = serve === undefined ? undefined : this.#library.get(serve.encoding)
     if (serve === undefined || problem === undefined) return
     this.#reception.refuse(serve.node, serve)

@@ -35,6 +35,17 @@ describe('claims', () => {
     expect([claims.missed(49), claims.missed(50), claims.missed(59), claims.missed(70)]).toEqual([0, 1, 0, 1])
   })
 
+  it('of a mate itself count although it passed on that of another before, which came to nothing', () => {
+    const claims = new Claims()
+    claims.claim(1, 0, 50, true)
+    expect([claims.claim(1, 10, 50, true), claims.claim(1, 60, 50), claims.claim(1, 70, 50, true)]).toEqual([
+      false,
+      true,
+      false,
+    ])
+    expect(open(claims)).toEqual([{ index: 1, since: 60, due: 110 }])
+  })
+
   it('of others, passed on, are no fault of who passes them on', () => {
     const claims = new Claims()
     claims.claim(1, 0, 50, true)

@@ -14,12 +14,24 @@ describe('the owners of pieces', () => {
   it('are one for each piece, as all of them see it, in whatever order they know each other', () => {
     fc.assert(
       fc.property(anyNodes, (nodes) => {
-        const mine = nodes.map((node) => ownersOf(node).mine(matesOf(nodes, node)))
-        const turned = nodes.map((node) => ownersOf(node).mine(matesOf(nodes, node).reverse()))
+        const mine = nodes.map((node) => ownersOf(node).turns(matesOf(nodes, node))[0] as Uint8Array)
+        const turned = nodes.map((node) => ownersOf(node).turns(matesOf(nodes, node).reverse())[0] as Uint8Array)
         expect(turned).toEqual(mine)
         for (let index = 0; index < PIECES; index++) expect(mine.filter((bits) => hasBit(bits, index))).toHaveLength(1)
       }),
       { numRuns: 30 },
+    )
+  })
+
+  it('have an order in which no two nodes have one place', () => {
+    fc.assert(
+      fc.property(anyNodes, (nodes) => {
+        const turns = nodes.map((node) => ownersOf(node).turns(matesOf(nodes, node)))
+        for (let place = 0; place < (turns[0]?.length ?? 0); place++)
+          for (let index = 0; index < PIECES; index++)
+            expect(turns.filter((of) => hasBit(of[place] as Uint8Array, index))).toHaveLength(1)
+      }),
+      { numRuns: 10 },
     )
   })
 
@@ -29,9 +41,9 @@ describe('the owners of pieces', () => {
         const leaving = nodes[place % nodes.length] as string
         for (const node of matesOf(nodes, leaving)) {
           const owners = ownersOf(node)
-          const [before, order] = [owners.mine(matesOf(nodes, node)).slice(), owners]
+          const [before, order] = [(owners.turns(matesOf(nodes, node))[0] as Uint8Array).slice(), owners]
           const places = Array.from({ length: PIECES }, (_, index) => order.place(matesOf(nodes, node), index))
-          const after = owners.mine(matesOf(matesOf(nodes, leaving), node))
+          const after = owners.turns(matesOf(matesOf(nodes, leaving), node))[0] as Uint8Array
           for (let index = 0; index < PIECES; index++) {
             if (hasBit(before, index)) expect(hasBit(after, index)).toBe(true)
             else if (hasBit(after, index)) expect(places[index]).toBe(1)
@@ -44,10 +56,10 @@ describe('the owners of pieces', () => {
 
   it('have about as many pieces each, others for another encoding', () => {
     const nodes = Array.from({ length: 8 }, (_, i) => `node${i}`)
-    const mine = ownersOf('node0').mine(matesOf(nodes, 'node0')).slice()
-    const other = ownersOf('node0', 'bb').mine(matesOf(nodes, 'node0'))
+    const mine = (ownersOf('node0').turns(matesOf(nodes, 'node0'))[0] as Uint8Array).slice()
+    const other = ownersOf('node0', 'bb').turns(matesOf(nodes, 'node0'))[0] as Uint8Array
     for (const node of nodes) {
-      const count = countBits(ownersOf(node).mine(matesOf(nodes, node)))
+      const count = countBits(ownersOf(node).turns(matesOf(nodes, node))[0] as Uint8Array)
       expect(count).toBeGreaterThan(PIECES / 8 / 2)
       expect(count).toBeLessThan((PIECES / 8) * 2)
     }

@@ -6,9 +6,9 @@ import { Serving } from '../../../src/core/swarm/serving.ts'
 const ENCODING = 'ab'.repeat(32)
 const piece = (index: number) => ({ encoding: ENCODING, index })
 
-function setUp() {
+function setUp(isNear = () => true) {
   const out = new Outbox()
-  const serving = new Serving(out)
+  const serving = new Serving(out, isNear)
   const serves = () => out.drain().flatMap((effect) => (effect.type === 'pieceServe' ? [effect] : []))
   const ask = (node: string, ...indexes: number[]) =>
     indexes.map((index) => serving.asked(node, piece(index), limits.pieceBytesMin, 0))
@@ -22,6 +22,21 @@ describe('serving', () => {
     expect(serves().map(({ index }) => index)).toEqual([0, 1])
     for (const node of ['b', 'c', 'd']) ask(node, 0, 1, 2)
     expect(serves()).toHaveLength(limits.servedAtOnce - limits.servedPerPeer)
+  })
+
+  it('keeps what waits for the wire where it can be taken back, until members outside confirm what they got', () => {
+    const { serving, serves, ask } = setUp(() => false)
+    for (const node of ['a', 'b', 'c', 'd']) ask(node, 0)
+    const first = serves()
+    expect(first).toHaveLength(limits.flightsMin)
+    for (const { ticket } of first) serving.served(ticket, 1)
+    expect(serves()).toEqual([])
+    expect(serving.cancelled('c', piece(0))).toBe(true)
+    serving.landed('a', piece(0), 10)
+    expect(serves().map(({ peer }) => peer)).toEqual(['d'])
+    serving.left('b', 20)
+    ask('e', 0)
+    expect(serves().map(({ peer }) => peer)).toEqual(['e'])
   })
 
   it('goes round over those who wait', () => {

@@ -1,0 +1,128 @@
+// Flights: pieces that were sent over the wire to members outside, until these say that they have them. Only so many are under way
+// at a time: what is sent together arrives together, late, and cannot be taken back when the asker has it from elsewhere. How many that
+// is, is found as TCP Vegas finds its window (Brakmo and Peterson 1995): of what is under way, the share w (1 - shortest time / time)
+// only waits in some queue; the window grows while that is less than one piece, and shrinks when it is more than two.
+// Invariant: nobody is kept from being served by a member that confirms nothing: such a one counts once, and then no more.
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import { pieceScale } from './pieces.ts'
+
+interface Flight {
+  encoding: string
+  index: number
+  bytes: number
+  since: Millis
+  /** When it is not waited for any longer. */
+  due: Millis
+}
+
+/** How much of a longer time the shortest one that is remembered goes up: a path may have become a longer one. */
+const FORGET = 1 / 64
+
+export class Flights {
+  readonly #flights = new Map<NodeId, Flight[]>()
+  /** Shortest time in which a piece of the shortest length arrived, by member. */
+  readonly #shortest = new Map<NodeId, Millis>()
+  /** Members that do not confirm. */
+  readonly #silent = new Set<NodeId>()
+  #window: number = limits.flightsMin
+  #count = 0
+
+  /** Pieces under way. */
+  get size(): number {
+    return this.#count
+  }
+
+  /** No other piece may be sent to this member now. @param whole of an encoding that is all here */
+  isFull(node: NodeId, whole: boolean): boolean {
+    const window = whole ? Math.max(limits.flightsWhole, this.#window) : this.#window
+    return this.#count >= Math.floor(window) && !this.#silent.has(node)
+  }
+
+  /** A piece of so many bytes is about to be read and sent. */
+  began(node: NodeId, { encoding, index }: { encoding: string; index: number }, bytes: number, now: Millis): void {
+    if (this.#silent.has(node)) return
+    const flights = this.#flights.get(node) ?? []
+    flights.push({ encoding, index, bytes, since: now, due: now + this.#patience(node) * pieceScale(bytes) })
+    this.#flights.set(node, flights)
+    this.#count += 1
+  }
+
+  /** The member says that it has a piece. @returns true when it was under way */
+  landed(node: NodeId, encoding: string, index: number, now: Millis): boolean {
+    this.#silent.delete(node)
+    const flight = this.#take(node, (other) => other.index === index && other.encoding === encoding)
+    if (flight === undefined) return false
+    this.#measured(node, (now - flight.since) / pieceScale(flight.bytes))
+    return true
+  }
+
+  /** The piece was not sent after all. */
+  failed(node: NodeId, encoding: string, index: number): void {
+    this.#take(node, (other) => other.index === index && other.encoding === encoding)
+  }
+
+  /** The stream with a member is gone. */
+  left(node: NodeId): void {
+    this.#count -= this.#flights.get(node)?.length ?? 0
+    this.#flights.delete(node)
+  }
+
+  /** The link with a member is gone. */
+  forget(node: NodeId): void {
+    this.left(node)
+    this.#shortest.delete(node)
+    this.#silent.delete(node)
+  }
+
+  /** Gives up what is overdue. @returns true when there is room again */
+  check(now: Millis): boolean {
+    const before = this.#count
+    for (const node of [...this.#flights.keys()])
+      while (this.#take(node, ({ due }) => now >= due) !== undefined) this.#silent.add(node)
+    return this.#count < before
+  }
+
+  /** This machine slept so long: nobody is to blame for that time. */
+  forgive(gap: Millis): void {
+    for (const flights of this.#flights.values())
+      for (const flight of flights) {
+        flight.since += gap
+        flight.due += gap
+      }
+  }
+
+  deadline(): Millis | undefined {
+    let at: Millis | undefined
+    for (const flights of this.#flights.values()) for (const { due } of flights) at = Math.min(at ?? due, due)
+    return at
+  }
+
+  #take(node: NodeId, is: (flight: Flight) => boolean): Flight | undefined {
+    const flights = this.#flights.get(node)
+    const place = flights?.findIndex(is) ?? -1
+    if (flights === undefined || place < 0) return undefined
+    const [flight] = flights.splice(place, 1)
+    this.#count -= 1
+    if (flights.length === 0) this.#flights.delete(node)
+    return flight
+  }
+
+  #measured(node: NodeId, took: Millis): void {
+    const known = this.#shortest.get(node) ?? took
+    const shortest = took < known ? took : known + FORGET * (took - known)
+    this.#shortest.set(node, shortest)
+    const waiting = took === 0 ? 0 : this.#window * (1 - shortest / took)
+    const wasFull = this.#count + 1 >= Math.floor(this.#window)
+    if (waiting > limits.flightsWaiting) this.#window -= 1 / this.#window
+    else if (waiting < limits.flightsWaiting / 2 && wasFull) this.#window += 1 / this.#window
+    this.#window = Math.min(limits.flightsMax, Math.max(limits.flightsMin, this.#window))
+  }
+
+  /** How long the shortest piece is waited for. */
+  #patience(node: NodeId): Millis {
+    const shortest = this.#shortest.get(node)
+    if (shortest === undefined) return limits.requestPatienceMin
+    return Math.max(limits.flightPatience, limits.requestPatienceFactor * this.#window * shortest)
+  }
+}
