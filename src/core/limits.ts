@@ -683,6 +683,22 @@ export const limits = {
   zstdWindowLog: 23,
   /** An artifact that zstd does not make smaller than this share of itself travels as it is: nobody unpacks for nothing. */
   identityShare: 0.97,
+  /** Bytes of an artifact that one segment of a patch makes: with larger ones a change early in a file spoils more (measured: 4 MiB cost twice as much). */
+  patchSegmentBytes: 1_048_576,
+  /** Bytes of the base that a segment is made from: its own and as much on either side. Who applies a patch holds one range. */
+  patchRangeBytes: 3_145_728,
+  /** Bytes of a segment's instructions, unpacked: twice what they make. */
+  patchPlainBytes: 2_097_152,
+  /** Window of their compression, as a power of two: all of a segment's instructions. */
+  patchWindowLog: 21,
+  /** Compression of a segment's instructions: they are a tenth of the segment, so that the highest level costs less than finding the matches. */
+  patchLevel: 19,
+  /** Fingerprints of a base that are kept, each in 8 bytes: 2,800 of each MiB of 187, and 32 of one of 16 GiB. */
+  patchFingerprints: 524_288,
+  /** A patch that is not smaller than this share of the whole encoding is not announced: it would save nothing worth its place. */
+  patchShare: 0.9,
+  /** Bases that one release may have patches against: one place of its encodings is for the whole. */
+  patchBases: 15,
 
   // Install ----------------------------------------------------------------------------------------------------------
   /** Install states in a record: 11 bytes each. */

@@ -1,12 +1,18 @@
 // What goes wrong with an installation, as one sentence for a person and a reason for core.
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import type { InstallReason } from '../core/rollout/states.ts'
+import type { InstallJob, InstallReason } from '../core/rollout/states.ts'
 import { diskTrouble, errorCode, InstallFailure } from '../ports/disk-failure.ts'
 import { freeBytes } from '../ports/files.ts'
 
 export function installFailure(reason: InstallReason, detail: string, cause?: unknown): InstallFailure {
   return new InstallFailure({ reason, detail }, { cause })
+}
+
+/** The patch of a job is of no use here. @param why the rest of the sentence "what is installed here ..." */
+export function noPatch({ path, version }: InstallJob, why: string, cause?: unknown): InstallFailure {
+  const detail = `the patch to ${path} ${version} cannot be used, since ${why}: all of it is fetched instead`
+  return new InstallFailure({ reason: 'ioError', detail, noPatch: true }, { cause })
 }
 
 /** `folder` has no room. @param missing bytes that must become free. */

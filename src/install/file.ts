@@ -161,7 +161,7 @@ async function isWhole(places: Places, job: InstallJob, signal: AbortSignal | un
 /** Makes the version in its staging folder, all of it on the disk. */
 async function fill(places: Places, job: InstallJob, options: { encoded: string; signal: AbortSignal }): Promise<void> {
   await makeReadable(places.staging)
-  await unpack(job, join(places.staging, places.file), options)
+  await unpack(job, join(places.staging, places.file), { ...options, folder: places.folder })
   await writeNew(join(places.staging, RELEASE_FILE), releaseText(job))
   await syncFolder(places.staging)
 }

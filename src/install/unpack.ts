@@ -7,11 +7,15 @@ import type { InstallJob } from '../core/rollout/states.ts'
 import { errorCode, InstallFailure } from '../ports/disk-failure.ts'
 import { blocks, writeAll } from '../ports/files.ts'
 import { decoded } from '../wire/encodings.ts'
-import { installFailure } from './failures.ts'
+import type { Base } from '../wire/patch.ts'
+import { withBase } from './base.ts'
+import { installFailure, noPatch } from './failures.ts'
 
 interface Sources {
   /** File with the encoding. */
   encoded: string
+  /** Folder of the path, where the base of a patch is. */
+  folder: string
   signal: AbortSignal
 }
 
@@ -21,7 +25,7 @@ const EXISTING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOC
 /**
  * Unpacks into `path`, which must not exist, and waits until it is on the disk.
  * @throws InstallFailure badArtifact when the encoding is the announced one and does not hold the announced artifact; ioError when
- * its file is not what was fetched (any more).
+ * its file is not what was fetched (any more), and with `noPatch` when it is a patch that does not make the artifact here.
  */
 export async function unpack(job: InstallJob, path: string, sources: Sources): Promise<void> {
   try {
@@ -32,6 +36,8 @@ export async function unpack(job: InstallJob, path: string, sources: Sources): P
     // What the publisher signed is blamed for ever: only when the disk is not to blame.
     if (isWrong(error) && (await hashOf(sources.encoded, sources.signal)) !== job.encoding.sha256)
       throw mismatch(sources.encoded, error)
+    if (isWrong(error) && job.encoding.base !== undefined)
+      throw noPatch(job, 'it does not make the announced bytes of what is installed', error)
     throw error
   }
   const file = await open(path, EXISTING)
@@ -84,14 +90,24 @@ async function clone(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function decode(job: InstallJob, path: string, { encoded, signal }: Sources): Promise<void> {
+function decode(job: InstallJob, path: string, sources: Sources): Promise<void> {
+  if (job.encoding.base === undefined) return decodeOf(job, path, sources, undefined)
+  return withBase(sources.folder, job, (base) => decodeOf(job, path, sources, base))
+}
+
+async function decodeOf(
+  job: InstallJob,
+  path: string,
+  { encoded, signal }: Sources,
+  base: Base | undefined,
+): Promise<void> {
   const source = await open(encoded, EXISTING)
   try {
     const file = await open(path, NEW_FILE, 0o644)
     try {
       const sha256 = createHash('sha256')
       let position = 0
-      for await (const chunk of decoded(job.encoding.type, blocks(source, signal), job.artifact.length)) {
+      for await (const chunk of decoded(job.encoding.type, blocks(source, signal), job.artifact.length, base)) {
         sha256.update(chunk)
         await writeAll(file, chunk, position)
         position += chunk.length

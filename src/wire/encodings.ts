@@ -5,6 +5,7 @@ import { constants, createZstdDecompress } from 'node:zlib'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { EncodingType } from '../core/trust/announcement.ts'
+import { type Base, patched } from './patch.ts'
 
 type Bytes = AsyncGenerator<Uint8Array, void, undefined>
 
@@ -14,16 +15,29 @@ const OUTPUT_BYTES = 65_536
 /**
  * The artifact inside `encoded`, of which `length` bytes are expected. Whoever uses them still has to check their SHA-256. Blocks of
  * `encoded` are used up before the next one is asked for, and blocks that come out are valid until the next one is asked for.
+ * @param base what a patch is applied to
  * @throws Failure E_DOCUMENT when they do not unpack, or not to `length` bytes; and what `encoded` throws.
  */
-export async function* decoded(type: EncodingType, encoded: AsyncIterable<Uint8Array>, length: number): Bytes {
+export async function* decoded(
+  type: EncodingType,
+  encoded: AsyncIterable<Uint8Array>,
+  length: number,
+  base?: Base,
+): Bytes {
   let total = 0
-  for await (const block of type === 'zstd' ? unpacked(encoded) : encoded) {
+  for await (const block of plain(type, encoded, base)) {
     total += block.length
     if (total > length) throw mismatch(`more than the announced ${length} bytes`)
     yield block
   }
   if (total < length) throw mismatch(`${total} bytes instead of the announced ${length}`)
+}
+
+function plain(type: EncodingType, encoded: AsyncIterable<Uint8Array>, base: Base | undefined) {
+  if (type === 'identity') return encoded
+  if (type === 'zstd') return unpacked(encoded)
+  if (base === undefined) throw new TypeError('a patch is applied to its base')
+  return patched(encoded, base)
 }
 
 async function* unpacked(encoded: AsyncIterable<Uint8Array>): Bytes {

@@ -27,7 +27,7 @@ const HASH_BYTES = 32
 const INSTALLED_BYTES = 2 * HASH_BYTES + limits.versionLength + 80
 const FAILED_BYTES = HASH_BYTES + 8
 /** What is on its way also says how long it is, how it is encoded and what installs it. */
-const UNDERWAY_BYTES = INSTALLED_BYTES + 16 + (HASH_BYTES + 8) + (limits.pathLength + 16)
+const UNDERWAY_BYTES = INSTALLED_BYTES + 16 + 3 * (HASH_BYTES + 8) + (limits.pathLength + 16)
 const ENTRY_BYTES = INSTALLED_BYTES + UNDERWAY_BYTES + limits.failedReleases * (FAILED_BYTES + 4) + 16
 const UNDERWAY: readonly UnderwayState[] = ['fetching', 'verified', 'staged', 'switched', 'healthy']
 
@@ -90,10 +90,12 @@ function encodeUnderway(underway: Underway): Uint8Array {
   const hash = hexBytes(encoding.hash, HASH_BYTES, "encoding's hash")
   const sha256 = hexBytes(encoding.sha256, HASH_BYTES, "encoding's SHA-256")
   const type = ENCODING_TYPES.indexOf(encoding.type) + 1
+  const encoded = new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256)
+  if (encoding.base !== undefined) encoded.bytes(4, hexBytes(encoding.base, HASH_BYTES, "base's hash"))
   return writeInstalled(underway)
     .uint(7, INSTALL_STATES.indexOf(state) + 1)
     .uint(8, length)
-    .bytes(9, new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256).finish())
+    .bytes(9, encoded.finish())
     .bytes(10, new MessageWriter().uint(1, FILE).text(2, installer.file).bool(3, installer.executable).finish())
     .finish()
 }
@@ -116,8 +118,10 @@ function decodeEncoding(bytes: Uint8Array): Underway['encoding'] {
   const type = ENCODING_TYPES[reader.uint(1) - 1] ?? reader.refuse('its encoding is unknown')
   const hash = toHex(reader.bytes(2, HASH_BYTES, HASH_BYTES))
   const sha256 = toHex(reader.bytes(3, HASH_BYTES, HASH_BYTES))
+  const base = reader.optionalBytes(4, HASH_BYTES, HASH_BYTES)
   reader.end()
-  return { type, hash, sha256 }
+  if ((base !== undefined) !== (type === 'zstd-patch')) reader.refuse('a patch, and nothing else, has a base')
+  return base === undefined ? { type, hash, sha256 } : { type, hash, sha256, base: toHex(base) }
 }
 
 function decodeInstaller(bytes: Uint8Array): Underway['installer'] {

@@ -1,5 +1,6 @@
 // One release as a target of an announcement (clause ANN 4 to 8): strict about what this version knows, open about the rest.
 
+import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import {
@@ -8,6 +9,7 @@ import {
   type InstallerSpec,
   NO_NODE,
   type Release,
+  wholeOf,
 } from '../core/trust/announcement.ts'
 import { canonicalBytes, type Json, type JsonObject } from './canonical.ts'
 import { Fields, isHex } from './fields.ts'
@@ -28,9 +30,10 @@ const TARGET = ['length', 'hashes', 'custom']
 const CUSTOM = ['counter', 'version', 'to', 'installer', 'encodings', 'origin']
 const CUSTOM_OPTIONAL = ['requires', 'withdraws']
 const ENCODING = ['type', 'length', 'hashes', 'piece_length', 'piece_list']
+const PATCH = [...ENCODING, 'base']
 const INSTALLER = ['type', 'file', 'executable']
 /** Numbers on disk are places in this list, from 1: append only. */
-export const ENCODING_TYPES: readonly EncodingType[] = ['identity', 'zstd']
+export const ENCODING_TYPES: readonly EncodingType[] = ['identity', 'zstd', 'zstd-patch']
 
 /** What a publisher says of a release; role and path are the announcement's. */
 export type ReleaseTerms = Pick<Release, 'counter' | 'version' | 'artifact' | 'to' | 'encodings' | 'origin'> & {
@@ -89,6 +92,7 @@ export function releaseTarget(release: ReleaseTerms): JsonObject {
         hashes: { sha256: encoding.sha256 },
         piece_length: encoding.pieceLength,
         piece_list: { sha256: encoding.pieceList },
+        ...(encoding.base === undefined ? {} : { base: { sha256: encoding.base } }),
       })),
       origin: [...release.origin],
       ...(release.requires?.length ? { requires: [...release.requires] } : {}),
@@ -144,7 +148,7 @@ function unsupported(
   const unknown = target.unknown(TARGET) ?? custom.unknown([...CUSTOM, ...CUSTOM_OPTIONAL])
   if (unknown !== undefined) return fieldText(unknown)
   if (installer !== undefined) return installer
-  return encodings.length === 0 ? 'its encodings' : undefined
+  return wholeOf(encodings) === undefined ? 'its encodings' : undefined
 }
 
 const fieldText = (key: string) => `the field "${key.slice(0, TYPE_LENGTH)}"`
@@ -175,14 +179,21 @@ function readEncodings(custom: Fields, artifact: Release['artifact']): Encoding[
       readEncoding(new Fields(json, `${custom.what}: encoding`, { required: ['type'], open: true }), artifact),
     )
     .filter((encoding) => encoding !== undefined)
-  if (new Set(encodings.map(({ hash }) => hash)).size !== encodings.length)
-    custom.fail('encodings', 'different encodings')
-  return encodings.sort((a, b) => a.length - b.length)
+  const whole = encodings.filter(({ base }) => base === undefined)
+  if (new Set(whole.map(({ hash }) => hash)).size !== whole.length) custom.fail('encodings', 'different encodings')
+  const patches = encodings.filter(({ base }) => base !== undefined)
+  return distinct([...whole, ...patches]).sort((a, b) => a.length - b.length)
+}
+
+/** Of several with one hash the first. */
+function distinct(encodings: readonly Encoding[]): Encoding[] {
+  return encodings.filter(({ hash }, at) => encodings.findIndex((other) => other.hash === hash) === at)
 }
 
 /** undefined: not for this version. */
 function readEncoding(fields: Fields, artifact: Release['artifact']): Encoding | undefined {
   const name = fields.text('type', TYPE_LENGTH)
+  if (name === 'zstd-patch') return readPatch(fields)
   const type = ENCODING_TYPES.find((known) => known === name)
   if (type === undefined || fields.unknown(ENCODING) !== undefined) return undefined
   const missing = ENCODING.find((key) => !fields.has(key))
@@ -194,6 +205,28 @@ function readEncoding(fields: Fields, artifact: Release['artifact']): Encoding |
   if (type === 'identity' && (sha256 !== artifact.hash || length !== artifact.length))
     fields.fail('hashes', "the artifact's own, as the length, of an identity")
   return encodingOf({ type, sha256, length, pieceLength, pieceList: sha256Of(fields, 'piece_list') })
+}
+
+/**
+ * What is wrong with a patch leaves out the patch alone: a pimesh that does not know patches does not see it, and all must take the
+ * same announcements (clause ANN 7).
+ */
+function readPatch(fields: Fields): Encoding | undefined {
+  if (fields.unknown(PATCH) !== undefined) return undefined
+  try {
+    const length = fields.integer('length', 1, ENCODING_BYTES_MAX)
+    const pieceLength = fields.integer('piece_length')
+    if (pieceLength !== pieceLengthFor(length)) return undefined
+    const [sha256, pieceList, base] = [
+      sha256Of(fields, 'hashes'),
+      sha256Of(fields, 'piece_list'),
+      sha256Of(fields, 'base'),
+    ]
+    return encodingOf({ type: 'zstd-patch', sha256, length, pieceLength, pieceList, base })
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
 }
 
 /** TUF lists hashes by algorithm; others than SHA-256 are not used. */

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EncodeOptions, encodeArtifact } from '../../src/artifact/encode.ts'
+import type { EncodingType } from '../../src/core/trust/announcement.ts'
 import { blocks } from '../../src/ports/files.ts'
 import { decoded } from '../../src/wire/encodings.ts'
 import { encodingOf } from '../contracts/artifacts.ts'
@@ -41,7 +42,7 @@ const left = () => readdir(into).catch(() => [])
 const text = (length: number) => Buffer.from('how much is a mesh worth? '.repeat(1 + length / 26)).subarray(0, length)
 
 /** What a node gets that unpacks the file of an encoding. */
-async function unpacked(type: 'identity' | 'zstd', path: string, length: number): Promise<Buffer> {
+async function unpacked(type: EncodingType, path: string, length: number): Promise<Buffer> {
   const source = await open(path)
   const parts: Uint8Array[] = []
   try {

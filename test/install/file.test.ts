@@ -6,6 +6,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   stat,
   symlink,
@@ -17,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InstallJob } from '../../src/core/rollout/states.ts'
 import { fileInstaller } from '../../src/install/file.ts'
 import { installerContract, jobFor } from '../contracts/installer.ts'
+import { patchJob } from './patches.ts'
 
 const signal = new AbortController().signal
 const versionOf = ({ counter, release }: InstallJob) => `${counter}-${release.slice(0, 16)}`
@@ -98,6 +100,68 @@ describe('the installer "file"', () => {
       counter: 7,
       version: '7.0',
       sha256: job.artifact.hash,
+    })
+  })
+
+  describe('applies a patch to what is installed', () => {
+    const artifactOf = (counter: number) => Buffer.from(`version ${counter} `.repeat(20_000))
+    const [old, fresh] = [jobFor(artifactOf(1), 1), patchJob(artifactOf(2), 2, { base: artifactOf(1) })]
+    const installed = () => readFile(at('current', 'agent.bin'))
+    const noPatch = (why: RegExp) => ({
+      problem: { reason: 'ioError', noPatch: true, detail: expect.stringMatching(why) },
+    })
+
+    async function put({ job, encoding }: { job: InstallJob; encoding: Uint8Array }): Promise<void> {
+      await writeFile(join(base, 'encoded'), encoding)
+      await stage(job)
+      await fileInstaller({ root }).switch(job)
+      await fileInstaller({ root }).tidy(job)
+    }
+    beforeEach(() => put(old))
+
+    it('which may be the version before the one in use, under another name', async () => {
+      const other = jobFor(artifactOf(3), 3)
+      await put({ ...other, job: { ...other.job, installer: { ...other.job.installer, file: 'other' } } })
+      await put(fresh)
+      expect((await installed()).equals(artifactOf(2))).toBe(true)
+    })
+
+    it.each<[string, () => Promise<unknown>, RegExp]>([
+      ['is gone', () => rm(at(versionOf(old.job)), { recursive: true }), /is not installed any more/],
+      ['is of another release', () => writeFile(at('current', '.release'), '{}'), /is not installed any more/],
+      [
+        'is a folder',
+        () => rm(at('current', 'agent.bin')).then(() => mkdir(at('current', 'agent.bin'))),
+        /not installed/,
+      ],
+      ['was changed', () => writeFile(at('current', 'agent.bin'), artifactOf(4)), /does not make the announced bytes/],
+      ['was cut', () => writeFile(at('current', 'agent.bin'), 'short'), /does not make the announced bytes/],
+    ])('and says that it needs all of it when the base %s', async (_, change, why) => {
+      await change()
+      await writeFile(join(base, 'encoded'), fresh.encoding)
+      await expect(stage(fresh.job)).rejects.toMatchObject(noPatch(why))
+      expect((await readdir(at())).filter((name) => name.startsWith('.staging'))).toEqual([])
+    })
+
+    it('and does not follow a link in the place of the base', async () => {
+      await rename(at('current', 'agent.bin'), join(base, 'elsewhere'))
+      await symlink(join(base, 'elsewhere'), at('current', 'agent.bin'))
+      await writeFile(join(base, 'encoded'), fresh.encoding)
+      await expect(stage(fresh.job)).rejects.toMatchObject(noPatch(/cannot be read \(ELOOP\)/))
+    })
+
+    it('and tells a patch that was signed wrongly from one that the disk changed', async () => {
+      const wrong = patchJob(artifactOf(5), 2, { base: artifactOf(1) })
+      const signed = { ...wrong.job, artifact: fresh.job.artifact }
+      await expect(put({ ...wrong, job: signed })).rejects.toMatchObject(noPatch(/does not make the announced bytes/))
+      for (const at of [0, 9, fresh.encoding.length - 1]) {
+        const changed = Uint8Array.from(fresh.encoding)
+        changed[at] = (changed[at] as number) ^ 1
+        const problem = { reason: 'ioError', mismatch: true }
+        await expect(put({ ...fresh, encoding: changed }), `at ${at}`).rejects.toMatchObject({ problem })
+      }
+      await put(fresh)
+      expect((await installed()).equals(artifactOf(2))).toBe(true)
     })
   })
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InstallJob } from '../../src/core/rollout/states.ts'
 import { fileInstaller } from '../../src/install/file.ts'
 import { jobFor } from '../contracts/installer.ts'
+import { patchJob } from './patches.ts'
 import { bundled, countUntil, run } from './processes.ts'
 
 const signal = new AbortController().signal
@@ -19,6 +20,7 @@ const first = jobFor(artifactOf(1), 1)
 const old = jobFor(artifactOf(2), 2)
 const next = jobFor(artifactOf(3), 3, 'zstd')
 const plain = jobFor(artifactOf(3), 3, 'identity')
+const patch = patchJob(artifactOf(3), 3, { base: artifactOf(2) })
 
 let base: string
 let child: string
@@ -27,7 +29,7 @@ const before = { nothing: [], two: [first, old] }
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'pimesh-killed-'))
   child = await bundled(join(import.meta.dirname, 'child.ts'), base)
-  for (const { job, encoding } of [first, old, next, plain]) await writeFile(encoded(job), encoding)
+  for (const { job, encoding } of [first, old, next, plain, patch]) await writeFile(encoded(job), encoding)
   for (const [name, installed] of Object.entries(before))
     for (const { job } of installed) await install(join(base, name), job)
 })
@@ -55,10 +57,11 @@ describe('T30 an installation that is killed', () => {
   it.each([
     { from: 'nothing', as: plain },
     { from: 'two', as: next },
-  ] as const)('at each step, with $from installed', async ({ from, as: { job } }) => {
+    { from: 'two', as: patch },
+  ] as const)('at each step, with $from installed, as $as.job.encoding.type', async ({ from, as: { job } }) => {
     const seen = new Set<number | undefined>()
     const points = await countUntil(async (nth) => {
-      const root = join(base, `${from}-${nth}`)
+      const root = join(base, `${from}-${job.encoding.type}-${nth}`)
       await cp(join(base, from), root, { recursive: true, verbatimSymlinks: true }).catch(() => undefined)
       const ending = await run(child, [root, encoded(job), JSON.stringify(job), `${nth}`])
       const used = await inUse(root)

@@ -24,6 +24,7 @@ import {
 
 const PATH = 'acme/agent'
 const FRAME = { mesh: MESH, role: 'acme', epoch: 1, version: 1, expires: NOW }
+const PATCH = { type: 'zstd-patch', base: { sha256: 'ef'.repeat(32) } }
 const documentFailure = expect.objectContaining({ code: 'E_DOCUMENT' })
 
 interface Parts {
@@ -111,7 +112,8 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
     ['a field of the release', '"rollout"', ({ custom }) => Object.assign(custom, { rollout: { waves: [1] } })],
     ['an installer', '"deb"', ({ custom }) => Object.assign(custom, { installer: { type: 'deb', package: 'x' } })],
     ['a field of its installer', '"owner"', ({ installer }) => Object.assign(installer, { owner: 'root' })],
-    ['an encoding', 'its encodings', ({ custom }) => Object.assign(custom, { encodings: [{ type: 'zstd-patch' }] })],
+    ['an encoding', 'its encodings', ({ custom }) => Object.assign(custom, { encodings: [{ type: 'brotli' }] })],
+    ['nothing but a patch', 'its encodings', ({ encoding }) => Object.assign(encoding, PATCH)],
     ['a field of an encoding', 'its encodings', ({ encoding }) => Object.assign(encoding, { window: 24 })],
     ['no encoding', 'its encodings', ({ custom }) => Object.assign(custom, { encodings: [] })],
   ])('makes it unsupported, not the announcement invalid: %s', (_, named, change) => {
@@ -132,6 +134,31 @@ describe('what a newer pimesh put into a release (clause ANN 7)', () => {
     custom.encodings.unshift({ type: 'zstd-patch', base: 'ab' })
     const { encodings, unsupported } = only(parseAnnouncement(encodeSigned(signed, [])))
     expect([encodings, unsupported]).toEqual([[zstd, identity], undefined])
+  })
+
+  it('reads patches with their base, the shortest encoding first (clause ANN 6)', () => {
+    const zstd = { ...identityOf(new Uint8Array(2_000)).encoding, type: 'zstd' as const }
+    const patch = encodingOf({ ...zstd, type: 'zstd-patch', length: 300, base: 'ab'.repeat(32) })
+    const artifact = { length: 5_000, hash: 'cd'.repeat(32) }
+    const read = only(announcementOf({ releases: { [PATH]: releaseOf({ artifact, encodings: [zstd, patch] }) } }))
+    expect(read).toMatchObject({ encodings: [patch, zstd], unsupported: undefined })
+    expect(read.encodings[1]).not.toHaveProperty('base')
+  })
+
+  it.each<[string, object]>([
+    ['another field', { window: 24 }],
+    ['no base', { base: undefined }],
+    ['a base that is no hash', { base: { sha256: 'ab' } }],
+    ['no length', { length: 0 }],
+    ['another length of pieces', { piece_length: 262_145 }],
+    ['no list of pieces', { piece_list: 'ab' }],
+    ['the bytes of a whole encoding', { twin: true }],
+  ])('leaves out a patch with %s, as who does not know patches does (clause ANN 7)', (_, change) => {
+    const document = changed(({ custom, encoding }) => {
+      const described = 'twin' in change ? { ...encoding, ...PATCH } : { ...encoding, length: 300, ...PATCH, ...change }
+      custom.encodings = [encoding, JSON.parse(JSON.stringify(described))]
+    })()
+    expect(only(document)).toMatchObject({ encodings: [{ type: 'identity' }], unsupported: undefined })
   })
 
   it('an empty list of requirements is none (clause BUNDLE 1)', () => {

@@ -53,6 +53,14 @@ const entry: InstallEntry = {
     { release: '02'.repeat(32), reason: 'oldCounter' },
   ],
 }
+const patching: InstallEntry = {
+  ...entry,
+  path: 'acme/patched',
+  underway: entry.underway && {
+    ...entry.underway,
+    encoding: { type: 'zstd-patch', hash: 'ef'.repeat(32), sha256: 'ee'.repeat(32), base: 'dd'.repeat(32) },
+  },
+}
 const audited: AuditEntry = {
   ...{ seq: 9, slot: 3, kind: 'announcement', role: 'acme', epoch: 3, version: 8, hash: 'ab'.repeat(32) },
   ...{ outcome: 'badSignature', peer: sampleNode(5), incarnation: 12, since: NOW, wall: NOW + 5, count: 40_000 },
@@ -295,6 +303,19 @@ describe('saved state (clause STATE)', () => {
 
   it('puts its format into every batch', () => {
     for (const change of changes) expect(changesToWrites([change])[0]).toEqual(put('format', '1 0.1.0')[0])
+  })
+
+  it('keeps the base of a patch that is under way, and takes nothing else with a base', async () => {
+    const writes = changesToWrites([{ type: 'install', entry: patching }])
+    expect(await readState(storeWith(writes))).toMatchObject({ installs: [patching], damaged: [] })
+    const { underway } = patching as { underway: Underway }
+    for (const encoding of [
+      { ...underway.encoding, type: 'zstd' as const },
+      { type: 'zstd-patch' as const, hash: 'ef'.repeat(32), sha256: 'ee'.repeat(32) },
+    ]) {
+      const odd = changesToWrites([{ type: 'install', entry: { ...patching, underway: { ...underway, encoding } } }])
+      expect(await readState(storeWith(odd))).toMatchObject({ installs: [], damaged: [expect.anything()] })
+    }
   })
 
   it('keeps the newest failures of a journal of the largest size', async () => {

@@ -12,6 +12,7 @@ import {
   afterEdge,
   afterRestart,
   afterStep,
+  isFallBack,
   isHeld,
   jobOf,
   type Known,
@@ -52,6 +53,8 @@ export class Installation implements PathView {
   #pause: Millis = limits.diskRetry
   /** The encoding that did not have its SHA-256 although all its pieces were right, ever since: no piece of it was fetched again. */
   #mismatched: string | undefined
+  /** Why the patch could not be applied. */
+  #patchTrouble: string | undefined
   /** When to look how its download fares. */
   #lookAt: Millis = Number.NEGATIVE_INFINITY
   #tidyAgain: { job: InstallJob; at: Millis } | undefined
@@ -170,9 +173,10 @@ export class Installation implements PathView {
   }
 
   /** The step that it waits for is done, or failed. */
-  stepped(problem: InstallProblem | undefined, now: Millis): void {
+  stepped(told: InstallProblem | undefined, now: Millis): void {
     if (this.#waiting === undefined || this.#waiting.write !== undefined) return
     const { step, job } = this.#waiting
+    const problem = this.#judged(told, job)
     this.#waiting = undefined
     this.#known = afterStep(step, problem, this.#known)
     if (step === 'tidy') this.#tidyAgain = problem && { job, at: now + limits.diskRetry }
@@ -237,8 +241,18 @@ export class Installation implements PathView {
     this.#setTrouble(need && this.#supply.problemOf(need.encoding.hash))
   }
 
+  /** A patch that was signed wrongly is no reason to give the release up: the whole encoding was signed, too. */
+  #judged(problem: InstallProblem | undefined, { encoding }: InstallJob): InstallProblem | undefined {
+    const isBlamed = problem?.mismatch && this.#mismatched === encoding.hash
+    return isBlamed && encoding.base !== undefined ? { ...problem, noPatch: true } : problem
+  }
+
   #failed(step: InstallStep, problem: InstallProblem, now: Millis): void {
     const { underway } = this.entry
+    if (problem.noPatch) {
+      this.#patchTrouble = problem.detail
+      return
+    }
     // What was staged was the artifact once: whatever is wrong with it now, the disk did it.
     if (underway?.state === 'verified') {
       const detail = this.#blame(underway, problem)
@@ -288,7 +302,8 @@ export class Installation implements PathView {
     }
     this.#news = true
     if (underway !== undefined) {
-      this.#say(underway, { state: underway.state, detail: undefined })
+      const detail = isFallBack(before, entry) ? this.#patchTrouble : undefined
+      this.#say(underway, { state: underway.state, detail })
     } else if (before.underway !== undefined && entry.installed !== before.installed) {
       this.committed = commits
       this.#say(before.underway, { state: 'committed', detail: undefined })

@@ -10,8 +10,11 @@
 // still be dropped or replaced: a disk that cannot be written must not bind a node to a release that was withdrawn long ago. The members
 // of a bundle reach that point in one write, which is for all of them what a restart is: from then on they are finished. What cannot be
 // finished, since it is damaged and nobody gives it again, goes on when it is in use already, and is dropped when it is not.
+//
+// A patch is begun when its base is what is installed. When it does not make the artifact, the same release goes on with its whole encoding:
+// one edge back to `fetching`, or from `staged` to itself, since nothing that is written undoes a switch.
 import { limits } from '../limits.ts'
-import type { Release } from '../trust/announcement.ts'
+import { type Encoding, type Release, wholeOf } from '../trust/announcement.ts'
 import { lacks } from './selection.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallStep, Underway } from './states.ts'
 
@@ -38,6 +41,8 @@ export interface Known {
   restage: boolean
   /** Whether the last switch, which failed, left the release in use; undefined when the disk did not say. */
   inUse: boolean | undefined
+  /** The patch under way makes no artifact here. */
+  noPatch: boolean
   /** What is to be tidied up when there is time. */
   tidy: InstallJob | undefined
 }
@@ -50,7 +55,14 @@ export type Action =
   | { do: 'fetch' }
   | { do: 'rest' }
 
-const NOTHING_KNOWN: Known = { done: undefined, doubt: 'none', restage: false, inUse: undefined, tidy: undefined }
+const NOTHING_KNOWN: Known = {
+  done: undefined,
+  doubt: 'none',
+  restage: false,
+  inUse: undefined,
+  noPatch: false,
+  tidy: undefined,
+}
 
 /** What is known when an entry was read at the start of a run. */
 export function afterRestart({ path, underway }: InstallEntry): Known {
@@ -65,9 +77,15 @@ export function afterRestart({ path, underway }: InstallEntry): Known {
  */
 export function afterEdge(before: InstallEntry, after: InstallEntry, known: Known, bound = false): Known {
   const { path, underway } = before
+  if (isFallBack(before, after)) return { ...known, done: undefined, noPatch: false }
   const gone = underway !== undefined && underway.release !== after.underway?.release
   const tidy = gone && underway.state !== 'fetching' ? jobOf(path, underway) : known.tidy
   return { ...NOTHING_KNOWN, doubt: bound ? 'inherited' : 'none', tidy }
+}
+
+/** The edge to the whole encoding of the same release, after a patch that could not be applied. */
+export function isFallBack({ underway: before }: InstallEntry, { underway: after }: InstallEntry): boolean {
+  return before !== undefined && before.release === after?.release && before.encoding.hash !== after.encoding.hash
 }
 
 /** What is known when a step was asked for. */
@@ -81,8 +99,8 @@ export function afterAsking(step: InstallStep, known: Known): Known {
  */
 export function afterStep(step: InstallStep, problem: InstallProblem | undefined, known: Known): Known {
   if (step === 'tidy') return { ...known, tidy: undefined }
-  if (problem === undefined) return { ...known, done: step, restage: false }
-  if (step !== 'switch') return known
+  if (problem === undefined) return { ...known, done: step, restage: false, noPatch: false }
+  if (step !== 'switch') return { ...known, noPatch: problem.noPatch === true }
   const { reason, inUse } = problem
   const doubt = known.doubt === 'asked' && inUse === false ? 'none' : known.doubt
   return { ...known, done: undefined, doubt, restage: reason === 'ioError' || reason === 'badArtifact', inUse }
@@ -93,6 +111,11 @@ export function afterStep(step: InstallStep, problem: InstallProblem | undefined
  * @param complete whether all pieces of the encoding under way are here.
  */
 export function next(entry: InstallEntry, wish: Wish, known: Known, complete: boolean): Action {
+  return nextOf(entry, wish, known, complete && !known.noPatch)
+}
+
+/** @param complete whether the encoding under way is here, and of use */
+function nextOf(entry: InstallEntry, wish: Wish, known: Known, complete: boolean): Action {
   const begun = begin(entry, wish)
   const { underway } = entry
   if (underway === undefined) return begun ?? rest(known)
@@ -107,7 +130,7 @@ function begin(entry: InstallEntry, wish: Wish): Action | undefined {
   if (wish === undefined || !wish.may) return undefined
   const { hash } = wish.release
   if (entry.installed?.release === hash || entry.failed.some(({ release }) => release === hash)) return undefined
-  const underway = underwayOf(wish)
+  const underway = underwayOf(wish, entry.installed?.artifact)
   return underway && write(entry, underway)
 }
 
@@ -130,6 +153,8 @@ function advance(
 ): Action {
   const edge = (state: Underway['state']) => write(entry, { ...underway, state })
   const step = (step: InstallStep): Action => ({ do: 'step', step, job: jobOf(entry.path, underway) })
+  const whole = known.noPatch ? wholeOf(wish?.release.encodings ?? []) : undefined
+  if (whole !== undefined) return write(entry, fallenBack(underway, whole))
   switch (underway.state) {
     case 'fetching':
       return complete ? edge('verified') : known.tidy === undefined ? { do: 'fetch' } : rest(known)
@@ -149,6 +174,15 @@ function advance(
     case 'healthy':
       return { do: 'write', entry: commit(entry, underway) }
   }
+}
+
+function fallenBack(underway: Underway, whole: Encoding): Underway {
+  return { ...underway, state: underway.state === 'verified' ? 'fetching' : underway.state, encoding: named(whole) }
+}
+
+/** What a job has to know of an encoding. */
+function named({ type, hash, sha256, base }: Encoding): Underway['encoding'] {
+  return base === undefined ? { type, hash, sha256 } : { type, hash, sha256, base }
 }
 
 function commit(entry: InstallEntry, { role, epoch, release, counter, version, artifact }: Underway): InstallEntry {
@@ -175,10 +209,13 @@ export function jobOf(path: string, underway: Underway): InstallJob {
   return { path, release, counter, version, artifact: { hash: artifact, length }, encoding, installer }
 }
 
-/** How a release begins; undefined when this version of pimesh cannot install it. */
-export function underwayOf({ release, role, epoch }: Announced): Underway | undefined {
+/**
+ * How a release begins, with the shortest of its encodings that is of use here; undefined when this version of pimesh cannot install it.
+ * @param installed hex SHA-256 of the artifact in use
+ */
+export function underwayOf({ release, role, epoch }: Announced, installed?: string): Underway | undefined {
   const { hash, counter, version, artifact, installer } = release
-  const [encoding] = release.encodings
+  const encoding = release.encodings.find(({ base }) => base === undefined || base === installed)
   if (lacks(release) !== undefined || installer === undefined || encoding === undefined) return undefined
   return {
     role,
@@ -189,7 +226,7 @@ export function underwayOf({ release, role, epoch }: Announced): Underway | unde
     artifact: artifact.hash,
     state: 'fetching',
     length: artifact.length,
-    encoding: { type: encoding.type, hash: encoding.hash, sha256: encoding.sha256 },
+    encoding: named(encoding),
     installer,
   }
 }

@@ -1,7 +1,7 @@
 // Selection: which release of each path counts on this node, whether its selector names the node, and what keeps it from
 // being installed. Invariant: what is not signed by a role for its path, or is older than what was accepted before, is never
 // among what may be installed.
-import type { Announcement, PathFloor, Release } from '../trust/announcement.ts'
+import { type Announcement, type PathFloor, type Release, wholeOf } from '../trust/announcement.ts'
 import type { Delegation } from '../trust/documents.ts'
 import { covers } from '../trust/paths.ts'
 import type { PolicyHold } from './policy.ts'
@@ -96,7 +96,7 @@ function holdOf(release: Release, { role, frozen, expired, unsure, stale }: Curr
 export function lacks({ unsupported, installer, encodings }: Release): string | undefined {
   if (unsupported !== undefined) return unsupported
   if (installer === undefined) return 'its installer'
-  return encodings.length === 0 ? 'its encodings' : undefined
+  return wholeOf(encodings) === undefined ? 'its encodings' : undefined
 }
 
 /** A lower counter is older; one counter stands for one artifact only. */

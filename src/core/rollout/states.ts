@@ -1,4 +1,5 @@
 // How far a release has come on a node, as its journal holds it and its record reports it.
+import type { Encoding } from '../trust/announcement.ts'
 
 /** The way of a release; numbers on the wire are places in this list, from 1: append only. */
 export const INSTALL_STATES = [
@@ -100,8 +101,8 @@ export interface InstallJob {
   counter: number
   version: string
   artifact: { hash: string; length: number }
-  /** `hash` names it, `sha256` is that of its bytes. */
-  encoding: { type: 'identity' | 'zstd'; hash: string; sha256: string }
+  /** `hash` names it, `sha256` is that of its bytes; a patch names the artifact that it changes, which is installed under this path. */
+  encoding: Pick<Encoding, 'type' | 'hash' | 'sha256' | 'base'>
   installer: { type: 'file'; file: string; executable: boolean }
 }
 
@@ -114,6 +115,8 @@ export interface InstallProblem {
   missing?: number
   /** The file of the encoding does not have the SHA-256 that was signed: the disk changed it, or the signature is of another one. */
   mismatch?: true
+  /** The patch does not make the artifact of what is installed here, whoever is to blame: the whole encoding will. */
+  noPatch?: true
   /** Of a switch: whether the release is in use nevertheless, on disk; absent when the disk does not say. */
   inUse?: boolean
 }

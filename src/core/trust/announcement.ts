@@ -5,7 +5,7 @@ import type { Signed } from './documents.ts'
 import type { RotationDocument } from './rotations.ts'
 
 /** How the bytes of an artifact may be carried; what this version does not know is left out when an announcement is parsed. */
-export type EncodingType = 'identity' | 'zstd'
+export type EncodingType = 'identity' | 'zstd' | 'zstd-patch'
 
 /** One transferable form of an artifact, cut into pieces. */
 export interface Encoding {
@@ -23,6 +23,13 @@ export interface Encoding {
   pieceLength: number
   /** Hex SHA-256 of the piece list: the concatenated 32-byte SHA-256 hashes of the pieces. */
   pieceList: string
+  /** Of a patch, and of nothing else: hex SHA-256 of the artifact that it changes. Who does not have that one cannot use it. */
+  base?: string
+}
+
+/** The first of these that needs no base; one that this version can install has one. */
+export function wholeOf<T extends Pick<Encoding, 'base'>>(encodings: readonly T[]): T | undefined {
+  return encodings.find(({ base }) => base === undefined)
 }
 
 /** What turns the artifact into a running thing, as the publisher asks for it. */

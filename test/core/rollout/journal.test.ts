@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
 import { jobOf, underwayOf, withFailure } from '../../../src/core/rollout/journal.ts'
-import { announced, floorOf, PATH, releaseOf, roleOf, World } from './world.ts'
+import { announced, encodingOf, floorOf, PATH, patchOf, releaseOf, roleOf, World } from './world.ts'
 
 const [old, fresh, newer] = [releaseOf(1), releaseOf(2), releaseOf(3)]
 
@@ -270,5 +270,83 @@ describe('an entry', () => {
       encoding,
       installer,
     })
+  })
+})
+
+describe('a patch', () => {
+  const whole = encodingOf('patched')
+  const patched = releaseOf(2, { name: 'patched', encodings: [patchOf('patched', old.artifact.hash), whole] })
+  const noPatch = { reason: 'ioError', detail: 'what it changes is damaged', noPatch: true } as const
+
+  function patching(): World {
+    const world = new World()
+    world.announce(announced([old]))
+    world.run()
+    world.effects = []
+    world.announce(announced([patched]))
+    world.arrive(patched)
+    return world
+  }
+
+  /** Until the patch is being applied. */
+  function staging(): World {
+    const world = patching()
+    while (nameOf(world.pending[0]) !== 'stage') world.finish()
+    return world
+  }
+
+  it('is taken where its base is installed, and the whole everywhere else', () => {
+    const world = patching()
+    expect(nameOf(world.finish())).toBe('write fetching')
+    expect(world.journal()?.underway?.encoding).toMatchObject({ type: 'zstd-patch', base: old.artifact.hash })
+    world.run()
+    expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, underway: undefined })
+    const fresh = new World()
+    fresh.announce(announced([patched]))
+    fresh.finish()
+    expect(fresh.journal()?.underway?.encoding).toEqual({ type: 'zstd', hash: whole.hash, sha256: whole.sha256 })
+  })
+
+  it('that makes nothing gives way to the whole encoding at once, also across a crash, and says why', () => {
+    for (const crash of [undefined, false, true]) {
+      const world = staging()
+      world.finish(noPatch)
+      expect(nameOf(world.pending[0])).toBe('write fetching')
+      if (crash === undefined) world.finish()
+      else world.crash(crash)
+      world.run()
+      expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, underway: undefined })
+      expect(world.journal()?.failed).toEqual([])
+      const said = world.effects.flatMap((effect) => (effect.type === 'event' ? [effect.event] : []))
+      if (crash === undefined) expect(said).toContainEqual(expect.objectContaining({ detail: noPatch.detail }))
+    }
+  })
+
+  it('that was signed wrongly does not fail the release', () => {
+    const world = staging()
+    const mismatch = { reason: 'ioError', detail: 'not what was signed', mismatch: true } as const
+    world.finish(mismatch)
+    world.arrive(patched)
+    world.wait()
+    while (nameOf(world.pending[0]) !== 'stage') if (world.finish() === undefined) world.wait()
+    world.badPatches.add(patched.encodings[0]?.hash ?? '')
+    world.finish(mismatch)
+    world.run()
+    expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, failed: [] })
+  })
+
+  it('is applied anew when what was staged is damaged before the switch, and gives way without forgetting the switch', () => {
+    const world = staging()
+    while (nameOf(world.pending[0]) !== 'switch') world.finish()
+    world.finish({ reason: 'ioError', detail: 'damaged' }, { late: true, mute: true })
+    world.wait()
+    while (nameOf(world.pending[0]) !== 'stage') if (world.finish() === undefined) world.wait()
+    world.finish(noPatch)
+    expect(world.pending[0]?.entries?.[0]?.underway).toMatchObject({ state: 'staged', encoding: { hash: whole.hash } })
+    world.finish()
+    // Another release is announced meanwhile: what may be in use is finished first.
+    world.announce(announced([newer]))
+    world.run()
+    expect(world.journal()).toMatchObject({ installed: { release: newer.hash }, underway: undefined })
   })
 })

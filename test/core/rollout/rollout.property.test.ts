@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Current } from '../../../src/core/rollout/selection.ts'
 import type { InstallReason } from '../../../src/core/rollout/states.ts'
 import type { Release } from '../../../src/core/trust/announcement.ts'
-import { announced, hashOf, releaseOf, roleOf, World } from './world.ts'
+import { announced, encodingOf, hashOf, patchOf, releaseOf, roleOf, World } from './world.ts'
 
 const PATHS = ['acme/a', 'acme/b', 'acme/c']
 const ROLES = ['role', 'second']
@@ -21,20 +21,28 @@ interface Said {
   /** Paths before its own whose releases it requires; of each the one that is announced with it, or another one. */
   requires: readonly string[]
   amiss: boolean
+  /** There is a patch against the artifact with this counter. */
+  patchFrom: number | undefined
 }
 
 /** The releases of one announcement, beside `others` of it: the hash of each follows from all that it says. */
 function make(role: string, said: readonly Said[], others: readonly Release[] = []): Release[] {
   const made: Release[] = []
   for (const one of [...said].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const { path, counter, twin, to, able, amiss } = one
+    const { path, counter, twin, to, able, amiss, patchFrom } = one
     const artifact = `${path}/${counter}${twin ? '+' : ''}`
     const before = [...others, ...made].filter((other) => other.path < path && one.requires.includes(other.path))
     const named = before.map(({ hash }) => hash)
     const requires = amiss && named.length > 0 ? [...named, hashOf('rel', 'another')] : named
     const unsupported = able ? undefined : 'more'
-    const name = createHash('sha256').update(`${role} ${artifact} ${to} ${able} ${requires}`).digest('hex').slice(0, 24)
-    const terms = { path, name, to, unsupported, requires, artifact: { hash: hashOf('art', artifact), length: 9 } }
+    const name = createHash('sha256')
+      .update(`${role} ${artifact} ${to} ${able} ${requires} ${patchFrom}`)
+      .digest('hex')
+      .slice(0, 24)
+    const patches = patchFrom === undefined ? [] : [patchOf(name, hashOf('art', `${path}/${patchFrom}`))]
+    const encodings = [...patches, encodingOf(name)]
+    const kept = { hash: hashOf('art', artifact), length: 9 }
+    const terms = { path, name, to, unsupported, requires, encodings, artifact: kept }
     made.push(releaseOf(counter, terms))
   }
   return made
@@ -48,6 +56,7 @@ const said = fc.record<Said>({
   able: fc.constantFrom(true, true, true, false),
   requires: fc.oneof(fc.constant([]), fc.subarray([...PATHS])),
   amiss: fc.constantFrom(false, false, false, false, false, true),
+  patchFrom: fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 6 })),
 })
 const often = fc.constantFrom(false, false, false, true)
 const problems: readonly InstallReason[] = ['diskFull', 'notWritable', 'ioError', 'badArtifact']
@@ -75,6 +84,7 @@ const command = fc.oneof(
       mute: often,
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('spoil' as const), late: often }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('arrive' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), done: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const) }) },
@@ -113,6 +123,9 @@ function apply(world: World, it: Command): void {
       return
     case 'fail':
       world.finish({ reason: it.reason, detail: it.reason }, it)
+      return
+    case 'spoil':
+      world.finish({ reason: 'ioError', detail: 'no patch', noPatch: true }, { late: it.late })
       return
     case 'arrive':
       return world.current

@@ -6,7 +6,14 @@ import { limits } from '../../../src/core/limits.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { Rollout } from '../../../src/core/rollout/rollout.ts'
 import type { Current, Floor } from '../../../src/core/rollout/selection.ts'
-import type { InstallEntry, InstallJob, InstallProblem, InstallStep } from '../../../src/core/rollout/states.ts'
+import type {
+  InstallEntry,
+  Installed,
+  InstallJob,
+  InstallProblem,
+  InstallStep,
+  Underway,
+} from '../../../src/core/rollout/states.ts'
 import type { Subject } from '../../../src/core/rollout/subject.ts'
 import type { Fetches } from '../../../src/core/rollout/supply.ts'
 import type { Progress } from '../../../src/core/swarm/progress.ts'
@@ -37,6 +44,11 @@ export function encodingOf(name: string): Encoding {
   return { type: 'zstd', hash, sha256: hash, length: 200, pieceLength: limits.pieceBytesMin, pieceList }
 }
 
+/** A patch against the artifact with this hash, shorter than the whole. */
+export function patchOf(name: string, base: string): Encoding {
+  return { ...encodingOf(name), type: 'zstd-patch', hash: hashOf('pat', name), length: 20, base }
+}
+
 /** A release for every node; its hash and its artifact follow from path and counter unless told otherwise. */
 export function releaseOf(counter: number, changes: Partial<Release> & { name?: string } = {}): Release {
   const { name = `${changes.path ?? PATH}/${counter}`, ...rest } = changes
@@ -64,6 +76,12 @@ export function roleOf(name: string, changes: Partial<Delegation> = {}): Delegat
 export function announced(releases: readonly Release[], changes: Partial<Current> & { name?: string } = {}): Current {
   const { name = 'role', ...rest } = changes
   return { role: roleOf(name), document: { signed: { releases } }, frozen: false, expired: false, ...rest }
+}
+
+/** The edge says another encoding of the same release than the one before. */
+function isFallBack(before: InstallEntry | undefined, { underway }: Pick<InstallEntry, 'underway'>): boolean {
+  if (before?.underway === undefined || before.underway.release !== underway?.release) return false
+  return before.underway.encoding.hash !== underway.encoding.hash
 }
 
 /** Where the floor of a path is found. */
@@ -97,6 +115,8 @@ export class World {
   /** How often something was asked of the swarm to be fetched. */
   wants = 0
   readonly doubted: string[] = []
+  /** Patches, by their hash, that make nothing of what is installed here. */
+  readonly badPatches = new Set<string>()
   /** Encodings in doubt all of whose pieces are still thought, or found again, to be right. */
   readonly suspected = new Set<string>()
   readonly wanted = new Set<string>()
@@ -158,6 +178,9 @@ export class World {
       else this.rollout.persistFailed(pending.ticket, this.now)
     } else {
       const { step, job } = pending
+      const isPatch = step === 'stage' && job.encoding.base !== undefined
+      if (problem?.noPatch && isPatch) this.badPatches.add(job.encoding.hash)
+      if (problem?.noPatch && !isPatch) problem = { reason: problem.reason, detail: problem.detail }
       const done = problem === undefined || late ? this.#perform(step, job) : undefined
       const outcome = this.#told(step, job, { problem: problem ?? done, mute })
       if (outcome?.inUse === false && !this.inherited.has(job.path)) this.inDoubt.delete(job.path)
@@ -314,10 +337,12 @@ export class World {
   #keep(entry: InstallEntry): void {
     const last = this.disk.get(entry.path)?.installed
     const isSameSeries = last?.role === entry.installed?.role && last?.epoch === entry.installed?.epoch
-    const before = isSameSeries ? (last?.counter ?? 0) : 0
-    expect(entry.installed?.counter ?? 0, 'the counter of what is installed never falls').toBeGreaterThanOrEqual(before)
+    const least = isSameSeries ? (last?.counter ?? 0) : 0
+    expect(entry.installed?.counter ?? 0, 'the counter of what is installed never falls').toBeGreaterThanOrEqual(least)
     if (entry.installed !== this.disk.get(entry.path)?.installed) this.wiped.delete(entry.path)
+    const before = this.disk.get(entry.path)
     this.disk.set(entry.path, entry)
+    if (isFallBack(before, entry)) return
     this.inDoubt.delete(entry.path)
     this.inherited.delete(entry.path)
     this.broken.delete(entry.path)
@@ -336,13 +361,28 @@ export class World {
     if (to.release !== from?.release) {
       expect(to.state).toBe('fetching')
       expect(this.mayInstall(path, to.release), 'only what may be installed begins').toBe(true)
-      return
+      return this.#checkBegun(to, installed)
     }
+    if (from !== undefined && isFallBack(before, { underway: to })) return this.#checkFallBack(from, to)
     const order = ['fetching', 'verified', 'staged', 'switched', 'healthy']
     expect(order.indexOf(to.state), 'one edge at a time').toBe(order.indexOf(from.state) + 1)
     if (to.state === 'verified') expect(this.complete).toContain(to.encoding.hash)
     if (to.state === 'staged') expect([...this.staged.keys()]).toContain(to.release)
     if (to.state === 'switched') expect(this.inUse.get(path)?.release).toBe(to.release)
+  }
+
+  /** The shortest encoding that is of use with what is installed. */
+  #checkBegun({ release, encoding }: Underway, installed: Installed | undefined): void {
+    const { encodings = [] } = this.#counting().find(({ hash }) => hash === release) ?? {}
+    const usable = encodings.filter(({ base }) => base === undefined || base === installed?.artifact)
+    expect(encoding.hash, 'the shortest that is of use').toBe(usable.sort((a, b) => a.length - b.length)[0]?.hash)
+  }
+
+  /** A patch that made nothing gives way to the whole; what may be in use by now stays at its edge. */
+  #checkFallBack(from: Underway, to: Underway): void {
+    expect(this.badPatches, 'only a patch that failed').toContain(from.encoding.hash)
+    expect([from.encoding.base === undefined, to.encoding.base]).toEqual([false, undefined])
+    expect(to.state).toBe(from.state === 'verified' ? 'fetching' : 'staged')
   }
 
   /** What comes into use together is whole, and may be installed: behind this edge it is in use, whatever is linked with it later (BUNDLE 2). */
@@ -477,7 +517,10 @@ export class World {
   }
 
   #perform(step: InstallStep, job: InstallJob): InstallProblem | undefined {
-    if (step === 'stage') this.staged.set(job.release, job.path)
+    if (step === 'stage') {
+      if (this.badPatches.has(job.encoding.hash)) return { reason: 'ioError', detail: 'no patch', noPatch: true }
+      this.staged.set(job.release, job.path)
+    }
     if (step === 'switch') {
       if (!this.staged.has(job.release)) return { reason: 'ioError', detail: 'nothing is staged' }
       this.inUse.set(job.path, job)
