@@ -18,7 +18,7 @@ export interface Described {
 const AGAIN = 'copy the folder again from whoever prepared it'
 
 /**
- * Reads the file `path` twice: as it travels, and unpacked.
+ * Reads the file `path` twice: as it travels, and unpacked. A patch cannot be unpacked without its base: a wrong one harms nobody (clause PATCH 6).
  * @param progress bytes of the artifact that were unpacked, and how many there are.
  * @returns false when there is no such file.
  * @throws Failure E_ARTIFACT: it cannot be read, or is something else; the signal's reason.
@@ -32,7 +32,7 @@ export async function checkEncoding(
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       await checkPieces(file, path, encoding, signal)
-      await checkArtifact(file, path, { artifact, encoding }, { signal, progress })
+      if (encoding.base === undefined) await checkArtifact(file, path, { artifact, encoding }, { signal, progress })
       return true
     } finally {
       await file.close()

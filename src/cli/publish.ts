@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { type ApiClient, apiClient } from '../daemon/api-client.ts'
 import type { PublishersJson } from '../daemon/api-types.ts'
 import type { Mesh } from '../publish/mesh.ts'
+import type { PatchBase } from '../publish/patch-bases.ts'
 import type { ReleasePlan } from '../publish/release.ts'
 import { type Command, type Context, dataOption, meshOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
@@ -11,7 +12,7 @@ import { ProgressLine } from './frame/progress.ts'
 import { peerEnded } from './publish/ended.ts'
 import { handInSigned } from './publish/hand-in.ts'
 import { originOf, requirePeer } from './publish/peer.ts'
-import { prepareRequest } from './publish/prepare.ts'
+import { patchBases, prepareRequest } from './publish/prepare.ts'
 import { type Announced, announcedLines, reportJson } from './publish/report.ts'
 import { submitRequest } from './publish/submit.ts'
 import { waitForCopy } from './publish/wait.ts'
@@ -45,6 +46,12 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
       value: 'RELEASE',
       help: 'comes into use only together with this one of its role: acme/lib@1.2, or its hash',
     },
+    'patch-from': {
+      type: 'string',
+      multiple: true,
+      value: 'FILE|VERSION',
+      help: 'also as a patch, for nodes that have this file, or the version announced now, installed',
+    },
     expires: { type: 'string', value: 'DAYS', help: 'nodes begin no installation after so long (default 90)' },
     prepare: {
       type: 'string',
@@ -70,6 +77,10 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
       `pimesh publish map.db --name acme/map --to 'labels.room == "lab3" && cpus >= 4'`,
       'to the nodes of one room that have four cores',
     ],
+    [
+      'pimesh publish agent --name acme/agent@2.4.1 --to true --patch-from 2.4.0',
+      'nodes that have 2.4.0 fetch what changed',
+    ],
     ['pimesh publish agent --name acme/agent@2.4.0 --to true --prepare stick/agent', 'for others to sign'],
     ['pimesh publish --submit stick/agent', 'when they have'],
     ['pimesh publish --withdraw acme/agent@2.4.0', 'no further node begins it'],
@@ -84,7 +95,8 @@ async function run(context: Context): Promise<number> {
   if (withdrawn !== undefined) return await withdrawRelease(context, withdrawn)
   if (submitted !== undefined) {
     const released = ['name', 'to', 'version', 'counter', 'file', 'key', 'expires', 'prepare', 'role']
-    const given = released.filter((name) => args.text(name) !== undefined).map((name) => `--${name}`)
+    const listed = ['patch-from', 'requires'].filter((name) => args.texts(name).length > 0)
+    const given = [...released.filter((name) => args.text(name) !== undefined), ...listed].map((name) => `--${name}`)
     const [surplus] = [...args.positionals, ...given]
     if (surplus !== undefined)
       throw new Failure('E_USAGE', `--submit hands in what was signed as it stands: leave out ${surplus}`)
@@ -114,6 +126,7 @@ async function publishAtOnce(context: Context): Promise<number> {
   const passphrases = new Passphrases(context)
   const plan = planOn(held)
   for (const note of plan.notes) terminal.notice(note)
+  const bases = await patchBases(context, wanted, plan.previous)
   await passphrases.unlock(plan.key)
   const replan = async () => {
     const next = planOn(await client.publishers())
@@ -128,6 +141,11 @@ async function publishAtOnce(context: Context): Promise<number> {
     plan,
     replan,
     file: wanted.file,
+    bases,
+    notice: (note) => {
+      progress.end()
+      terminal.notice(note)
+    },
     signal,
     progress,
   }).catch((error) => {
@@ -175,19 +193,28 @@ async function announce(work: {
   /** The plan again, after the time that encoding took: others may have published. */
   replan: () => Promise<ReleasePlan>
   file: string
+  bases: readonly PatchBase[]
+  notice: (note: string) => void
   signal: AbortSignal
   progress: ProgressLine
 }): Promise<Announced> {
-  const { client, file, signal, progress } = work
+  const { client, file, bases, signal, progress } = work
   const { mesh } = work.plan
   const ended = peerEnded(work.data)
   const { withEncoding, encodingBytes } = await import('../publish/artifact.ts')
+  const { unknownBases } = await import('../publish/patches.ts')
   const { signRelease } = await import('../publish/release.ts')
   const { inTurn } = await import('../publish/turn.ts')
   try {
-    return await withEncoding(file, { progress: progress.meter('encoding'), signal }, async (encoded) => {
-      const body = encodingBytes(encoded, progress.meter('handing over'))
-      await client.importEncoding(encoded.encoding, body, signal).catch(ended.before)
+    const meters = { whole: progress.meter('encoding'), patch: progress.meter('patching') }
+    return await withEncoding(file, { progress: meters, bases, signal }, async (encoded) => {
+      const { request, previous } = work.plan
+      for (const note of encoded.notes) work.notice(note)
+      for (const note of unknownBases(encoded.patches, request.path, previous)) work.notice(note)
+      for (const one of [encoded, ...encoded.patches]) {
+        const body = encodingBytes(one, progress.meter('handing over'))
+        await client.importEncoding(one.encoding, body, signal).catch(ended.before)
+      }
       signal.throwIfAborted()
       progress.say('announcing')
       const sign = async () => {

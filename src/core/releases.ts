@@ -222,12 +222,22 @@ export class Releases {
   /** What a release has come to here. */
   release(release: Release): ReleaseHere {
     const isNode = this.#self.isNode
-    const [encoding] = release.encodings
     return {
       selected: isNode ? this.#rollout.selected(release) : undefined,
       state: this.#rollout.stateOf(release.hash) ?? this.#rollout.stateOf(release.withdraws ?? ''),
-      progress: encoding && this.swarm.progress(encoding.hash),
+      progress: this.#progressOf(release),
     }
+  }
+
+  /** Of the encoding that is nearest to being whole here; of several the one that is no patch, which others may need more. */
+  #progressOf({ encodings }: Release): ReleaseHere['progress'] {
+    const last = encodings.toSorted((a, b) => Number(a.base !== undefined) - Number(b.base !== undefined))
+    const all = last.flatMap(({ hash }) => this.swarm.progress(hash) ?? [])
+    const share = ({ bytes, totalBytes }: (typeof all)[number]) => bytes / totalBytes
+    return all.reduce<ReleaseHere['progress']>(
+      (best, one) => (best && share(best) >= share(one) ? best : one),
+      undefined,
+    )
   }
 
   /** Sizes of what could grow, for invariant checks. */

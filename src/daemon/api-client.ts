@@ -138,8 +138,9 @@ async function upload(
   signal: AbortSignal,
 ): Promise<void> {
   const { http } = await import('./http.ts')
-  const { sha256, type, length, pieceLength, pieceList } = encoding
+  const { sha256, type, length, pieceLength, pieceList, base } = encoding
   const search = new URLSearchParams({ type, pieceList, length: String(length), pieceLength: String(pieceLength) })
+  if (base !== undefined) search.set('base', base)
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const asked = http.request({
     socketPath: apiSocket(data),

@@ -60,19 +60,22 @@ export function rootsFrom(search: URLSearchParams): number {
   throw new Failure('E_USAGE', 'the version of a root is a whole number from 1 on')
 }
 
-/** `HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH`: an encoding that somebody could announce. @throws Failure E_USAGE */
+/** `HASH?type=zstd&length=N&pieceLength=N&pieceList=HASH`, with `&base=HASH` of a patch: an encoding that somebody could announce. @throws Failure E_USAGE */
 export function encodingQuery(sha256: string, search: URLSearchParams): Encoding {
-  const type = search.get('type')
+  const type = TYPES.find((known) => known === search.get('type'))
+  const base = search.get('base') ?? undefined
   const length = count(search.get('length'))
   const pieceList = search.get('pieceList') ?? ''
-  if (type !== 'identity' && type !== 'zstd') throw odd('type', 'must be identity or zstd')
+  if (type === undefined) throw odd('type', 'must be identity, zstd or zstd-patch')
+  if (type === 'zstd-patch' ? !HASH.test(base ?? '') : base !== undefined)
+    throw odd('base', 'must be a SHA-256 in lower-case hex, of a patch alone')
   if (!HASH.test(sha256)) throw odd('hash', 'must be a SHA-256 in lower-case hex')
   if (!HASH.test(pieceList)) throw odd('pieceList', 'must be a SHA-256 in lower-case hex')
   if (!(length >= 1 && length <= ENCODING_BYTES_MAX)) throw odd('length', `must be 1 to ${ENCODING_BYTES_MAX}`)
   const pieceLength = pieceLengthFor(length)
   if (count(search.get('pieceLength')) !== pieceLength)
     throw odd('pieceLength', `must be ${pieceLength} for ${length} bytes`)
-  return encodingOf({ type, sha256, length, pieceLength, pieceList })
+  return encodingOf({ type, sha256, length, pieceLength, pieceList, ...(base === undefined ? {} : { base }) })
 }
 
 /** The body of a submission. @throws Failure E_USAGE */
@@ -106,6 +109,7 @@ export function targetsOf(json: unknown): TargetsJson {
 }
 
 const HASH = /^[0-9a-f]{64}$/
+const TYPES = ['identity', 'zstd', 'zstd-patch'] as const
 
 function count(text: string | null): number {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN

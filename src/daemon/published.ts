@@ -5,7 +5,7 @@ import type { QueryResult } from '../core/events.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { ReleaseHere } from '../core/releases.ts'
 import type { ArtifactProblem } from '../core/swarm/messages.ts'
-import type { Release } from '../core/trust/announcement.ts'
+import { type Release, wholeOf } from '../core/trust/announcement.ts'
 import { withNode } from './api-reach-types.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { InstallHereJson, PublishersJson } from './api-types.ts'
@@ -71,7 +71,7 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
 /** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
 function hereJson({ state, progress }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
   if (state === undefined && progress === undefined) return null
-  const totalBytes = progress?.totalBytes ?? release.encodings[0]?.length ?? 0
+  const totalBytes = progress?.totalBytes ?? wholeOf(release.encodings)?.length ?? 0
   const bytes = progress?.bytes ?? 0
   const whole = totalBytes > 0 && bytes === totalBytes
   const inUse = state?.state === 'committed' || state?.state === 'healthy' || state?.state === 'switched'

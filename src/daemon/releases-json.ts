@@ -5,7 +5,7 @@ import type { Row } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
 import type { InstallReport } from '../core/rollout/states.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
-import { type AnnouncementDocument, NO_NODE, type Release } from '../core/trust/announcement.ts'
+import { type AnnouncementDocument, NO_NODE, type Release, wholeOf } from '../core/trust/announcement.ts'
 import type { WhenStale } from '../core/trust/documents.ts'
 import type { Expiry } from '../core/trust/expiry.ts'
 import type { Freshness } from '../core/trust/freshness.ts'
@@ -66,7 +66,7 @@ function reportsOf({ hash, withdraws }: Release, reports: ReadonlyMap<string, In
 function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[], parts: ReleasesParts): ReleaseJson {
   const { path, version, counter, hash, artifact, to, installer } = release
   const { role, epoch, version: roleVersion, expires } = current.document.signed
-  const [encoding] = release.encodings
+  const encoding = wholeOf(release.encodings)
   return {
     release: `${path}@${version}`,
     ...{ path, version, counter, hash, role, epoch, roleVersion },

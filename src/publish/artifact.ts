@@ -5,20 +5,33 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Encoded, encodeArtifact } from '../artifact/encode.ts'
 import { Failure } from '../core/failure.ts'
+import type { PatchBase } from './patch-bases.ts'
+import { makePatches, type Patches } from './patches.ts'
 
 export { artifactLength, type Encoded } from '../artifact/encode.ts'
 
 /** Bytes done, and how many there are. */
 export type Progress = (done: number, total: number) => void
 
+/** What a release is announced with: the whole, and patches. */
+export type Publishable = Encoded & Patches
+
+export interface EncodingOptions {
+  /** Of the whole, and of each patch. */
+  progress?: { whole: Progress; patch: Progress } | undefined
+  /** What patches are made from. */
+  bases?: readonly PatchBase[] | undefined
+  signal: AbortSignal
+}
+
 /**
  * Encodes `file`, lets `use` have the result, and removes it whatever happens, also when the process exits meanwhile.
- * @throws Failure as encodeArtifact; what `use` throws; the signal's reason.
+ * @throws Failure as encodeArtifact and makePatches; what `use` throws; the signal's reason.
  */
 export async function withEncoding<T>(
   file: string,
-  options: { progress?: Progress | undefined; signal: AbortSignal },
-  use: (encoded: Encoded) => Promise<T>,
+  options: EncodingOptions,
+  use: (encoded: Publishable) => Promise<T>,
 ): Promise<T> {
   const into = await mkdtemp(join(tmpdir(), 'pimesh-encoding-')).catch((cause: NodeJS.ErrnoException) => {
     throw cannotWrite(cause.code, { name: tmpdir(), advice: ELSEWHERE }, cause)
@@ -42,14 +55,19 @@ interface Place {
   advice: string
 }
 
-/** Encodes `file` into a folder that is there. @throws Failure as encodeArtifact, the signal's reason */
+/** Encodes `file` into a folder that is there. @throws Failure as encodeArtifact and makePatches, the signal's reason */
 export async function encodeInto(
   file: string,
   place: Place,
-  { progress, signal }: { progress?: Progress | undefined; signal: AbortSignal },
-): Promise<Encoded> {
-  const encoding = encodeArtifact({ file, into: place.into, signal, ...(progress === undefined ? {} : { progress }) })
-  return await encoding.catch((error: unknown) => Promise.reject(placeFailure(error, place)))
+  { progress, bases = [], signal }: EncodingOptions,
+): Promise<Publishable> {
+  const { into } = place
+  try {
+    const encoded = await encodeArtifact({ file, into, signal, ...(progress && { progress: progress.whole }) })
+    return { ...encoded, ...(await makePatches(bases, { file, encoded, into, signal, progress: progress?.patch })) }
+  } catch (error) {
+    throw placeFailure(error, place)
+  }
 }
 
 function cannotWrite(

@@ -37,6 +37,8 @@ export interface ReleaseRequest {
   origin?: readonly string[] | undefined
   /** Releases that its role announces already, by path, path@version or the beginning of the hash. */
   requires?: readonly string[] | undefined
+  /** How many patches it may come to have. */
+  patches?: number | undefined
 }
 
 export type { PeerHolds } from './next-announcement.ts'
@@ -133,7 +135,7 @@ function plan<T extends { role: Delegation }>(
     requires: requiredHashes(request.requires ?? [], path, frame),
     notes: [...frame.notes, ...requiredNotes(path, frame.previous, 'published')],
   }
-  draftRelease(draft, PLACEHOLDER)
+  draftRelease(draft, placeholder(request))
   return draft
 }
 
@@ -141,26 +143,33 @@ function plan<T extends { role: Delegation }>(
 interface Made {
   artifact: { hash: string; length: number }
   encoding: Encoding
+  patches?: readonly { encoding: Encoding }[]
 }
 
 /** As long as what takes its place can be, so that what does not fit is known before a key is unlocked and anything is encoded. */
-const PLACEHOLDER: Made = {
-  artifact: { hash: '0'.repeat(64), length: ENCODING_BYTES_MAX },
-  encoding: {
+function placeholder({ patches = 0 }: ReleaseRequest): Made {
+  const encoding: Encoding = {
     type: 'identity',
     hash: '1'.repeat(64),
     sha256: '3'.repeat(64),
     length: ENCODING_BYTES_MAX,
     pieceLength: limits.pieceBytesMax,
     pieceList: '2'.repeat(64),
-  },
+  }
+  const patch: Encoding = { ...encoding, type: 'zstd-patch', base: '4'.repeat(64) }
+  return {
+    artifact: { hash: '0'.repeat(64), length: ENCODING_BYTES_MAX },
+    encoding,
+    patches: Array.from({ length: patches }, () => ({ encoding: patch })),
+  }
 }
 
 /** The `signed` part of the announcement. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
-export function draftRelease(draft: ReleaseDraft, { artifact, encoding }: Made): JsonObject {
+export function draftRelease(draft: ReleaseDraft, { artifact, encoding, patches = [] }: Made): JsonObject {
   const { request, counter, version, requires, terms, previous } = draft
   const { path, to, installer, origin = [] } = request
-  const release = { counter, version, artifact, to, installer, encodings: [encoding], origin, requires }
+  const encodings = [encoding, ...patches.map((patch) => patch.encoding)]
+  const release = { counter, version, artifact, to, installer, encodings, origin, requires }
   const signed = withRelease(previous, terms, { path, release })
   requireFitting(signed, draft, path)
   return signed

@@ -21,7 +21,7 @@ import type { Release } from '../core/trust/announcement.ts'
 import { syncFolder, writeAtomic } from '../keys/atomic-file.ts'
 import { canonicalBytes, type JsonObject, jsonOf } from '../wire/canonical.ts'
 import { withdrawnTarget } from '../wire/release.ts'
-import { type Encoded, encodeInto, type Progress } from './artifact.ts'
+import { type Encoded, type EncodingOptions, encodeInto, type Progress, type Publishable } from './artifact.ts'
 import { writing } from './mesh.ts'
 import { encodeRequest, readRequest, type SigningRequest } from './signing-request.ts'
 
@@ -69,14 +69,14 @@ function place(temporary: string, request: SigningRequest, folder: string): void
 }
 
 /**
- * Encodes `file` and keeps what `make` makes of it in the new folder `out`, with the encoding.
- * @throws Failure as encodeArtifact and requireNew; what `make` throws; the signal's reason. Nothing is left then.
+ * Encodes `file` and keeps what `make` makes of it in the new folder `out`, with the encodings.
+ * @throws Failure as encodeInto and requireNew; what `make` throws; the signal's reason. Nothing is left then.
  */
 export async function prepareFolder(
   out: string,
   file: string,
-  options: { progress?: Progress | undefined; signal: AbortSignal },
-  make: (encoded: Encoded) => Promise<SigningRequest>,
+  options: EncodingOptions,
+  make: (encoded: Publishable) => Promise<SigningRequest>,
 ): Promise<Loaded> {
   const folder = resolve(out)
   const parent = dirname(folder)

@@ -92,6 +92,101 @@ describe('pimesh publish', () => {
     expect(left()).toEqual([])
   })
 
+  it('makes a patch from a file, hands over both encodings, and says how small it is', async () => {
+    const { backend, file, home, run, left } = await publisher()
+    const old = randomBytes(600_000)
+    writeFileSync(file, Buffer.concat([old, Buffer.from('and more')]))
+    writeFileSync(join(home, 'old'), old)
+    const ran = await run([file, ...NAME, '--patch-from', join(home, 'old'), '--no-wait'])
+    const base = Buffer.from(sha256(old)).toString('hex')
+    expect(ran.err).toBe(
+      `${join(home, 'old')} is not what is announced as acme/agent now: only nodes that have it installed use its patch\n`,
+    )
+    expect(ran.out).toMatch(
+      new RegExp(
+        `  travels   \\d+ B as zstd-patch, 1 piece: 0 % of the whole, for nodes with ${base.slice(0, 16)}\n  travels   600 kB as it is, 3 pieces\n`,
+      ),
+    )
+    expect(ran.status).toBe(0)
+    const { signed } = parseAnnouncement(Buffer.from(backend.submitted[0]!.announcement))
+    expect(signed.releases[0]?.encodings).toEqual([
+      expect.objectContaining({ type: 'zstd-patch', base }),
+      expect.objectContaining({ type: 'identity', length: 600_008 }),
+    ])
+    expect(backend.imported.map(({ encoding }) => encoding)).toEqual(signed.releases[0]?.encodings.toReversed())
+    expect(left()).toEqual([])
+  })
+
+  it.each(['zstd', 'identity'])('makes a patch from the version that its peer holds, as %s', async (type) => {
+    const { backend, data, file, mesh, run, left } = await publisher()
+    const old = type === 'identity' ? randomBytes(600_000) : Buffer.alloc(600_000, 'how much is a mesh worth?')
+    writeFileSync(file, old)
+    expect((await run([file, ...NAME, '--no-wait'])).status).toBe(0)
+    const held = join(data, 'artifacts')
+    mkdirSync(held)
+    const [first] = backend.imported
+    writeFileSync(join(held, first!.encoding.hash), first!.bytes)
+    const { announcement } = backend.submitted[0]!
+    const role = { role: 'acme', epoch: 1, version: 1, frozen: false, announcement }
+    backend.held = { ...publishersJson({ mesh: mesh.id }), roles: [role], counters: { 'acme/agent': 1 } }
+    writeFileSync(file, Buffer.concat([old, randomBytes(40)]))
+    const next = [file, '--name', 'acme/agent@2.5', '--to', 'true', '--no-wait', '--patch-from']
+    const refused = async (name: string, sentence: RegExp) => {
+      const { status, err } = await run([...next, name])
+      expect([status, err]).toEqual([1, expect.stringMatching(sentence)])
+    }
+    await refused('2.3', /there is no file 2.3, and no such version of acme.agent is announced \(only 2.4.0 is\): give/)
+    writeFileSync(
+      join(held, first!.encoding.hash),
+      first!.bytes.map((byte, at) => (at === 20 ? byte ^ 1 : byte)),
+    )
+    await refused('acme/agent@2.4.0', /peer on this machine holds of acme.agent@2.4.0 is not what was announced/)
+    rmSync(join(held, first!.encoding.hash))
+    await refused(
+      '2.4.0',
+      /the peer on this machine does not hold acme.agent@2.4.0: give --patch-from the file instead/,
+    )
+    writeFileSync(join(held, first!.encoding.hash), first!.bytes)
+    const ran = await run([...next, '2.4.0', '-o', 'json'])
+    expect([ran.status, ran.err]).toEqual([0, ''])
+    expect(JSON.parse(ran.out)).toMatchObject({
+      encoding: { type },
+      patches: [{ type: 'zstd-patch', base: Buffer.from(sha256(old)).toString('hex') }],
+    })
+    expect(backend.submitted).toHaveLength(2)
+    expect(left()).toEqual([])
+  })
+
+  it('refuses bases that are none, and leaves out a patch that saves nothing', async () => {
+    const { backend, home, file, run, left } = await publisher()
+    writeFileSync(file, randomBytes(300_000))
+    const old = join(home, 'old')
+    const refused = async (sentence: RegExp, ...names: string[]) => {
+      const { status, err } = await run([
+        file,
+        ...NAME,
+        '--no-wait',
+        ...names.flatMap((name) => ['--patch-from', name]),
+      ])
+      expect([status, err]).toEqual([expect.any(Number), expect.stringMatching(sentence)])
+      expect(status).not.toBe(0)
+    }
+    await refused(/is a folder: a patch is made from the single file that nodes have installed/, home)
+    writeFileSync(old, '')
+    await refused(/is empty: there is nothing to patch from/, old)
+    writeFileSync(old, readFileSync(file))
+    await refused(/has the same bytes as .*: leave it out/, old)
+    writeFileSync(old, readFileSync(file).subarray(0, 299_000))
+    writeFileSync(`${old}2`, readFileSync(old))
+    await refused(/old and .*old2 are the same bytes: leave one out/, old, `${old}2`)
+    await refused(/at most 15 others: leave some out/, ...Array.from({ length: 16 }, () => old))
+    expect([backend.submitted, left()]).toEqual([[], []])
+    writeFileSync(old, 'another')
+    const ran = await run([file, ...NAME, '--no-wait', '--patch-from', old])
+    expect(ran.err).toMatch(/a patch from .*old would have 100 % of the bytes of the whole: it is left out/)
+    expect([ran.status, backend.imported.length]).toEqual([0, 1])
+  })
+
   it('names at most four addresses of its peer, of this machine alone only where there are none else', async () => {
     const { backend, file, run } = await publisher()
     const id = '12D3KooWHGgdSPZDQohsZHLLVtxu87ioSi1pgjdHTUTRFAcYacMm'

@@ -1,9 +1,10 @@
 // `pimesh publish --prepare OUT`: everything of a release but the signatures, in a folder that travels to those who hold the keys.
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import { type ApiClient, apiClient } from '../../daemon/api-client.ts'
 import type { PublishersJson } from '../../daemon/api-types.ts'
 import type { Mesh } from '../../publish/mesh.ts'
+import type { PatchBase } from '../../publish/patch-bases.ts'
 import type { ReleaseDraft } from '../../publish/release.ts'
 import type { Loaded } from '../../publish/request-folder.ts'
 import { requestLines } from '../format/signing.ts'
@@ -31,12 +32,17 @@ export async function prepareRequest(context: Context, wanted: Wanted, out: stri
     const request = { ...wanted.request, origin: originOf(addresses) }
     return planDraft(mesh, held, request, { role: args.text('role'), now: Date.now() })
   }
-  for (const note of (await draft()).notes) terminal.notice(note)
+  const first = await draft()
+  for (const note of first.notes) terminal.notice(note)
+  const bases = await patchBases(context, wanted, first.previous)
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
   try {
-    const made = await make({ mesh, draft, file: wanted.file, out, signal, progress: progress.meter('encoding') })
+    const meters = { whole: progress.meter('encoding'), patch: progress.meter('patching') }
+    const notes: string[] = []
+    const made = await make({ mesh, draft, file: wanted.file, bases, notes, out, signal, progress: meters })
     progress.end()
+    for (const note of notes) terminal.notice(note)
     await reportRequest(context, made, output)
     return 0
   } catch (error) {
@@ -65,18 +71,34 @@ async function checked(context: Context, { file, request }: Wanted, out: string)
   return mesh
 }
 
+type Meter = (done: number, total: number) => void
+
+/** What patches are made from, of what was named. @throws Failure E_ARTIFACT, E_USAGE */
+export async function patchBases(
+  context: Context,
+  { patchFrom, request: { path } }: Wanted,
+  previous: ReleaseDraft['previous'],
+): Promise<PatchBase[]> {
+  const { basesOf } = await import('../../publish/patch-bases.ts')
+  return basesOf(patchFrom, { path, previous, artifacts: join(dataFolder(context), 'artifacts') })
+}
+
 /** Encodes, and then makes the request in turn, so that no two requests or releases of this folder have one version. */
 async function make(work: {
   mesh: Mesh
   /** What is announced next: asked again after the time that encoding took. */
   draft: () => Promise<ReleaseDraft>
   file: string
+  bases: readonly PatchBase[]
+  /** Filled with what a person should know of the patches. */
+  notes: string[]
   out: string
   signal: AbortSignal
-  progress: (done: number, total: number) => void
+  progress: { whole: Meter; patch: Meter }
 }): Promise<Loaded> {
   const { mesh, signal } = work
   const { draftRelease } = await import('../../publish/release.ts')
+  const { unknownBases } = await import('../../publish/patches.ts')
   const { makeRequest } = await import('../../publish/signing-request.ts')
   const { prepareFolder } = await import('../../publish/request-folder.ts')
   const { keepAnnouncement } = await import('../../publish/delegations.ts')
@@ -86,6 +108,7 @@ async function make(work: {
       const draft = await work.draft()
       const { targets, previous } = draft
       const signed = draftRelease(draft, encoded)
+      work.notes.splice(0, Infinity, ...encoded.notes, ...unknownBases(encoded.patches, draft.request.path, previous))
       const made = makeRequest(mesh, { kind: 'announcement', signed, targets, previous }, Date.now())
       if (made.kind === 'announcement') keepAnnouncement(mesh, made.document, 'prepared')
       return made

@@ -2,7 +2,7 @@
 
 import type { SubmittedJson } from '../../daemon/api-types.ts'
 import type { SignedRelease } from '../../publish/release.ts'
-import { bytes } from '../format/quantity.ts'
+import { bytes, percent } from '../format/quantity.ts'
 import { encodingText } from '../format/releases.ts'
 import { pairLines } from '../format/table.ts'
 import { plain } from '../frame/terminal.ts'
@@ -31,7 +31,7 @@ export function announcedLines({ release, submitted }: Announced): string[] {
         ['role', `${submitted.role}, version ${submitted.version}`],
         ['artifact', bytes(artifact.length)],
         ['SHA-256', artifact.hash],
-        ...encodings.map((one): [string, string] => ['travels', encodingText(shown(one))]),
+        ...encodings.map((one): [string, string] => ['travels', travelText(one, encodings)]),
       ],
       '  ',
     ),
@@ -53,6 +53,16 @@ export function withdrawnLines({ release, submitted }: Announced): string[] {
   ]
 }
 
+/** Of a patch also how much it saves, and for whom: who has an artifact that begins with these digits. */
+function travelText(one: Release['encodings'][number], all: Release['encodings']): string {
+  const text = encodingText(shown(one))
+  const whole = wholeIn(all)
+  if (one.base === undefined || whole === undefined) return text
+  return `${text}: ${percent(one.length / whole.length)} of the whole, for nodes with ${one.base.slice(0, 16)}`
+}
+
+const wholeIn = (encodings: Release['encodings']) => encodings.find(({ base }) => base === undefined)
+
 function shown({ type, hash, length, pieceLength }: Release['encodings'][number]) {
   return { type, hash, bytes: length, pieces: Math.ceil(length / pieceLength) }
 }
@@ -61,6 +71,8 @@ function shown({ type, hash, length, pieceLength }: Release['encodings'][number]
 export function reportJson({ release, submitted }: Announced, copied: boolean | null) {
   const { path, version, counter, hash, artifact, encodings } = release
   const { role, epoch } = submitted
+  const whole = wholeIn(encodings)
+  const patches = encodings.flatMap((one) => (one.base === undefined ? [] : [{ ...shown(one), base: one.base }]))
   return {
     schema: 'pimesh.publish/1',
     release: `${path}@${version}`,
@@ -69,7 +81,8 @@ export function reportJson({ release, submitted }: Announced, copied: boolean | 
     announcement: submitted.hash,
     withdraws: release.withdraws ?? null,
     artifact: { hash: artifact.hash, bytes: artifact.length },
-    encoding: encodings[0] === undefined ? null : shown(encodings[0]),
+    encoding: whole === undefined ? null : shown(whole),
+    ...(patches.length === 0 ? {} : { patches }),
     copied,
   }
 }

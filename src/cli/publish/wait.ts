@@ -29,7 +29,10 @@ interface Ends {
  * @returns how many have; 0 when a person did not want to wait for it, or a newer announcement took its place.
  * @throws Failure E_NO_DAEMON: the peer ended.
  */
-export async function waitForCopy(ends: Ends, { hash }: { hash: string }): Promise<number> {
+export async function waitForCopy(
+  ends: Ends,
+  { hash, encodings }: { hash: string; encodings: readonly { base?: string }[] },
+): Promise<number> {
   const { client, signal, progress } = ends
   try {
     const { node } = await client.status()
@@ -47,8 +50,11 @@ export async function waitForCopy(ends: Ends, { hash }: { hash: string }): Promi
       const release = found && { ...found, nodes: known }
       if (release === undefined) return said(ends, 'a newer announcement has taken its place meanwhile', 0)
       const { count, who } = copiesOf(release, node)
-      if (count > 0)
-        return said(ends, `${who} ${count === 1 ? 'has' : 'have'} all of it: you may stop this peer now`, count)
+      if (count > 0) {
+        const has = `${who} ${count === 1 ? 'has' : 'have'}`
+        const byPatch = encodings.some(({ base }) => base !== undefined) && !release.here?.copies
+        return said(ends, byPatch ? `${has} it by a patch: ${OTHERS_NEED}` : `${has} all of it: ${MAY_STOP}`, count)
+      }
       if (signal.aborted) return said(ends, CONTINUES, 0)
       const quiet = interest(release, node) === 0 && performance.now() > quietUntil
       if (quiet || interest(release, node) > 0) quietUntil = Number.POSITIVE_INFINITY
@@ -65,6 +71,9 @@ export async function waitForCopy(ends: Ends, { hash }: { hash: string }): Promi
 
 const CONTINUES =
   'no other member has all of it yet: it is announced and goes on by itself while this peer runs, so do not stop that now; "pimesh releases" shows how far it is'
+const MAY_STOP = 'you may stop this peer now'
+const OTHERS_NEED =
+  'nodes that cannot use that one need this peer until another member has all of it, so do not stop it before these have'
 const NOBODY =
   'no member fetches it yet: perhaps the selector names no node that is up; it stays announced, and Ctrl-C is safe'
 

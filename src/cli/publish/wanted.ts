@@ -8,6 +8,8 @@ import type { Context } from '../frame/command.ts'
 export interface Wanted {
   file: string
   request: ReleaseRequest
+  /** Files or versions to make patches from. */
+  patchFrom: readonly string[]
 }
 
 /** @throws Failure E_USAGE */
@@ -19,6 +21,7 @@ export function readWanted(args: Context['args']): Wanted {
   if (to === undefined)
     throw new Failure('E_USAGE', `say which nodes it is for: --to 'zone.startsWith("/uk")', or --to true for all`)
   const days = args.count('expires', 1, limits.lifetimeMax / DAY)
+  const patchFrom = args.texts('patch-from')
   const request: ReleaseRequest = {
     path,
     version,
@@ -28,8 +31,9 @@ export function readWanted(args: Context['args']): Wanted {
     keyFile: args.text('key'),
     lifetime: days === undefined ? undefined : days * DAY,
     requires: args.texts('requires'),
+    patches: patchFrom.length,
   }
-  return { file, request }
+  return { file, request, patchFrom }
 }
 
 /** `acme/agent@2.4.0`, or the version in an option of its own. */

@@ -23,7 +23,7 @@ const OTHERS = ['name', 'to', 'version', 'counter', 'installer', 'file', 'role',
 export async function withdrawRelease(context: Context, name: string): Promise<number> {
   const { args } = context
   const given = OTHERS.filter((option) => args.text(option) !== undefined).map((option) => `--${option}`)
-  const listed = args.texts('requires').length > 0 ? ['--requires'] : []
+  const listed = ['requires', 'patch-from'].filter((name) => args.texts(name).length > 0).map((name) => `--${name}`)
   const [surplus] = [...args.positionals, ...given, ...listed]
   if (surplus !== undefined)
     throw new Failure('E_USAGE', `--withdraw takes back what is announced as it stands: leave out ${surplus}`)

@@ -1,0 +1,186 @@
+// Making a patch: an artifact as changes of another one, as a stream. Invariant: what is described makes the artifact of the base: at
+// the end it is applied once, as a node will, and the result is hashed.
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { constants as zlib, zstdCompress } from 'node:zlib'
+import { Failure } from '../../core/failure.ts'
+import { limits } from '../../core/limits.ts'
+import { blocks } from '../../ports/files.ts'
+import { InstructionWriter } from '../../wire/instructions.ts'
+import { encodeSegmentHeader, PATCH_MAGIC, patched } from '../../wire/patch.ts'
+import { Source } from '../source.ts'
+import { type Described, describe, placed, writeBytes } from '../written.ts'
+import { Fingerprints } from './fingerprints.ts'
+import { Matcher } from './match.ts'
+
+export interface PatchOptions {
+  /** The artifact, and what is known of it already. */
+  file: string
+  artifact: { hash: string; length: number }
+  /** The file that it is a change of, and what a person calls it. */
+  base: string
+  name?: string
+  /** Folder for the patch; made when missing. */
+  into: string
+  /** Bytes of the base and then of the artifact that were looked at, and how many there are. */
+  progress?: ((done: number, total: number) => void) | undefined
+  signal: AbortSignal
+}
+
+export interface Patch extends Described {
+  /** The file with the patch, in `into`, named by its hash. */
+  path: string
+}
+
+type Bytes = AsyncGenerator<Uint8Array, void, undefined>
+
+const compress = promisify(zstdCompress)
+const PARAMS = {
+  [zlib.ZSTD_c_compressionLevel]: limits.patchLevel,
+  [zlib.ZSTD_c_windowLog]: limits.patchWindowLog,
+}
+/** What begins like this is no bytes to refer to, but a dictionary of zstd's own form. */
+const DICTIONARY_MAGIC = Buffer.from([0x37, 0xa4, 0x30, 0xec])
+/** When to look for fresh bytes in the range once more: they are 1/16 of a segment, and shrink by 1/16, so that they are no noise. */
+const SHARE = 16
+
+/**
+ * Streams: memory does not grow with the files (about 60 MB, most of it for compression).
+ * @throws Failure E_ARTIFACT (one of the files is none, or cannot be read), E_ARTIFACT_CHANGED (one of them changed), E_DISK_FULL,
+ * E_DATA_WRITE; the signal's reason. E_ARTIFACT too when base and artifact are the same bytes. Nothing new is left in `into` then.
+ */
+export async function makePatch({
+  file,
+  artifact,
+  base,
+  name = base,
+  into,
+  progress,
+  signal,
+}: PatchOptions): Promise<Patch> {
+  return await Source.use(base, 'base', (old) =>
+    Source.use(file, 'artifact', (source) =>
+      placed(into, async (temporary) => {
+        if (source.length !== artifact.length) throw source.changed()
+        const total = old.length + source.length
+        const { fingerprints, hash } = await lookAt(old, signal, (done) => progress?.(done, total))
+        if (hash === artifact.hash) throw sameBytes(name, file)
+        const segments = segmentsOf(source.read(signal), (done) => progress?.(old.length + done, total))
+        await writeBytes(temporary, patchBytes(segments, { old, fingerprints, into: new SegmentMaker() }))
+        await old.checkUnchanged()
+        await source.checkUnchanged()
+        if ((await resultOf(temporary, old, signal)) !== artifact.hash) throw source.changed()
+        return await describe(temporary, { type: 'zstd-patch', base: hash }, signal)
+      }),
+    ),
+  )
+}
+
+function sameBytes(base: string, file: string): Failure {
+  return new Failure(
+    'E_ARTIFACT',
+    `${base} has the same bytes as ${file}: leave it out of --patch-from, nothing has changed`,
+  )
+}
+
+async function lookAt(
+  old: Source,
+  signal: AbortSignal,
+  progress: (done: number) => void,
+): Promise<{ fingerprints: Fingerprints; hash: string }> {
+  const fingerprints = new Fingerprints(old.length)
+  const hash = createHash('sha256')
+  let done = 0
+  for await (const block of old.read(signal)) {
+    hash.update(block)
+    fingerprints.add(block)
+    done += block.length
+    progress(done)
+  }
+  return { fingerprints, hash: hash.digest('hex') }
+}
+
+/** The bytes cut into segments, each valid until the next one is asked for. */
+async function* segmentsOf(bytes: AsyncIterable<Uint8Array>, progress: (done: number) => void): Bytes {
+  const segment = Buffer.allocUnsafeSlow(limits.patchSegmentBytes)
+  let [filled, done] = [0, 0]
+  for await (const block of bytes) {
+    for (let at = 0; at < block.length; ) {
+      const part = block.subarray(at, at + segment.length - filled)
+      segment.set(part, filled)
+      filled += part.length
+      at += part.length
+      if (filled < segment.length) continue
+      yield segment
+      done += filled
+      progress(done)
+      filled = 0
+    }
+  }
+  if (filled > 0) yield segment.subarray(0, filled)
+  progress(done + filled)
+}
+
+async function* patchBytes(
+  segments: AsyncIterable<Uint8Array>,
+  { old, fingerprints, into }: { old: Source; fingerprints: Fingerprints; into: SegmentMaker },
+): Bytes {
+  yield PATCH_MAGIC
+  const range = Buffer.allocUnsafeSlow(Math.min(old.length, limits.patchRangeBytes))
+  const margin = (limits.patchRangeBytes - limits.patchSegmentBytes) / 2
+  let guess = -margin
+  for await (const segment of segments) {
+    const at = fingerprints.rangeFor(segment, guess)
+    if ((await old.readAt(range, at)) < range.length) throw old.changed()
+    yield* into.make(segment, range, at)
+    guess = at + segment.length
+  }
+}
+
+class SegmentMaker {
+  readonly #matcher = new Matcher()
+  readonly #writer = new InstructionWriter(limits.patchSegmentBytes)
+
+  async *make(segment: Uint8Array, range: Uint8Array, at: number): Bytes {
+    const steps = this.#matcher.match(segment, range)
+    const fresh = steps.reduce((sum, step) => sum + step.fresh, 0)
+    let instructions = this.#writer.write(steps, range, segment)
+    if (instructions.length > limits.patchPlainBytes)
+      instructions = this.#writer.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
+    const frame = await compress(instructions, { params: PARAMS, pledgedSrcSize: instructions.length })
+    const isText = SHARE * fresh > segment.length && SHARE * frame.length < (SHARE - 1) * instructions.length
+    const better = isText ? await withDictionary(instructions, range, frame) : undefined
+    yield encodeSegmentHeader({
+      made: segment.length,
+      at,
+      reach: range.length,
+      plain: instructions.length,
+      packed: (better ?? frame).length,
+      dictionary: better !== undefined,
+    })
+    yield better ?? frame
+  }
+}
+
+/** Text that was edited is full of matches too short to be steps. @returns undefined when that is no gain */
+async function withDictionary(instructions: Uint8Array, range: Uint8Array, plain: Buffer): Promise<Buffer | undefined> {
+  if (DICTIONARY_MAGIC.equals(range.subarray(0, DICTIONARY_MAGIC.length))) return undefined
+  // The level of patches would take seconds to read the dictionary.
+  const params = { [zlib.ZSTD_c_compressionLevel]: limits.zstdLevel, [zlib.ZSTD_c_windowLog]: limits.zstdWindowLog }
+  const frame = await compress(instructions, { params, dictionary: range, pledgedSrcSize: instructions.length })
+  return frame.length < plain.length ? frame : undefined
+}
+
+/** Hex SHA-256 of what a node gets. */
+async function resultOf(path: string, old: Source, signal: AbortSignal): Promise<string> {
+  const file = await open(path, 'r')
+  try {
+    const hash = createHash('sha256')
+    const base = { read: (into: Uint8Array, position: number) => old.readAt(into, position) }
+    for await (const block of patched(blocks(file, signal), base)) hash.update(block)
+    return hash.digest('hex')
+  } finally {
+    await file.close()
+  }
+}

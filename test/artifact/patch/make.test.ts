@@ -1,0 +1,208 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { appendFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makePatch, type Patch } from '../../../src/artifact/patch/make.ts'
+import { limits } from '../../../src/core/limits.ts'
+import { blocks, readAll } from '../../../src/ports/files.ts'
+import { decoded } from '../../../src/wire/encodings.ts'
+
+const MIB = 1_048_576
+const signal = new AbortController().signal
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+let folder: string
+let [base, file, into] = ['', '', '']
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pimesh-patch-'))
+  base = join(folder, 'base')
+  file = join(folder, 'file')
+  into = join(folder, 'into')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function patch(old: Uint8Array, fresh: Uint8Array, progress?: (done: number) => void): Promise<Patch> {
+  await writeFile(base, old)
+  await writeFile(file, fresh)
+  const artifact = { hash: sha256(fresh), length: fresh.length }
+  return await makePatch({ file, artifact, base, into, signal, progress })
+}
+
+/** What a node makes of it. */
+async function applied({ path }: Patch, length: number): Promise<Buffer> {
+  const [encoded, old] = [await open(path), await open(base)]
+  try {
+    const parts: Uint8Array[] = []
+    const reader = { read: (bytes: Uint8Array, position: number) => readAll(old, bytes, position) }
+    for await (const block of decoded('zstd-patch', blocks(encoded, undefined), length, reader))
+      parts.push(Uint8Array.from(block))
+    return Buffer.concat(parts)
+  } finally {
+    await encoded.close()
+    await old.close()
+  }
+}
+
+/** Bytes like those of a program: what was compiled anew has the same instructions and other addresses. */
+function program(seed: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let state = seed
+  for (let at = 0; at + 4 <= length; at += 4) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    bytes.writeUInt32LE(state, at)
+  }
+  return bytes
+}
+
+function readdressed(bytes: Buffer, every: number): Buffer {
+  const changed = Buffer.from(bytes)
+  for (let at = 0; at < changed.length; at += every) changed[at] = (changed[at] as number) + 16
+  return changed
+}
+
+describe('a patch that is made', () => {
+  it('makes the new file of the old one, whatever was changed', async () => {
+    const edit = fc.record({
+      at: fc.nat(60_000),
+      cut: fc.nat(4_000),
+      paste: fc.oneof(fc.uint8Array({ maxLength: 2_000 }), fc.constant(new Uint8Array(700))),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.nat(60_000), fc.array(edit, { maxLength: 6 }), fc.nat(), async (length, edits, seed) => {
+        const old = program(seed, length + 1)
+        let fresh = Buffer.from(old)
+        for (const { at, cut, paste } of edits)
+          fresh = Buffer.concat([fresh.subarray(0, at), paste, fresh.subarray(at + cut)])
+        if (fresh.length === 0 || fresh.equals(old)) fresh = Buffer.concat([fresh, Buffer.from('x')])
+        const made = await patch(old, fresh)
+        expect((await applied(made, fresh.length)).equals(fresh)).toBe(true)
+        expect(made.encoding).toMatchObject({
+          type: 'zstd-patch',
+          base: sha256(old),
+          sha256: sha256(await readFile(made.path)),
+        })
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('says nearly nothing of what only has other addresses in it', async () => {
+    const old = program(1, 3 * MIB)
+    const fresh = readdressed(old, 40)
+    const made = await patch(old, fresh)
+    // One byte in forty is another: exact matches alone would be 75,000 of them.
+    expect(made.encoding.length).toBeLessThan(10_000)
+    expect((await applied(made, fresh.length)).equals(fresh)).toBe(true)
+  })
+
+  it('finds what has moved by more than a range, in either direction', async () => {
+    const old = program(2, 6 * MIB)
+    const inserted = Buffer.concat([old.subarray(0, 100_000), randomBytes(4 * MIB), old.subarray(100_000)])
+    const made = await patch(old, inserted)
+    expect(made.encoding.length).toBeLessThan(4.05 * MIB)
+    expect((await applied(made, inserted.length)).equals(inserted)).toBe(true)
+    const swapped = Buffer.concat([old.subarray(4 * MIB + 333), old.subarray(0, 4 * MIB + 333)])
+    const turned = await patch(old, swapped)
+    expect(turned.encoding.length).toBeLessThan(60_000)
+    expect((await applied(turned, swapped.length)).equals(swapped)).toBe(true)
+  })
+
+  it('takes the range as a dictionary where text was edited all over', async () => {
+    const words = Array.from({ length: 3_000 }, (_, index) => `word${(index * 7_919) % 4_096} `)
+    const textOf = (turn: number) =>
+      Buffer.from(Array.from({ length: 60_000 }, (_, at) => words[(at * at + turn * at) % 3_000]).join(''))
+    const made = await patch(textOf(3), textOf(4))
+    expect((await applied(made, textOf(4).length)).equals(textOf(4))).toBe(true)
+  })
+
+  it('works with a base that looks like a dictionary of zstd, of one byte, or of zeros', async () => {
+    const magic = Buffer.concat([Buffer.from([0x37, 0xa4, 0x30, 0xec]), program(3, 200_000)])
+    for (const old of [magic, Buffer.from('x'), Buffer.alloc(2 * MIB)]) {
+      const fresh = Buffer.concat([randomBytes(70_000), old, Buffer.alloc(100_000), program(4, 5_000)])
+      const made = await patch(old, fresh)
+      expect((await applied(made, fresh.length)).equals(fresh)).toBe(true)
+    }
+  })
+
+  it('tells how far it is, and leaves nothing when it is stopped', async () => {
+    const told: number[] = []
+    const [old, fresh] = [program(5, 2 * MIB), program(5, MIB)]
+    await patch(old, fresh, (done) => told.push(done))
+    expect(told).toEqual([...told].sort((a, b) => a - b))
+    expect(told.at(-1)).toBe(3 * MIB)
+    const artifact = { hash: sha256(fresh), length: fresh.length }
+    const stop = new AbortController()
+    const stopped = makePatch({ file, artifact, base, into, signal: stop.signal, progress: () => stop.abort() })
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+    expect(await readdir(into)).toHaveLength(1)
+  })
+})
+
+describe('what is no base, or changes', () => {
+  const old = program(6, 2 * MIB)
+  const fresh = readdressed(old, 4_000)
+
+  it('is refused with the bytes of the artifact', async () => {
+    await expect(patch(old, old)).rejects.toMatchObject({
+      code: 'E_ARTIFACT',
+      message: expect.stringMatching(/has the same bytes as .*: leave it out of --patch-from/),
+    })
+    expect(await readdir(into)).toEqual([])
+  })
+
+  it.each([
+    ['nothing', async () => rm(base), /there is no file .*: check the path/],
+    [
+      'a folder',
+      async () => {
+        await rm(base)
+        await mkdir(base)
+      },
+      /is a folder: a patch is made from the single file/,
+    ],
+    ['empty', async () => truncate(base, 0), /is empty: there is nothing to patch from/],
+  ] as const)('is refused: %s', async (_, change, sentence) => {
+    await writeFile(base, old)
+    await writeFile(file, fresh)
+    await change()
+    const artifact = { hash: sha256(fresh), length: fresh.length }
+    await expect(makePatch({ file, artifact, base, into, signal })).rejects.toMatchObject({
+      code: 'E_ARTIFACT',
+      message: expect.stringMatching(sentence),
+    })
+    expect(await readdir(into).catch(() => [])).toEqual([])
+  })
+
+  it.each(['base', 'artifact'])('is refused when the %s changes meanwhile', async (which) => {
+    await writeFile(base, old)
+    await writeFile(file, fresh)
+    const artifact = { hash: sha256(fresh), length: fresh.length }
+    let changed: Promise<void> | undefined
+    const progress = () => {
+      changed ??= appendFile(which === 'base' ? base : file, 'more')
+    }
+    await expect(makePatch({ file, artifact, base, into, signal, progress })).rejects.toMatchObject({
+      code: 'E_ARTIFACT_CHANGED',
+      message: expect.stringContaining(which === 'base' ? base : file),
+    })
+    await changed
+    expect(await readdir(into)).toEqual([])
+  })
+
+  it('is refused when the artifact is not any more what was encoded as a whole', async () => {
+    await writeFile(base, old)
+    await writeFile(file, fresh)
+    const made = makePatch({
+      file,
+      artifact: { hash: sha256(Buffer.from('another')), length: fresh.length },
+      base,
+      into,
+      signal,
+    })
+    await expect(made).rejects.toMatchObject({ code: 'E_ARTIFACT_CHANGED' })
+    expect((await stat(file)).size).toBe(old.length)
+    expect(limits.patchSegmentBytes).toBeLessThan(old.length)
+  })
+})
