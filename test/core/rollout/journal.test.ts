@@ -335,17 +335,34 @@ describe('a patch', () => {
     expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, failed: [] })
   })
 
-  it('is applied anew when what was staged is damaged before the switch, and gives way without forgetting the switch', () => {
+  /** The switch happened and nobody knows, what was staged is damaged, and the patch is being applied again. */
+  function restaging(): World {
     const world = staging()
     while (nameOf(world.pending[0]) !== 'switch') world.finish()
     world.finish({ reason: 'ioError', detail: 'damaged' }, { late: true, mute: true })
     world.wait()
     while (nameOf(world.pending[0]) !== 'stage') if (world.finish() === undefined) world.wait()
+    return world
+  }
+
+  it('is applied anew when what was staged is damaged, and gives way without forgetting that a switch may have happened', () => {
+    const world = restaging()
     world.finish(noPatch)
     expect(world.pending[0]?.entries?.[0]?.underway).toMatchObject({ state: 'staged', encoding: { hash: whole.hash } })
-    world.finish()
-    // Another release is announced meanwhile: what may be in use is finished first.
     world.announce(announced([newer]))
+    world.finish()
+    // What may be in use is finished first.
+    expect(world.journal()?.underway?.release).toBe(patched.hash)
+    expect(nameOf(world.pending[0])).not.toBe('write fetching')
+    world.run()
+    expect(world.journal()).toMatchObject({ installed: { release: newer.hash }, underway: undefined })
+  })
+
+  it('is not applied again and again when it makes nothing and nobody announces the release any more', () => {
+    const world = restaging()
+    world.announce(announced([newer]))
+    world.finish(noPatch)
+    expect(nameOf(world.pending[0])).toBe('switch')
     world.run()
     expect(world.journal()).toMatchObject({ installed: { release: newer.hash }, underway: undefined })
   })
