@@ -697,6 +697,8 @@ export const limits = {
   patchFingerprints: 524_288,
   /** A patch that is not smaller than this share of the whole encoding is not announced: it would save nothing worth its place. */
   patchShare: 0.9,
+  /** Nobody had a patch for so long: the whole is asked for, too, since the only member with the patch may never come back. */
+  patchPatience: 5 * MINUTE,
   /** Bases that one release may have patches against: one place of its encodings is for the whole. */
   patchBases: 15,
 

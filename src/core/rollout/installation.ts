@@ -5,7 +5,7 @@ import type { Millis } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Release } from '../trust/announcement.ts'
+import { type Release, wholeOf } from '../trust/announcement.ts'
 import type { Bundles } from './bundles.ts'
 import {
   afterAsking,
@@ -55,6 +55,8 @@ export class Installation implements PathView {
   #mismatched: string | undefined
   /** Why the patch could not be applied. */
   #patchTrouble: string | undefined
+  /** Since when nobody has the patch under way. */
+  #aloneSince: Millis | undefined
   /** When to look how its download fares. */
   #lookAt: Millis = Number.NEGATIVE_INFINITY
   #tidyAgain: { job: InstallJob; at: Millis } | undefined
@@ -165,6 +167,10 @@ export class Installation implements PathView {
     this.#retryAt = undefined
     const { underway } = this.entry
     const complete = underway !== undefined && this.#supply.isComplete(underway.encoding.hash)
+    if (!complete && this.#hasWholeInstead()) {
+      this.#patchTrouble = undefined
+      this.#known = { ...this.#known, noPatch: true }
+    }
     const action = next(this.entry, this.#wish(), this.#known, complete)
     if (action.do === 'write') this.#write(action.entry)
     else if (action.do === 'step') this.#step(action.step, action.job)
@@ -238,7 +244,26 @@ export class Installation implements PathView {
     this.#lookAt = now + limits.progressLook
     const need = this.needed()
     if (need !== undefined) this.#supply.fetch(need, now)
-    this.#setTrouble(need && this.#supply.problemOf(need.encoding.hash))
+    const problem = need && this.#supply.problemOf(need.encoding.hash)
+    this.#setTrouble(problem)
+    if (need?.encoding.base === undefined || problem?.reason !== 'noProvider') this.#aloneSince = undefined
+    else this.#fetchWholeToo(need, now)
+  }
+
+  /** What comes first is taken: a patch is the smaller one, if it comes. */
+  #fetchWholeToo({ release }: Need, now: Millis): void {
+    this.#aloneSince ??= now
+    const whole = wholeOf(release.encodings)
+    if (whole !== undefined && now >= this.#aloneSince + limits.patchPatience)
+      this.#supply.fetch({ release, encoding: whole }, now)
+  }
+
+  /** The patch under way is not here, and the whole is. */
+  #hasWholeInstead(): boolean {
+    const { underway } = this.entry
+    if (underway?.state !== 'fetching' || underway.encoding.base === undefined) return false
+    const whole = wholeOf(this.#source?.encodings ?? [])
+    return whole !== undefined && this.#supply.isComplete(whole.hash)
   }
 
   /** A patch that was signed wrongly is no reason to give the release up: the whole encoding was signed, too. */

@@ -165,7 +165,8 @@ export class Rollout {
     const isBound = path.entry.underway?.state === 'staged'
     // What is in use, and what never will be, decides what others of its role wait for.
     if ((isCommit || isDropped || isBound || path.entry.failed !== failed) && this.#hasBundles) this.#choose(now)
-    if (isOther || path.entry.underway?.encoding.hash !== underway?.encoding.hash) this.#provide(now)
+    const isFetched = underway?.state === 'fetching' || path.entry.underway?.state === 'fetching'
+    if (isOther || isFetched) this.#provide(now)
   }
 
   /** Lets the members of bundles look at each other, and writes the edges to `staged` of those that are ready, in one batch. */

@@ -307,6 +307,33 @@ describe('a patch', () => {
     expect(fresh.journal()?.underway?.encoding).toEqual({ type: 'zstd', hash: whole.hash, sha256: whole.sha256 })
   })
 
+  it('that nobody has any more is waited for, then the whole is asked for beside it, and what comes first is taken', () => {
+    for (const first of ['patch', 'whole']) {
+      const world = new World()
+      world.announce(announced([old]))
+      world.run()
+      world.announce(announced([patched]))
+      world.finish()
+      world.downloadProblem = 'noProvider'
+      const patch = patched.encodings[0]?.hash ?? ''
+      const until = world.now + limits.patchPatience
+      while (world.now < until) {
+        expect(world.wanted).not.toContain(whole.hash)
+        world.wait()
+      }
+      world.wait()
+      expect(world.wanted).toContain(whole.hash)
+      expect(world.wanted).toContain(patch)
+      world.complete.add(first === 'patch' ? patch : whole.hash)
+      world.wait()
+      if (first === 'whole') expect(world.pending[0]?.entries?.[0]?.underway?.encoding.hash).toBe(whole.hash)
+      world.finish()
+      if (first === 'patch') expect(world.wanted).not.toContain(whole.hash)
+      world.run()
+      expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, failed: [] })
+    }
+  })
+
   it('that makes nothing gives way to the whole encoding at once, also across a crash, and says why', () => {
     for (const crash of [undefined, false, true]) {
       const world = staging()
