@@ -693,7 +693,7 @@ export const limits = {
   patchWindowLog: 21,
   /** Compression of a segment's instructions: they are a tenth of the segment, so that the highest level costs less than finding the matches. */
   patchLevel: 19,
-  /** Fingerprints of a base that are kept, each in 8 bytes: 2,800 of each MiB of 187, and 32 of one of 16 GiB. */
+  /** Fingerprints of a base that are kept, in 8 bytes each and half-empty tables: about 1,000 of each MiB of a base of 190 MB, and 16 of one of 16 GiB. */
   patchFingerprints: 524_288,
   /** A patch that is not smaller than this share of the whole encoding is not announced: it would save nothing worth its place. */
   patchShare: 0.9,

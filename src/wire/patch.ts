@@ -22,23 +22,21 @@ export interface SegmentHeader {
   /** Bytes of the instructions, and of the zstd frame that they travel in. */
   plain: number
   packed: number
-  /** The range is the dictionary of the frame. */
-  dictionary: boolean
 }
 
 export const PATCH_MAGIC = Buffer.from('pimesh\x00\x01', 'latin1')
 export const SEGMENT_HEADER_BYTES = 28
 /** zstd may make what it cannot compress a little longer. */
 export const PACKED_MAX = limits.patchPlainBytes + 16_384
-const DICTIONARY = 1
+/** For a later version: this one knows no flags. */
+const FLAGS = 0
 const HALF = 2 ** 32
 
 const unpack = promisify(zstdDecompress)
 
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES)
-  const flags = header.dictionary ? DICTIONARY : 0
-  const words = [flags, header.made, header.at % HALF, Math.floor(header.at / HALF), header.reach, header.plain]
+  const words = [FLAGS, header.made, header.at % HALF, Math.floor(header.at / HALF), header.reach, header.plain]
   ;[...words, header.packed].forEach((word, index) => {
     bytes.writeUInt32LE(word, 4 * index)
   })
@@ -69,7 +67,7 @@ export async function* patched(
       const source = range.subarray(0, header.reach)
       if ((await base.read(source, header.at)) < header.reach) throw badPatch('a range outside of its base')
       const made = segment.subarray(0, header.made)
-      follow(await unpacked(frame, header, source), source, made)
+      follow(await unpacked(frame, header.plain), source, made)
       yield made
     }
   } finally {
@@ -82,19 +80,17 @@ function readHeader(bytes: Buffer): SegmentHeader {
     bytes.readUInt32LE(4 * index),
   ) as [number, number, number, number, number, number, number]
   const fits = made >= 1 && made <= limits.patchSegmentBytes && reach <= limits.patchRangeBytes
-  if (!fits || plain > limits.patchPlainBytes || packed > PACKED_MAX || flags > DICTIONARY || high >= HALF / 4_096)
+  if (!fits || plain > limits.patchPlainBytes || packed > PACKED_MAX || flags !== FLAGS || high >= HALF / 4_096)
     throw badPatch('a segment beyond its bounds')
-  return { made, at: high * HALF + low, reach, plain, packed, dictionary: flags === DICTIONARY }
+  return { made, at: high * HALF + low, reach, plain, packed }
 }
 
-async function unpacked(frame: Uint8Array, header: SegmentHeader, range: Uint8Array): Promise<Uint8Array> {
-  const { plain, dictionary } = header
+async function unpacked(frame: Uint8Array, plain: number): Promise<Uint8Array> {
   const options = {
     params: { [constants.ZSTD_d_windowLogMax]: limits.patchWindowLog },
     maxOutputLength: Math.max(1, plain),
     // One buffer that fits, instead of many that do not.
     chunkSize: Math.max(64, plain),
-    ...(dictionary ? { dictionary: range } : {}),
   }
   const instructions = await unpack(frame, options).catch((cause: unknown) => {
     throw badPatch('instructions that cannot be unpacked', cause)

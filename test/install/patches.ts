@@ -17,7 +17,7 @@ export function patchJob(
   const steps = [{ from: 0, copied: artifact.length, fresh: 0 }]
   const instructions = new InstructionWriter(artifact.length).write(steps, base, artifact)
   const frame = zstdCompressSync(instructions)
-  const header = { made: artifact.length, at: 0, reach: base.length, plain: instructions.length, dictionary: false }
+  const header = { made: artifact.length, at: 0, reach: base.length, plain: instructions.length }
   const encoding = Buffer.concat([PATCH_MAGIC, encodeSegmentHeader({ ...header, packed: frame.length }), frame])
   const { job } = jobFor(artifact, counter)
   const hash = sha256(encoding)

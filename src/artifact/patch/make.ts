@@ -40,11 +40,6 @@ const PARAMS = {
   [zlib.ZSTD_c_compressionLevel]: limits.patchLevel,
   [zlib.ZSTD_c_windowLog]: limits.patchWindowLog,
 }
-/** What begins like this is no bytes to refer to, but a dictionary of zstd's own form. */
-const DICTIONARY_MAGIC = Buffer.from([0x37, 0xa4, 0x30, 0xec])
-/** When to look for fresh bytes in the range once more: they are 1/16 of a segment, and shrink by 1/16, so that they are no noise. */
-const SHARE = 16
-
 /**
  * Streams: memory does not grow with the files (about 60 MB, most of it for compression).
  * @throws Failure E_ARTIFACT (one of the files is none, or cannot be read), E_ARTIFACT_CHANGED (one of them changed), E_DISK_FULL,
@@ -144,32 +139,19 @@ class SegmentMaker {
 
   async *make(segment: Uint8Array, range: Uint8Array, at: number): Bytes {
     const steps = this.#matcher.match(segment, range)
-    const fresh = steps.reduce((sum, step) => sum + step.fresh, 0)
     let instructions = this.#writer.write(steps, range, segment)
     if (instructions.length > limits.patchPlainBytes)
       instructions = this.#writer.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
     const frame = await compress(instructions, { params: PARAMS, pledgedSrcSize: instructions.length })
-    const isText = SHARE * fresh > segment.length && SHARE * frame.length < (SHARE - 1) * instructions.length
-    const better = isText ? await withDictionary(instructions, range, frame) : undefined
     yield encodeSegmentHeader({
       made: segment.length,
       at,
       reach: range.length,
       plain: instructions.length,
-      packed: (better ?? frame).length,
-      dictionary: better !== undefined,
+      packed: frame.length,
     })
-    yield better ?? frame
+    yield frame
   }
-}
-
-/** Text that was edited is full of matches too short to be steps. @returns undefined when that is no gain */
-async function withDictionary(instructions: Uint8Array, range: Uint8Array, plain: Buffer): Promise<Buffer | undefined> {
-  if (DICTIONARY_MAGIC.equals(range.subarray(0, DICTIONARY_MAGIC.length))) return undefined
-  // The level of patches would take seconds to read the dictionary.
-  const params = { [zlib.ZSTD_c_compressionLevel]: limits.zstdLevel, [zlib.ZSTD_c_windowLog]: limits.zstdWindowLog }
-  const frame = await compress(instructions, { params, dictionary: range, pledgedSrcSize: instructions.length })
-  return frame.length < plain.length ? frame : undefined
 }
 
 /** Hex SHA-256 of what a node gets. */

@@ -109,7 +109,7 @@ describe('a patch that is made', () => {
     expect((await applied(turned, swapped.length)).equals(swapped)).toBe(true)
   })
 
-  it('takes the range as a dictionary where text was edited all over', async () => {
+  it('works where text was edited all over', async () => {
     const words = Array.from({ length: 3_000 }, (_, index) => `word${(index * 7_919) % 4_096} `)
     const textOf = (turn: number) =>
       Buffer.from(Array.from({ length: 60_000 }, (_, at) => words[(at * at + turn * at) % 3_000]).join(''))
@@ -117,9 +117,8 @@ describe('a patch that is made', () => {
     expect((await applied(made, textOf(4).length)).equals(textOf(4))).toBe(true)
   })
 
-  it('works with a base that looks like a dictionary of zstd, of one byte, or of zeros', async () => {
-    const magic = Buffer.concat([Buffer.from([0x37, 0xa4, 0x30, 0xec]), program(3, 200_000)])
-    for (const old of [magic, Buffer.from('x'), Buffer.alloc(2 * MIB)]) {
+  it('works with a base of one byte, of zeros, or that is part of what is new', async () => {
+    for (const old of [program(3, 200_000), Buffer.from('x'), Buffer.alloc(2 * MIB)]) {
       const fresh = Buffer.concat([randomBytes(70_000), old, Buffer.alloc(100_000), program(4, 5_000)])
       const made = await patch(old, fresh)
       expect((await applied(made, fresh.length)).equals(fresh)).toBe(true)
