@@ -4,6 +4,7 @@ import { KINDS, type Kind } from '../lab/description.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
 import { benchLan } from './lan.ts'
+import { benchPatch } from './patch.ts'
 import { benchProfile } from './profile.ts'
 import { benchReach } from './reach.ts'
 import { benchRecover } from './recover.ts'
@@ -43,6 +44,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
   daemon: benchDaemon,
   fetch: benchFetch,
   lan: benchLan,
+  patch: benchPatch,
   profile: benchProfile,
   reach: benchReach,
   recover: benchRecover,
