@@ -9,6 +9,7 @@ import { FLAG } from './fleet/record.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
 import { limits } from './limits.ts'
+import type { Route } from './links/paths.ts'
 import type { ReachSnapshot } from './links/reach.ts'
 import { isReachInput } from './links/reach-inputs.ts'
 import { Unreachable, type Unreached } from './links/unreachable.ts'
@@ -143,6 +144,12 @@ export class NodeCore {
 
   membershipOf(node: NodeId): Membership | undefined {
     return this.#m.roster.byNode(node)
+  }
+
+  /** How the link with a peer goes, and whether it is of our own zone; undefined without one. */
+  linkWith(peer: NodeId): { route: Route; mate: boolean } | undefined {
+    const link = this.#m.links.get(peer)
+    return link && { route: link.route, mate: link.zone === this.#m.self.zone }
   }
 
   /** Sizes of what could grow, for invariant checks and `status`. */

@@ -77,6 +77,18 @@ export interface LinkJson {
   path?: PathJson
 }
 
+/** Bytes by how the link went, with members of our own zone and with all others. */
+export interface PieceBytesJson {
+  mates: Record<PathJson['route'], number>
+  others: Record<PathJson['route'], number>
+}
+
+/** Pieces that came and went since start, without what was said about them, whether they were of use or not. */
+export interface PieceTrafficJson {
+  from: PieceBytesJson
+  to: PieceBytesJson
+}
+
 export interface AlertJson {
   kind: string
   node: string
@@ -137,6 +149,8 @@ export interface StatusJson {
   /** Messages and callers refused since start, by reason code of docs/protocol.md. */
   refusals: Record<string, number>
   traffic: { bytesIn: number; bytesOut: number }
+  /** Of that, the bytes of pieces themselves; absent in an older daemon. */
+  pieces?: PieceTrafficJson
   process: {
     pid: number
     residentBytes: number

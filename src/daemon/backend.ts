@@ -187,6 +187,7 @@ function statusJson(parts: BackendParts): StatusJson {
         ? null
         : { proven: snapshot.revocation.proven, by: [...snapshot.revocation.tellers] },
     traffic: links.traffic(),
+    pieces: parts.driver.pieces.json(),
     process: {
       pid: process.pid,
       residentBytes: process.memoryUsage.rss(),

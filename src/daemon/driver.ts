@@ -41,6 +41,7 @@ import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
 import { Linking } from './linking.ts'
+import { PieceTraffic } from './piece-traffic.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
 
 export interface Ports extends TransferPorts {
@@ -76,6 +77,8 @@ interface Waiting {
 }
 
 export class Driver {
+  /** What was exchanged of pieces. */
+  readonly pieces: PieceTraffic
   readonly #ports: Ports
   readonly #o: DriverOptions
   readonly #queue: Input[] = []
@@ -100,8 +103,10 @@ export class Driver {
     this.#o = options
     this.#heads = announcementTopic(options.mesh8)
     this.#linking = new Linking(ports.links, { feed: (input) => this.feed(input), signal: this.#abort.signal })
+    this.pieces = new PieceTraffic((peer) => options.core.linkWith(peer))
     this.#transfers = new Transfers(ports, {
       feed: (input) => this.feed(input),
+      traffic: this.pieces,
       onDefect: options.onDefect,
       signal: this.#abort.signal,
     })

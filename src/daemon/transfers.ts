@@ -12,6 +12,7 @@ import { ArtifactFailure, InstallFailure } from '../ports/disk-failure.ts'
 import type { Installer } from '../ports/installer.ts'
 import type { Pieces } from '../ports/pieces.ts'
 import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../wire/pieces.ts'
+import type { PieceTraffic } from './piece-traffic.ts'
 
 export interface TransferPorts {
   pieces: Pieces
@@ -36,6 +37,8 @@ export type TransferEffect = OfType<
 
 interface Options {
   feed: (input: Input) => void
+  /** Told of every piece that comes and that was sent. */
+  traffic: Pick<PieceTraffic, 'received' | 'sent'>
   /** Something unexpected failed; the node goes on without it. */
   onDefect: (detail: string) => void
   /** Ends what takes long when the daemon stops. */
@@ -133,6 +136,7 @@ export class Transfers {
     this.#arrivals.set(arrival, { bytes: message.bytes, freed: resolve })
     const hash = createHash('sha256').update(message.bytes).digest('hex')
     const { length } = message.bytes
+    this.#o.traffic.received(peer, length)
     this.#o.feed({
       type: 'pieceMessage',
       peer,
@@ -170,6 +174,7 @@ export class Transfers {
     // Not waited for: the disk has done its part.
     void this.#ports.pieces
       .send(peer, encodePieceData(encoding, index, bytes))
+      .then(() => this.#o.traffic.sent(peer, bytes.length))
       .catch(() => undefined)
       .then(() => served())
   }

@@ -25,7 +25,8 @@ export async function send(
   return { release, hash, began: await announcedAt(daemons, from) }
 }
 
-async function announcedAt(daemons: Lab['daemons'], publisher: string): Promise<number> {
+/** When the last announcement of a publisher came in force there, of performance.now(). */
+export async function announcedAt(daemons: Lab['daemons'], publisher: string): Promise<number> {
   const { events } = await daemons.client(publisher).events()
   const announced = events.findLast(({ type }) => type === 'announced')
   if (announced === undefined) throw new Error(`${publisher} announced nothing`)

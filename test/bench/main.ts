@@ -10,6 +10,8 @@ import { benchReach } from './reach.ts'
 import { benchRecover } from './recover.ts'
 import { cases } from './recover-cases.ts'
 import { benchSoak } from './soak.ts'
+import { benchSwarm, SWARM_ENTRIES } from './swarm.ts'
+import { FIELD_KINDS, type Size } from './swarm-field.ts'
 import { benchThin } from './thin.ts'
 import { benchTrust } from './trust.ts'
 import { benchUpkeep } from './upkeep.ts'
@@ -38,6 +40,11 @@ interface Settings {
   minutes: number
   seed: number
   small: boolean
+  /** The field of the swarm, how often each entry runs in it, which do, and the file that what pimesh did is appended to. */
+  size: Size
+  runs: number
+  entries: readonly string[] | undefined
+  trace: string | undefined
 }
 
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
@@ -49,6 +56,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
   reach: benchReach,
   recover: benchRecover,
   soak: benchSoak,
+  swarm: (say, { size, runs, entries, trace }) => benchSwarm(say, { size, runs, only: entries, trace }),
   thin: benchThin,
   trust: benchTrust,
   upkeep: benchUpkeep,
@@ -57,7 +65,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
 function usage(problem: string): never {
   const names = Object.keys(benches).join('|')
   const options =
-    '[--json] [--seconds 60] [--rounds 3] [--tries 10] [--kinds plain,random,...] [--same-lan] [--only CASE] [--cable-seconds 60] [--minutes 30] [--seed 1] [--small]'
+    '[--json] [--seconds 60] [--rounds 3] [--tries 10] [--kinds plain,random,...] [--same-lan] [--only CASE] [--cable-seconds 60] [--minutes 30] [--seed 1] [--small] [--sites 3 --nodes 4 --mib 32 --runs 3 --kind plain|random --trace FILE]'
   process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
@@ -78,6 +86,12 @@ function readArguments() {
         minutes: { type: 'string', default: '30' },
         seed: { type: 'string', default: '1' },
         small: { type: 'boolean', default: false },
+        sites: { type: 'string', default: '3' },
+        nodes: { type: 'string', default: '4' },
+        mib: { type: 'string', default: '32' },
+        runs: { type: 'string', default: '3' },
+        kind: { type: 'string', default: 'plain' },
+        trace: { type: 'string' },
       },
     })
   } catch (error) {
@@ -98,22 +112,39 @@ function kinds(text: string): Kind[] {
   return named as Kind[]
 }
 
+function size(): Size {
+  const kind = FIELD_KINDS.find((one) => one === values.kind)
+  if (kind === undefined) usage(`--kind is one of ${FIELD_KINDS.join(', ')}, not "${values.kind}"`)
+  const bytes = whole('mib', values.mib, 1, 2048) * 2 ** 20
+  return { sites: whole('sites', values.sites, 1, 40), nodes: whole('nodes', values.nodes, 1, 60), kind, bytes }
+}
+
+/** What --only means depends on the benchmark: a case of recover, or entries of swarm. */
+function only(allowed: readonly string[], what: string): string[] | undefined {
+  const named = values.only?.split(',')
+  const strange = named?.find((name) => !allowed.includes(name))
+  if (strange !== undefined) usage(`there is no ${what} "${strange}"; there are ${allowed.join(', ')}`)
+  return named
+}
+
 const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
-if (values.only !== undefined && !(values.only in cases))
-  usage(`there is no case "${values.only}"; there are ${Object.keys(cases).join(', ')}`)
 const settings = {
   seconds: whole('seconds', values.seconds, 10, 600),
   rounds: whole('rounds', values.rounds, 1, 20),
   kinds: kinds(values.kinds),
   tries: whole('tries', values.tries, 1, 100),
   sameLan: values['same-lan'],
-  only: values.only,
+  only: positionals[0] === 'recover' ? only(Object.keys(cases), 'case')?.join() : undefined,
   cableSeconds: whole('cable-seconds', values['cable-seconds'], 1, 86_400),
   minutes: whole('minutes', values.minutes, 1, 600),
   seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
   small: values.small,
+  size: size(),
+  runs: whole('runs', values.runs, 1, 20),
+  entries: positionals[0] === 'swarm' ? only(SWARM_ENTRIES, 'entry') : undefined,
+  trace: values.trace,
 }
 const report = await bench((line) => process.stderr.write(`${line}\n`), settings)
 if (!values.json) process.stdout.write(`${report.table.join('\n')}\n`)

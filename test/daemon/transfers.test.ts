@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Input } from '../../src/core/events.ts'
 import type { InstallJob } from '../../src/core/rollout/states.ts'
+import { PieceTraffic } from '../../src/daemon/piece-traffic.ts'
 import { Transfers } from '../../src/daemon/transfers.ts'
 import type { Artifacts } from '../../src/ports/artifacts.ts'
 import { ArtifactFailure, InstallFailure } from '../../src/ports/disk-failure.ts'
@@ -55,9 +56,10 @@ async function stand(
     })
   const abort = new AbortController()
   const onDefect = (detail: string) => void defects.push(detail)
-  const transfers = new Transfers(ports, { feed, onDefect, signal: abort.signal })
+  const traffic = new PieceTraffic((peer) => (peer === 'gone' ? undefined : { route: 'lan', mate: peer === 'peer' }))
+  const transfers = new Transfers(ports, { feed, traffic, onDefect, signal: abort.signal })
   await transfers.attach()
-  return { transfers, events, fed, closed, sent, defects, next, abort }
+  return { transfers, traffic, events, fed, closed, sent, defects, next, abort }
 }
 
 /** Feeds a piece and tells whether the peer may send on. */
@@ -85,6 +87,20 @@ describe('transfers', () => {
     written.resolve()
     expect(await kept).toEqual({ type: 'pieceKept', ticket: 5 })
     await read
+  })
+
+  it('count pieces by whom they are exchanged with and how: the bytes of the pieces alone', async () => {
+    const { transfers, traffic, events, next } = await stand({ read: async () => BYTES })
+    for (const peer of ['peer', 'peer', 'stranger', 'gone'])
+      void events.message(peer, encodePieceData(ENCODING, 7, BYTES))
+    const served = next('pieceServed')
+    transfers.perform({ type: 'pieceServe', ticket: 1, peer: 'peer', encoding: ENCODING, index: 7 })
+    await served
+    const none = { lan: 0, direct: 0, punched: 0, relayed: 0 }
+    expect(traffic.json()).toEqual({
+      from: { mates: { ...none, lan: 6 }, others: { ...none, lan: 3, relayed: 3 } },
+      to: { mates: { ...none, lan: 3 }, others: none },
+    })
   })
 
   it('let the peer go on when core drops the piece', async () => {
