@@ -37,9 +37,9 @@ export class NodeWatch {
     return (readings.at(-1)?.cpuMs ?? 0) - (before?.cpuMs ?? 0)
   }
 
-  /** The highest resident memory of each of a node's processes since it began, added up. */
+  /** The highest resident memory of the largest of a node's processes: one that was just forked still shares that of its parent. */
   peakRssBytes(name: string): number {
-    return [...(this.#seen.get(name)?.values() ?? [])].reduce((sum, { peakRssBytes }) => sum + peakRssBytes, 0)
+    return Math.max(0, ...[...(this.#seen.get(name)?.values() ?? [])].map(({ peakRssBytes }) => peakRssBytes))
   }
 
   #read(): void {

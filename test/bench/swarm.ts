@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { between, type WireCount, wireCounts } from '../lab/counters.ts'
 import { describe } from '../lab/description.ts'
 import { Network } from '../lab/network.ts'
+import { aria2 } from '../lab/opponents/aria2.ts'
 import type { Delivery, Entry, Field } from '../lab/opponents/entry.ts'
+import { transmission } from '../lab/opponents/transmission.ts'
 import { makeArtifact, sha256 } from './artifact.ts'
 import type { Report } from './main.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -28,6 +30,8 @@ export interface SwarmSettings {
 const ENTRIES: Record<string, (settings: SwarmSettings, run: number) => Entry> = {
   pimesh: ({ trace, size }, run) =>
     pimesh(trace === undefined ? undefined : (json) => void appendTrace(trace, { run, ...size, ...json })),
+  transmission: () => transmission,
+  aria2: () => aria2,
 }
 export const SWARM_ENTRIES: readonly string[] = Object.keys(ENTRIES)
 
