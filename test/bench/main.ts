@@ -10,7 +10,7 @@ import { benchReach } from './reach.ts'
 import { benchRecover } from './recover.ts'
 import { cases } from './recover-cases.ts'
 import { benchSoak } from './soak.ts'
-import { benchSwarm, SWARM_ENTRIES } from './swarm.ts'
+import { benchSwarm, SWARM_ENTRIES, USUAL_ENTRIES } from './swarm.ts'
 import { FIELD_KINDS, type Size } from './swarm-field.ts'
 import { benchThin } from './thin.ts'
 import { benchTrust } from './trust.ts'
@@ -43,7 +43,7 @@ interface Settings {
   /** The field of the swarm, how often each entry runs in it, which do, and the file that what pimesh did is appended to. */
   size: Size
   runs: number
-  entries: readonly string[] | undefined
+  entries: readonly string[]
   trace: string | undefined
 }
 
@@ -143,7 +143,7 @@ const settings = {
   small: values.small,
   size: size(),
   runs: whole('runs', values.runs, 1, 20),
-  entries: positionals[0] === 'swarm' ? only(SWARM_ENTRIES, 'entry') : undefined,
+  entries: positionals[0] === 'swarm' ? (only(SWARM_ENTRIES, 'entry') ?? USUAL_ENTRIES) : [],
   trace: values.trace,
 }
 const report = await bench((line) => process.stderr.write(`${line}\n`), settings)

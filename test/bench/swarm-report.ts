@@ -18,8 +18,8 @@ export interface Figures {
   payloadOutOfPublisher: number | null
   cpuSecondsPerNode: number
   cpuSecondsWorst: number
-  /** Of the node with most. */
-  peakRssBytes: number
+  peakRssBytesPerNode: number
+  peakRssBytesWorst: number
   nodeSeconds: Record<string, number>
 }
 
@@ -55,7 +55,8 @@ const MEASURES: Measure[] = [
   'payloadOutOfPublisher',
   'cpuSecondsPerNode',
   'cpuSecondsWorst',
-  'peakRssBytes',
+  'peakRssBytesPerNode',
+  'peakRssBytesWorst',
 ]
 
 export function summaryOf(entry: string, runs: readonly Run[]): Summary {
@@ -84,7 +85,9 @@ const COLUMNS: Column[] = [
   { title: 'out of the publisher', measure: 'copiesOutOfPublisher', digits: 2 },
   { title: '(payload)', measure: 'payloadOutOfPublisher', digits: 2 },
   { title: 'CPU s/node', measure: 'cpuSecondsPerNode', digits: 2 },
-  { title: 'peak RSS', measure: 'peakRssBytes', digits: 0, scale: 1e-6, unit: ' MB' },
+  { title: 'worst', measure: 'cpuSecondsWorst', digits: 2 },
+  { title: 'peak RSS', measure: 'peakRssBytesPerNode', digits: 0, scale: 1e-6, unit: ' MB' },
+  { title: 'worst', measure: 'peakRssBytesWorst', digits: 0, scale: 1e-6, unit: ' MB' },
 ]
 
 interface Outcome {
@@ -98,7 +101,7 @@ export function tableOf({ size, entries, skipped }: Outcome): string[] {
   const bound = boundSeconds(size)
   const { sites, nodes, kind, bytes } = size
   const name = (text: string) => text.padEnd(Math.max(12, ...entries.map(({ entry }) => entry.length + 2)))
-  const width = ({ title }: Column) => Math.max(title.length, 9) + 2
+  const width = ({ title }: Column) => Math.max(title.length + 2, 9)
   const cells = (of: (column: Column) => string) => COLUMNS.map((column) => of(column).padStart(width(column))).join('')
   const line = ({ entry, runs, failed, figures }: Summary) => {
     const cell = ({ measure, digits, scale = 1, unit = '' }: Column) => {

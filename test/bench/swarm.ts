@@ -8,8 +8,11 @@ import { between, type WireCount, wireCounts } from '../lab/counters.ts'
 import { describe } from '../lab/description.ts'
 import { Network } from '../lab/network.ts'
 import { aria2 } from '../lab/opponents/aria2.ts'
+import { curl } from '../lab/opponents/curl.ts'
 import type { Delivery, Entry, Field } from '../lab/opponents/entry.ts'
+import { libtorrent } from '../lab/opponents/libtorrent.ts'
 import { transmission } from '../lab/opponents/transmission.ts'
+import { webtorrent } from '../lab/opponents/webtorrent.ts'
 import { makeArtifact, sha256 } from './artifact.ts'
 import type { Report } from './main.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -20,8 +23,8 @@ import { type Run, summaryOf, tableOf } from './swarm-report.ts'
 export interface SwarmSettings {
   size: Size
   runs: number
-  /** Names of entries; undefined: all. */
-  only: readonly string[] | undefined
+  /** Names of entries. */
+  only: readonly string[]
   /** Where the trace of each run of pimesh is appended to, a line each. */
   trace: string | undefined
 }
@@ -32,19 +35,25 @@ const ENTRIES: Record<string, (settings: SwarmSettings, run: number) => Entry> =
     pimesh(trace === undefined ? undefined : (json) => void appendTrace(trace, { run, ...size, ...json })),
   transmission: () => transmission,
   aria2: () => aria2,
+  curl: () => curl,
+  webtorrent: () => webtorrent('sequential'),
+  'webtorrent-rarest': () => webtorrent('rarest'),
+  libtorrent: () => libtorrent(),
 }
 export const SWARM_ENTRIES: readonly string[] = Object.keys(ENTRIES)
+/** What runs unless somebody asks for more: all of them take an hour. */
+export const USUAL_ENTRIES: readonly string[] = ['pimesh', 'transmission', 'aria2']
 
 export async function benchSwarm(say: (line: string) => void, settings: SwarmSettings): Promise<Report> {
   const { size, runs: rounds, only } = settings
   const skipped: Record<string, string> = {}
-  for (const name of only ?? SWARM_ENTRIES) {
+  for (const name of only) {
     const why = await entryOf(name, settings, 0).missing()
     if (why === undefined) continue
     skipped[name] = why
     say(`${name} is left out: ${why}`)
   }
-  const names = (only ?? SWARM_ENTRIES).filter((name) => !(name in skipped))
+  const names = only.filter((name) => !(name in skipped))
   const runs: Run[] = []
   for (let run = 1; run <= rounds; run++)
     for (const name of names) runs.push(await compete({ name, run, settings, say }))
@@ -125,6 +134,8 @@ function figuresOf({ nodes, network, file }: Field, measured: Measured): NonNull
   const of = (site: string) => nodes.filter((node) => network.node(node).site === site)
   const into = (site: string) => of(site).reduce((sum, node) => sum + (payload?.into.get(node) ?? 0), 0)
   const cpu = nodes.map((node) => watch.cpuMsSince(node, began) / 1000)
+  const rss = nodes.map((node) => watch.peakRssBytes(node))
+  const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / values.length
   const inUse = all.flatMap(({ inUseAt }) => inUseAt ?? [])
   return {
     seconds: seconds(all.map(({ at }) => at)),
@@ -135,9 +146,10 @@ function figuresOf({ nodes, network, file }: Field, measured: Measured): NonNull
     copiesOutOfPublisher: copies(wire(PUBLISHER_NODE).up.bytes),
     payloadIntoSite: payload === undefined ? null : Math.max(...sites.map((site) => copies(into(site)))),
     payloadOutOfPublisher: payload === undefined ? null : copies(payload.out),
-    cpuSecondsPerNode: cpu.reduce((sum, one) => sum + one, 0) / cpu.length,
+    cpuSecondsPerNode: mean(cpu),
     cpuSecondsWorst: Math.max(...cpu),
-    peakRssBytes: Math.max(...nodes.map((node) => watch.peakRssBytes(node))),
+    peakRssBytesPerNode: mean(rss),
+    peakRssBytesWorst: Math.max(...rss),
     nodeSeconds: Object.fromEntries([...arrivals].map(([node, { at }]) => [node, (at - began) / 1000])),
   }
 }

@@ -1,19 +1,7 @@
 // A WebTorrent peer as a process of its own: `peer.js seed FILE` or `peer.js leech FOLDER TORRENT HOST:PORT...`.
 // Lines of JSON on stdout say when it is ready and when it is done. Only TCP on loopback: no tracker, DHT, UPnP, uTP or WebRTC.
-import { registerHooks } from 'node:module'
+import './no-webrtc.js'
 
-// WebRTC needs a native part that is fetched by an install script; over plain TCP nobody calls it.
-const NO_WEBRTC =
-  'data:text/javascript,' +
-  encodeURIComponent(
-    'export class RTCPeerConnection{} export class RTCSessionDescription{} export class RTCIceCandidate{} export default {}',
-  )
-registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'webrtc-polyfill' || specifier.startsWith('node-datachannel')
-      ? { url: NO_WEBRTC, shortCircuit: true }
-      : next(specifier, context),
-})
 const { default: WebTorrent } = await import('webtorrent')
 const [mode, target, torrentHex, ...peers] = process.argv.slice(2)
 const client = new WebTorrent({

@@ -2,7 +2,7 @@
 // learn that one has everything: it makes a file, of which the kernel tells us. DHT and port forwarding are off, local discovery is on.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { watch } from 'node:fs'
+import { closeSync, openSync, watch } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -58,12 +58,14 @@ export class Torrent {
     return FIRST_PORT + this.field.network.node(name).index
   }
 
-  /** Starts a client in a node, with what it says in a file of its folder. */
+  /** Starts a client in a node. What it complains of is in a file of its folder. */
   start(name: string, program: string, args: readonly string[]): ChildProcess {
-    const child = this.field.network.exec(name, program, args, {
-      stdio: 'ignore',
-      env: { ...process.env, HOME: this.folder(name) },
-    })
+    const log = openSync(join(this.folder(name), 'log'), 'a')
+    const env = { ...process.env, HOME: this.folder(name) }
+    const child = this.field.network.exec(name, program, args, { stdio: ['pipe', 'pipe', log], env })
+    closeSync(log)
+    child.stdin?.on('error', () => undefined)
+    child.stdout?.resume()
     this.processes.set(name, child.pid as number)
     child.once('exit', (code, signal) =>
       this.#done.get(name)?.reject(new Error(`${program} of ${name} ended by itself with ${code ?? signal}`)),
