@@ -54,9 +54,10 @@ it('the tracker tells of all others by the address that it sees, and forgets who
 })
 
 it('the tracker says what it hears', async () => {
-  const heard = once(lines, 'line')
+  const heard = Promise.withResolvers<unknown>()
+  lines.on('line', (line) => JSON.parse(line).port === 7 && heard.resolve(JSON.parse(line)))
   await announce('%01', 7, 0)
-  expect(JSON.parse((await heard)[0])).toEqual({ host: '127.0.0.1', port: 7, left: 0 })
+  expect(await heard.promise).toEqual({ host: '127.0.0.1', port: 7, left: 0 })
 })
 
 async function announce(hash: string, own: number, left: number, more = ''): Promise<string> {
