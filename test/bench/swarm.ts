@@ -38,7 +38,9 @@ const ENTRIES: Record<string, (settings: SwarmSettings, run: number) => Entry> =
   curl: () => curl,
   webtorrent: () => webtorrent('sequential'),
   'webtorrent-rarest': () => webtorrent('rarest'),
-  libtorrent: () => libtorrent(),
+  libtorrent: () => libtorrent('own'),
+  'libtorrent-tcp': () => libtorrent('tcp'),
+  'libtorrent-utp': () => libtorrent('utp'),
 }
 export const SWARM_ENTRIES: readonly string[] = Object.keys(ENTRIES)
 /** What runs unless somebody asks for more: all of them take an hour. */
