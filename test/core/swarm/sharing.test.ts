@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { testEncoding } from './encodings.ts'
 import { type Scene, Sites } from './sites.ts'
-import { type Manners, World } from './world.ts'
+import { type Manners, Site } from './test-node.ts'
+import { World } from './world.ts'
 
 const BASE: Scene = { sites: 3, nodes: 4, pieces: 64, exchange: false }
 
@@ -61,7 +62,7 @@ describe('a site behind a thin wire', () => {
     const world = new World(3, [wanted])
     for (const name of ['hub', 'far']) world.seed(name, wanted)
     for (const name of alone ? ['n'] : ['n', 'mate']) {
-      world.add(name, 'honest', { up: 1e6, down: 1e6, came: 0, upUntil: 0, downUntil: 0 })
+      world.add(name, 'honest', new Site(1e6, 1e6))
       world.link(name, 'hub')
       world.link(name, 'far', 'hub')
     }

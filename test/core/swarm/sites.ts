@@ -2,7 +2,8 @@
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import { HOUR } from '../../../src/core/limits.ts'
 import { type TestEncoding, testEncoding } from './encodings.ts'
-import { type Site, World } from './world.ts'
+import { Site } from './test-node.ts'
+import { World } from './world.ts'
 
 const MBIT = 125_000
 
@@ -43,7 +44,7 @@ export class Sites {
     this.world.farLatency = 15
     this.world.seed('publisher', this.wanted).uplink = publisher * MBIT
     for (let i = 0; i < scene.sites; i++) {
-      const site = { up: up * MBIT, down: down * MBIT, came: 0, upUntil: 0, downUntil: 0 }
+      const site = new Site(up * MBIT, down * MBIT)
       this.sites.push(site)
       this.names.push(Array.from({ length: scene.nodes }, (_, k) => `s${i}n${k}`))
       for (const name of this.names[i] as NodeId[]) this.world.add(name, 'honest', site)

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { Alone } from './alone.ts'
 import { testEncoding } from './encodings.ts'
-import { type Manners, World } from './world.ts'
+import type { Manners } from './test-node.ts'
+import { World } from './world.ts'
 
 const LIARS: readonly Manners[] = ['silent', 'drips', 'poisons', 'refuses', 'junk']
 
