@@ -1,5 +1,4 @@
 // The mesh: composes libp2p and hands out the four ports that core needs of it.
-import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -29,6 +28,7 @@ import { listenProblem } from './listen-problem.ts'
 import { Mappings } from './mappings.ts'
 import { boundedYamux } from './muxer.ts'
 import { NetworkWatch } from './network-watch.ts'
+import { swiftNoise } from './noise.ts'
 import { Pairing } from './pairing.ts'
 import { MeshPieces, type PieceBounds } from './pieces.ts'
 import { Punching } from './punching.ts'
@@ -221,7 +221,7 @@ async function compose(options: MeshOptions, privateKey: PrivateKey, parts: Part
     ],
     connectionEncrypters: [
       (components) => {
-        made.gate = new Gate(noise()(components), { nodeId, keeper: options.keeper, pairing, timeout })
+        made.gate = new Gate(swiftNoise(components), { nodeId, keeper: options.keeper, pairing, timeout })
         return made.gate
       },
     ],
