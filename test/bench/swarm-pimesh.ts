@@ -48,9 +48,10 @@ interface Terms {
 }
 
 async function deliver(field: Field, daemons: Daemons, { bound, traced }: Terms): Promise<Delivery> {
-  const { publisher, nodes, file } = field
+  const { publisher, nodes, file, network } = field
   const before = await pieceTraffic(daemons, [publisher, ...nodes])
-  const to = nodes.map((name) => `name == "${name}"`).join(' || ')
+  const zones = new Set(nodes.map((name) => network.site(network.node(name).site).zone))
+  const to = [...zones].map((zone) => `zone == "${zone}"`).join(' || ')
   const terms = ['--to', to, '--installer', 'file', '--no-wait']
   const places = ['--mesh', daemons.path('mesh'), '--data', daemons.path(publisher)]
   const trace = traced && new SwarmTrace(daemons, nodes, RELEASE)
