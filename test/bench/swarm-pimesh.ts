@@ -10,6 +10,7 @@ import { SwarmTrace, type TraceJson } from './swarm-trace.ts'
 
 const RELEASE = `${PUBLISHER}/swarm@1`
 const SETTLED_BOUND = 120_000
+const STATUS_BOUND = 30_000
 const LOOK = 250
 const STARTS_AT_ONCE = 2
 
@@ -35,8 +36,10 @@ async function settled({ network, nodes }: Field, daemons: Daemons, name: string
   const zoneOf = (node: string) => network.site(network.node(node).site).zone
   const mates = nodes.filter((node) => zoneOf(node) === zoneOf(name))
   await daemons.until(`${name} hears of its zone-mates and has a way out`, SETTLED_BOUND, async () => {
-    const { nodes: rows } = await daemons.client(name).nodes({ zones: [zoneOf(name)] })
-    const { links } = await daemons.client(name).status()
+    const client = daemons.client(name)
+    const told = await Promise.all([client.nodes({ zones: [zoneOf(name)] }), client.status()]).catch(() => undefined)
+    if (told === undefined) return false
+    const [{ nodes: rows }, { links }] = told
     const heard = mates.every((mate) => rows.some((row) => row.name === mate && row.status === 'up'))
     return heard && links.some(({ zone }) => zone !== zoneOf(name))
   })
@@ -76,7 +79,11 @@ async function arrives(daemons: Daemons, name: string, end: number): Promise<Arr
   for (let seen = 0; !at.has('switched'); ) {
     if (performance.now() > end) throw new Error(`${name} has ${[...at.keys()].at(-1) ?? 'heard nothing of'} it`)
     await wait(LOOK)
-    const { events } = await daemons.client(name).events(seen)
+    // One that is too busy for a moment is asked again.
+    const { events } = await daemons
+      .client(name)
+      .events(seen)
+      .catch(() => ({ events: [] }))
     const now = performance.now()
     for (const { seq, type, text, ageMs } of events) {
       seen = seq
@@ -86,16 +93,23 @@ async function arrives(daemons: Daemons, name: string, end: number): Promise<Arr
       at.set(state, now - ageMs)
     }
   }
-  const { releases } = await daemons.client(name).releases({ local: true })
-  const path = releases.find(({ release }) => release === RELEASE)?.here?.installedAt
-  if (path == null) throw new Error(`${name} does not say where it has ${RELEASE}`)
+  const path = await daemons.until(`${name} says where it has ${RELEASE}`, STATUS_BOUND, async () => {
+    const answer = await daemons
+      .client(name)
+      .releases({ local: true })
+      .catch(() => undefined)
+    return answer?.releases.find(({ release }) => release === RELEASE)?.here?.installedAt ?? undefined
+  })
   return { at: at.get('verified') as number, inUseAt: at.get('switched') as number, path }
 }
 
 async function pieceTraffic(daemons: Daemons, names: readonly string[]): Promise<Map<string, PieceTrafficJson>> {
   const entries = names.map(async (name) => {
-    const { pieces } = await daemons.client(name).status()
-    if (pieces === undefined) throw new Error(`${name} does not count pieces`)
+    const what = `${name} says what it counted of pieces`
+    const client = daemons.client(name)
+    const pieces = await daemons.until(what, STATUS_BOUND, async () => {
+      return (await client.status().catch(() => undefined))?.pieces
+    })
     return [name, pieces] as const
   })
   return new Map(await Promise.all(entries))

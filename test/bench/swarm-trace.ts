@@ -1,4 +1,4 @@
-// How a file came together in each node, for whoever tunes the swarm: when a tenth of it was there, two tenths, and so on, and whom the
+// How a file came together in each node, for whoever tunes the swarm: when a hundredth of it was there, a tenth, two tenths, and so on, and whom the
 // bytes came from. Each node is asked ten times a second, which costs it about a hundredth of a core.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PieceTrafficJson } from '../../src/daemon/api-types.ts'
@@ -6,7 +6,8 @@ import type { Daemons } from '../lab/daemons.ts'
 import type { Arrival } from '../lab/opponents/entry.ts'
 
 const LOOK = 100
-const TENTHS = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+/** Percent; the first is that of the first piece of a small file. */
+const MARKS = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90]
 
 export interface TraceJson {
   nodes: {
@@ -47,9 +48,12 @@ export class SwarmTrace {
     const since = (moment: number | undefined) => (moment === undefined ? null : Math.round(moment - began))
     const nodes = [...moved].map(async ([node, { from, to }]) => {
       const held = this.#held.get(node) ?? []
-      const tenths = TENTHS.map((tenth) => [tenth, since(held.find(({ percent }) => percent >= tenth)?.at)])
-      const heldMs = Object.fromEntries([...tenths, [100, since(arrivals.get(node)?.at)]])
-      const { links } = await this.#daemons.client(node).status()
+      const marks = MARKS.map((mark) => [mark, since(held.find(({ percent }) => percent >= mark)?.at)])
+      const heldMs = Object.fromEntries([...marks, [100, since(arrivals.get(node)?.at)]])
+      const { links } = await this.#daemons
+        .client(node)
+        .status()
+        .catch(() => ({ links: [] }))
       const routes = Object.fromEntries(links.map(({ node, name, path }) => [name ?? node, path?.route ?? 'linked']))
       return { node, site: node.replace(/-\d+$/, ''), heldMs, from, to, links: routes }
     })
