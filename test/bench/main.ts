@@ -4,7 +4,7 @@ import { KINDS, type Kind } from '../lab/description.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
 import { benchLan } from './lan.ts'
-import { benchPatch } from './patch.ts'
+import { benchPatch, pairs } from './patch.ts'
 import { benchProfile } from './profile.ts'
 import { benchReach } from './reach.ts'
 import { benchRecover } from './recover.ts'
@@ -34,7 +34,7 @@ interface Settings {
   kinds: Kind[]
   tries: number
   sameLan: boolean
-  /** The one case of recovery that is measured; how long cables are out in it. */
+  /** The one case of recovery, or pair of versions, that is measured; how long cables are out in it. */
   only: string | undefined
   cableSeconds: number
   minutes: number
@@ -127,6 +127,11 @@ function only(allowed: readonly string[], what: string): string[] | undefined {
   return named
 }
 
+function onlyOne(bench: 'recover' | 'patch'): string | undefined {
+  const [allowed, what] = bench === 'patch' ? [pairs, 'pair of versions'] : [cases, 'case']
+  return only(Object.keys(allowed), what)?.join()
+}
+
 const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
@@ -136,7 +141,7 @@ const settings = {
   kinds: kinds(values.kinds),
   tries: whole('tries', values.tries, 1, 100),
   sameLan: values['same-lan'],
-  only: positionals[0] === 'recover' ? only(Object.keys(cases), 'case')?.join() : undefined,
+  only: positionals[0] === 'recover' || positionals[0] === 'patch' ? onlyOne(positionals[0]) : undefined,
   cableSeconds: whole('cable-seconds', values['cable-seconds'], 1, 86_400),
   minutes: whole('minutes', values.minutes, 1, 600),
   seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
