@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { nearest } from '../core/nearest.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import type { ReleaseJson, ReleasesJson } from '../daemon/api-types.ts'
+import { FleetRates } from './format/release-progress.ts'
 import { releaseLines, releasesLines } from './format/releases.ts'
 import { type Command, type Context, dataOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
@@ -15,7 +16,7 @@ export const releases: Command = {
   summary: 'what is announced, and how many nodes have it, fetch it or failed, and why',
   usage: '[PATH|RELEASE] [--zone Z]... [-o table|wide|json] [--nodes] [--watch [S]]',
   details: `With a path (acme/agent), a release (acme/agent@2.4.0) or the beginning of its hash: all about it, and each node; --watch waits
-for one that is not announced yet. FETCHING counts nodes on their way, up to the last check; a node speaks of the four releases that
+for one that is not announced yet, and has how fast the fleet gets it and how long it will take. FETCHING counts nodes on their way, up to the last check; a node speaks of the four releases that
 matter most on it. The last line says how complete and how old the answer is. Exit status: 0 the answer is complete, 1 it is partial or
 there is none.`,
   positionals: [0, 1],
@@ -50,19 +51,24 @@ async function run(context: Context): Promise<number> {
   const [which] = args.positionals
   const client = apiClient(dataFolder(context))
   let missing: string | undefined
+  const rates = new FleetRates()
   const ask = async () => {
     const answer = await client.releases({ zones: args.texts('zone'), timeoutMs })
     const found = which === undefined ? answer : only(answer, which)
     missing = which === undefined || found.releases.length > 0 ? undefined : missingText(answer, which)
     // Whoever watches may have begun before it was announced.
     if (missing !== undefined && every === undefined) throw new Failure('E_PATH', missing)
+    rates.add(found.releases, performance.now())
     return found
   }
   const options = { wide: output === 'wide', nodes: args.flag('nodes') }
   const lines = (answer: ReleasesJson) =>
     which === undefined
       ? releasesLines(answer, terminal, options)
-      : [...(missing === undefined ? [] : [plain(missing)]), ...releaseLines(answer, terminal)]
+      : [
+          ...(missing === undefined ? [] : [plain(missing)]),
+          ...releaseLines(answer, terminal, every === undefined ? undefined : rates),
+        ]
   const json = output === 'json'
   const answer = every === undefined ? await ask() : await watch(context, { ask, json, lines }, every)
   if (every === undefined && json) terminal.json(answer)

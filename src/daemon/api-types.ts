@@ -243,6 +243,18 @@ export interface InstallHereJson {
   best: number
   /** Path of what is in use; null before the switch. */
   installedAt: string | null
+  /** Whom its pieces came from since the daemon started; absent when none came, and in an older daemon. */
+  sources?: SourcesJson
+}
+
+/** Bytes of pieces, by whom they came from. */
+export interface SourcesJson {
+  /** Members on the same LAN, so that nothing went over the site's wire. */
+  site: number
+  /** Members elsewhere, but for the next. */
+  members: number
+  /** Members that had it first, as the announcement says. */
+  publisher: number
 }
 
 export interface ReleaseJson {

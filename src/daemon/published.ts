@@ -8,14 +8,14 @@ import type { ArtifactProblem } from '../core/swarm/messages.ts'
 import { type Release, wholeOf } from '../core/trust/announcement.ts'
 import { withNode } from './api-reach-types.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { InstallHereJson, PublishersJson } from './api-types.ts'
+import type { InstallHereJson, PublishersJson, SourcesJson } from './api-types.ts'
 import type { Driver } from './driver.ts'
 import { releasesJson } from './releases-json.ts'
 import type { Submissions } from './submissions.ts'
 
 interface Parts {
   core: NodeCore
-  driver: Pick<Driver, 'query'>
+  driver: Pick<Driver, 'query' | 'pieces'>
   submissions: Submissions
   mesh: string
   /** The folder below which releases are installed. */
@@ -37,7 +37,8 @@ export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publish
         self: core.snapshot().membership.claims.node,
         current: core.releases.publishers().current,
         result,
-        here: (release) => hereJson(core.releases.release(release), release, parts.installRoot),
+        here: (release) =>
+          withSources(hereJson(core.releases.release(release), release, parts.installRoot), release, driver),
         selected: (release) => core.releases.release(release).selected ?? null,
         freshness: core.releases.freshness(parts.now()),
       })
@@ -88,6 +89,20 @@ function hereJson({ state, progress }: ReleaseHere, release: Release, root: stri
     best: progress === undefined ? 0 : Math.floor((100 * progress.most) / progress.pieces),
     installedAt: inUse && release.installer ? resolve(root, release.path, 'current', release.installer.file) : null,
   }
+}
+
+/** Encodings of one release may come one after the other: the whole, when a patch was of no use. */
+function withSources(
+  here: InstallHereJson | null,
+  release: Release,
+  { pieces }: Parts['driver'],
+): InstallHereJson | null {
+  if (here === null) return null
+  const origin = new Set(release.origin.map((address) => address.slice(address.lastIndexOf('/') + 1)))
+  const all = release.encodings.flatMap(({ hash }) => pieces.sourcesOf(hash, origin) ?? [])
+  if (all.length === 0) return here
+  const sum = (key: keyof SourcesJson) => all.reduce((bytes, sources) => bytes + sources[key], 0)
+  return { ...here, sources: { site: sum('site'), members: sum('members'), publisher: sum('publisher') } }
 }
 
 function problemText(problem: ArtifactProblem | 'noProvider' | undefined): string | null {

@@ -136,7 +136,7 @@ export class Transfers {
     this.#arrivals.set(arrival, { bytes: message.bytes, freed: resolve })
     const hash = createHash('sha256').update(message.bytes).digest('hex')
     const { length } = message.bytes
-    this.#o.traffic.received(peer, length)
+    this.#o.traffic.received(peer, length, encoding)
     this.#o.feed({
       type: 'pieceMessage',
       peer,

@@ -55,6 +55,12 @@ pi-4  /uk/leeds    announced    0 %  up         4 s  disk full
 pi-5  /uk/glasgow  failed     100 %  up         4 s  bad artifact
 pi-6  /uk/glasgow  staged     100 %  down    66 min  -
 `
+const ZONES = `\
+ZONE         NODES  ANNOUNCED  FETCHING  INSTALLED  FAILED  DONE  OLDEST
+/uk/leeds        1          0         0          0       1   0 %     4 s
+/uk/glasgow      5          0         2          1       2  68 %  66 min
+`
+const FLEET = 'fleet      56 %, 34.0 MB of 60.0 MB\n'
 const COUNTS = 'acme/agent@2.4.0: installed on 1 of 6 nodes, 2 fetching, 3 failed\n'
 const COMPLETE = '1 of 1 zone answered, oldest 4 s\n'
 const DETAILS = `\
@@ -107,6 +113,16 @@ describe('pimesh releases', () => {
     expect(last).toContain('+: 5 nodes tell of four other releases first, and may have it')
   })
 
+  it('has whom the bytes came from', async () => {
+    const { backend, run } = await daemon()
+    const sources = { site: 6_000_000, members: 3_000_000, publisher: 1_000_000 }
+    backend.rollout = releasesJson([{ ...agent, here: hereJson({ sources }) }])
+    const { out } = await run(['releases', 'acme/agent'])
+    const came =
+      '60 % over the LAN, 30 % from other members, 10 % from the publisher (10.0 MB since this daemon started)'
+    expect(out).toContain(`\ncame       ${came}\n`)
+  })
+
   it('says what comes into use together', async () => {
     const { backend, run } = await daemon()
     const requires = [
@@ -156,7 +172,7 @@ describe('pimesh releases', () => {
   it.each(['acme/agent', 'acme/agent@2.4.0', 'd1f0d1'])('tells all about %s', async (which) => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([agent, frozen])
-    expect((await run(['releases', which])).out).toBe(`${COUNTS}${DETAILS}\n${NODES}${COMPLETE}`)
+    expect((await run(['releases', which])).out).toBe(`${COUNTS}${DETAILS}\n${ZONES}\n${NODES}${COMPLETE}`)
     const json = JSON.parse((await run(['releases', which, '-o', 'json'])).out)
     expect(json).toEqual({ ...backend.rollout, releases: [agent] })
   })
@@ -212,7 +228,11 @@ describe('pimesh releases', () => {
       written,
     })
     const none = 'nothing is announced as "acme/agent": "pimesh releases" lists all\n'
-    expect(ran).toEqual({ status: 0, out: `${none}${COMPLETE}${COUNTS}${DETAILS}\n${NODES}${COMPLETE}`, err: '' })
+    expect(ran).toEqual({
+      status: 0,
+      out: `${none}${COMPLETE}${COUNTS}${DETAILS}${FLEET}\n${ZONES}\n${NODES}${COMPLETE}`,
+      err: '',
+    })
   })
 
   it('shows names of others as harmless text', async () => {

@@ -1,7 +1,8 @@
 // docs/publishing.md cannot drift: its selectors are selectors, and it has every fact and every reason.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { reasonText, stagesOf } from '../../src/cli/format/releases.ts'
+import { reasonText } from '../../src/cli/format/releases.ts'
+import { stagesOf } from '../../src/cli/format/stages.ts'
 import { INSTALL_REASONS, INSTALL_STATES } from '../../src/core/rollout/states.ts'
 import { checkSelector, FACTS } from '../../src/wire/selector.ts'
 

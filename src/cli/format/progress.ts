@@ -4,14 +4,20 @@ import { bytes, percent, span } from './quantity.ts'
 /** How far back the rate looks, in ms: long enough to be calm, short enough to follow a link that gets slow. */
 const WINDOW = 5_000
 
-/** Bytes per second over the last seconds. */
+/** Bytes per second over the last seconds, or longer. */
 export class RateMeter {
+  readonly #window: number
   readonly #seen: { at: number; done: number }[] = []
+
+  /** `window`: how far back the rate looks, in ms. */
+  constructor(window = WINDOW) {
+    this.#window = window
+  }
 
   /** `now`: monotonic ms; `done`: bytes since the beginning. */
   add(now: number, done: number): void {
     this.#seen.push({ at: now, done })
-    while (this.#seen.length > 2 && now - (this.#seen[1]?.at ?? now) >= WINDOW) this.#seen.shift()
+    while (this.#seen.length > 2 && now - (this.#seen[1]?.at ?? now) >= this.#window) this.#seen.shift()
   }
 
   /** 0 until two moments are known. */

@@ -1,33 +1,14 @@
 // Releases and how far they are: a table with one line each, and everything about one of them.
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
-import { type Colour, plain, type Terminal } from '../frame/terminal.ts'
+import { plain, type Terminal } from '../frame/terminal.ts'
 import { statusColours, zoneNote } from './nodes.ts'
 import { progressText } from './progress.ts'
 import { age, bytes, counted } from './quantity.ts'
+import { type FleetRates, sourcesText, zoneTable } from './release-progress.ts'
+import { STAGE_COLOURS, STAGE_NAMES, STAGES, type Stage, stagesOf } from './stages.ts'
 import { type Column, pairLines, tableLines } from './table.ts'
 
 type Paint = Pick<Terminal, 'paint'>
-
-/** What the states of a node come to for a person who counts. */
-const STAGES: Readonly<Record<string, Stage>> = {
-  announced: 'announced',
-  fetching: 'fetching',
-  verified: 'fetching',
-  staged: 'fetching',
-  switched: 'installed',
-  healthy: 'installed',
-  committed: 'installed',
-  rolledBack: 'failed',
-  failed: 'failed',
-}
-type Stage = 'announced' | 'fetching' | 'installed' | 'failed'
-const STAGE_NAMES: readonly Stage[] = ['announced', 'fetching', 'installed', 'failed']
-const STAGE_COLOURS: Readonly<Record<Stage, Colour>> = {
-  announced: 'grey',
-  fetching: 'yellow',
-  installed: 'green',
-  failed: 'red',
-}
 
 /** docs/publishing.md says what to do about each. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -51,19 +32,6 @@ const REASONS: Readonly<Record<string, string>> = {
 /** A reason in words; of a newer daemon as it stands. */
 export function reasonText(reason: string): string {
   return Object.hasOwn(REASONS, reason) ? (REASONS[reason] as string) : reason
-}
-
-/** What a node cannot get past by itself; it goes on when somebody has mended that. */
-const STUCK = ['diskFull', 'notWritable', 'ioError']
-
-/** How many nodes are at each stage; a state that this version does not know counts as on its way. */
-export function stagesOf(nodes: readonly Pick<InstallJson, 'state' | 'reason'>[]): Record<Stage, number> {
-  const counts = { announced: 0, fetching: 0, installed: 0, failed: 0 }
-  for (const { state, reason } of nodes) {
-    const stage = STAGES[state] ?? 'fetching'
-    counts[stage !== 'installed' && reason !== null && STUCK.includes(reason) ? 'failed' : stage] += 1
-  }
-  return counts
 }
 
 /** Releases that this machine was to install and does not get past by itself: their `here` says why. */
@@ -92,13 +60,14 @@ export function releasesLines(
   return [...table, ...below, ...notesOf(answer), completenessLine(answer)]
 }
 
-/** All about the releases of an answer, one after the other. */
-export function releaseLines(answer: ReleasesJson, terminal: Paint): string[] {
+/** All about the releases of an answer, one after the other. `rates`: of somebody who watches them. */
+export function releaseLines(answer: ReleasesJson, terminal: Paint, rates?: FleetRates): string[] {
   const blocks = answer.releases.flatMap((release) => [
     `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
-    ...pairLines(facts(release)),
+    ...pairLines(facts(release, rates?.text(release))),
     ...warnings(release).map((text) => terminal.paint('red', text)),
     '',
+    ...zoneTable(release, terminal),
     ...nodeTable(release.nodes, terminal),
   ])
   return [...blocks, ...notesOf(answer), completenessLine(answer)]
@@ -197,7 +166,7 @@ export function encodingText({ type, bytes: size, pieces }: NonNullable<ReleaseJ
   return `${bytes(size)} ${type === 'identity' ? 'as it is' : `as ${type}`}, ${counted(pieces, 'piece')}`
 }
 
-function facts(release: ReleaseJson): [string, string][] {
+function facts(release: ReleaseJson, fleet: string | undefined): [string, string][] {
   const { artifact, encoding, here } = release
   return [
     ['for', release.withdrawn === true ? 'no node' : plain(release.to)],
@@ -210,6 +179,8 @@ function facts(release: ReleaseJson): [string, string][] {
     ...requiresFact(release),
     ['release', release.hash],
     ...(here === null ? [] : [['here', hereText(here, hereState(release))] as [string, string]]),
+    ...(here?.sources === undefined ? [] : [['came', sourcesText(here.sources)] as [string, string]]),
+    ...(fleet === undefined ? [] : [['fleet', fleet] as [string, string]]),
     ...(here?.installedAt ? [['in use', here.installedAt] as [string, string]] : []),
   ]
 }

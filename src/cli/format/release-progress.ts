@@ -1,0 +1,89 @@
+// How far a release has come in the fleet: one line for all of it, one for each zone, and where its bytes came from.
+import type { InstallJson, ReleaseJson, SourcesJson } from '../../daemon/api-types.ts'
+import { plain, type Terminal } from '../frame/terminal.ts'
+import { progressText, RateMeter } from './progress.ts'
+import { age, bytes, percent } from './quantity.ts'
+import { STAGE_COLOURS, STAGE_NAMES, type Stage, stagesOf } from './stages.ts'
+import { type Column, tableLines } from './table.ts'
+
+/** Rates of releases over the moments at which somebody watching them asked; by the hash of the release. */
+export class FleetRates {
+  readonly #meters = new Map<string, RateMeter>()
+
+  /** `now`: monotonic ms. */
+  add(releases: readonly ReleaseJson[], now: number): void {
+    for (const release of releases) {
+      const meter = this.#meters.get(release.hash) ?? new RateMeter(WINDOW)
+      this.#meters.set(release.hash, meter)
+      meter.add(now, amountOf(release).done)
+    }
+  }
+
+  /** `63 %, 252 MB of 400 MB, 3.1 MB/s, 48 s left`; undefined when it has no size here or no node has to get it. */
+  text(release: ReleaseJson): string | undefined {
+    const { done, total } = amountOf(release)
+    if (total === 0) return undefined
+    return progressText({ done, total, rate: this.#meters.get(release.hash)?.rate ?? 0 })
+  }
+}
+
+/** Records come every ten seconds and more: a rate over less would be nothing, and then all at once. */
+const WINDOW = 60_000
+
+/** One encoding for each node that says something about the release, whatever form it takes. */
+function amountOf({ encoding, nodes }: ReleaseJson): { done: number; total: number } {
+  const size = encoding?.bytes ?? 0
+  const done = nodes.reduce((sum, node) => sum + (size * shareOf(node)) / 100, 0)
+  return { done: Math.round(done), total: size * nodes.length }
+}
+
+/** 0..100 of a node: one that failed to install has fetched it all the same. */
+function shareOf({ percent: share }: InstallJson): number {
+  return Math.min(100, Math.max(0, share))
+}
+
+interface ZoneRow {
+  zone: string
+  nodes: InstallJson[]
+}
+
+/** A table with a line for each zone, those that have furthest to go first; none for a release of one zone. */
+export function zoneTable({ nodes }: Pick<ReleaseJson, 'nodes'>, terminal: Pick<Terminal, 'paint'>): string[] {
+  const rows: ZoneRow[] = [...Map.groupBy(nodes, ({ zone }) => zone)].map(([zone, its]) => ({ zone, nodes: its }))
+  if (rows.length < 2) return []
+  rows.sort((a, b) => doneOf(a) - doneOf(b) || (a.zone < b.zone ? -1 : 1))
+  const stage = (name: Stage): Column<ZoneRow> => ({
+    title: name.toUpperCase(),
+    right: true,
+    cell: (row) => String(stagesOf(row.nodes)[name]),
+    paint: (row, text) => (stagesOf(row.nodes)[name] === 0 ? text : terminal.paint(STAGE_COLOURS[name], text)),
+  })
+  const columns: Column<ZoneRow>[] = [
+    { title: 'ZONE', cell: ({ zone }) => plain(zone) },
+    { title: 'NODES', right: true, cell: (row) => String(row.nodes.length) },
+    ...STAGE_NAMES.map(stage),
+    { title: 'DONE', right: true, cell: (row) => percent(Math.floor(doneOf(row)) / 100) },
+    { title: 'OLDEST', right: true, cell: (row) => age(oldestOf(row)) },
+  ]
+  return [...tableLines(columns, rows), '']
+}
+
+function doneOf({ nodes }: ZoneRow): number {
+  return nodes.reduce((sum, node) => sum + shareOf(node), 0) / nodes.length
+}
+
+function oldestOf({ nodes }: ZoneRow): number | null {
+  return nodes.some(({ ageMs }) => ageMs === null) ? null : Math.max(...nodes.map(({ ageMs }) => ageMs as number))
+}
+
+/** `71 % over the LAN, 20 % from other members, 9 % from the publisher (24.0 MB)`. */
+export function sourcesText({ site, members, publisher }: SourcesJson): string {
+  const all = site + members + publisher
+  const share = (part: number, where: string) => (part === 0 ? [] : [`${percent(part / all)} ${where}`])
+  const parts = [
+    ...share(site, 'over the LAN'),
+    ...share(members, 'from other members'),
+    ...share(publisher, 'from the publisher'),
+  ]
+  return `${parts.join(', ')} (${bytes(all)} since this daemon started)`
+}
