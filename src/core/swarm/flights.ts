@@ -2,7 +2,8 @@
 // at a time: what is sent together arrives together, late, and cannot be taken back when the asker has it from elsewhere. How many that
 // is, is found as TCP Vegas finds its window (Brakmo and Peterson 1995): of what is under way, the share w (1 - shortest time / time)
 // only waits in some queue; the window grows while that is less than one piece, and shrinks when it is more than two.
-// Invariant: nobody is kept from being served by a member that confirms nothing: such a one counts once, and then no more.
+// Invariant: nobody is kept from being served by members that confirm nothing: who never confirmed takes no place of who did, and who let a
+// piece be overdue counts no more until it has confirmed more than it let be, twice as much each time (T19).
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { pieceScale } from './pieces.ts'
@@ -23,10 +24,12 @@ export class Flights {
   readonly #flights = new Map<NodeId, Flight[]>()
   /** Shortest time in which a piece of the shortest length arrived, by member. */
   readonly #shortest = new Map<NodeId, Millis>()
-  /** Members that do not confirm. */
-  readonly #silent = new Set<NodeId>()
+  /** How many pieces a member has to confirm before it counts again. */
+  readonly #debts = new Map<NodeId, number>()
   #window: number = limits.flightsMin
   #count = 0
+  /** Of these, to members that confirmed one before. */
+  #proven = 0
 
   /** Pieces under way. */
   get size(): number {
@@ -36,21 +39,22 @@ export class Flights {
   /** No other piece may be sent to this member now. @param whole of an encoding that is all here */
   isFull(node: NodeId, whole: boolean): boolean {
     const window = whole ? Math.max(limits.flightsWhole, this.#window) : this.#window
-    return this.#count >= Math.floor(window) && !this.#silent.has(node)
+    const count = this.#shortest.has(node) ? this.#proven : this.#count
+    return count >= Math.floor(window) && !this.#debts.has(node)
   }
 
   /** A piece of so many bytes is about to be read and sent. */
   began(node: NodeId, { encoding, index }: { encoding: string; index: number }, bytes: number, now: Millis): void {
-    if (this.#silent.has(node)) return
+    if (this.#debts.has(node)) return
     const flights = this.#flights.get(node) ?? []
     flights.push({ encoding, index, bytes, since: now, due: now + this.#patience(node) * pieceScale(bytes) })
     this.#flights.set(node, flights)
-    this.#count += 1
+    this.#counted(node, 1)
   }
 
   /** The member says that it has a piece. @returns true when it was under way */
   landed(node: NodeId, encoding: string, index: number, now: Millis): boolean {
-    this.#silent.delete(node)
+    this.#pays(node)
     const flight = this.#take(node, (other) => other.index === index && other.encoding === encoding)
     if (flight === undefined) return false
     this.#measured(node, (now - flight.since) / pieceScale(flight.bytes))
@@ -64,22 +68,21 @@ export class Flights {
 
   /** The stream with a member is gone. */
   left(node: NodeId): void {
-    this.#count -= this.#flights.get(node)?.length ?? 0
+    this.#counted(node, -(this.#flights.get(node)?.length ?? 0))
     this.#flights.delete(node)
   }
 
-  /** The link with a member is gone. */
+  /** The link with a member is gone. What it owes stays: a new link would be cheap. */
   forget(node: NodeId): void {
     this.left(node)
     this.#shortest.delete(node)
-    this.#silent.delete(node)
   }
 
   /** Gives up what is overdue. @returns true when there is room again */
   check(now: Millis): boolean {
     const before = this.#count
     for (const node of [...this.#flights.keys()])
-      while (this.#take(node, ({ due }) => now >= due) !== undefined) this.#silent.add(node)
+      while (this.#take(node, ({ due }) => now >= due) !== undefined) this.#owes(node)
     return this.#count < before
   }
 
@@ -103,12 +106,32 @@ export class Flights {
     const place = flights?.findIndex(is) ?? -1
     if (flights === undefined || place < 0) return undefined
     const [flight] = flights.splice(place, 1)
-    this.#count -= 1
+    this.#counted(node, -1)
     if (flights.length === 0) this.#flights.delete(node)
     return flight
   }
 
+  #counted(node: NodeId, by: number): void {
+    this.#count += by
+    if (this.#shortest.has(node)) this.#proven += by
+  }
+
+  #owes(node: NodeId): void {
+    const debt = this.#debts.get(node) ?? 0
+    this.#debts.delete(node)
+    this.#debts.set(node, Math.min(limits.flightDebt, 2 * debt + 2))
+    for (const oldest of this.#debts.keys()) if (this.#debts.size > limits.bannedPeers) this.#debts.delete(oldest)
+  }
+
+  #pays(node: NodeId): void {
+    const debt = this.#debts.get(node)
+    if (debt !== undefined && debt > 1) this.#debts.set(node, debt - 1)
+    else this.#debts.delete(node)
+  }
+
   #measured(node: NodeId, took: Millis): void {
+    // It is proven by this: so are the others of its that are under way.
+    if (!this.#shortest.has(node)) this.#proven += this.#flights.get(node)?.length ?? 0
     const known = this.#shortest.get(node) ?? took
     const shortest = took < known ? took : known + FORGET * (took - known)
     this.#shortest.set(node, shortest)

@@ -64,18 +64,38 @@ describe('what is under way over a wire (PIECES 8)', () => {
     expect([flights.isFull('b', false), flights.isFull('b', true)]).toEqual([true, false])
   })
 
-  it('counts who does not confirm once, and then no more until it does', () => {
+  it('counts who does not confirm once, and then no more until it confirms more than that', () => {
     const flights = new Flights()
-    for (let index = 0; index < limits.flightsMin; index++)
-      flights.began('mute', { encoding: ENCODING, index }, BYTES, 0)
+    const begin = (node: string, index: number, now: number) =>
+      flights.began(node, { encoding: ENCODING, index }, BYTES, now)
+    for (let index = 0; index < limits.flightsMin; index++) begin('mute', index, 0)
     expect([flights.isFull('a', false), flights.deadline()]).toEqual([true, limits.requestPatienceMin])
     expect(flights.check(limits.requestPatienceMin)).toBe(true)
     expect([flights.isFull('a', false), flights.size, flights.deadline()]).toEqual([false, 0, undefined])
-    for (let index = 0; index < 50; index++) flights.began('mute', { encoding: ENCODING, index }, BYTES, 20 * SECOND)
+    flights.forget('mute')
+    for (let index = 0; index < 50; index++) begin('mute', index, 20 * SECOND)
     expect([flights.isFull('a', false), flights.size]).toEqual([false, 0])
-    flights.landed('mute', ENCODING, 3, 21 * SECOND)
-    flights.began('mute', { encoding: ENCODING, index: 60 }, BYTES, 21 * SECOND)
+    // Two overdue pieces: 2, and twice that and 2.
+    for (let index = 0; index < 6; index++) {
+      begin('mute', index, 21 * SECOND)
+      expect(flights.size).toBe(0)
+      flights.landed('mute', ENCODING, index, 21 * SECOND)
+    }
+    begin('mute', 60, 22 * SECOND)
     expect(flights.size).toBe(1)
+  })
+
+  it('keeps no place of those who confirmed from them, however many never do (T19)', () => {
+    const flights = new Flights()
+    const begin = (node: string, index: number) => flights.began(node, { encoding: ENCODING, index }, BYTES, 0)
+    begin('honest', 0)
+    flights.landed('honest', ENCODING, 0, 100)
+    for (let i = 0; i < 10; i++) begin(`mute${i}`, i)
+    expect([flights.isFull('honest', false), flights.isFull('new', false)]).toEqual([false, true])
+    for (let index = 0; !flights.isFull('honest', false); index++) begin('honest', index)
+    expect(flights.size).toBe(10 + limits.flightsMin)
+    flights.forget('honest')
+    expect(flights.size).toBe(10)
   })
 
   it('ends with the stream, with what was not sent, and waits longer after a sleep', () => {
