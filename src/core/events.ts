@@ -6,6 +6,7 @@ import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/row
 import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
+import type { Told } from './swarm/directory.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
 import type { AuditEntry } from './trust/audit.ts'
@@ -69,6 +70,8 @@ export type Input =
   /** The other end answered; and: it did not, in time. */
   | { type: 'pulsed'; peer: NodeId; roundTrip: Millis }
   | { type: 'pulseMissed'; peer: NodeId }
+  /** The directory dialled this peer to ask it something: a link that nobody else wanted. */
+  | { type: 'visited'; peer: NodeId }
   /** Something outside the mesh's own traffic says that `peer` may be at these addresses. */
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' | 'bootstrap' }
   /** Our own listening addresses changed. */
@@ -134,6 +137,10 @@ export type Input =
   | { type: 'artifactFailed'; ticket: Ticket; problem: ArtifactProblem }
   /** A step of an installation is done, or failed. */
   | { type: 'installStepped'; ticket: Ticket; problem: InstallProblem | undefined }
+  /** The directory named these, or nobody. */
+  | { type: 'directoryFound'; ticket: Ticket; providers: readonly Told[] }
+  /** So many servers of the directory were told. */
+  | { type: 'directoryProvided'; ticket: Ticket; servers: number }
   /** Say goodbye: the daemon is about to stop. */
   | { type: 'leaving' }
 
@@ -330,6 +337,16 @@ export type Effect =
   | { type: 'artifactSync'; ticket: Ticket; encoding: string }
   | { type: 'artifactForget'; encoding: string }
   | { type: 'install'; ticket: Ticket; step: InstallStep; job: InstallJob }
+  /** Keep in mind for others who provides what, and answer them; or no more. */
+  | { type: 'directoryServe'; on: boolean }
+  /** Members that may serve the directory; replaces what was said before. */
+  | { type: 'directoryServers'; known: readonly Told[] }
+  /** Ask who provides an encoding (hex hash). */
+  | { type: 'directoryFind'; ticket: Ticket; encoding: string }
+  /** Have it be known that we do, at these addresses. */
+  | { type: 'directoryProvide'; ticket: Ticket; encoding: string; addresses: readonly string[] }
+  /** We do not any more. */
+  | { type: 'directoryWithdraw'; encoding: string }
   /** What we show in the gate from now on. */
   | { type: 'credential'; membership: Membership }
   | { type: 'event'; event: NodeEvent }

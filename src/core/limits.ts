@@ -647,6 +647,56 @@ export const limits = {
   pieceRateMin: 2_048,
   /** A download that got no piece for so long, by half more or less at random, looks for other providers. */
   providerSearchPeriod: 10 * SECOND,
+  /** Rounds of other ways that a download tries before it asks the directory: zone, records and contacts cost less. */
+  directoryAfter: 1,
+  /** First pause between two questions of one download; doubled while nobody is found. Also after nobody could be told. */
+  directoryPauseMin: 30 * SECOND,
+  /** Longest such pause. */
+  directoryPauseMax: 30 * MINUTE,
+  /** What was brought in on this machine is told of within this time: perhaps nobody else has it. */
+  directoryTellSoon: 2 * SECOND,
+  /** What was fetched is told of at a moment within this time: a fleet that got it at once does not tell in chorus. */
+  directoryTellSpread: 2 * MINUTE,
+  /** What is still here is told of anew after so long, by a quarter less at random. */
+  directoryRetell: 10 * HOUR,
+  /** Of a zone so many tell the directory, as a mean: one may be off, and each gives it to the others. */
+  directoryTellers: 3,
+  /** How often who serves looks whether other servers came or went. */
+  directoryLookPeriod: 5 * MINUTE,
+  /** Servers of the directory that are asked for one key, and keep a record of it: some are away, and some may lie. */
+  directoryNearest: 8,
+  /** Questions to servers of the directory that one search has out at the same time. */
+  directoryAtOnce: 3,
+  /** Servers that one search may dial, beyond those that are linked: each costs both ends about 4 kB. */
+  directoryDials: 8,
+  /** One search or one round of telling: a dead server on the way costs 5 s. */
+  directoryTime: 15 * SECOND,
+  /** A server that did not answer is left alone for so long. */
+  directoryAvoid: 10 * MINUTE,
+  /** Servers that a node knows to begin with. */
+  directoryServers: 64,
+  /** Providers that one search comes to, and that one server may name in an answer. */
+  directoryProviders: 16,
+  /** Providers of one key that a server keeps, the first ones: who comes later and in crowds displaces nobody. */
+  directoryPerKey: 16,
+  /** Keys for which a server keeps one member as provider, each an encoding that it holds. */
+  directoryPerMember: 64,
+  /** Records that a server keeps, 300 bytes each; a full one drops one of the member that has most. */
+  directoryRecords: 2_048,
+  /** Members whose addresses are kept for the directory. */
+  directoryPeers: 512,
+  /** A record is forgotten after so long: who still provides has told anew twice by then. */
+  directoryRecordLife: DAY,
+  /** An answer of the directory: 16 providers and 8 servers with all the addresses that a contact may have. */
+  directoryAnswerBytes: 32_768,
+  /** What one stream may ask of the directory: one provider with its addresses. */
+  directoryQuestionBytes: 4_096,
+  /** Questions of one peer that are answered at once: it tells of all that it holds after a start. */
+  directoryTurns: 128,
+  /** One more after each such time. */
+  directoryTurnPeriod: 1 * SECOND,
+  /** Streams of the directory that one peer may have open towards us: half of them are about to close. */
+  directoryStreams: 8,
   /** When nobody sent the piece list in this time, more peers are asked for it. */
   pieceListHedge: 1 * SECOND,
   /** Questions for one piece list that are out at the same time: 128 KiB may come of each. */
@@ -658,7 +708,7 @@ export const limits = {
   /** What this machine brought in is removed when no release names it by then. */
   importNamed: 1 * MINUTE,
   /** Providers dialled for in one search. */
-  providersPerSearch: 3,
+  providersPerSearch: 4,
   /** Pieces are synced to disk after so many bytes or so long, whatever comes first: what a power cut may cost. */
   syncBytesWritten: 33_554_432,
   /** See syncBytesWritten. */

@@ -23,6 +23,7 @@ import type { InstallEntry } from './rollout/states.ts'
 import type { Subject } from './rollout/subject.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
+import { Directory } from './swarm/directory.ts'
 import { Swarm } from './swarm/swarm.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
 import { Announcing } from './trust/announcing.ts'
@@ -83,6 +84,8 @@ export interface NodeSetup {
   relay?: RelayMode
   /** Where it could be dialled from outside when that was last written. */
   reachable?: readonly string[]
+  /** Whether it asks the directory and serves in it; true unless another is said. */
+  directory?: boolean
   /** Where others can dial it beside where it listens, as its owner says. */
   announce?: readonly string[]
 }
@@ -180,7 +183,10 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const vector = () => announcing.vector()
   const saved = { beacon, floor, keyId: setup.beaconKey }
   const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, saved, now)
-  const swarm = new Swarm({ env, out, self, links, book, view, refusals }, setup.artifacts)
+  const isOpen = () => reach.isOpen || reach.offers
+  const members = () => Math.max(1, view.members())
+  const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
+  const swarm = new Swarm({ env, out, self, links, book, view, refusals, directory }, setup.artifacts)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
   const policy = new LocalPolicy({ self, statements })
@@ -188,7 +194,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     { env, out, self, targets, announcing, swarm, subject, policy, mirror },
     setup.installs,
   )
-  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, rollout })
+  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
   const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving }
   const paths = { book, links, reach, greetings }
   return { out, self, topic, ...paths, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }

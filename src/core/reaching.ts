@@ -108,6 +108,8 @@ export class Reaching {
         return this.#pulsed(input.peer, input.roundTrip, now)
       case 'pulseMissed':
         return reach.watchdog.missed(input.peer, now)
+      case 'visited':
+        return this.#m.links.visited(input.peer)
     }
   }
 

@@ -6,6 +6,7 @@ import type { Input, Ticket } from './events.ts'
 import type { Outbox } from './outbox.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Self } from './self.ts'
+import type { Directory, Told } from './swarm/directory.ts'
 import type { Swarm } from './swarm/swarm.ts'
 import type { PathFloor, Release } from './trust/announcement.ts'
 import type { Announcing } from './trust/announcing.ts'
@@ -40,6 +41,8 @@ export type ReleaseInput = Extract<
       | 'artifactSynced'
       | 'artifactFailed'
       | 'installStepped'
+      | 'directoryFound'
+      | 'directoryProvided'
   }
 >
 
@@ -52,6 +55,7 @@ interface Parts {
   announcing: Announcing
   beacons: Beacons
   swarm: Swarm
+  directory: Directory
   rollout: Rollout
 }
 
@@ -60,6 +64,7 @@ export class Releases {
   readonly announcing: Announcing
   readonly beacons: Beacons
   readonly swarm: Swarm
+  readonly #directory: Directory
   readonly #rollout: Rollout
   readonly #out: Outbox
   readonly #self: Self
@@ -70,6 +75,7 @@ export class Releases {
     this.announcing = parts.announcing
     this.beacons = parts.beacons
     this.swarm = parts.swarm
+    this.#directory = parts.directory
     this.#rollout = parts.rollout
     this.#out = parts.out
     this.#self = parts.self
@@ -113,7 +119,16 @@ export class Releases {
         return swarm.failed(input.ticket, input.problem, now)
       case 'installStepped':
         return this.#rollout.stepped(input.ticket, input.problem, now)
+      case 'directoryFound':
+        return this.#named(input.ticket, input.providers, now)
+      case 'directoryProvided':
+        return this.#directory.told(input.ticket, input.servers, now)
     }
+  }
+
+  #named(ticket: Ticket, providers: readonly Told[], now: Millis): void {
+    const encoding = this.#directory.found(ticket, providers)
+    if (encoding !== undefined) this.swarm.named(encoding, now)
   }
 
   /** What the owner of the zone lets in may have changed. */
@@ -131,13 +146,15 @@ export class Releases {
     this.announcing.check(now)
     if (this.beacons.check(now)) this.timeChanged(now)
     this.swarm.check(now)
+    this.#directory.check(now)
     this.#rollout.check(now)
     return this.#rollout.takeChanged()
   }
 
   deadline(): Millis | undefined {
     const { announcing, beacons, swarm } = this
-    return earliest(announcing.deadline(), beacons.deadline(), swarm.deadline(), this.#rollout.deadline())
+    const [directory, rollout] = [this.#directory.deadline(), this.#rollout.deadline()]
+    return earliest(announcing.deadline(), beacons.deadline(), swarm.deadline(), directory, rollout)
   }
 
   /** This machine slept so long: nobody is to blame that nothing came in that time. */
@@ -241,10 +258,11 @@ export class Releases {
   }
 
   /** Sizes of what could grow, for invariant checks. */
-  sizes(): { heads: number; installs: number } & ReturnType<Swarm['sizes']> {
+  sizes(): { heads: number; installs: number; directory: number } & ReturnType<Swarm['sizes']> {
     return {
       heads: Math.max(this.announcing.size, this.beacons.size),
       installs: this.#rollout.size,
+      directory: this.#directory.size,
       ...this.swarm.sizes(),
     }
   }

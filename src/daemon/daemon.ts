@@ -147,8 +147,8 @@ export class Daemon {
   async start(local: Pick<Ports, 'store' | 'probe' | 'artifacts' | 'installer'>): Promise<void> {
     const { config, data } = this.#options
     const wired = Promise.withResolvers<{ driver: Driver; ports: Ports }>()
-    const mesh = await this.#startMesh(async ({ gossip, streams, links, pieces }) => {
-      const ports = { ...local, clock: this.#clock, gossip, streams, links, pieces }
+    const mesh = await this.#startMesh(async ({ gossip, streams, links, pieces, directory }) => {
+      const ports = { ...local, clock: this.#clock, gossip, streams, links, pieces, directory }
       const driver = this.#newDriver(ports)
       await driver.attach()
       wired.resolve({ driver, ports })
@@ -208,6 +208,7 @@ export class Daemon {
       observed: (peer, address) => this.#feed({ type: 'observed', peer, address }),
       reachable: (addresses) => this.#feed({ type: 'reachable', addresses }),
       unreserved: (relay, why, detail) => this.#feed({ type: 'unreserved', relay, why, detail }),
+      visited: (peer) => this.#feed({ type: 'visited', peer }),
     }
     const keeper = memberGate({
       mesh,
@@ -335,6 +336,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     audit: state.audit,
     mirror: config.artifacts.mirror,
     relay: config.relay.offer,
+    directory: config.swarm.dht,
     announce: config.announce,
   }
 }

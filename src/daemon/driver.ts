@@ -22,11 +22,13 @@ import { limits } from '../core/limits.ts'
 import { announcementTopic } from '../core/machines.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
+import { isDirectoryEffect } from '../core/swarm/directory-effects.ts'
 import type { AnnouncementDocument, Encoding } from '../core/trust/announcement.ts'
 import type { Beacon } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from '../core/trust/documents.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Directory } from '../ports/directory.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import type { Links } from '../ports/links.ts'
 import type { Probe } from '../ports/probe.ts'
@@ -40,6 +42,7 @@ import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBy
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
+import { Directing } from './directing.ts'
 import { Linking } from './linking.ts'
 import { PieceTraffic } from './piece-traffic.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
@@ -51,6 +54,7 @@ export interface Ports extends TransferPorts {
   gossip: Gossip
   streams: Streams
   links: Links
+  directory: Directory
 }
 
 export interface DriverOptions {
@@ -86,6 +90,7 @@ export class Driver {
   readonly #abort = new AbortController()
   readonly #transfers: Transfers
   readonly #linking: Linking
+  readonly #directing: Directing
   /** The topic of heads; every other one carries envelopes. */
   readonly #heads: string
   #draining = false
@@ -102,14 +107,11 @@ export class Driver {
     this.#ports = ports
     this.#o = options
     this.#heads = announcementTopic(options.mesh8)
-    this.#linking = new Linking(ports.links, { feed: (input) => this.feed(input), signal: this.#abort.signal })
+    const feeding = { feed: (input: Input) => this.feed(input), signal: this.#abort.signal }
+    this.#linking = new Linking(ports.links, feeding)
+    this.#directing = new Directing(ports.directory, feeding)
     this.pieces = new PieceTraffic((peer) => options.core.linkWith(peer))
-    this.#transfers = new Transfers(ports, {
-      feed: (input) => this.feed(input),
-      traffic: this.pieces,
-      onDefect: options.onDefect,
-      signal: this.#abort.signal,
-    })
+    this.#transfers = new Transfers(ports, { ...feeding, traffic: this.pieces, onDefect: options.onDefect })
   }
 
   /** Registers the handlers of the mesh; call once, before anything is linked. */
@@ -240,6 +242,7 @@ export class Driver {
   }
 
   #perform(effect: Effect): void {
+    if (isDirectoryEffect(effect)) return this.#directing.perform(effect)
     switch (effect.type) {
       case 'sample':
         return this.#sample()

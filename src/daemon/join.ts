@@ -215,6 +215,7 @@ async function meetAt(
     observed: () => undefined,
     reachable: () => undefined,
     unreserved: () => undefined,
+    visited: () => undefined,
   }
   const mesh = await startMesh({
     secret: attempt.secret,

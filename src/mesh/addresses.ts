@@ -91,6 +91,16 @@ export function isPublic(address: Multiaddr): boolean {
   return rankOf(address, new BlockList()) === Rank.world
 }
 
+/** False for a host name, which leads wherever whoever owns it likes. */
+export function isIpAddress(address: Multiaddr): boolean {
+  return isIP(hostOf(address)) !== 0
+}
+
+/** True for this machine itself, as it is seen from itself. */
+export function isLoopbackAddress(address: Multiaddr): boolean {
+  return isLoopback(address.toString())
+}
+
 /** True for this machine itself and for the networks it is on; a host name counts as far. */
 export function isNear(address: Multiaddr): boolean {
   return !isRelayed(address) && (isLoopback(address.toString()) || isWithin(address, ownNetworks()))

@@ -1,4 +1,4 @@
-// The mesh: composes libp2p and hands out the four ports that core needs of it.
+// The mesh: composes libp2p and hands out the ports that core needs of it.
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -10,6 +10,7 @@ import { createLibp2p } from 'libp2p'
 import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
+import type { Directory } from '../ports/directory.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import type { GateKeeper, LinkEvents, Links } from '../ports/links.ts'
 import type { Pieces } from '../ports/pieces.ts'
@@ -18,6 +19,7 @@ import { isNear, isPublic, told } from './addresses.ts'
 import { Circuits } from './circuits.ts'
 import { Dialback } from './dialback.ts'
 import { Dialler, type Transports } from './dialler.ts'
+import { MeshDirectory } from './directory.ts'
 import { discovery } from './discovery.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
@@ -72,6 +74,7 @@ export interface Mesh {
   streams: Streams
   pieces: Pieces
   links: Links
+  directory: Directory
   /** Where others can dial this node, without /p2p/ID. */
   listening(): string[]
   /** Closes everything; leaves no timer behind. No event follows. */
@@ -84,6 +87,7 @@ export interface Composed {
   libp2p: Libp2p<ServiceMap & { gossip: GossipSub }>
   mappings: Mappings
   punching: Punching
+  directory: MeshDirectory
 }
 
 /**
@@ -136,6 +140,8 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
   const streams = new MeshStreams(libp2p, pairing, opening)
   const bounds = { opening, patience: limits.requestPatienceMax, streams: limits.pieceStreams, ...options.pieces }
   const pieces = new MeshPieces(libp2p, pairing, bounds)
+  const visited = (peer: NodeId) => events.visited(peer)
+  const directory = new MeshDirectory({ ...paths, visited })
   const watch = new NetworkWatch(() => links.networkChanged())
   const stop = async () => {
     links.silence()
@@ -145,16 +151,18 @@ export async function composeMesh(options: MeshOptions): Promise<Composed> {
     pieces.stop()
     punching.stop()
     dialback.stop()
+    await directory.stop()
     await libp2p.stop()
     forgetAddressTimer(libp2p)
   }
-  const mesh: Mesh = { nodeId, gossip, streams, pieces, links, listening: () => links.listening(), stop }
+  const ports = { gossip, streams, pieces, links, directory }
+  const mesh: Mesh = { nodeId, ...ports, listening: () => links.listening(), stop }
   await Promise.all([relay.start(), dialback.start(), punching.serve(), acceptCalls(libp2p, circuits)])
   await options.prepare?.(mesh)
   await start(libp2p, options.listen)
   reachability.presume(options.open ?? [])
   watch.start()
-  return { mesh, libp2p, mappings: paths.mappings, punching }
+  return { mesh, libp2p, mappings: paths.mappings, punching, directory }
 }
 
 function allowance({ relay }: MeshOptions): RelayAllowance {

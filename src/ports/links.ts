@@ -18,6 +18,8 @@ export interface LinkEvents {
   observed(peer: NodeId, address: string): void
   /** All addresses at which members could dial us from outside; replaces what was said before. */
   reachable(addresses: readonly string[]): void
+  /** This node dialled the peer to ask the directory, and for nothing else: its link passes. */
+  visited(peer: NodeId): void
   /** A reservation ended although the link with the relay is open. */
   unreserved(relay: NodeId, why: 'full' | 'refused' | 'lost', detail: string): void
 }

@@ -41,6 +41,7 @@ describe('the configuration', () => {
       state: { flush: limits.viewFlushPeriod },
       install: { root: 'installed' },
       artifacts: { mirror: false },
+      swarm: { dht: true },
       beacon: { key: '' },
       log: { level: 'info' },
     })
@@ -58,6 +59,7 @@ describe('the configuration', () => {
       state.flush = 60
       install.root = "/srv/acme"
       artifacts.mirror = true
+      swarm.dht = false
       beacon.key = "beacon.key"
       [log]
       level = "debug"`
@@ -71,6 +73,7 @@ describe('the configuration', () => {
       state: { flush: 60_000 },
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
+      swarm: { dht: false },
       beacon: { key: 'beacon.key' },
       log: { level: 'debug' },
     })
@@ -94,6 +97,7 @@ describe('the configuration', () => {
   it.each([
     ['install.root = ""', 'install.root is ""', 'a path'],
     ['artifacts.mirror = 1', 'artifacts.mirror is 1', 'true or false'],
+    ['swarm.dht = "yes"', 'swarm.dht is "yes"', 'true or false'],
     ['listen = "/ip4/0.0.0.0/tcp/1"', 'listen is "', 'a list'],
     ['listen = ["0.0.0.0:31415"]', 'listen is ["0.0.0.0:31415"]', '/ip4/0.0.0.0/tcp/31415'],
     ['listen = ["/ip4/0.0.0.0/udp/31415"]', 'listen is', '/tcp/'],

@@ -12,7 +12,7 @@ import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { encodeRequest } from '../../src/wire/messages.ts'
 import { decodeRecord } from '../../src/wire/record.ts'
 import { env, inviteOf, keyOf, MESH, membershipOf, NO_PUBLISHERS, NOW, nodeOf, ROOT } from '../fixtures/documents.ts'
-import { NO_LINKS } from '../mesh/quiet.ts'
+import { NO_DIRECTORY, NO_LINKS } from '../mesh/quiet.ts'
 
 const PERIOD = 10 * SECOND
 const own = membershipOf({ node: 'host', invite: inviteOf({ seats: 1, founding: true }) })
@@ -79,6 +79,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
       ask: () => new Promise(() => undefined),
     },
     links: NO_LINKS,
+    directory: NO_DIRECTORY,
     ...NO_TRANSFERS,
     ...some.ports,
   }

@@ -28,6 +28,7 @@ type Happening =
   | ({ type: 'moved'; peer: NodeId } & Path)
   | { type: 'disconnected'; peer: NodeId }
   | { type: 'discovered'; peer: NodeId; addresses: readonly string[]; source: 'mdns' | 'identify' }
+  | { type: 'visited'; peer: NodeId }
   | { type: 'unreserved'; relay: NodeId; why: 'full' | 'refused' | 'lost' }
   | { type: 'listening'; addresses: readonly string[] }
   | { type: 'reachable'; addresses: readonly string[] }
@@ -44,6 +45,7 @@ export class Diary {
     disconnected: (peer) => this.#add({ type: 'disconnected', peer }),
     discovered: (peer, addresses, source) => this.#add({ type: 'discovered', peer, addresses, source }),
     unreserved: (relay, why) => this.#add({ type: 'unreserved', relay, why }),
+    visited: (peer) => this.#add({ type: 'visited', peer }),
     reachable: (addresses) => this.#add({ type: 'reachable', addresses }),
     listening: (addresses) => this.#add({ type: 'listening', addresses }),
   }

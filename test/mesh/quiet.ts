@@ -1,4 +1,5 @@
-// Events of links that nobody listens to, and links that do nothing, for tests of something else.
+// Events of links that nobody listens to, and links and a directory that do nothing, for tests of something else.
+import type { Directory } from '../../src/ports/directory.ts'
 import type { LinkEvents, Links } from '../../src/ports/links.ts'
 
 export const QUIET: LinkEvents = {
@@ -11,6 +12,7 @@ export const QUIET: LinkEvents = {
   observed: () => undefined,
   reachable: () => undefined,
   unreserved: () => undefined,
+  visited: () => undefined,
 }
 
 export const NO_LINKS: Links = {
@@ -24,4 +26,12 @@ export const NO_LINKS: Links = {
   pulse: async () => 1,
   close: async () => undefined,
   traffic: () => ({ bytesIn: 0, bytesOut: 0 }),
+}
+
+export const NO_DIRECTORY: Directory = {
+  serve: () => undefined,
+  servers: () => undefined,
+  provide: async () => 0,
+  withdraw: () => undefined,
+  find: async () => [],
 }

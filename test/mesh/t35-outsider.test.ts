@@ -11,12 +11,13 @@ import { lpStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ASK, answerOf, KEY, message, multihash } from './directory-messages.ts'
 import { failureOf, MESH8, startNode, stopNodes, type TestNode } from './nodes.ts'
 
 const TOPIC = `/pimesh/1/${MESH8}/rec/uk/glasgow`
 const PROTOCOLS = ['/pimesh/hello/1', '/pimesh/sync/1', '/pimesh/query/1']
 /** What a member that relays has beside them. */
-const PATH_PROTOCOLS = ['/pimesh/relay/1', '/pimesh/call/1', '/pimesh/dialback/1', '/pimesh/punch/1']
+const PATH_PROTOCOLS = ['/pimesh/relay/1', '/pimesh/call/1', '/pimesh/dialback/1', '/pimesh/punch/1', '/pimesh/kad/1']
 const CLOSED_WITHIN = 5_000
 
 /** What the outsider does on the secured stream, where members show their memberships. */
@@ -90,6 +91,9 @@ test('the same peer with a membership sees all of it', async () => {
   const connection = await guest.dial(addressOf(node))
   await node.diary.until('connected', guest.peerId.toString())
   expect((await connection.newStream(PROTOCOLS)).protocol).toBe('/pimesh/hello/1')
+  const directory = lpStream(await connection.newStream('/pimesh/kad/1'))
+  await directory.write(message({ type: ASK, key: multihash(KEY) }))
+  expect(answerOf((await directory.read()).slice()), 'who provides what').toEqual({ providers: 1 })
   while (!seen.includes('record')) {
     await showSomething(node, member)
     await heartbeat(node)
@@ -108,6 +112,9 @@ async function twoMembers(): Promise<[TestNode, TestNode]> {
   await member.dial(node)
   await node.diary.until('connected', member.id)
   node.mesh.links.offerRelay(true)
+  node.mesh.directory.serve(true)
+  member.mesh.directory.servers([{ node: node.id, addresses: node.addresses }])
+  await member.mesh.directory.provide(KEY, member.addresses, { signal: AbortSignal.timeout(CLOSED_WITHIN) })
   await member.mesh.links.reserve(node.id, { signal: AbortSignal.timeout(CLOSED_WITHIN) })
   return [node, member]
 }

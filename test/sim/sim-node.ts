@@ -4,6 +4,7 @@ import type { Millis, NodeId } from '../../src/core/env.ts'
 import type { Effect, Input, RefusalCode, Ticket } from '../../src/core/events.ts'
 import { limits } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
+import { type DirectoryEffect, isDirectoryEffect } from '../../src/core/swarm/directory-effects.ts'
 import type { Beacon } from '../../src/core/trust/beacon.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
 import type { StatementDocument } from '../../src/core/trust/statement.ts'
@@ -27,6 +28,8 @@ import type { Surroundings } from './surroundings.ts'
 import { Tickets } from './tickets.ts'
 import { isTransfer, SimTransfers } from './transfers.ts'
 
+/** Searches in the directory, and rounds of telling, that come to nothing: one in so many. */
+const DIRECTORY_LOST = 0.1
 /** A probe that takes longer than the core waits for it: one in so many. */
 const SLOW_PROBE = 0.02
 /** Share of steps of the wall clock that the process is told of at once; others show at the next sample. */
@@ -297,6 +300,7 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
   #perform(effect: Effect): void {
     const { network, gossip } = this.#world
     if (isTransfer(effect)) return this.transfers.perform(effect)
+    if (isDirectoryEffect(effect)) return this.#direct(effect)
     switch (effect.type) {
       case 'sample':
         return this.#sample()
@@ -355,6 +359,24 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     })
   }
 
+  /** Answers of the directory come late, and some searches come to nothing: a server on the way is slow or gone. */
+  #direct(effect: DirectoryEffect): void {
+    const { directories } = this.#world
+    if (effect.type === 'directoryServe') return directories.serve(this.node, effect.on)
+    if (effect.type === 'directoryServers') return directories.servers(this.node, effect.known)
+    if (effect.type === 'directoryWithdraw') return directories.withdraw(this.node, effect.encoding)
+    const { ticket, encoding } = effect
+    const lost = this.#prng.chance(DIRECTORY_LOST)
+    this.#later(lost ? limits.directoryTime : this.#prng.int(50, 3_000), () => {
+      if (effect.type === 'directoryFind') {
+        const providers = lost ? [] : directories.find(this.node, encoding)
+        return this.feed({ type: 'directoryFound', ticket, providers })
+      }
+      const servers = lost ? 0 : directories.provide(this.node, encoding, effect.addresses)
+      this.feed({ type: 'directoryProvided', ticket, servers })
+    })
+  }
+
   #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {
     const run = this.#run
     this.disk.write(changesToWrites(changes), sync, (failure) => {
@@ -407,6 +429,7 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
     this.transfers.crash(how)
     this.#world.gossip.leave(this.id.index)
     this.#world.ways.stopped(this.id.index)
+    this.#world.directories.stopped(this.node)
     this.#world.watch.stopped(this, how)
     this.#trace(how)
   }

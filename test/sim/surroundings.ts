@@ -8,6 +8,7 @@ import type { ProtocolName } from '../../src/core/protocols.ts'
 import type { Credential } from '../../src/wire/credential.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import type { KeyRing } from './crypto.ts'
+import type { SimDirectories } from './directory.ts'
 import type { Flows } from './flows.ts'
 import type { Gate } from './gate.ts'
 import type { GossipModel, Message } from './gossip.ts'
@@ -59,6 +60,7 @@ export interface Surroundings {
   heads: Map<string, HeadMessage>
   flows: Flows
   ways: Ways
+  directories: SimDirectories
   publisher: Publisher
   gate: Gate
   mesh: SimMesh

@@ -8,6 +8,7 @@ import { decodeResponse } from '../../src/wire/messages.ts'
 import { Recent } from '../../src/wire/recent.ts'
 import { Campaign } from './campaign.ts'
 import { KeyRing } from './crypto.ts'
+import { SimDirectories } from './directory.ts'
 import { scheduleFaults } from './faults.ts'
 import { Flows } from './flows.ts'
 import { Gate } from './gate.ts'
@@ -116,6 +117,7 @@ class World implements Surroundings {
   readonly gate: Gate
   readonly flows: Flows
   readonly ways: Ways
+  readonly directories = new SimDirectories()
   readonly publisher: Publisher
   readonly watch: Watchman
   readonly #seed: number

@@ -97,9 +97,9 @@ export class Fleet {
     return data
   }
 
-  /** Starts the daemon of a folder that has joined. */
-  async start(name: string): Promise<Member> {
-    const member = new Member(name, this.data(name))
+  /** Starts the daemon of a folder that has joined; `more` is added to its configuration. */
+  async start(name: string, more = ''): Promise<Member> {
+    const member = new Member(name, this.data(name), more)
     await member.start()
     return member
   }
@@ -138,9 +138,12 @@ export class Member {
   /** Where it listened first: a board comes back at the address that others know it by. */
   #listen = ANYWHERE
 
-  constructor(name: string, data: string) {
+  readonly #more: string
+
+  constructor(name: string, data: string, more = '') {
     this.name = name
     this.data = data
+    this.#more = more
     this.api = apiClient(data)
   }
 
@@ -152,7 +155,7 @@ export class Member {
     this.#daemon = await startDaemon({
       data: this.data,
       version: 'test',
-      config: loadConfig(configAt(this.#listen), 'this test'),
+      config: loadConfig(configAt(this.#listen) + this.#more, 'this test'),
       log,
     })
     this.#listen = this.#running.listening[0] ?? ANYWHERE

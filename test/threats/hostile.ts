@@ -11,6 +11,7 @@ import type { Membership, RootDocument } from '../../src/core/trust/documents.ts
 import { type Joined, readJoined } from '../../src/daemon/folder.ts'
 import { memberGate } from '../../src/daemon/gate.ts'
 import { makeSigner } from '../../src/keys/ed25519.ts'
+import type { MeshDirectory } from '../../src/mesh/directory.ts'
 import { type Composed, composeMesh } from '../../src/mesh/node.ts'
 import { PIECES_PROTOCOL } from '../../src/mesh/pieces.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
@@ -31,6 +32,8 @@ export interface Tricks {
   rows: readonly Row[]
   /** Which record of the asker it claims to hold. */
   yours: Hello['yours']
+  /** Whether it says that it relays: then others take it for a server of the directory, too. */
+  relays: boolean
   /** What it claims to hold of the publishers. */
   vector: VersionVector
   /** Its targets document: bytes that need not parse. */
@@ -119,6 +122,10 @@ export class Hostile {
 
   get id(): NodeId {
     return this.#composed.mesh.nodeId
+  }
+
+  get directory(): MeshDirectory {
+    return this.#composed.directory
   }
 
   get mesh8(): string {
@@ -287,6 +294,7 @@ export class Hostile {
       contacts: [],
       yours: this.tricks.yours,
       vector: this.tricks.vector ?? this.#agreed,
+      ...(this.tricks.relays && { reach: { relays: true, nat: 'none' } }),
     }
   }
 

@@ -230,6 +230,11 @@ export class Links {
     this.#trouble.set(peer, { failures, until, since, seekFrom: until })
   }
 
+  /** This link was made for a question, by whoever asked it. */
+  visited(peer: NodeId): void {
+    if (this.#links.has(peer)) this.#passing.add(peer)
+  }
+
   /** As want(), for something that passes: a question, or a download. */
   wantFor(entry: Entry, now: Millis): void {
     if (!this.#links.has(entry.node) && !this.#dialing.has(entry.node)) this.#passing.add(entry.node)

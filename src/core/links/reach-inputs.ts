@@ -14,6 +14,7 @@ export type ReachInput = Extract<
       | 'unreserved'
       | 'pulsed'
       | 'pulseMissed'
+      | 'visited'
   }
 >
 
@@ -27,6 +28,7 @@ const TYPES: Record<ReachInput['type'], true> = {
   unreserved: true,
   pulsed: true,
   pulseMissed: true,
+  visited: true,
 }
 
 export function isReachInput(input: Input): input is ReachInput {

@@ -1,6 +1,6 @@
 // Providers: whom to dial when nobody who is linked gives what is missing. Zone-mates whose record reports the release come
-// first, then contacts of our zone and outside, then the members that the publisher named; each search takes some of every kind,
-// so that a long list of dead contacts hides nobody for long. Hints, all of them: the gate proves who answers.
+// first, then contacts of our zone and outside, whom the directory names, and the members that the publisher named; each search takes
+// some of every kind, so that a long list of dead contacts, or of false providers, hides nobody for long. Hints, all of them: the gate proves who answers.
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { View } from '../fleet/view.ts'
 import { limits } from '../limits.ts'
@@ -8,6 +8,7 @@ import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import type { InstallState } from '../rollout/states.ts'
 import type { Self } from '../self.ts'
+import type { Told } from './directory.ts'
 import type { Wanted } from './download.ts'
 
 export interface ProviderParts {
@@ -44,11 +45,20 @@ export class Providers {
 
   /**
    * Dials up to limits.providersPerSearch members that may have what is wanted. While there are others, a first search leaves the
-   * origin alone: it cannot carry all nodes that hear of a release at the same time.
+   * origin alone: it cannot carry all nodes that hear of a release at the same time. Returns how many are dialled.
+   * @param named by the directory
    */
-  search(wanted: Pick<Wanted, 'release8' | 'origin'>, isFirst: boolean, now: Millis): void {
+  search(
+    wanted: Pick<Wanted, 'release8' | 'origin'>,
+    isFirst: boolean,
+    now: Millis,
+    named: readonly Told[] = [],
+  ): number {
     const may = (entries: readonly Entry[]) => entries.filter((entry) => this.#mayTry(entry, now))
-    const queues = [may(this.#reporting(wanted.release8, now)), may(this.#contacts())]
+    // In turn: false providers in front would else be dialled again and again, and those behind them never.
+    const times = ({ node }: Told) => this.#tried.get(node)?.times ?? 0
+    const told = may([...named].sort((a, b) => times(a) - times(b)).map((each) => this.#known(each, now)))
+    const queues = [may(this.#reporting(wanted.release8, now)), may(this.#contacts()), told]
     const others = queues.some((queue) => queue.length > 0)
     if (!isFirst || !others) queues.push(may(this.#origins(wanted.origin, now)))
     let room: number = limits.providersPerSearch
@@ -60,6 +70,7 @@ export class Providers {
         room -= 1
       }
     }
+    return limits.providersPerSearch - room
   }
 
   /** Zone-mates whose record says that they have come further than to hear of it. */
@@ -80,11 +91,18 @@ export class Providers {
 
   #origins(origin: readonly string[], now: Millis): Entry[] {
     return origin.slice(0, limits.releaseOrigins).flatMap((address) => {
-      const entry = originEntry(address, now)
-      const known = entry && this.#parts.book.get(entry.node)
-      if (entry === undefined || known === undefined) return entry === undefined ? [] : [entry]
-      return [{ ...known, addresses: [...new Set([...known.addresses, ...entry.addresses])] }]
+      const told = originOf(address)
+      return told === undefined ? [] : [this.#known(told, now)]
     })
+  }
+
+  /** What the book says of it as well, where it is in there. */
+  #known({ node, addresses }: Told, now: Millis): Entry {
+    const known = this.#parts.book.get(node)
+    if (known !== undefined) return { ...known, addresses: [...new Set([...known.addresses, ...addresses])] }
+    const nothing = { relays: false, nat: undefined, worked: undefined } as const
+    const word = { own: [], serves: false, ...nothing, seen: now, source: 'others', by: undefined } as const
+    return { node, zone: undefined, addresses, ...word }
   }
 
   #mayTry({ node, addresses }: Entry, now: Millis): boolean {
@@ -112,11 +130,9 @@ export class Providers {
 }
 
 /** A multiaddr that ends in /p2p/ID, as an address to dial; undefined when it does not. */
-function originEntry(address: string, now: Millis): Entry | undefined {
+function originOf(address: string): Told | undefined {
   const at = address.lastIndexOf('/p2p/')
   const node = address.slice(at + 5)
   if (at <= 0 || node === '' || node.includes('/') || address.length > limits.addressLength) return undefined
-  const nothing = { relays: false, nat: undefined, worked: undefined } as const
-  const word = { own: [], serves: false, ...nothing, seen: now, source: 'others', by: undefined } as const
-  return { node, zone: undefined, addresses: [address.slice(0, at)], ...word }
+  return { node, addresses: [address.slice(0, at)] }
 }

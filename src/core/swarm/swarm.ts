@@ -16,6 +16,7 @@ import type { Self } from '../self.ts'
 import type { Encoding } from '../trust/announcement.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import { Bans } from './bans.ts'
+import type { Directory } from './directory.ts'
 import { Download, type Wanted } from './download.ts'
 import { Downloads } from './downloads.ts'
 import { Exchange } from './exchange.ts'
@@ -40,6 +41,7 @@ export interface SwarmParts {
   book: Pick<Book, 'inZone' | 'outside' | 'get'>
   view: Pick<View, 'rows'>
   refusals: Pick<Refusals, 'count'>
+  directory: Pick<Directory, 'search' | 'named' | 'has' | 'lost' | 'over'>
 }
 
 export class Swarm {
@@ -105,6 +107,7 @@ export class Swarm {
     // What is being written will be reported.
     this.#fetching.ended(hash, 0, now)
     this.#downloads.remove(hash)
+    this.#parts.directory.over(hash)
     this.#exchange.unwanted(download.holding)
     this.#wake(now)
   }
@@ -128,6 +131,7 @@ export class Swarm {
     this.#fetching.ended(encoding.hash, holding.keepingBytes, now)
     this.#downloads.remove(encoding.hash)
     this.#library.imported(holding, pieceList, now)
+    this.#parts.directory.has(encoding.hash, true, now)
     this.#exchange.announce(holding, now)
     this.#wake(now)
   }
@@ -198,6 +202,7 @@ export class Swarm {
     const download = this.#downloads.get(holding.encoding.hash)
     download?.settle()
     if (download?.active) download.begin(now)
+    if (holding.isComplete) this.#parts.directory.has(holding.encoding.hash, false, now)
     this.#exchange.announce(holding, now)
     this.#fetching.soon(now)
     this.#wake(now)
@@ -310,6 +315,14 @@ export class Swarm {
     this.#schedule(fetches, now)
   }
 
+  /** The directory named somebody for an encoding: who is named is dialled at once. */
+  named(hash: string, now: Millis): void {
+    const download = this.#downloads.get(hash)
+    if (download === undefined || download.hasProvider) return
+    download.searchAt = now
+    this.#wake(now)
+  }
+
   /** Sizes of what could grow, for invariant checks. */
   sizes() {
     return {
@@ -331,6 +344,7 @@ export class Swarm {
     this.#fetching.ended(hash, holding.keepingBytes, now)
     this.#downloads.remove(hash)
     for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
+    this.#parts.directory.lost(hash)
     this.#exchange.forget(hash)
   }
 
@@ -347,7 +361,10 @@ export class Swarm {
     const idle = holding.list === undefined || holding.isReady
     if (now < download.searchAt || !idle || holding.isFull) return
     this.#exchange.remind(holding, now)
-    this.#providers.search(download.wanted, download.searches === 0, now)
+    const { directory } = this.#parts
+    const { hash, searches } = download
+    const dialled = this.#providers.search(download.wanted, searches === 0, now, directory.named(hash))
+    directory.search(hash, searches, dialled === 0, now)
     download.searched(now)
   }
 
@@ -378,6 +395,7 @@ export class Swarm {
     const { hash } = holding.encoding
     this.#fetching.ended(hash, 0, now)
     for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
+    this.#parts.directory.lost(hash)
     this.#downloads.get(hash)?.settle()
     this.#library.setUnchecked(holding, true)
     this.#exchange.announce(holding, now)
@@ -386,6 +404,7 @@ export class Swarm {
 
   #completed(holding: Holding, now: Millis): void {
     this.#downloads.remove(holding.encoding.hash)
+    this.#parts.directory.has(holding.encoding.hash, false, now)
     this.#exchange.announce(holding, now)
     this.#wake(now)
   }

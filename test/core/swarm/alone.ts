@@ -8,6 +8,7 @@ import { Outbox } from '../../../src/core/outbox.ts'
 import { emptyBits, fullBits } from '../../../src/core/swarm/bitfield.ts'
 import type { PieceArrival, PieceMessage } from '../../../src/core/swarm/messages.ts'
 import { Swarm, type SwarmParts } from '../../../src/core/swarm/swarm.ts'
+import { noDirectory } from './directories.ts'
 import { JUNK, type TestEncoding } from './encodings.ts'
 
 type Of<T extends Effect['type']> = Extract<Effect, { type: T }>
@@ -52,6 +53,7 @@ export class Alone {
         },
         view: { rows: () => [] },
         refusals: { count: (code) => void this.refusals.push(code) },
+        directory: noDirectory(),
         ...parts,
       },
       saved,

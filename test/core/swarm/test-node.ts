@@ -5,6 +5,7 @@ import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
+import type { Directory } from '../../../src/core/swarm/directory.ts'
 import type { ArtifactProblem } from '../../../src/core/swarm/messages.ts'
 import type { Swarm } from '../../../src/core/swarm/swarm.ts'
 
@@ -78,6 +79,7 @@ export class TestNode {
   diskProblem: ArtifactProblem | undefined
   out = new Outbox()
   swarm!: Swarm
+  directory!: Directory
   sentUntil: Millis = 0
   wakeAt: Millis = Number.POSITIVE_INFINITY
   readonly bad = new Map<NodeId, number>()

@@ -2,8 +2,10 @@
 // swarm's invariants at every effect. A node runs a real Swarm, or misbehaves as `manners` says. No step looks at all nodes or
 // links: thousands of nodes have to run in minutes.
 import { createHash } from 'node:crypto'
+import { earliest } from '../../../src/core/earliest.ts'
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import type { Effect } from '../../../src/core/events.ts'
+import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Entry } from '../../../src/core/links/book.ts'
 import type { Link } from '../../../src/core/links/links.ts'
@@ -14,9 +16,12 @@ import { Swarm } from '../../../src/core/swarm/swarm.ts'
 import type { Encoding } from '../../../src/core/trust/announcement.ts'
 import { Prng } from '../../sim/prng.ts'
 import { EventQueue } from '../../sim/queue.ts'
+import { directoryOf, noDirectory } from './directories.ts'
 import type { TestEncoding } from './encodings.ts'
 import { answers, boasts, type Data, listOf, type Said } from './liars.ts'
 import { type Manners, type Site, type Stream, TestNode } from './test-node.ts'
+
+const RELEASE = '00'.repeat(8)
 
 export class World {
   readonly queue = new EventQueue()
@@ -31,6 +36,10 @@ export class World {
   contacts: (node: TestNode) => Entry[] = () => []
   /** Where the publisher says that it can be dialled. */
   origin: readonly string[] = []
+  /** Zone-mates whose records say that they have the release. */
+  reporting: readonly NodeId[] = []
+  /** Whom the directory names; undefined: there is none. */
+  named: readonly NodeId[] | undefined
   /** False: the dial of the first to the second fails. */
   accepts: (from: TestNode, to: TestNode) => boolean = () => true
   /** Called when a node has all of an encoding, and would have it after a power cut. */
@@ -73,7 +82,7 @@ export class World {
     const node = this.node(name)
     this.step(node, () => {
       for (const { encoding } of wanted) {
-        node.swarm.want({ encoding, release8: '00'.repeat(8), origin: this.origin, decoded: 0 }, this.now)
+        node.swarm.want({ encoding, release8: RELEASE, origin: this.origin, decoded: 0 }, this.now)
       }
     })
     return node
@@ -101,14 +110,18 @@ export class World {
         if (this.node(peer).manners === 'honest') throw new Error(`${node.name} refuses ${peer}: ${code}, ${detail}`)
       },
     }
-    const book = { inZone: () => [], outside: () => this.contacts(node), get: () => undefined }
-    const view = { rows: () => node.site?.rows ?? [] }
+    const reports = (peer: NodeId) => (this.reporting.includes(peer) ? entryOf(peer) : undefined)
+    const book = { inZone: () => [], outside: () => this.contacts(node), get: reports }
+    const view = { rows: () => [...(node.site?.rows ?? []), ...this.reporting.map(rowOf)] }
     const saved = {
       holdings: [...node.saved.holdings].map(([encoding, bits]) => ({ encoding, bits })),
       pieceLists: [...node.saved.lists].map(([hash, list]) => ({ hash, list })),
     }
     const self = { node: node.name, zone: '/a' }
-    node.swarm = new Swarm({ env, out: node.out, self, links, book, view, refusals }, saved)
+    const { out } = node
+    const directory = this.named === undefined ? noDirectory() : directoryOf({ out, isOpen: () => true })
+    node.directory = directory
+    node.swarm = new Swarm({ env, out, self, links, book, view, refusals, directory }, saved)
     this.step(node, () => node.swarm.keep(this.kept, this.now))
   }
 
@@ -181,6 +194,7 @@ export class World {
     if (!node.up || node.manners !== 'honest') return
     change(node.swarm)
     node.swarm.check(this.now)
+    node.directory.check(this.now)
     for (const effect of node.out.drain()) this.#perform(node, effect)
     this.#schedule(node)
   }
@@ -210,7 +224,7 @@ export class World {
   }
 
   #schedule(node: TestNode): void {
-    const at = node.swarm.deadline()
+    const at = earliest(node.swarm.deadline(), node.directory.deadline())
     if (at === undefined || at >= node.wakeAt) return
     if (!Number.isFinite(at)) throw new Error(`${node.name} wants to be woken at ${at}`)
     node.wakeAt = at
@@ -259,6 +273,12 @@ export class World {
         return this.#ask(node, effect)
       case 'persist':
         return this.#persist(node, effect)
+      case 'directoryFind':
+        return this.#later(node, 200, (swarm) => {
+          const providers = (this.named ?? []).map((peer) => ({ node: peer, addresses: ['/ip4/203.0.113.2/tcp/1'] }))
+          const encoding = node.directory.found(effect.ticket, providers)
+          if (encoding !== undefined) swarm.named(encoding, this.now)
+        })
       case 'event':
         if (effect.event.type === 'providerBanned') node.banned.push(effect.event.peer)
     }
@@ -398,3 +418,15 @@ export class World {
 
 /** Messages that the version before did not know. */
 const NEW: ReadonlySet<string> = new Set(['claim', 'unclaim', 'given', 'passed'])
+
+/** In an address book, outside the zone. */
+export function entryOf(node: NodeId): Entry {
+  const nothing = { own: [], relays: false, nat: undefined, worked: undefined, by: undefined } as const
+  return { node, zone: '/b', addresses: ['/ip4/203.0.113.3/tcp/1'], ...nothing, serves: true, seen: 0, source: 'disk' }
+}
+
+/** It reports the release. */
+function rowOf(node: NodeId): Row {
+  const installs = [{ release8: RELEASE, state: 'committed' }]
+  return { node, status: 'up', record: { installs } } as unknown as Row
+}

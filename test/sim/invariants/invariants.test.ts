@@ -236,6 +236,7 @@ describe('I3: tables stay within their limits', () => {
       serving: 6,
       bans: 2,
       tried: 5,
+      directory: 1,
     },
   }
 

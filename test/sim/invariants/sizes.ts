@@ -40,6 +40,7 @@ const OF_RELEASES: Record<keyof Sizes['releases'], number> = {
   serving: limits.pieceStreams * limits.requestsQueued + limits.servedAtOnce,
   bans: limits.bannedPeers,
   tried: limits.providersTried,
+  directory: limits.encodingsKept,
 }
 
 /** Looked at after every step of every node, so that no list is made each time. */
