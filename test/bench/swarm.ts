@@ -59,7 +59,8 @@ export async function benchSwarm(say: (line: string) => void, settings: SwarmSet
   const runs: Run[] = []
   for (let run = 1; run <= rounds; run++)
     for (const name of names) runs.push(await compete({ name, run, settings, say }))
-  const entries = names.map((name) => summaryOf(name, runs))
+  // Who is named twice runs twice as often.
+  const entries = [...new Set(names)].map((name) => summaryOf(name, runs))
   const machine = { node: process.version, cpus: cpus().length, model: cpus()[0]?.model ?? null }
   const bound = boundSeconds(size)
   const json = { bench: 'swarm', ...machine, ...size, rates: RATES, boundSeconds: bound, entries, skipped, runs }
