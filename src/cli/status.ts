@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { withNode } from '../daemon/api-reach-types.ts'
 import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
+import { budgetLines } from './format/budgets.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
 import { isForwarded, pathText, reachAdvice, reachLines, roundTripText } from './format/reach.ts'
@@ -91,7 +92,7 @@ export function statusLines(
     wrong.length === 0 ? terminal.paint('green', fine) : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
   return [
     `${terminal.paint('bold', plain(status.name))} in ${status.zone}: ${verdict}`,
-    ...pairLines([...identity(status, now), ...activity(status)]),
+    ...pairLines([...identity(status, now), ...activity(status), ...budgetLines(status.budgets, rollout.releases)]),
     ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${span(alert.ageMs)} ago)`),
     ...(stuck.length === 0
       ? []

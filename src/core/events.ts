@@ -8,6 +8,7 @@ import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
 import type { Told } from './swarm/directory.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
+import type { Usage } from './swarm/month.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
 import type { AuditEntry } from './trust/audit.ts'
 import type { Beacon, BeaconDocument, BeaconFloor } from './trust/beacon.ts'
@@ -178,6 +179,8 @@ export type Change =
   /** The pieces of an encoding that are on disk. */
   | { type: 'holding'; encoding: string; bits: Uint8Array }
   | { type: 'forgetHolding'; encoding: string }
+  /** What pieces took of the month's budget. */
+  | { type: 'usage'; usage: Usage }
   | { type: 'install'; entry: InstallEntry }
   /** Takes the place of what its ring held in its slot. */
   | { type: 'audit'; entry: AuditEntry }

@@ -754,6 +754,19 @@ export const limits = {
   /** Bases that one release may have patches against: one place of its encodings is for the whole. */
   patchBases: 15,
 
+  /** What was counted of a month is written after so many bytes: a power cut forgets no more, and 10 GB cost 300 small writes. */
+  usageBytesUnsaved: 33_554_432,
+  /** Or after so long. See usageBytesUnsaved. */
+  usageUnsaved: 10 * MINUTE,
+  /** Degrees that a board has to cool down before it goes on: a Pi without a fan loses them in half a minute. */
+  coolerBy: 5,
+  /** It rests so long after the last sample with throttling: more than two samples of a zone of 32. */
+  throttledRest: 1 * MINUTE,
+  /** How often a peer without heartbeats asks for the clock, when its hours are bounded: they begin and end by the minute. */
+  budgetSamples: 1 * MINUTE,
+  /** Members whose upload is remembered for their bound: who comes back within a debt finds it again. */
+  meteredMembers: 256,
+
   // Install ----------------------------------------------------------------------------------------------------------
   /** Install states in a record: 11 bytes each. */
   recordInstalls: 4,

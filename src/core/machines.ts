@@ -23,7 +23,9 @@ import type { InstallEntry } from './rollout/states.ts'
 import type { Subject } from './rollout/subject.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
+import type { Allowance } from './swarm/budgets.ts'
 import { Directory } from './swarm/directory.ts'
+import type { Usage } from './swarm/month.ts'
 import { Swarm } from './swarm/swarm.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
 import { Announcing } from './trust/announcing.ts'
@@ -80,6 +82,10 @@ export interface NodeSetup {
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */
   mirror: boolean
+  /** What fetching and serving may take; without, there is no bound. */
+  allowance?: Allowance
+  /** What they took of the month so far. */
+  usage?: Usage | undefined
   /** Whether this node relays for others; `auto` unless another is said. */
   relay?: RelayMode
   /** Where it could be dialled from outside when that was last written. */
@@ -186,7 +192,12 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const isOpen = () => reach.isOpen || reach.offers
   const members = () => Math.max(1, view.members())
   const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
-  const swarm = new Swarm({ env, out, self, links, book, view, refusals, directory }, setup.artifacts)
+  const { allowance = {}, usage } = setup
+  const swarm = new Swarm(
+    { env, out, self, links, book, view, refusals, directory, allowance, usage },
+    setup.artifacts,
+    now,
+  )
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
   const policy = new LocalPolicy({ self, statements })

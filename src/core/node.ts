@@ -118,7 +118,7 @@ export class NodeCore {
   }
 
   /** What is held of the publishers and their releases. */
-  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons'> {
+  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons' | 'budgets'> {
     return this.#m.releases
   }
 
@@ -209,6 +209,7 @@ export class NodeCore {
       case 'sampled':
         this.#m.self.synchronised = input.clockTrusted
         this.#m.releases.timeChanged(now)
+        this.#m.releases.sampled(input.metrics, now)
         return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
@@ -356,6 +357,7 @@ export class NodeCore {
   #leave(now: Millis): void {
     this.#m.saving.flush(now, true)
     this.#m.audit.flush()
+    this.#m.releases.save(now)
     if (this.#m.self.isNode) this.#m.heartbeat.goodbye(now, this.#flags() | FLAG.leaving, this.#members())
     this.#m.out.emit({ type: 'left' })
     this.#stopped = true

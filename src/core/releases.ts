@@ -3,6 +3,7 @@
 import { earliest } from './earliest.ts'
 import type { Millis, NodeId } from './env.ts'
 import type { Input, Ticket } from './events.ts'
+import type { MetricValues } from './fleet/metrics.ts'
 import type { Outbox } from './outbox.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Self } from './self.ts'
@@ -131,6 +132,21 @@ export class Releases {
     if (encoding !== undefined) this.swarm.named(encoding, now)
   }
 
+  /** The board was looked at: it may be too hot to go on. */
+  sampled(metrics: MetricValues, now: Millis): void {
+    this.swarm.sampled(metrics, now)
+  }
+
+  /** The node is about to stop. */
+  save(now: Millis): void {
+    this.swarm.save(now)
+  }
+
+  /** What fetching and serving may take, and take. */
+  budgets(now: Millis): ReturnType<Swarm['budgets']> {
+    return this.swarm.budgets(now)
+  }
+
   /** What the owner of the zone lets in may have changed. */
   policyChanged(now: Millis): void {
     this.#rollout.changed(now)
@@ -139,6 +155,7 @@ export class Releases {
   /** The clock was read, or more is known of time: what may be installed may have changed. */
   timeChanged(now: Millis): void {
     if (this.announcing.takeVerdicts()) this.#rollout.changed(now)
+    this.swarm.timeChanged(now)
   }
 
   /** What is due by now. True when the state of a release changed here: others want to know. */

@@ -1,6 +1,7 @@
 // The local API's JSON, version 1: what the daemon answers on its unix socket and what the CLI and the dashboard read.
 // Additions are allowed at any time; a field is never renamed, removed or given another meaning (clause API).
 
+import type { BudgetsJson } from './api-budget-types.ts'
 import type { PathJson, ReachJson } from './api-reach-types.ts'
 
 /** Age in milliseconds of what a figure rests on; null when no trustworthy age exists. */
@@ -140,6 +141,8 @@ export interface StatusJson {
   isolated: boolean
   /** Absent in an older daemon. */
   reach?: ReachJson
+  /** Absent in an older daemon. */
+  budgets?: BudgetsJson
   links: LinkJson[]
   contacts: { zones: number; nodes: number }
   listening: string[]

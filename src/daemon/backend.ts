@@ -8,6 +8,8 @@ import type { Links } from '../ports/links.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
+import { budgetsJson } from './budgets-json.ts'
+import type { Config } from './config.ts'
 import type { Driver } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
@@ -30,6 +32,7 @@ export interface BackendParts extends Publishing {
   /** The folder below which releases are installed. */
   installRoot: string
   mdns: boolean
+  relay: Config['relay']
   facts: Record<string, string | number | null>
   now: () => number
   startedAt: number
@@ -173,6 +176,7 @@ function statusJson(parts: BackendParts): StatusJson {
       path: pathJson(link, (node) => core.membershipOf(node)?.claims.name ?? null, now),
     })),
     reach: reachJson(core, links.relaying(), now),
+    budgets: budgetsJson(core.releases.budgets(now), { ...parts.relay, ...links.relaying() }, now),
     contacts: snapshot.contacts,
     listening: [...snapshot.listening],
     alerts: snapshot.alerts.map(({ kind, node, detail, raised }) => ({

@@ -6,7 +6,9 @@ import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
+import type { Allowance } from '../core/swarm/budgets.ts'
 import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
+import { degrees, hours, quantity, RATE_UNITS, VOLUME_UNITS } from './config-quantities.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -24,13 +26,13 @@ export interface Config {
   discovery: { mdns: boolean }
   /** Whether this node forwards for others, and its budgets: members, bytes a second, bytes in 30 days. */
   relay: { offer: (typeof RELAY_MODES)[number]; reservations: number; rate: number; monthly: number }
+  /** What fetching and serving may take; and `dht`: whether this node asks the directory for providers, tells it of what it has, and serves in it when it can be dialled. */
+  swarm: Allowance & { dht: boolean }
   state: { flush: Millis }
   /** Where releases are installed; relative paths are below the data folder. */
   install: { root: string }
   /** Fetch and serve every release, whether this node is selected or not. */
   artifacts: { mirror: boolean }
-  /** Whether this node asks the directory for providers, tells it of what it has, and serves in it when it can be dialled. */
-  swarm: { dht: boolean }
   /** File with the beacon key that this machine signs with; relative paths are below the data folder; empty: none. */
   beacon: { key: string }
   log: { level: LogLevel }
@@ -117,6 +119,40 @@ export const CONFIG_KEYS = {
     to: 1_000_000,
     why: 'a thirtieth of it can go in a day, so that a restart spends none of it twice',
   }),
+  'swarm.upload': quantity({
+    ...{ what: 'a rate', units: RATE_UNITS, examples: '"2 MB/s" or "16 Mbit/s"', least: '1 kB/s', most: '10 GB/s' },
+    why: 'what pieces may take of the uplink, to all members together; who has a thin one shares it with others',
+  }),
+  'swarm.each': quantity({
+    ...{ what: 'a rate', units: RATE_UNITS, examples: '"500 kB/s" or "4 Mbit/s"', least: '1 kB/s', most: '10 GB/s' },
+    why: 'what one member may take, whether it gives anything or not; below an uplink, so that others have their part',
+  }),
+  'swarm.download': quantity({
+    ...{ what: 'a rate', units: RATE_UNITS, examples: '"2 MB/s" or "16 Mbit/s"', least: '1 kB/s', most: '10 GB/s' },
+    why: 'what pieces may take of the downlink',
+  }),
+  'swarm.monthly': quantity({
+    ...{ what: 'an amount', units: VOLUME_UNITS, examples: '"20 GB"', least: '1 MB', most: '1000 TB' },
+    why: 'both ways together, as providers count; when it is used up the LAN goes on',
+  }),
+  'swarm.hours': {
+    must: 'a list of times of the day such as ["22:00-06:00"], at most 16, or [] for all hours',
+    default: [],
+    ...hours,
+    why: 'a line that people need by day is free at night; local time of this machine',
+  } satisfies ConfigKey<NonNullable<Allowance['hours']>>,
+  'swarm.hot': {
+    must: 'a number of degrees Celsius from 40 to 110, or "never"',
+    default: 85,
+    why: 'where a Pi is throttled for good; work that can wait should not heat it further',
+    read: degrees,
+  } satisfies ConfigKey<number | 'never'>,
+  'swarm.lan': {
+    must: 'true or false',
+    default: false,
+    why: 'the owner of a site pays for its uplink, not for its switch',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+  } satisfies ConfigKey<boolean>,
   'state.flush': seconds({
     default: limits.viewFlushPeriod / SECOND,
     from: 10,
@@ -182,13 +218,27 @@ export function loadConfig(text: string | undefined, where: string): Config {
       rate: value('relay.rate'),
       monthly: value('relay.monthly'),
     },
+    swarm: {
+      upload: bound(value('swarm.upload')),
+      each: bound(value('swarm.each')),
+      download: bound(value('swarm.download')),
+      monthly: bound(value('swarm.monthly')),
+      hours: value('swarm.hours'),
+      hot: bound(value('swarm.hot')),
+      lan: value('swarm.lan'),
+      dht: value('swarm.dht'),
+    },
     state: { flush: value('state.flush') },
     install: { root: value('install.root') },
     artifacts: { mirror: value('artifacts.mirror') },
-    swarm: { dht: value('swarm.dht') },
     beacon: { key: value('beacon.key') },
     log: { level: value('log.level') },
   }
+}
+
+/** Words stand for no bound at all. */
+function bound(value: number | string): number | undefined {
+  return typeof value === 'number' ? value : undefined
 }
 
 function parseToml(text: string, where: string): Record<string, unknown> {

@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import type { QueryResult } from '../core/events.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { ReleaseHere } from '../core/releases.ts'
-import type { ArtifactProblem } from '../core/swarm/messages.ts'
+import { pauseText } from '../core/swarm/budgets.ts'
+import type { FetchProblem } from '../core/swarm/progress.ts'
 import { type Release, wholeOf } from '../core/trust/announcement.ts'
 import { withNode } from './api-reach-types.ts'
 import type { ApiBackend } from './api-server.ts'
@@ -105,8 +106,9 @@ function withSources(
   return { ...here, sources: { site: sum('site'), members: sum('members'), publisher: sum('publisher') } }
 }
 
-function problemText(problem: ArtifactProblem | 'noProvider' | undefined): string | null {
+function problemText(problem: FetchProblem | undefined): string | null {
   if (problem === undefined) return null
   if (problem === 'noProvider') return 'nobody who is reachable has the pieces that are missing'
+  if (problem.code === 'paused') return pauseText(problem.pause)
   return problem.code === 'diskFull' ? `the disk is full: ${problem.missing} bytes more are needed` : problem.detail
 }

@@ -10,6 +10,7 @@ import { limits } from '../core/limits.ts'
 import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
+import type { Usage } from '../core/swarm/month.ts'
 import type { PathFloor, RoleFloor } from '../core/trust/announcement.ts'
 import type { AuditEntry } from '../core/trust/audit.ts'
 import type { BeaconFloor } from '../core/trust/beacon.ts'
@@ -70,6 +71,8 @@ export interface SavedState {
   installs: InstallEntry[]
   statements: StatementDocument[]
   audit: AuditEntry[]
+  /** What pieces took of the month's budget. */
+  usage: Usage | undefined
   /** Keys whose values do not parse; what they held is missing above. */
   damaged: string[]
 }
@@ -136,6 +139,8 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `holding/${change.encoding}`, value: change.bits }
     case 'forgetHolding':
       return { key: `holding/${change.encoding}`, value: undefined }
+    case 'usage':
+      return { key: 'usage', value: encodeUsage(change.usage) }
     case 'install':
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
     case 'audit':
@@ -184,6 +189,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
       same(parseStatement(value), ({ signed }) => signed.enroller, enroller),
     ),
     audit: await read('audit/', decodeAuditEntry),
+    usage: (await read('usage', decodeUsage))[0],
     damaged,
   }
 }
@@ -267,6 +273,18 @@ async function readArtifacts(read: Read): Promise<SavedArtifacts> {
       throw new Failure('E_STATE', `"${encoding}" holds no pieces`)
     }),
   }
+}
+
+function encodeUsage({ month, up, down, elapsed }: Usage): Uint8Array {
+  return new MessageWriter().uint(1, month).uint(2, up).uint(3, down).millis(4, elapsed).finish()
+}
+
+/** A damaged one is none: the month begins anew, as it does on a new card. */
+function decodeUsage(value: Uint8Array): Usage {
+  const reader = new MessageReader(value, 'the usage of a month', 64)
+  const usage = { month: reader.uint(1), up: reader.uint(2), down: reader.uint(3), elapsed: reader.uint(4) }
+  reader.end()
+  return usage
 }
 
 function checkFormat(value: Uint8Array | undefined): void {

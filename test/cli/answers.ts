@@ -1,4 +1,5 @@
 // Answers of a daemon, as tests want them.
+import type { BudgetsJson } from '../../src/daemon/api-budget-types.ts'
 import type { PathJson, ReachJson } from '../../src/daemon/api-reach-types.ts'
 import type {
   InstallHereJson,
@@ -115,6 +116,25 @@ export function reachJson(some: Partial<ReachJson> = {}): ReachJson {
     relaying: { reservations: 0, circuits: 0, bytes: 0, refused: 0 },
     searchingMs: null,
     unreachable: [],
+    ...some,
+  }
+}
+
+/** Of a node without bounds. */
+export function budgetsJson(some: Partial<BudgetsJson> = {}): BudgetsJson {
+  return {
+    lan: false,
+    upload: { limit: null, now: 0 },
+    each: null,
+    download: { limit: null, now: 1_250_000 },
+    month: {
+      ...{ month: '2026-11', limit: null, used: 1_200_000_000, up: 200_000_000, down: 1_000_000_000, left: null },
+      remainingMs: 100_000_000,
+    },
+    hours: { windows: [], open: true, turns: null },
+    heat: { limit: 85, celsius: 48.25, throttled: false },
+    paused: null,
+    relay: { offers: 'auto', rate: 2_000_000, monthly: 200_000_000_000, bytes: 0, refused: 0 },
     ...some,
   }
 }

@@ -38,10 +38,13 @@ describe('the configuration', () => {
         rate: limits.relayRate,
         monthly: limits.relayMonthly,
       },
+      swarm: {
+        ...{ upload: undefined, each: undefined, download: undefined, monthly: undefined },
+        ...{ hours: [], hot: 85, lan: false, dht: true },
+      },
       state: { flush: limits.viewFlushPeriod },
       install: { root: 'installed' },
       artifacts: { mirror: false },
-      swarm: { dht: true },
       beacon: { key: '' },
       log: { level: 'info' },
     })
@@ -56,6 +59,13 @@ describe('the configuration', () => {
       health.period = 2.5
       discovery.mdns = false
       relay = { offer = "never", reservations = 3, rate = 10, monthly = 0.5 }
+      swarm.upload = "2 MB/s"
+      swarm.each = "500kB/s"
+      swarm.download = "16 Mbit/s"
+      swarm.monthly = "1.5 GB"
+      swarm.hot = 60.5
+      swarm.lan = true
+      swarm.hours = ["22:00-06:00", "12:00-24:00"]
       state.flush = 60
       install.root = "/srv/acme"
       artifacts.mirror = true
@@ -70,10 +80,24 @@ describe('the configuration', () => {
       health: { period: 2_500 },
       discovery: { mdns: false },
       relay: { offer: 'never', reservations: 3, rate: 10_000, monthly: 500_000_000 },
+      swarm: {
+        ...{
+          upload: 2_000_000,
+          each: 500_000,
+          download: 2_000_000,
+          monthly: 1_500_000_000,
+          hot: 60.5,
+          lan: true,
+          dht: false,
+        },
+        hours: [
+          { from: 1_320, to: 360 },
+          { from: 720, to: 1_440 },
+        ],
+      },
       state: { flush: 60_000 },
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
-      swarm: { dht: false },
       beacon: { key: 'beacon.key' },
       log: { level: 'debug' },
     })
@@ -84,6 +108,7 @@ describe('the configuration', () => {
     ['[health]\nperiods = 10', '"health.periods"', '"health.period"'],
     ['mdns = true', '"mdns"', '"discovery.mdns"'],
     ['flush = 1', '"flush"', '"state.flush"'],
+    ['uplaod = "1 MB/s"', '"uplaod"', '"swarm.upload"'],
     ['[network.tcp]\nlisten = []', '"network.tcp.listen"', '"listen"'],
     ['[loging]\nlevel = "info"', '"loging.level"', '"log.level"'],
     ['[loging]', '"loging"', '"'],
@@ -124,6 +149,27 @@ describe('the configuration', () => {
     ['relay.rate = inf', 'relay.rate is Infinity', 'kB a second from 10'],
     ['health.period = nan', 'health.period is NaN', 'seconds from 1 to 600'],
     ['health.period = "10s"', 'health.period is "10s"', 'seconds from 1 to 600'],
+    ['swarm.upload = 2', 'swarm.upload: 2 has no unit', '"2 MB/s" or "16 Mbit/s"'],
+    ['swarm.upload = "2 mb/s"', 'swarm.upload: "mb/s" is none of its units', 'kB/s, MB/s'],
+    ['swarm.upload = "2 MiB/s"', '"MiB/s" is none of its units', 'kB/s, MB/s'],
+    ['swarm.upload = "2 constructor"', '"constructor" is none of its units', 'kB/s, MB/s'],
+    ['swarm.upload = "0 kB/s"', 'swarm.upload is "0 kB/s"', 'from 1 kB/s to 10 GB/s, or "unlimited"'],
+    ['swarm.each = "-1 MB/s"', 'swarm.each is "-1 MB/s"', 'a rate with its unit'],
+    ['swarm.download = "fast"', 'swarm.download is "fast"', 'or "unlimited"'],
+    ['swarm.download = true', 'swarm.download is true', 'a rate with its unit'],
+    ['swarm.monthly = 20', 'swarm.monthly: 20 has no unit', '"20 GB"'],
+    ['swarm.monthly = "20 GB/s"', 'swarm.monthly: "GB/s" is none of its units', 'MB, GB, TB'],
+    ['swarm.monthly = "0.5 MB"', 'swarm.monthly is "0.5 MB"', 'from 1 MB to 1000 TB'],
+    ['swarm.hours = "22:00-06:00"', 'swarm.hours is "22:00-06:00"', '["22:00-06:00"]'],
+    ['swarm.hours = ["22-6"]', 'swarm.hours: "22-6" is not two times', '"22:00-06:00"'],
+    ['swarm.hours = ["22:00-06:00", "25:00-06:00"]', 'swarm.hours: "25:00-06:00" is not', '"22:00-06:00"'],
+    ['swarm.hours = ["22:00-24:01"]', 'swarm.hours: "22:00-24:01" is not', '"22:00-06:00"'],
+    ['swarm.hours = ["22:00-22:00"]', 'begins and ends at the same minute', '[] for all hours'],
+    ['swarm.hours = [22]', 'swarm.hours: 22 is not two times', '"22:00-06:00"'],
+    [`swarm.hours = [${'"01:00-02:00",'.repeat(17)}]`, 'swarm.hours is', 'at most 16'],
+    ['swarm.hot = 39', 'swarm.hot is 39', 'degrees Celsius from 40 to 110, or "never"'],
+    ['swarm.hot = "hot"', 'swarm.hot is "hot"', 'or "never"'],
+    ['swarm.lan = "yes"', 'swarm.lan is "yes"', 'true or false'],
     ['state.flush = 9', 'state.flush is 9', 'seconds from 10 to 3600'],
     ['discovery.mdns = "yes"', 'discovery.mdns is "yes"', 'true or false'],
     ['log.level = "verbose"', 'log.level is "verbose"', '"debug"'],
@@ -134,6 +180,12 @@ describe('the configuration', () => {
 
   it('takes an address that is written twice once: no other program would be there', () => {
     expect(load('listen = ["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"]').listen).toEqual(['/ip4/127.0.0.1/tcp/1'])
+  })
+
+  it('takes words for no bound', () => {
+    expect(load('swarm = { upload = "unlimited", hot = "never" }').swarm).toMatchObject({
+      ...{ upload: undefined, hot: undefined },
+    })
   })
 
   it('lets nobody ask a relay that takes nobody in', () => {

@@ -97,17 +97,17 @@ export class Fleet {
     return data
   }
 
-  /** Starts the daemon of a folder that has joined; `more` is added to its configuration. */
-  async start(name: string, more = ''): Promise<Member> {
-    const member = new Member(name, this.data(name), more)
+  /** Starts the daemon of a folder that has joined. `config`: keys of it beside those of every daemon here. */
+  async start(name: string, config = ''): Promise<Member> {
+    const member = new Member(name, this.data(name), config)
     await member.start()
     return member
   }
 
   /** The first member of the mesh, up and running. */
-  async found(name: string): Promise<Member> {
+  async found(name: string, config = ''): Promise<Member> {
     await this.join(name, this.token({ founding: true }))
-    return this.start(name)
+    return this.start(name, config)
   }
 
   /** A new member that met `through`, up and running. */
@@ -134,16 +134,15 @@ export class Member {
   readonly data: string
   readonly lines: Line[] = []
   readonly api: ApiClient
+  readonly #config: string
   #daemon: Daemon | undefined
   /** Where it listened first: a board comes back at the address that others know it by. */
   #listen = ANYWHERE
 
-  readonly #more: string
-
-  constructor(name: string, data: string, more = '') {
+  constructor(name: string, data: string, config = '') {
     this.name = name
     this.data = data
-    this.#more = more
+    this.#config = config
     this.api = apiClient(data)
   }
 
@@ -155,7 +154,7 @@ export class Member {
     this.#daemon = await startDaemon({
       data: this.data,
       version: 'test',
-      config: loadConfig(configAt(this.#listen) + this.#more, 'this test'),
+      config: loadConfig(configAt(this.#listen) + this.#config, 'this test'),
       log,
     })
     this.#listen = this.#running.listening[0] ?? ANYWHERE

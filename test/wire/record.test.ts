@@ -99,7 +99,8 @@ describe('a record (clause REC)', () => {
     const states = 'announced fetching verified staged switched healthy committed rolledBack failed'.split(' ')
     const troubles = 'diskFull notWritable noProvider unsupported badArtifact ioError'.split(' ')
     const holds = 'expired frozen oldCounter notTaken vetoed outsideHours stale clockUnknown requires'.split(' ')
-    const reasons = [...troubles, ...holds]
+    const pauses = 'pausedMonth pausedHours pausedHot'.split(' ')
+    const reasons = [...troubles, ...holds, ...pauses]
     for (const [at, state] of states.entries())
       expect(bodyOf(state as InstallState)).toEqual(Uint8Array.of(at + 1, 0, 99))
     for (const [at, reason] of reasons.entries())

@@ -65,6 +65,7 @@ const audited: AuditEntry = {
   ...{ seq: 9, slot: 3, kind: 'announcement', role: 'acme', epoch: 3, version: 8, hash: 'ab'.repeat(32) },
   ...{ outcome: 'badSignature', peer: sampleNode(5), incarnation: 12, since: NOW, wall: NOW + 5, count: 40_000 },
 }
+const usage = { month: 24_322, up: 7_000_000_000, down: 12_345_678_901, elapsed: 1_234_567_890 }
 const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
@@ -87,6 +88,7 @@ const changes: Change[] = [
   { type: 'install', entry },
   { type: 'statement', statement: statementOf({ nodes: new Map([[node, NOW]]) }) },
   { type: 'audit', entry: audited },
+  { type: 'usage', usage },
 ]
 const FOR_GOOD = ['incarnation', 'timeBound', 'beaconFloor', 'targetsFloor', 'roleFloor', 'pathFloor']
 
@@ -111,9 +113,10 @@ const failure = (code: string, message: RegExp) =>
 
 /** How many values were read, the incarnation and floors apart. */
 function kept(state: SavedState): number {
-  const { roots, reachable, memberships, contacts, rows, publishers, artifacts, installs, statements, audit } = state
+  const { roots, reachable, memberships, contacts, rows, publishers, artifacts, installs, statements, audit, usage } =
+    state
   const targets = [publishers.targets, publishers.beacon].filter((it) => it !== undefined).length
-  const open = reachable.length > 0 ? 1 : 0
+  const open = (reachable.length > 0 ? 1 : 0) + (usage === undefined ? 0 : 1)
   const lists = [
     roots,
     memberships,
@@ -157,6 +160,7 @@ describe('saved state (clause STATE)', () => {
       installs: [entry],
       statements: [statementOf({ nodes: new Map([[node, NOW]]) })],
       audit: [audited],
+      usage,
       damaged: [],
     })
   })
@@ -209,6 +213,7 @@ describe('saved state (clause STATE)', () => {
       'targets/newest',
       'targetsFloor',
       'timeBound',
+      'usage',
     ])
   })
 

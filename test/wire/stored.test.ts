@@ -246,6 +246,8 @@ const FLOOR = { role: 'acme', epoch: 3, path: 'acme/agent', counter: 12, artifac
 const LIST = new Uint8Array(64).fill(9)
 const LIST_HASH = 'aa725e51a9d8e9a8abe3cefa68561d19a4b06c6f1526e46e3a55a23aef753c73'
 
+const USAGE = { month: 24_322, up: 7_000_000_000, down: 12_345_678_901, elapsed: 1_234_567_890 }
+
 type Kept = Exclude<Change['type'], `forget${string}`>
 /** Every kind of change that leaves something on disk. */
 const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
@@ -271,6 +273,7 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   holding: [{ type: 'holding', encoding: hash('e'), bits: Uint8Array.of(5) }],
   install: [{ type: 'install', entry: ENTRY }],
   audit: AUDIT.map((entry) => ({ type: 'audit', entry })),
+  usage: [{ type: 'usage', usage: USAGE }],
 }
 const STATE: SavedState = {
   ...{
@@ -294,7 +297,7 @@ const STATE: SavedState = {
     pieceLists: [{ hash: LIST_HASH, list: LIST }],
     holdings: [{ encoding: hash('e'), bits: Uint8Array.of(5) }],
   },
-  ...{ statements: [documents.statement], audit: AUDIT, damaged: [] },
+  ...{ statements: [documents.statement], audit: AUDIT, usage: USAGE, damaged: [] },
 }
 
 describe('a node’s disk (clause STATE)', () => {

@@ -1,11 +1,13 @@
 // Checks of the daemon and of what it sees of the mesh.
 import { Failure } from '../../core/failure.ts'
+import type { BudgetsJson } from '../../daemon/api-budget-types.ts'
 import { apiClient } from '../../daemon/api-client.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
+import { pausedText, shortages, shortageText } from '../format/budgets.ts'
 import { countsText } from '../format/nodes.ts'
 import { age, counted, span } from '../format/quantity.ts'
 import { isForwarded } from '../format/reach.ts'
-import { stuckHere, stuckText } from '../format/releases.ts'
+import { pausedHere, reasonText, stuckHere, stuckText } from '../format/releases.ts'
 import { alone } from '../status.ts'
 import { type Check, fail, failed, ok, warn } from './check.ts'
 import { reachCheck } from './reach.ts'
@@ -141,18 +143,39 @@ function rootCheck({ rootVersion, rootIssued, rootExpires, endingSoon }: StatusJ
     : ok('root', text)
 }
 
-/** What was to be installed here and does not get on: one check each, or one that says that there is none. */
-async function releaseChecks(data: string, { role }: StatusJson): Promise<Check[]> {
-  if (role === 'operator') return [ok('releases', 'an operator installs none')]
+/** What was to be installed here and does not get on: one check each, or one that says that there is none; and what the budgets say. */
+async function releaseChecks(data: string, status: StatusJson): Promise<Check[]> {
+  const budgets = budgetCheck(status.budgets)
+  if (status.role === 'operator') return [ok('releases', 'an operator installs none'), ...budgets]
   try {
     const { releases } = await apiClient(data).releases({ local: true })
-    const stuck = stuckHere(releases)
-    if (stuck.length === 0) return [ok('releases', 'none is stuck here')]
-    return stuck.map((release) => fail('releases', stuckText(release), release.here.detail ?? REASONS))
+    const [stuck, waiting] = [stuckHere(releases), pausedHere(releases)]
+    const fails = stuck.map((release) => fail('releases', stuckText(release), release.here.detail ?? REASONS))
+    const waits = waiting.map(({ release, here }) =>
+      warn('releases', `${release} waits (${reasonText(here.reason ?? '')})`, here.detail ?? REASONS),
+    )
+    const short = shortages(status.budgets, releases).map((one) => warn('budgets', shortageText(one), SHORT))
+    const fine = [...fails, ...waits].length === 0 ? [ok('releases', 'none is stuck here')] : []
+    return [...fails, ...waits, ...fine, ...budgets, ...short]
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     return [failed('releases', error, 'look at the log of the daemon')]
   }
+}
+
+const SHORT =
+  'what is missing then comes next month, or over the LAN; to have it sooner raise swarm.monthly in the configuration'
+const SPENT = 'raise swarm.monthly in the configuration, or wait'
+const CLOCK = 'let systemd-timesyncd or chrony set the clock, or take swarm.hours out of the configuration'
+
+/** What the owner wanted so is fine; that a month is used up, or the hour cannot be told, he may want to mend. */
+function budgetCheck(budgets: BudgetsJson | undefined): Check[] {
+  if (budgets === undefined) return []
+  const { paused } = budgets
+  if (paused === null) return [ok('budgets', 'nothing is paused')]
+  const text = `paused ${pausedText(paused)}`
+  if (paused.reason === 'month') return [warn('budgets', text, SPENT)]
+  return [paused.reason === 'clock' ? warn('budgets', text, CLOCK) : ok('budgets', text)]
 }
 
 const REASONS = 'docs/publishing.md says what to do about each reason'

@@ -27,6 +27,9 @@ const REASONS: Readonly<Record<string, string>> = {
   stale: 'no recent beacon',
   clockUnknown: 'clock not synchronised',
   requires: 'waits for its bundle',
+  pausedMonth: 'paused: month',
+  pausedHours: 'paused: hours',
+  pausedHot: 'paused: hot',
 }
 
 /** A reason in words; of a newer daemon as it stands. */
@@ -34,11 +37,22 @@ export function reasonText(reason: string): string {
   return Object.hasOwn(REASONS, reason) ? (REASONS[reason] as string) : reason
 }
 
+/** What the owner of a node set bounds for: it goes on by itself. */
+const PAUSED = ['pausedMonth', 'pausedHours', 'pausedHot']
+
 /** Releases that this machine was to install and does not get past by itself: their `here` says why. */
 export function stuckHere(releases: readonly ReleaseJson[]): (ReleaseJson & { here: InstallHereJson })[] {
   return releases.filter((release): release is ReleaseJson & { here: InstallHereJson } => {
     const { selected, here } = release
     return selected === true && here !== null && stagesOf([here]).failed > 0
+  })
+}
+
+/** Releases that come here later because of a budget of this machine: their `here` says which. */
+export function pausedHere(releases: readonly ReleaseJson[]): (ReleaseJson & { here: InstallHereJson })[] {
+  return releases.filter((release): release is ReleaseJson & { here: InstallHereJson } => {
+    const { selected, here } = release
+    return selected === true && here !== null && here.reason !== null && PAUSED.includes(here.reason)
   })
 }
 

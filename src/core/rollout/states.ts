@@ -48,6 +48,10 @@ export const INSTALL_REASONS = [
   'clockUnknown',
   /** The bundle that it belongs to waits. */
   'requires',
+  /** Nothing comes from other sites, as the owner of the node bounds it: this month, at this hour, or while the board is hot. */
+  'pausedMonth',
+  'pausedHours',
+  'pausedHot',
 ] as const
 export type InstallReason = (typeof INSTALL_REASONS)[number]
 

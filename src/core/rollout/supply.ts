@@ -1,5 +1,6 @@
 // Supply: what the swarm is to hold and to fetch for the releases of this node, and what its troubles mean for them.
 import type { Millis } from '../env.ts'
+import { type Pause, pauseText } from '../swarm/budgets.ts'
 import type { ArtifactProblem } from '../swarm/messages.ts'
 import type { Progress } from '../swarm/progress.ts'
 import type { Swarm } from '../swarm/swarm.ts'
@@ -61,7 +62,9 @@ export class Supply {
   /** Why nothing comes; undefined when nothing is wrong. */
   problemOf(encoding: string): InstallProblem | undefined {
     const problem = this.#swarm.progress(encoding)?.problem
-    if (problem !== 'noProvider') return problem && installProblem(problem)
+    if (problem === undefined) return undefined
+    if (problem !== 'noProvider')
+      return problem.code === 'paused' ? pauseProblem(problem.pause) : installProblem(problem)
     return { reason: 'noProvider', detail: 'nobody who can be reached has the pieces that are missing' }
   }
 
@@ -79,6 +82,18 @@ export class Supply {
 
 function needsOf(releases: readonly Release[]): Need[] {
   return releases.flatMap((release) => release.encodings.map((encoding) => ({ release, encoding })))
+}
+
+const PAUSES = {
+  month: 'pausedMonth',
+  hours: 'pausedHours',
+  clock: 'pausedHours',
+  hot: 'pausedHot',
+  throttled: 'pausedHot',
+} as const
+
+function pauseProblem(pause: Pause): InstallProblem {
+  return { reason: PAUSES[pause.why], detail: pauseText(pause) }
 }
 
 function installProblem(problem: ArtifactProblem): InstallProblem {

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Bans } from './bans.ts'
 import { countBits, emptyBits, hasBit, isBitfield, setBit } from './bitfield.ts'
+import type { Budgets } from './budgets.ts'
 import type { Download } from './download.ts'
 import type { Downloads } from './downloads.ts'
 import type { Holding } from './holding.ts'
@@ -20,6 +21,7 @@ interface Parts {
   peers: ReadonlyMap<NodeId, Peer>
   downloads: Downloads
   sharing: Sharing
+  budgets: Pick<Budgets, 'paused'>
 }
 
 type Bitfield = Extract<PieceMessage, { type: 'bitfield' }>
@@ -110,9 +112,10 @@ export class Exchange {
   /** Tells a peer what we hold. */
   tell(peer: Peer, holding: Holding): void {
     const encoding = holding.encoding.hash
-    const bits = holding.isReady ? holding.bits.slice() : emptyBits(holding.pieces)
+    const gives = holding.isReady && this.#mayGive(peer)
+    const bits = gives ? holding.bits.slice() : emptyBits(holding.pieces)
     const wants = this.#parts.downloads.get(encoding) !== undefined
-    peer.told.set(encoding, { wants, some: holding.isReady && holding.count > 0, fresh: true })
+    peer.told.set(encoding, { wants, some: gives && holding.count > 0, fresh: true })
     this.#parts.out.emit({
       type: 'pieceSay',
       peer: peer.node,
@@ -121,7 +124,7 @@ export class Exchange {
   }
 
   /**
-   * What we hold of an encoding was found out, or we begin to want it, or have all of it, or cannot read it: tells whom it
+   * What we hold of an encoding was found out, or we begin to want it, or have all of it, or cannot read or give it: tells whom it
    * concerns. While its download has its turn, that is everybody.
    */
   announce(holding: Holding, now: Millis): void {
@@ -131,7 +134,7 @@ export class Exchange {
       if (peer.stream !== 'open') continue
       const told = peer.told.get(hash)
       const concerned = told !== undefined || peer.shares.has(hash)
-      const gives = holding.isReady && holding.count > 0
+      const gives = holding.isReady && holding.count > 0 && this.#mayGive(peer)
       if (everybody && !told?.wants && !this.#parts.bans.isBanned(peer.node, now)) this.tell(peer, holding)
       else if (gives ? concerned : told?.some) this.tell(peer, holding)
     }
@@ -157,7 +160,7 @@ export class Exchange {
     const encoding = holding.encoding.hash
     for (const peer of this.#parts.peers.values()) {
       const [share, told] = [peer.shares.get(encoding), peer.told.get(encoding)]
-      if (share === undefined || !share.wants || hasBit(share.bits, index)) {
+      if (share === undefined || !share.wants || hasBit(share.bits, index) || !this.#mayGive(peer)) {
         if (told !== undefined) told.fresh = false
         continue
       }
@@ -232,8 +235,13 @@ export class Exchange {
 
   #answer(peer: Peer, holding: Holding, share: Share): void {
     const active = this.#parts.downloads.get(holding.encoding.hash)?.active === true
-    share.answered = (holding.isReady && holding.count > 0) || active
+    share.answered = (holding.isReady && holding.count > 0 && this.#mayGive(peer)) || active
     if (share.answered) this.tell(peer, holding)
+  }
+
+  /** False while nothing goes there: then we hold nothing, as far as the peer is concerned. */
+  #mayGive(peer: Peer): boolean {
+    return this.#parts.budgets.paused(peer.near) === undefined
   }
 
   #copied(peer: Peer, holding: Holding): void {

@@ -10,6 +10,7 @@ import type { Outbox } from '../outbox.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import type { Bans } from './bans.ts'
 import { hasBit } from './bitfield.ts'
+import type { Budgets } from './budgets.ts'
 import type { Download } from './download.ts'
 import { InFlight, lateBytes } from './in-flight.ts'
 import type { PieceArrival } from './messages.ts'
@@ -28,6 +29,7 @@ interface Parts {
   /** All that are wanted, by encoding. */
   downloads: { get(hash: string): Download | undefined; active(): Iterable<Download> }
   sharing: Sharing
+  budgets: Pick<Budgets, 'fetchAt' | 'asked' | 'released' | 'arrived'>
 }
 
 /** A request, and who was sent it. */
@@ -74,6 +76,7 @@ export class Fetching {
       return 'unasked'
     }
     peer.remove(request)
+    if (request.counted) this.#parts.budgets.arrived(request.bytes, now)
     const download = this.#parts.downloads.get(data.encoding)
     const right = download === undefined ? undefined : download.holding.isRight(data.index, data.hash)
     if (right === true && download !== undefined) this.#good(peer, request, download, data, now)
@@ -175,6 +178,7 @@ export class Fetching {
   /** Asks a peer for as much as it may be asked for. */
   pump(peer: Peer, now: Millis): void {
     for (let room = peer.room(now, this.#parts.bans.isSuspect(peer.node, now)); room > 0; room--) {
+      if (!this.#isAffordable(peer, now)) return
       const choice = this.#choose(peer, now)
       if (choice === undefined) return
       if (choice === 'full') {
@@ -203,7 +207,8 @@ export class Fetching {
     const bytes = pieceBytes(holding.encoding, index)
     const due = now + peer.patience(bytes)
     const trial = !peer.proven
-    const request = { encoding: hash, index, bytes, asked: now, trial, due, late: false }
+    const counted = this.#parts.budgets.asked(peer.near, bytes, now)
+    const request = { encoding: hash, index, bytes, asked: now, trial, due, late: false, counted }
     peer.requests.push(request)
     this.#parts.sharing.asked(download, peer, index, now)
     download.ask(index, peer.node, now)
@@ -213,6 +218,14 @@ export class Fetching {
     this.#expect(peer)
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'request', encoding: hash, index } })
     this.#wake(due)
+  }
+
+  /** False while the budget of downloads is overdrawn, or paused: then the end of that is waited for. */
+  #isAffordable(peer: Peer, now: Millis): boolean {
+    const at = this.#parts.budgets.fetchAt(peer.near, now)
+    if (at !== undefined && at <= now) return true
+    this.#wake(at)
+    return false
   }
 
   /** 'full': there is something to ask for, and no room in the budget. */
@@ -314,6 +327,7 @@ export class Fetching {
   /** The request does not count any more, and its piece is open again unless it is here or asked of another. */
   #release(peer: Peer, request: Request, now: Millis): void {
     this.#inFlight.asked(request, -1)
+    if (request.counted) this.#parts.budgets.released(request.bytes, now)
     const download = this.#parts.downloads.get(request.encoding)
     if (!download?.unasked(request.index, peer.node)) return
     this.#parts.sharing.reopened(download, peer, request.index, now)
@@ -385,6 +399,7 @@ export class Fetching {
     if (peer.stream !== 'open') return
     for (const request of peer.requests) this.#wake(request.due)
     if (peer.restUntil > now) this.#wake(peer.restUntil)
+    if (peer.room(now, false) > 0) this.#isAffordable(peer, now)
     for (const download of this.#parts.downloads.active()) {
       const share: Share | undefined = peer.shares.get(download.hash)
       if (share?.avoid !== undefined && share.avoidUntil > now) this.#wake(share.avoidUntil)

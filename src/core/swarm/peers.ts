@@ -21,6 +21,8 @@ export interface Request {
   due: Millis
   /** Lapsed or cancelled: what still comes is welcome, but nobody waits for it. */
   late: boolean
+  /** It counts in the budgets of this node. */
+  counted: boolean
 }
 
 /** What a peer told of one encoding. */

@@ -1,4 +1,5 @@
 // Progress: how far an encoding has come here, and what is known of the copies of others.
+import type { Pause } from './budgets.ts'
 import type { ArtifactProblem } from './messages.ts'
 
 export interface Progress {
@@ -14,5 +15,8 @@ export interface Progress {
   copies: number
   /** Pieces of it that the linked peer has that has most. */
   most: number
-  problem: ArtifactProblem | 'noProvider' | undefined
+  problem: FetchProblem | undefined
 }
+
+/** Why nothing comes: the disk, the budgets of this node, or nobody within reach has it. */
+export type FetchProblem = ArtifactProblem | { code: 'paused'; pause: Pause } | 'noProvider'

@@ -46,21 +46,21 @@ export class Providers {
   /**
    * Dials up to limits.providersPerSearch members that may have what is wanted. While there are others, a first search leaves the
    * origin alone: it cannot carry all nodes that hear of a release at the same time. Returns how many are dialled.
-   * @param named by the directory
+   * @param how `named` by the directory; `near`: only over the LAN anything may come, so only zone-mates are of use
    */
   search(
     wanted: Pick<Wanted, 'release8' | 'origin'>,
     isFirst: boolean,
     now: Millis,
-    named: readonly Told[] = [],
+    { named = [], near = false }: { named?: readonly Told[]; near?: boolean } = {},
   ): number {
     const may = (entries: readonly Entry[]) => entries.filter((entry) => this.#mayTry(entry, now))
     // In turn: false providers in front would else be dialled again and again, and those behind them never.
     const times = ({ node }: Told) => this.#tried.get(node)?.times ?? 0
-    const told = may([...named].sort((a, b) => times(a) - times(b)).map((each) => this.#known(each, now)))
-    const queues = [may(this.#reporting(wanted.release8, now)), may(this.#contacts()), told]
+    const told = () => may([...named].sort((a, b) => times(a) - times(b)).map((each) => this.#known(each, now)))
+    const queues = [may(this.#reporting(wanted.release8, now)), ...(near ? [] : [may(this.#contacts()), told()])]
     const others = queues.some((queue) => queue.length > 0)
-    if (!isFirst || !others) queues.push(may(this.#origins(wanted.origin, now)))
+    if (!near && (!isFirst || !others)) queues.push(may(this.#origins(wanted.origin, now)))
     let room: number = limits.providersPerSearch
     while (room > 0 && queues.some((queue) => queue.length > 0)) {
       for (const queue of queues) {

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import type { Bans } from './bans.ts'
+import type { Budgets } from './budgets.ts'
 import type { Downloads } from './downloads.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fetching } from './fetching.ts'
@@ -28,6 +29,7 @@ interface Parts {
   streams: Streams
   exchange: Exchange
   fetching: Fetching
+  budgets: Pick<Budgets, 'paused'>
 }
 
 /** What is said of a piece that exists. */
@@ -204,7 +206,8 @@ export class Reception {
   #requested(peer: Peer, holding: Holding | undefined, piece: Piece, now: Millis): void {
     if (holding !== undefined && piece.index >= holding.pieces)
       return this.#offend(peer, 'malformed', `it asked for piece ${piece.index} of ${holding.pieces}`, now)
-    if (!holding?.isReady || !holding.has(piece.index)) return this.#refuseAgain(peer, piece, now)
+    const gives = this.#parts.budgets.paused(peer.near) === undefined
+    if (!gives || !holding?.isReady || !holding.has(piece.index)) return this.#refuseAgain(peer, piece, now)
     const bytes = pieceBytes(holding.encoding, piece.index)
     const asked = { ...piece, whole: holding.isFull }
     const problem = this.#parts.serving.asked(peer.node, asked, bytes, now)
@@ -213,7 +216,7 @@ export class Reception {
     else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)
   }
 
-  /** What is not here was asked for: an honest peer asks ever more rarely then. */
+  /** What is not here, or not given now, was asked for: an honest peer asks ever more rarely then. */
   #refuseAgain(peer: Peer, piece: Piece, now: Millis): void {
     if (peer.idle.spend(now)) this.refuse(peer.node, piece)
     else this.#offend(peer, 'tooOften', 'it asked too often for what is not here', now)

@@ -1,11 +1,14 @@
-// Serving: the pieces that others ask of this node. Peers take turns, each with a few at a time, so that nobody waits for whoever
-// asks most; and a few in all, since each holds its bytes in memory. Over the wire to the outside only so many are under way at a
-// time (flights.ts), and the others wait here, where they can be taken back. A peer that does not read what it asked for holds a place
-// only so long, and from then on is served when nobody else waits (T19, T26).
+// Serving: the pieces that others ask of this node. Whoever was given least is next, each with a few at a time, so that nobody waits
+// for whoever asks most or for the longest pieces; and a few in all, since each holds its bytes in memory. Over the wire to the outside
+// only so many are under way at a time (flights.ts), and the others wait here, where they can be taken back; nor does one go before
+// the budgets allow it. A peer that does not read what it asked for holds a place only so long, and from then on is served when nobody
+// else waits (T19, T26).
+import { earliest } from '../earliest.ts'
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
+import type { Budgets } from './budgets.ts'
 import { Flights } from './flights.ts'
 import { pieceScale } from './pieces.ts'
 
@@ -35,6 +38,7 @@ export class Serving {
   /** It is on one LAN with this node. */
   readonly #isNear: (node: NodeId) => boolean
   readonly #flights = new Flights()
+  readonly #budgets: Pick<Budgets, 'serveAt' | 'serve'>
   /** Whose turn is next comes first. */
   readonly #queues = new Map<NodeId, Queued[]>()
   readonly #serves = new Map<Ticket, Serve>()
@@ -42,10 +46,17 @@ export class Serving {
   readonly #stuck = new Set<NodeId>()
   /** When a serve last ended. */
   #endedAt: Millis = Number.NEGATIVE_INFINITY
+  /** Bytes that each was given since it began to ask, on a scale on which all who wait began where the others were. */
+  readonly #given = new Map<NodeId, number>()
+  /** What whoever had the last turn had been given before it. */
+  #level = 0
+  /** When the next of those is served that wait for a budget alone. */
+  #affordableAt: Millis | undefined
 
-  constructor(out: Outbox, isNear: (node: NodeId) => boolean) {
+  constructor(out: Outbox, isNear: (node: NodeId) => boolean, budgets: Pick<Budgets, 'serveAt' | 'serve'>) {
     this.#out = out
     this.#isNear = isNear
+    this.#budgets = budgets
   }
 
   /** Tables that grow with what others do. */
@@ -139,6 +150,17 @@ export class Serving {
     return refused
   }
 
+  /** Nothing goes to some peers for a time. Returns what they asked for in vain. */
+  paused(isPaused: (node: NodeId) => boolean): (Piece & { node: NodeId })[] {
+    const refused: (Piece & { node: NodeId })[] = []
+    for (const [node, queue] of this.#queues) {
+      if (!isPaused(node)) continue
+      for (const { encoding, index } of queue) refused.push({ encoding, index, node })
+      this.#queues.delete(node)
+    }
+    return refused
+  }
+
   /** Returns the peers whose stream is to be closed, since they don't read. */
   check(now: Millis): NodeId[] {
     const closing: NodeId[] = []
@@ -162,7 +184,7 @@ export class Serving {
 
   /** When check() is next needed. */
   deadline(): Millis | undefined {
-    let at = this.#flights.deadline()
+    let at = earliest(this.#flights.deadline(), this.#affordableAt)
     for (const serve of this.#serves.values()) at = Math.min(at ?? Number.POSITIVE_INFINITY, this.#endOf(serve))
     return at
   }
@@ -196,29 +218,49 @@ export class Serving {
   }
 
   #start(now: Millis): void {
+    this.#affordableAt = undefined
     while (this.#serves.size < limits.servedAtOnce) {
-      const node = this.#next()
+      const node = this.#next(now)
       const piece = node === undefined ? undefined : this.#queues.get(node)?.shift()
       if (node === undefined || piece === undefined) return
       this.#toBack(node)
       const ticket = this.#out.ticket()
       if (!this.#isNear(node)) this.#flights.began(node, piece, piece.bytes, now)
       this.#serves.set(ticket, { ...piece, node, since: now, cancelled: false, over: false })
+      this.#budgets.serve(node, piece.bytes, now)
+      this.#gives(node, piece.bytes)
       const { encoding, index } = piece
       this.#out.emit({ type: 'pieceServe', ticket, peer: node, encoding, index })
     }
   }
 
-  /** Whose turn it is: the first that waits and has a place; the stuck ones only when nobody else does. */
-  #next(): NodeId | undefined {
+  /** Whose turn it is: of those that wait and have a place, who was given least; the stuck ones only when nobody else does. */
+  #next(now: Millis): NodeId | undefined {
+    let least: NodeId | undefined
     let last: NodeId | undefined
+    this.#affordableAt = undefined
     for (const [node, [first]] of this.#queues) {
       const far = !this.#isNear(node)
       if (this.#of(node) >= limits.servedPerPeer || (far && this.#flights.isFull(node, first?.whole === true))) continue
-      if (!this.#stuck.has(node)) return node
-      last ??= node
+      const at = this.#budgets.serveAt(node, now)
+      if (at === undefined || at > now) {
+        this.#affordableAt = earliest(this.#affordableAt, at)
+        continue
+      }
+      if (this.#stuck.has(node)) last ??= node
+      else if (least === undefined || this.#givenTo(node) < this.#givenTo(least)) least = node
     }
-    return last
+    return least ?? last
+  }
+
+  #givenTo(node: NodeId): number {
+    return Math.max(this.#level, this.#given.get(node) ?? 0)
+  }
+
+  #gives(node: NodeId, bytes: number): void {
+    this.#level = this.#givenTo(node)
+    this.#given.set(node, this.#level + bytes)
+    for (const [other, given] of this.#given) if (given <= this.#level) this.#given.delete(other)
   }
 
   #toBack(node: NodeId): void {

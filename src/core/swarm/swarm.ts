@@ -6,6 +6,7 @@
 import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
+import type { MetricValues } from '../fleet/metrics.ts'
 import type { View } from '../fleet/view.ts'
 import { limits } from '../limits.ts'
 import type { Book } from '../links/book.ts'
@@ -16,6 +17,7 @@ import type { Self } from '../self.ts'
 import type { Encoding } from '../trust/announcement.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import { Bans } from './bans.ts'
+import { type Allowance, type BudgetSnapshot, Budgets } from './budgets.ts'
 import type { Directory } from './directory.ts'
 import { Download, type Wanted } from './download.ts'
 import { Downloads } from './downloads.ts'
@@ -24,9 +26,10 @@ import { Fetching } from './fetching.ts'
 import type { Holding } from './holding.ts'
 import { Library } from './library.ts'
 import type { ArtifactProblem, PieceArrival } from './messages.ts'
+import type { Usage } from './month.ts'
 import { PieceLists } from './piece-lists.ts'
 import { pieceBytes } from './pieces.ts'
-import type { Progress } from './progress.ts'
+import type { FetchProblem, Progress } from './progress.ts'
 import { Providers } from './providers.ts'
 import { Reception } from './reception.ts'
 import { Serving } from './serving.ts'
@@ -36,12 +39,15 @@ import { Streams } from './streams.ts'
 export interface SwarmParts {
   env: Pick<Env, 'random' | 'sha256'>
   out: Outbox
-  self: Pick<Self, 'node' | 'zone'>
+  self: Pick<Self, 'node' | 'zone'> & Partial<Pick<Self, 'isNode' | 'localAt'>>
   links: Pick<Links, 'all' | 'get' | 'wantFor'>
   book: Pick<Book, 'inZone' | 'outside' | 'get'>
   view: Pick<View, 'rows'>
   refusals: Pick<Refusals, 'count'>
   directory: Pick<Directory, 'search' | 'named' | 'has' | 'lost' | 'over'>
+  /** What it may take, and what it took of the month; without, there is no bound. */
+  allowance?: Allowance
+  usage?: Usage | undefined
 }
 
 export class Swarm {
@@ -56,22 +62,25 @@ export class Swarm {
   readonly #reception: Reception
   readonly #lists: PieceLists
   readonly #providers: Providers
+  readonly #budgets: Budgets
   #now: Millis = 0
   #alarm: Millis | undefined
 
-  constructor(parts: SwarmParts, saved: SavedArtifacts) {
+  constructor(parts: SwarmParts, saved: SavedArtifacts, now: Millis = 0) {
     this.#parts = parts
     const { env, out, refusals } = parts
     const library = new Library(out, saved)
     const bans = new Bans()
     const downloads = new Downloads()
     const streams = new Streams(parts)
-    const serving = new Serving(out, (node) => streams.peers.get(node)?.near === true)
     const { peers } = streams
+    const isNear = (node: NodeId) => peers.get(node)?.near === true
+    const budgets = budgetsOf(parts, isNear, now)
+    const serving = new Serving(out, isNear, budgets)
     const sharing = new Sharing({ env, self: parts.self, out, bans, peers, view: parts.view })
-    const exchange = new Exchange({ out, bans, peers, downloads, sharing })
-    const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing })
-    const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching }
+    const exchange = new Exchange({ out, bans, peers, downloads, sharing, budgets })
+    const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing, budgets })
+    const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching, budgets }
     this.#reception = new Reception(all, (now) => this.#wake(now))
     this.#lists = new PieceLists({ env, out, peers, downloads })
     this.#providers = new Providers(parts)
@@ -82,6 +91,7 @@ export class Swarm {
     this.#streams = streams
     this.#exchange = exchange
     this.#fetching = fetching
+    this.#budgets = budgets
   }
 
   /** Fetches an encoding, in turn with the others. May be called at every step. */
@@ -146,7 +156,6 @@ export class Swarm {
     const holding = this.#library.get(hash)
     if (holding === undefined) return undefined
     const download = this.#downloads.get(hash)
-    const alone = download?.hasProvider === false && this.#now >= download.movedAt + limits.providerSearchPeriod
     return {
       pieces: holding.pieces,
       have: holding.count,
@@ -156,8 +165,29 @@ export class Swarm {
       providers: this.#exchange.providers(hash),
       copies: this.#exchange.copies(hash),
       most: this.#exchange.most(hash),
-      problem: holding.problem ?? (alone && !holding.isFull ? 'noProvider' : undefined),
+      problem: holding.problem ?? (holding.isFull ? undefined : this.#lack(download)),
     }
+  }
+
+  /** What the swarm may take of this machine, and takes. */
+  budgets(now: Millis): BudgetSnapshot {
+    return this.#budgets.snapshot(now)
+  }
+
+  /** The board was looked at. */
+  sampled(metrics: MetricValues, now: Millis): void {
+    this.#budgets.sampled(metrics, now)
+    this.timeChanged(now)
+  }
+
+  /** The clock was read, or more is known of it: hours and months go by it. */
+  timeChanged(now: Millis): void {
+    if (this.#budgets.check(now)) this.#turned(now)
+  }
+
+  /** The node is about to stop: what is counted of the month is written. */
+  save(now: Millis): void {
+    this.#budgets.save(now)
   }
 
   /** True while pieces travel between this node and the peer: its link is of use. */
@@ -294,7 +324,8 @@ export class Swarm {
 
   /** When check() is next needed. */
   deadline(): Millis | undefined {
-    return earliest(this.#fetching.deadline(), this.#downloads.deadline(), this.#serving.deadline(), this.#alarm)
+    const [fetching, serving] = [this.#fetching.deadline(), this.#serving.deadline()]
+    return earliest(fetching, this.#downloads.deadline(), serving, this.#budgets.deadline(), this.#alarm)
   }
 
   /** Does what is due by now. */
@@ -303,6 +334,7 @@ export class Swarm {
     const due = this.deadline()
     if (due === undefined || now < due) return
     this.#alarm = undefined
+    this.timeChanged(now)
     for (const node of this.#serving.check(now)) this.#reception.close(this.#streams.open(node), now)
     for (const peer of this.#streams.overdue(now)) this.#reception.lose(peer, now)
     for (const holding of this.#library.all()) holding.check(now)
@@ -361,11 +393,34 @@ export class Swarm {
     const idle = holding.list === undefined || holding.isReady
     if (now < download.searchAt || !idle || holding.isFull) return
     this.#exchange.remind(holding, now)
-    const { directory } = this.#parts
-    const { hash, searches } = download
-    const dialled = this.#providers.search(download.wanted, searches === 0, now, directory.named(hash))
-    directory.search(hash, searches, dialled === 0, now)
+    this.#search(download, now)
     download.searched(now)
+  }
+
+  /** Something was paused, or goes on: what waited for it hears of it, and what we have is told anew. */
+  #turned(now: Millis): void {
+    const isPaused = (node: NodeId) => this.#budgets.paused(this.#streams.peers.get(node)?.near === true) !== undefined
+    for (const piece of this.#serving.paused(isPaused)) this.#reception.refuse(piece.node, piece)
+    for (const holding of this.#library.all()) this.#exchange.announce(holding, now)
+    this.#fetching.soon(now)
+    this.#wake(now)
+  }
+
+  /** Why nothing comes of a download; undefined while something does, or did just before. */
+  #lack(download: Download | undefined): FetchProblem | undefined {
+    if (download === undefined || this.#now < download.movedAt + limits.providerSearchPeriod) return undefined
+    const pause = this.#budgets.paused(false)
+    if (pause !== undefined) return { code: 'paused', pause }
+    return download.hasProvider ? undefined : 'noProvider'
+  }
+
+  /** Looks for others, of whom something may come while budgets pause the rest. */
+  #search({ wanted, hash, searches }: Download, now: Millis): void {
+    if (this.#budgets.paused(true) !== undefined) return
+    const near = this.#budgets.paused(false) !== undefined
+    const { directory } = this.#parts
+    const dialled = this.#providers.search(wanted, searches === 0, now, { named: directory.named(hash), near })
+    if (!near) directory.search(hash, searches, dialled === 0, now)
   }
 
   /** The holding of an encoding. When there are too many, the least important that `mayGo` gives way. */
@@ -422,4 +477,9 @@ export class Swarm {
   #wake(at: Millis | undefined): void {
     this.#alarm = earliest(this.#alarm, at)
   }
+}
+
+function budgetsOf({ out, self, allowance = {}, usage }: SwarmParts, isNear: (node: NodeId) => boolean, now: Millis) {
+  const localAt = (at: Millis) => self.localAt?.(at)
+  return new Budgets({ out, isNear, localAt, asksForSamples: self.isNode === false }, allowance, usage, now)
 }

@@ -269,6 +269,10 @@ describe('a disk in trouble', () => {
       [{ code: 'corrupt', detail: 'flipped' }, 'ioError'],
       [{ code: 'ioError', detail: 'EIO' }, 'ioError'],
       ['noProvider', 'noProvider'],
+      [{ code: 'paused', pause: { why: 'month' } }, 'pausedMonth'],
+      [{ code: 'paused', pause: { why: 'hours', opens: 1320 } }, 'pausedHours'],
+      [{ code: 'paused', pause: { why: 'clock' } }, 'pausedHours'],
+      [{ code: 'paused', pause: { why: 'hot', below: 75 } }, 'pausedHot'],
     ] as const
     for (const [problem, reason] of problems) {
       const world = new World()

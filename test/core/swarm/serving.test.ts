@@ -8,7 +8,7 @@ const piece = (index: number) => ({ encoding: ENCODING, index })
 
 function setUp(isNear = () => true) {
   const out = new Outbox()
-  const serving = new Serving(out, isNear)
+  const serving = new Serving(out, isNear, { serveAt: (_, now) => now, serve: () => undefined })
   const serves = () => out.drain().flatMap((effect) => (effect.type === 'pieceServe' ? [effect] : []))
   const ask = (node: string, ...indexes: number[]) =>
     indexes.map((index) => serving.asked(node, piece(index), limits.pieceBytesMin, 0))

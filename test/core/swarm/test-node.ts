@@ -5,8 +5,10 @@ import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
+import type { Allowance } from '../../../src/core/swarm/budgets.ts'
 import type { Directory } from '../../../src/core/swarm/directory.ts'
 import type { ArtifactProblem } from '../../../src/core/swarm/messages.ts'
+import type { Usage } from '../../../src/core/swarm/month.ts'
 import type { Swarm } from '../../../src/core/swarm/swarm.ts'
 
 /** How a node that is not honest answers requests; all but who `claims` say that they hold everything. */
@@ -70,6 +72,14 @@ export class TestNode {
   arrivals = 0
   /** Bytes of pieces that it sent. */
   gave = 0
+  /** Each piece that it began to send, and each that came. */
+  readonly sent: { at: Millis; peer: NodeId; bytes: number }[] = []
+  readonly came: { at: Millis; peer: NodeId; bytes: number }[] = []
+  /** What its owner allows, and what was saved of the month. */
+  allowance: Allowance = {}
+  usage: Usage | undefined
+  /** Local time at the beginning; undefined: its clock is not believed. */
+  local: Millis | undefined
   /** Bytes per second that it can send, all its streams together. */
   uplink = 12_500_000
   up = true
@@ -169,6 +179,7 @@ export class TestNode {
   /** When a piece has left that it sends to another now: a site's nodes have their own uplinks on the LAN, and one together for all that goes out. */
   send(to: TestNode, bytes: number, now: Millis): Millis {
     this.gave += bytes
+    this.sent.push({ at: now, peer: to.name, bytes })
     if (this.site !== undefined && !this.isOnLan(to)) return this.site.out(bytes, now)
     this.sentUntil = Math.max(this.sentUntil, now) + (bytes * 1000) / this.uplink
     return this.sentUntil

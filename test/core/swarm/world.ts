@@ -10,6 +10,7 @@ import { limits } from '../../../src/core/limits.ts'
 import type { Entry } from '../../../src/core/links/book.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
+import type { Allowance } from '../../../src/core/swarm/budgets.ts'
 import type { PieceArrival, PieceMessage } from '../../../src/core/swarm/messages.ts'
 import { pieceBytes } from '../../../src/core/swarm/pieces.ts'
 import { Swarm } from '../../../src/core/swarm/swarm.ts'
@@ -59,8 +60,10 @@ export class World {
     return new Map([...this.encodings.values()].map(({ encoding }) => [encoding.hash, encoding]))
   }
 
-  add(name: NodeId, manners: Manners = 'honest', site?: Site): TestNode {
+  add(name: NodeId, manners: Manners = 'honest', site?: Site, allowance: Allowance = {}, local?: Millis): TestNode {
     const node = new TestNode(name, manners, site)
+    node.allowance = allowance
+    node.local = local
     this.nodes.set(name, node)
     if (manners === 'honest') this.start(node)
     return node
@@ -117,11 +120,13 @@ export class World {
       holdings: [...node.saved.holdings].map(([encoding, bits]) => ({ encoding, bits })),
       pieceLists: [...node.saved.lists].map(([hash, list]) => ({ hash, list })),
     }
-    const self = { node: node.name, zone: '/a' }
-    const { out } = node
+    const localAt = (now: Millis) => (node.local === undefined ? undefined : node.local + now)
+    const self = { node: node.name, zone: '/a', isNode: true, localAt }
+    const { allowance, usage, out } = node
     const directory = this.named === undefined ? noDirectory() : directoryOf({ out, isOpen: () => true })
     node.directory = directory
-    node.swarm = new Swarm({ env, out, self, links, book, view, refusals, directory }, saved)
+    const parts = { env, out, self, links, book, view, refusals, directory, allowance, usage }
+    node.swarm = new Swarm(parts, saved, this.now)
     this.step(node, () => node.swarm.keep(this.kept, this.now))
   }
 
@@ -305,6 +310,7 @@ export class World {
       else if (change.type === 'pieceList') node.saved.lists.set(change.hash, change.list)
       else if (change.type === 'forgetHolding') node.saved.holdings.delete(change.encoding)
       else if (change.type === 'forgetPieceList') node.saved.lists.delete(change.hash)
+      else if (change.type === 'usage') node.usage = change.usage
     }
     this.#later(node, 1, (swarm) => swarm.persisted(ticket, this.now))
   }
@@ -357,6 +363,7 @@ export class World {
     const arrival = ++this.#arrival
     node.arrived.set(arrival, { hash: data.hash })
     node.arrivals += 1
+    node.came.push({ at: this.now, peer: from, bytes: data.length })
     node.asked.delete(`${from} ${data.encoding} ${data.index}`)
     const right = this.encodings.get(data.encoding)?.hashes[data.index] === data.hash
     const wasAsked = node.everAsked.delete(`${from} ${data.encoding} ${data.index}`)

@@ -1,0 +1,103 @@
+// Quantities of the configuration that a person writes with their unit: rates, amounts of data, times of the day, degrees.
+import type { Window } from '../core/swarm/hours.ts'
+import type { ConfigKey } from './config.ts'
+
+/** What stands for no bound. */
+const UNLIMITED = 'unlimited'
+type Amount = number | typeof UNLIMITED
+
+/** Bytes a second. Wires are sold in bits. */
+export const RATE_UNITS: Readonly<Record<string, number>> = {
+  'kB/s': 1e3,
+  'MB/s': 1e6,
+  'GB/s': 1e9,
+  'kbit/s': 125,
+  'Mbit/s': 125e3,
+  'Gbit/s': 125e6,
+}
+
+/** Bytes. */
+export const VOLUME_UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 }
+
+interface Quantity {
+  what: string
+  units: Readonly<Record<string, number>>
+  /** As a person would write it, in quotes. */
+  examples: string
+  least: string
+  most: string
+  why: string
+}
+
+/** A text such as "2 MB/s", or "unlimited", which is the default. */
+export function quantity({ what, units, examples, least, most, why }: Quantity): ConfigKey<Amount> {
+  const [from, to] = [least, most].map((text) => amountIn(text, units)) as [number, number]
+  const must = `${what} with its unit such as ${examples}, from ${least} to ${most}, or "${UNLIMITED}"`
+  return {
+    must,
+    default: UNLIMITED,
+    why,
+    read: (value) => {
+      if (value === UNLIMITED) return UNLIMITED
+      const amount = typeof value === 'string' ? amountIn(value, units) : undefined
+      return amount !== undefined && amount >= from && amount <= to ? amount : undefined
+    },
+    problem: (value) => {
+      const unit = unitOf(value)
+      if (typeof value === 'number') return `${value} has no unit: it must be ${must}`
+      if (unit === undefined || Object.hasOwn(units, unit)) return undefined
+      return `"${unit}" is none of its units, which are ${Object.keys(units).join(', ')}: it must be ${must}`
+    },
+  }
+}
+
+const NUMBER = /^(\d{1,9}(?:\.\d{1,6})?) ?(\S{1,20})$/
+
+function amountIn(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const [, number, unit = ''] = NUMBER.exec(text) ?? []
+  const size = Object.hasOwn(units, unit) ? units[unit] : undefined
+  return number === undefined || size === undefined ? undefined : Math.round(Number(number) * size)
+}
+
+function unitOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? NUMBER.exec(value)?.[2] : undefined
+}
+
+const WINDOWS_MAX = 16
+const TIME = /^(\d\d):(\d\d)-(\d\d):(\d\d)$/
+const EXAMPLE = '"22:00-06:00"'
+
+/** A list of "HH:MM-HH:MM"; the end may be 24:00, and comes before the beginning where midnight lies between. */
+export const hours = {
+  read(value: unknown): readonly Window[] | undefined {
+    if (!Array.isArray(value) || value.length > WINDOWS_MAX) return undefined
+    const windows = value.map((text) => (windowProblem(text) === undefined ? windowOf(text) : undefined))
+    return windows.every((window) => window !== undefined) ? windows : undefined
+  },
+  problem(value: unknown): string | undefined {
+    if (!Array.isArray(value)) return undefined
+    const wrong = value.find((text) => windowProblem(text) !== undefined)
+    return wrong === undefined ? undefined : `${JSON.stringify(wrong)} ${windowProblem(wrong)}`
+  },
+}
+
+/** The end of a sentence that begins with the text. */
+function windowProblem(text: unknown): string | undefined {
+  const window = windowOf(text)
+  if (window === undefined) return `is not two times of the day such as ${EXAMPLE}`
+  if (window.from === window.to) return 'begins and ends at the same minute: write [] for all hours'
+  return undefined
+}
+
+function windowOf(text: unknown): Window | undefined {
+  const [whole, ...parts] = TIME.exec(typeof text === 'string' ? text : '') ?? []
+  const [h1 = 24, m1 = 60, h2 = 25, m2 = 60] = parts.map(Number)
+  const to = 60 * h2 + m2
+  return whole === undefined || h1 > 23 || m1 > 59 || m2 > 59 || to > 24 * 60 ? undefined : { from: 60 * h1 + m1, to }
+}
+
+/** A number of degrees Celsius that a board can have, or "never". */
+export function degrees(value: unknown): number | 'never' | undefined {
+  if (value === 'never') return value
+  return typeof value === 'number' && value >= 40 && value <= 110 ? value : undefined
+}
