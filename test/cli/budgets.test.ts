@@ -24,7 +24,7 @@ const CLOSED = budgetsJson({
   hours: { windows: ['22:00-06:00'], open: false, turns: { at: '22:00', inMs: 3 * HOUR + 300_000 } },
   paused: {
     reason: 'hours',
-    detail: 'nothing comes from or goes to other sites outside the hours of swarm.hours: it goes on at 22:00',
+    detail: 'nothing comes from or goes to other sites outside of swarm.hours: it goes on at 22:00',
     ...{ ageMs: 12 * HOUR, resumesInMs: 3 * HOUR + 300_000, lan: false },
   },
 })
@@ -88,7 +88,7 @@ describe('pimesh status', () => {
     )
     const out = await run('status')
     expect(out).toMatch(/^upload +unlimited, now 0 B\/s \(the LAN counts, too\)$/m)
-    expect(out).toMatch(/^month +unlimited, 1.2 GB since the clock was last known \(/m)
+    expect(out).toMatch(/^month +unlimited, 1.2 GB in this month by uptime \(/m)
     expect(out).toMatch(/^hours +22:00-06:00: closed, as the clock is not synchronised$/m)
     expect(out).toMatch(/^heat +never rests, temperature not measured$/m)
     expect(out).not.toMatch(/^relay/m)
@@ -98,7 +98,7 @@ describe('pimesh status', () => {
     const { data, run } = await daemon(CLOSED)
     const out = await run('status')
     expect(out).toMatch(/^hours +22:00-06:00: closed until 22:00 \(3 h 5 min\)$/m)
-    expect(out).toMatch(/^paused +since 12 h: nothing .* goes on at 22:00 \(in 3 h 5 min\)$/m)
+    expect(out).toMatch(/^paused +since 12 h: nothing .* goes on at 22:00 \(in 3 h 5 min\); the LAN is free$/m)
     expect((await line(['status', '--data', data])).status).toBe(0)
   })
 
@@ -130,7 +130,9 @@ describe('pimesh doctor', () => {
     backend.rollout = releasesJson([releaseJson({ here: hereJson({ reason: 'pausedHours', detail }) })])
     const out = await run('doctor')
     expect(out).toContain(`warn  releases    acme/agent@2.4.0 waits (paused: hours)\n${' '.repeat(18)}-> ${detail}\n`)
-    expect(out).toMatch(/^ok +budgets +paused since 12 h: nothing comes from .* at 22:00 \(in 3 h 5 min\)$/m)
+    expect(out).toMatch(
+      /^ok +budgets +paused since 12 h: nothing comes from .* at 22:00 \(in 3 h 5 min\); the LAN is free$/m,
+    )
     expect(out).not.toMatch(/none is stuck/)
   })
 
@@ -139,13 +141,17 @@ describe('pimesh doctor', () => {
     backend.rollout = releasesJson([releaseJson({ here: hereJson() })])
     const out = await run('doctor')
     expect(out).toMatch(
-      /^warn +budgets +paused since 1 h: the budget of this month .* \(in 1 d 12 h\)\n +-> raise swarm.monthly/m,
+      /^warn +budgets +paused since 1 h: the budget of this month .* \(in 1 d 12 h\); the LAN is free\n +-> raise swarm.monthly/m,
     )
-    expect(out).toMatch(/^warn +budgets +acme\/agent@2.4.0 lacks 6.0 MB, more than is left of this month\n +-> /m)
+    expect(out).not.toContain('lacks')
+    backend.now = statusJson({ budgets: budgetsJson({ month: { ...SPENT.month, left: 5e6 } }) })
+    expect(await run('doctor')).toMatch(
+      /^warn +budgets +acme\/agent@2.4.0 lacks 6.0 MB, more than is left of this month\n +-> /m,
+    )
     const clock = { reason: 'clock', detail: 'nobody knows the hour', ageMs: HOUR, resumesInMs: null, lan: false }
     backend.now = statusJson({ budgets: budgetsJson({ paused: clock }) })
     expect(await run('doctor')).toMatch(
-      /^warn +budgets +paused since 1 h: nobody knows the hour\n +-> let systemd-timesyncd/m,
+      /^warn +budgets +paused since 1 h: nobody knows the hour; the LAN is free\n +-> let systemd-timesyncd/m,
     )
   })
 

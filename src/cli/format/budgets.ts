@@ -19,9 +19,10 @@ export function budgetLines(budgets: BudgetsJson | undefined, releases: readonly
   ]
 }
 
-/** `since 12 h: nothing comes from other sites outside the hours of swarm.hours: it goes on at 22:00 (in 2 h)`. */
-export function pausedText({ detail, ageMs, resumesInMs }: NonNullable<BudgetsJson['paused']>): string {
-  return `since ${span(ageMs)}: ${detail}${resumesInMs === null ? '' : ` (in ${span(resumesInMs)})`}`
+/** `since 12 h: nothing comes from or goes to other sites outside of swarm.hours: it goes on at 22:00 (in 2 h); the LAN is free`. */
+export function pausedText({ detail, ageMs, resumesInMs, lan }: NonNullable<BudgetsJson['paused']>): string {
+  const when = resumesInMs === null ? '' : ` (in ${span(resumesInMs)})`
+  return `since ${span(ageMs)}: ${detail}${when}${lan ? '' : '; the LAN is free'}`
 }
 
 /** A release that is fetched here and needs more than is left of the month. */
@@ -34,7 +35,8 @@ export interface Shortage {
 /** Releases on their way to this machine that the month's budget cannot bring here whole. */
 export function shortages(budgets: BudgetsJson | undefined, releases: readonly ReleaseJson[]): Shortage[] {
   const left = budgets?.month.left ?? null
-  if (left === null) return []
+  // Of a month that is used up it is said anyway that it pauses.
+  if (left === null || left === 0) return []
   return releases.flatMap(({ release, here, selected }) => {
     const missing = here === null || selected !== true ? 0 : missingOf(here)
     return missing > left ? [{ release: plain(release), missing }] : []
@@ -63,7 +65,7 @@ function limitText(limit: number | null): string {
 
 function monthText({ month }: BudgetsJson): string {
   const { limit, used, up, down, left, remainingMs } = month
-  const when = month.month === null ? 'since the clock was last known' : `in ${month.month}`
+  const when = month.month === null ? 'in this month by uptime' : `in ${month.month}`
   const ways = `${when} (${bytes(up)} up, ${bytes(down)} down)`
   if (limit === null || left === null) return `unlimited, ${bytes(used)} ${ways}`
   return `${bytes(used)} of ${bytes(limit)} ${ways}, ${bytes(left)} left for ${span(remainingMs)}`

@@ -68,7 +68,7 @@ export interface BudgetParts {
 export function pauseText(pause: Pause): string {
   switch (pause.why) {
     case 'month':
-      return 'the budget of this month (swarm.monthly) is used up: it goes on next month, and over the LAN'
+      return 'the budget of this month (swarm.monthly) is used up: it goes on next month'
     case 'hours':
       return `nothing comes from or goes to other sites outside of swarm.hours: it goes on at ${clockText(pause.opens)}`
     case 'clock':
