@@ -7,6 +7,7 @@ import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
 import type { Told } from './swarm/directory.ts'
+import type { Pause } from './swarm/budgets.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { Usage } from './swarm/month.ts'
 import type { AnnouncementDocument, Encoding, Head, PathFloor, RoleFloor } from './trust/announcement.ts'
@@ -277,6 +278,9 @@ export type NodeEvent =
   | { type: 'beaconAccepted'; counter: number; time: Millis }
   | { type: 'freshness'; freshness: Freshness }
   | { type: 'providerBanned'; peer: NodeId; encoding: string }
+  /** Nothing is fetched from or served to other sites any more, as the owner of this node bounds it; and, later: it is again. */
+  | { type: 'paused'; pause: Pause }
+  | { type: 'wentOn'; after: Millis }
   /** The link with a peer goes on over another path. */
   | { type: 'moved'; peer: NodeId; from: Route; to: Route }
   /** A member relays for us from now on; and: it does not any more, or would not. */

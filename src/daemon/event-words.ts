@@ -1,6 +1,7 @@
 // What core says of itself, as a line for a person, with its weight for the log.
 import type { NodeId } from '../core/env.ts'
 import type { NodeEvent } from '../core/events.ts'
+import { pauseText } from '../core/swarm/budgets.ts'
 import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { refusalText } from './api-types.ts'
 import type { LogLevel } from './config.ts'
@@ -32,6 +33,10 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
     case 'cutOff':
     case 'wayOut':
       return pathWords(event, nameOf)
+    case 'paused':
+      return { level: 'info', text: `releases are neither fetched nor served: ${pauseText(event.pause)}` }
+    case 'wentOn':
+      return { level: 'info', text: `releases are fetched and served again, after ${spanText(event.after)}` }
     case 'statementAccepted':
     case 'statementTwins':
     case 'revoked':
@@ -202,4 +207,10 @@ function releaseWords(event: ReleaseEvent, nameOf: (node: NodeId) => string): Ev
       }
     }
   }
+}
+
+/** `90 s`, `12 min`, `8 h`. */
+function spanText(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
 }

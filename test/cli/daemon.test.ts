@@ -81,7 +81,8 @@ describe('a daemon', () => {
     const child = await running(data)
     child.stderr?.destroy()
     child.stdout?.destroy()
-    expect((await pimesh(['nodes', '--data', data])).out).toMatch(/^one +\/a +up /m)
+    // Its first record may not be out yet.
+    await expect.poll(async () => (await pimesh(['nodes', '--data', data])).out, { timeout: 20_000 }).toMatch(/^one +\/a +up /m)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
   })

@@ -27,3 +27,18 @@ describe('the words for a network that lets nothing out', () => {
     })
   })
 })
+
+describe('the words for budgets', () => {
+  it('say why nothing goes, and when that is over', () => {
+    const words = (event: Parameters<typeof eventWords>[0]) => eventWords(event, (node) => node)
+    expect(words({ type: 'paused', pause: { why: 'hours', opens: 1_320 } })).toEqual({
+      level: 'info',
+      text: 'releases are neither fetched nor served: nothing comes from or goes to other sites outside of swarm.hours: it goes on at 22:00',
+    })
+    expect(words({ type: 'paused', pause: { why: 'hot', below: 80 } }).text).toMatch(
+      /the board is too hot .* below 80 °C$/,
+    )
+    expect(words({ type: 'wentOn', after: 480 * 60_000 }).text).toMatch(/again, after 8 h$/)
+    expect(words({ type: 'wentOn', after: 90_000 }).text).toMatch(/again, after 90 s$/)
+  })
+})

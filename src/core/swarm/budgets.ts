@@ -101,8 +101,9 @@ export class Budgets {
   /** Why nothing goes over the wire to other sites, and over the LAN. */
   #far: Pause | undefined
   #near: Pause | undefined
-  /** Since when `far` is as it is. */
+  /** Since when `far` is as it is, and when what it was before began. */
   #since: Millis
+  #began: Millis
   /** Both, as whoever asked last was told. */
   #checked: [Pause['why'] | undefined, Pause['why'] | undefined] = [undefined, undefined]
   #lookAt: Millis | undefined
@@ -118,6 +119,7 @@ export class Budgets {
     this.#heat = new Heat(parts.asksForSamples ? undefined : hot)
     this.#sampleAt = parts.asksForSamples && hours.length > 0 ? now : undefined
     this.#since = now
+    this.#began = now
     this.#look(now)
     this.#lookAt = now
   }
@@ -182,6 +184,7 @@ export class Budgets {
     this.#month.check(this.#parts.localAt(now), now)
     this.#look(now)
     const turned = this.#hasTurned
+    if (turned) this.#tell(now)
     this.#checked = [this.#far?.why, this.#near?.why]
     this.#lookAt = this.#turnsAt(now)
     return turned
@@ -231,11 +234,21 @@ export class Budgets {
     return far !== this.#far?.why || near !== this.#near?.why
   }
 
+  /** That the hour is not known is so at every start, until the clock was looked at. */
+  #tell(now: Millis): void {
+    const [before] = this.#checked
+    const pause = this.#far
+    if (before === pause?.why) return
+    if (pause !== undefined && pause.why !== 'clock') this.#parts.out.event({ type: 'paused', pause })
+    else if (pause === undefined && before !== undefined && before !== 'clock')
+      this.#parts.out.event({ type: 'wentOn', after: now - this.#began })
+  }
+
   #look(now: Millis): void {
     const why = this.#heat.why(now)
     const near: Pause | undefined = why === 'hot' ? { why, below: this.#heat.resume } : why && { why }
     const far = this.#month.isSpent ? ({ why: 'month' } as const) : (near ?? this.#closed(this.#parts.localAt(now)))
-    if (far?.why !== this.#far?.why) this.#since = now
+    if (far?.why !== this.#far?.why) [this.#began, this.#since] = [this.#since, now]
     this.#far = far
     this.#near = this.#counts(true) ? far : near
   }

@@ -364,6 +364,9 @@ describe('budgets', () => {
       alone.step((swarm) => swarm.timeChanged(alone.now)),
     )
     expect(told).toMatchObject([{ peer: 'p', message: { bits: new Uint8Array(2) } }])
+    const events = () => alone.of('event').map(({ event }) => event)
+    expect(events()).toEqual([{ type: 'paused', pause: { why: 'hours', opens: 22 * 60 } }])
+    alone.now += HOUR
     const effects = alone.says('p', { type: 'request', encoding: wanted.encoding.hash, index: 3 })
     expect([alone.said('refuse', effects).length, alone.of('pieceServe').length, alone.refusals]).toEqual([1, 0, []])
     local = at(22)
@@ -373,5 +376,6 @@ describe('budgets', () => {
         alone.step((swarm) => swarm.timeChanged(alone.now)),
       ),
     ).toMatchObject([{ message: { bits: Uint8Array.of(255, 3) } }])
+    expect(events().slice(1)).toEqual([{ type: 'wentOn', after: HOUR }])
   })
 })
