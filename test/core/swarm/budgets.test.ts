@@ -334,6 +334,27 @@ describe('budgets', () => {
     for (const copies of sites.copies) expect(copies).toBeLessThan(1.1)
   })
 
+  it('of hours that are closed let nobody be dialled who could give nothing', () => {
+    const dialled = (hours: Allowance['hours']) => {
+      const self = { node: 'self', zone: '/a', isNode: true, localAt: () => at(12) }
+      const alone = new Alone(undefined, { self, allowance: { hours: hours ?? [] } })
+      const word = { own: [], serves: true, relays: false, nat: undefined, worked: undefined, by: undefined } as const
+      alone.contacts.push({
+        node: 'far',
+        zone: '/b',
+        addresses: ['/ip4/44.1.1.1/tcp/1'],
+        seen: 0,
+        source: 'others',
+        ...word,
+      })
+      alone.wants(testEncoding('a', 10))
+      alone.wait(HOUR)
+      return alone.dialled.map(({ node }) => node)
+    }
+    expect(dialled(NIGHT)).toEqual([])
+    expect(dialled([])).toContain('far')
+  })
+
   it('ask for the clock where no heartbeat does', () => {
     const self = { node: 'self', zone: '/', isNode: false, localAt: () => undefined }
     const alone = new Alone(undefined, { self, allowance: { hours: NIGHT, hot: 50 } })
