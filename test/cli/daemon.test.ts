@@ -82,7 +82,9 @@ describe('a daemon', () => {
     child.stderr?.destroy()
     child.stdout?.destroy()
     // Its first record may not be out yet.
-    await expect.poll(async () => (await pimesh(['nodes', '--data', data])).out, { timeout: 20_000 }).toMatch(/^one +\/a +up /m)
+    await expect
+      .poll(async () => (await pimesh(['nodes', '--data', data])).out, { timeout: 20_000 })
+      .toMatch(/^one +\/a +up /m)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
   })
