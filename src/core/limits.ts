@@ -638,11 +638,12 @@ export const limits = {
   pieceStreamsPerPeer: 2,
   /** Messages that wait for one peer to read: what it may be told of while a piece is on its way to it over a slow line. */
   pieceSendsQueued: 1_024,
-  /**
-   * A message is handed to the link in parts of this length, so that gossip and hello wait behind one part and not behind a piece.
-   * Parts of 64 KiB save a fifth of the CPU with one sender, and with four cost as much and 15 MB more.
-   */
-  pieceChunkBytes: 32_768,
+  /** A message is handed to the link in parts of this length: with yamux's head it fills one frame of noise, whose cost is in part that of its number. */
+  pieceChunkBytes: 65_507,
+  /** The same while the link takes its time, so that gossip and hello wait behind one part and not behind a piece: 0.26 s at 1 Mbit/s. */
+  pieceChunkSlow: 32_768,
+  /** A link that took a part in less is quick: 64 KiB at 26 Mbit/s, behind which nobody waits noticeably. */
+  pieceChunkQuick: 20,
   /** A message may take requestPatienceMax and a second for each so many bytes: a piece of 256 KiB has 158 s, more than anybody waits for one. */
   pieceRateMin: 2_048,
   /** A download that got no piece for so long, by half more or less at random, looks for other providers. */

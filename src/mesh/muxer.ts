@@ -1,7 +1,8 @@
 // The muxer: Yamux with two bounds added. @chainsafe/libp2p-yamux collects a whole frame, whose header may promise 4 GiB, before
 // it looks at the window that the sender had to keep to; here a frame above the window closes the connection by its header. It answers
 // every ping and every stream that is opened, also of who reads no answer, and each that waits costs 20 times its bytes; here too many
-// close the connection. Its ping is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may
+// close the connection. It returns credit for every frame, each time with an encryption and a system call at both ends; here credit
+// waits until half a window of it is due, while the other side still has the other half. Its ping is what a pulse costs: 12 bytes of ours each way, on a relayed link as on any other. Behind bulk it may
 // wait for seconds, so whatever else comes meanwhile is as good an answer: a busy link is not dead.
 import { yamux } from '@chainsafe/libp2p-yamux'
 import type { Connection, MessageStream, StreamMuxerFactory } from '@libp2p/interface'
@@ -17,10 +18,22 @@ const DATA = 0
 /** Of a ping, and of a frame that opens a stream: both are answered. */
 const REQUEST = 1
 
-/** What the muxer's class has and its interface does not show. */
+/** What the muxer's class has and its interface does not show; a test notices when that changes. */
 interface Insides {
   decoder: { buffer: Uint8ArrayList; emitFrames(bytes: Uint8Array | Uint8ArrayList): Iterable<Frame> }
+  _newStream(id: number, state: number, direction: string): Credited
 }
+
+/** What of a stream says how much may come. */
+interface Credited {
+  state: number
+  recvWindow: number
+  recvWindowCapacity: number
+  sendWindowUpdate(): void
+}
+
+/** Of a stream that was opened and answered, so that an update carries nothing but credit. */
+const ESTABLISHED = 3
 
 interface Frame {
   header: { flag: number }
@@ -45,7 +58,9 @@ export function boundedYamux(): () => StreamMuxerFactory {
     const create = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
       const muxer = create(connection)
-      boundFrames(muxer as unknown as Insides, connection, (bytes) => heard.set(muxer, (heard.get(muxer) ?? 0) + bytes))
+      const insides = muxer as unknown as Insides
+      boundFrames(insides, connection, (bytes) => heard.set(muxer, (heard.get(muxer) ?? 0) + bytes))
+      gatherCredit(insides)
       return muxer
     }
     return factory
@@ -106,6 +121,19 @@ function boundFrames({ decoder }: Insides, connection: MessageStream, came: (byt
     if (promised(decoder.buffer) > limits.streamWindow) {
       throw new Failure('E_PROTOCOL', 'a frame is longer than the window of its stream: refused')
     }
+  }
+}
+
+/** The other side never waits for what is held back: half a window is open, or on its way. */
+function gatherCredit(muxer: Insides): void {
+  const open = muxer._newStream.bind(muxer)
+  muxer._newStream = (...how) => {
+    const stream = open(...how)
+    const update = stream.sendWindowUpdate.bind(stream)
+    stream.sendWindowUpdate = () => {
+      if (stream.state !== ESTABLISHED || stream.recvWindowCapacity <= stream.recvWindow / 2) update()
+    }
+    return stream
   }
 }
 

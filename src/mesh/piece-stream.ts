@@ -29,6 +29,8 @@ export class PieceStream {
   #readTimer: NodeJS.Timeout | undefined
   #closed = false
   #queued = 0
+  /** What is handed to the link at once: little while it is slow to take it. */
+  #part: number = limits.pieceChunkSlow
   #lastSend: Promise<void> = Promise.resolve()
   #wake: (() => void) | undefined
 
@@ -124,9 +126,13 @@ export class PieceStream {
     const timer = this.#limit(this.#timeFor(bytes.length), 'reads a message too slowly')
     try {
       const message = new Uint8ArrayList(framePrefix(bytes.length), bytes)
-      for (let at = 0; at < message.byteLength; at += limits.pieceChunkBytes) {
-        this.#stream.send(message.sublist(at, Math.min(at + limits.pieceChunkBytes, message.byteLength)))
+      for (let at = 0; at < message.byteLength; ) {
+        const end = Math.min(message.byteLength, at + this.#part)
+        const began = performance.now()
+        this.#stream.send(message.sublist(at, end))
         await this.#room()
+        this.#part = performance.now() - began < limits.pieceChunkQuick ? limits.pieceChunkBytes : limits.pieceChunkSlow
+        at = end
       }
     } finally {
       clearTimeout(timer)
