@@ -1,6 +1,6 @@
 // The Artifacts port on files: one per encoding, named by its hash, as long as the encoding from the first moment.
 // Invariant: a file is never trusted. Which of its pieces are right is found out by hashing them, so no crash can leave a lie.
-import { createHash } from 'node:crypto'
+import { hash as sha256 } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -75,11 +75,11 @@ class ArtifactFolder implements Artifacts {
     entry.gained(index)
   }
 
-  async read(hash: string, index: number): Promise<Uint8Array> {
+  async read(hash: string, index: number, room = (length: number) => new Uint8Array(length)): Promise<Uint8Array> {
     const entry = this.#entry(hash, index)
-    const bytes = new Uint8Array(pieceBytes(entry.encoding, index))
+    const bytes = room(pieceBytes(entry.encoding, index))
     const read = await this.#onFile(hash, (file) => readAll(file, bytes, index * entry.encoding.pieceLength))
-    const right = read === bytes.length && createHash('sha256').update(bytes).digest().equals(entry.hashOf(index))
+    const right = read === bytes.length && sha256('sha256', bytes, 'buffer').equals(entry.hashOf(index))
     if (!right) throw corrupt(`piece ${index} in ${this.path(hash)} is not what was written there`)
     return bytes
   }

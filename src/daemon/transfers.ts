@@ -1,17 +1,19 @@
 // Transfers: what core wants done with streams of pieces, artifact files and installers. The bytes of pieces live here, between
 // the stream and the disk; core sees their hash and says what becomes of them.
 // Invariant: of each peer at most one piece is held at a time, so that a slow disk slows the sender instead of filling memory.
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import type { NodeId } from '../core/env.ts'
 import type { Effect, Input, Ticket } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
 import type { InstallProblem } from '../core/rollout/states.ts'
 import type { ArtifactProblem } from '../core/swarm/messages.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
 import { ArtifactFailure, InstallFailure } from '../ports/disk-failure.ts'
 import type { Installer } from '../ports/installer.ts'
 import type { Pieces } from '../ports/pieces.ts'
-import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../wire/pieces.ts'
+import { decodePieceMessage, encodePieceHead, encodePieceMessage } from '../wire/pieces.ts'
+import { PieceBuffers } from './piece-buffers.ts'
 import type { PieceTraffic } from './piece-traffic.ts'
 
 export interface TransferPorts {
@@ -51,11 +53,23 @@ interface Arrival {
   freed: () => void
 }
 
+interface ServedPiece {
+  buffer: Uint8Array
+  /** The part of it that is sent. */
+  message: Uint8Array
+  /** Of the piece alone. */
+  length: number
+}
+
+const NOTHING = new Uint8Array(0)
+const HEAD_ROOM = limits.pieceFrameBytes
+
 export class Transfers {
   readonly #ports: TransferPorts
   readonly #o: Options
   readonly #arrivals = new Map<Ticket, Arrival>()
   readonly #underway = new Set<Promise<void>>()
+  readonly #buffers = new PieceBuffers()
   #arrival: Ticket = 0
 
   constructor(ports: TransferPorts, options: Options) {
@@ -134,7 +148,7 @@ export class Transfers {
     this.#arrival += 1
     const arrival = this.#arrival
     this.#arrivals.set(arrival, { bytes: message.bytes, freed: resolve })
-    const hash = createHash('sha256').update(message.bytes).digest('hex')
+    const hash = hashOf('sha256', message.bytes, 'hex')
     const { length } = message.bytes
     this.#o.traffic.received(peer, length, encoding)
     this.#o.feed({
@@ -165,18 +179,39 @@ export class Transfers {
 
   async #serve({ ticket, peer, encoding, index }: OfType<'pieceServe'>): Promise<void> {
     const served = (problem?: ArtifactProblem) => this.#o.feed({ type: 'pieceServed', ticket, problem })
-    let bytes: Uint8Array
+    let piece: ServedPiece
     try {
-      bytes = await this.#ports.artifacts.read(encoding, index)
+      piece = await this.#read(encoding, index)
     } catch (error) {
       return served(problemOf(error))
     }
-    // Not waited for: the disk has done its part.
+    // Not waited for: the disk has done its part. What a stream held when it ended may still be on its way out of its buffer.
     void this.#ports.pieces
-      .send(peer, encodePieceData(encoding, index, bytes))
-      .then(() => this.#o.traffic.sent(peer, bytes.length))
+      .send(peer, piece.message)
+      .then(() => {
+        this.#buffers.give(piece.buffer)
+        this.#o.traffic.sent(peer, piece.length)
+      })
       .catch(() => undefined)
       .then(() => served())
+  }
+
+  /** Reads a piece behind the room for its head, so that both are one message. */
+  async #read(encoding: string, index: number): Promise<ServedPiece> {
+    let buffer: Uint8Array = NOTHING
+    try {
+      const piece = await this.#ports.artifacts.read(encoding, index, (length) => {
+        buffer = this.#buffers.take(HEAD_ROOM + length)
+        return buffer.subarray(HEAD_ROOM, HEAD_ROOM + length)
+      })
+      const head = encodePieceHead(encoding, index, piece.length)
+      buffer.set(head, HEAD_ROOM - head.length)
+      const message = buffer.subarray(HEAD_ROOM - head.length, HEAD_ROOM + piece.length)
+      return { buffer, message, length: piece.length }
+    } catch (error) {
+      this.#buffers.give(buffer)
+      throw error
+    }
   }
 
   async #prepare({ ticket, encoding, pieceList, decoded }: OfType<'artifactPrepare'>): Promise<void> {

@@ -15,8 +15,11 @@ export interface Artifacts {
   ): Promise<Uint8Array>
   /** Writes a piece at its place. Survives the end of the process once resolved, a power cut once synced. */
   write(encoding: string, index: number, bytes: Uint8Array): Promise<void>
-  /** Reads a piece of a prepared encoding and hashes it again: corrupt when it is not what the piece list says. */
-  read(encoding: string, index: number): Promise<Uint8Array>
+  /**
+   * Reads a piece of a prepared encoding and hashes it again: corrupt when it is not what the piece list says. Reads it into what
+   * `room` gives, which must have the length that it is asked for.
+   */
+  read(encoding: string, index: number, room?: (length: number) => Uint8Array): Promise<Uint8Array>
   /** Waits until all that was written so far is on the disk. */
   sync(encoding: string): Promise<void>
   /** The file of an encoding whose pieces are all there. */

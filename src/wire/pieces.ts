@@ -1,4 +1,4 @@
-// The messages of /pimesh/pieces/1 as bytes (clause PIECES). A piece is copied once when it is sent, and not at all when it is read.
+// The messages of /pimesh/pieces/1 as bytes (clause PIECES). A piece is copied neither when it is sent nor when it is read.
 import { concat, toHex } from '../core/bytes.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
@@ -42,9 +42,16 @@ export function encodePieceMessage(message: PieceMessage): Uint8Array {
 
 /** A message with the bytes of a piece. Throws E_PROTOCOL when the encoding is no SHA-256 or the piece too long. */
 export function encodePieceData(encoding: string, index: number, bytes: Uint8Array): Uint8Array {
-  if (bytes.length > limits.pieceBytesMax)
-    throw new Failure('E_PROTOCOL', `a piece of ${bytes.length} bytes cannot be sent`)
-  return concat([frame('data', encoding, index).finish(), Uint8Array.of(DATA_TAG, ...varint(bytes.length)), bytes])
+  return concat([encodePieceHead(encoding, index, bytes.length), bytes])
+}
+
+/**
+ * What stands before the bytes of a piece in its message, at most limits.pieceFrameBytes. Throws E_PROTOCOL when the encoding is
+ * no SHA-256 or the piece too long.
+ */
+export function encodePieceHead(encoding: string, index: number, length: number): Uint8Array {
+  if (length > limits.pieceBytesMax) throw new Failure('E_PROTOCOL', `a piece of ${length} bytes cannot be sent`)
+  return concat([frame('data', encoding, index).finish(), Uint8Array.of(DATA_TAG, ...varint(length))])
 }
 
 /**

@@ -13,6 +13,13 @@ import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../s
 
 const ENCODING = 'ab'.repeat(32)
 const BYTES = Uint8Array.from([1, 2, 3])
+/** BYTES where they are wanted. */
+function into(room: ((length: number) => Uint8Array) | undefined): Uint8Array {
+  const bytes = (room as (length: number) => Uint8Array)(BYTES.length)
+  bytes.set(BYTES)
+  return bytes
+}
+
 const job: InstallJob = {
   path: 'acme/agent',
   release: 'cd'.repeat(32),
@@ -90,7 +97,7 @@ describe('transfers', () => {
   })
 
   it('count pieces by whom they are exchanged with and how: the bytes of the pieces alone', async () => {
-    const { transfers, traffic, events, next } = await stand({ read: async () => BYTES })
+    const { transfers, traffic, events, next } = await stand({ read: async (_encoding, _index, room) => into(room) })
     for (const peer of ['peer', 'peer', 'stranger', 'gone'])
       void events.message(peer, encodePieceData(ENCODING, 7, BYTES))
     const served = next('pieceServed')
@@ -136,7 +143,8 @@ describe('transfers', () => {
 
   it('send a piece that was read and hashed, and nothing that was not', async () => {
     const corrupt = new ArtifactFailure({ code: 'corrupt', detail: 'piece 8' }, 'piece 8')
-    const read = async (_encoding: string, index: number) => (index === 7 ? BYTES : Promise.reject(corrupt))
+    const read: Artifacts['read'] = async (_encoding, index, room) =>
+      index === 7 ? into(room) : Promise.reject(corrupt)
     const { transfers, sent, next } = await stand({ read })
     const good = next('pieceServed')
     transfers.perform({ type: 'pieceServe', ticket: 1, peer: 'peer', encoding: ENCODING, index: 7 })
@@ -148,6 +156,38 @@ describe('transfers', () => {
     transfers.perform({ type: 'pieceServe', ticket: 2, peer: 'peer', encoding: ENCODING, index: 8 })
     expect(await bad).toMatchObject({ ticket: 2, problem: { code: 'corrupt' } })
     expect(sent).toHaveLength(1)
+  })
+
+  it('read the next piece into the buffer of one that is out, and into another while the first is not, or may not be', async () => {
+    const sends: PromiseWithResolvers<void>[] = []
+    const buffers: unknown[] = []
+    const send = (_peer: string, bytes: Uint8Array) => {
+      buffers.push(bytes.buffer)
+      const sending = Promise.withResolvers<void>()
+      sends.push(sending)
+      return sending.promise
+    }
+    const read: Artifacts['read'] = async (_encoding, _index, room) => into(room)
+    const { transfers, next } = await stand({ read }, {}, { send })
+    const serve = async (ticket: number, out: (sending: PromiseWithResolvers<void>) => void) => {
+      const served = next('pieceServed')
+      transfers.perform({ type: 'pieceServe', ticket, peer: 'peer', encoding: ENCODING, index: 7 })
+      while (sends.length < ticket) await new Promise(setImmediate)
+      out(sends[ticket - 1] as PromiseWithResolvers<void>)
+      await served
+    }
+    const first = serve(1, () => undefined)
+    while (sends.length < 1) await new Promise(setImmediate)
+    await serve(2, ({ resolve }) => resolve())
+    sends[0]?.resolve()
+    await first
+    await serve(3, ({ reject }) => reject(new Error('closed')))
+    await serve(4, ({ resolve }) => resolve())
+    await serve(5, ({ resolve }) => resolve())
+    expect(buffers[1]).not.toBe(buffers[0])
+    expect([buffers[0], buffers[1]]).toContain(buffers[2])
+    expect(buffers[3]).not.toBe(buffers[2])
+    expect(buffers[4]).toBe(buffers[3])
   })
 
   it('pass control messages both ways', async () => {
@@ -181,7 +221,7 @@ describe('transfers', () => {
       sending.resolve()
       return new Promise<never>(() => undefined)
     }
-    const { transfers, fed } = await stand({ read: async () => BYTES }, {}, { send })
+    const { transfers, fed } = await stand({ read: async (_encoding, _index, room) => into(room) }, {}, { send })
     transfers.perform({ type: 'pieceServe', ticket: 1, peer: 'peer', encoding: ENCODING, index: 7 })
     await sending.promise
     await transfers.stop()
