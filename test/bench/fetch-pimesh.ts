@@ -28,6 +28,7 @@ export async function deliverByPimesh(
   const before = await Promise.all(fleet.members.map(({ client }) => lastEvent(client)))
   const watch = new CpuWatch(pids)
   try {
+    const started = performance.now()
     await fleet.publish(file.path, name)
     const began = await announcedAt(operator.client)
     const all = await Promise.all(fleet.members.map(({ client }, at) => timesOf(client, name, before[at] as number)))
@@ -41,6 +42,8 @@ export async function deliverByPimesh(
       seconds: (verified - began) / 1000,
       installedSeconds: (installed - began) / 1000,
       cpuSeconds: watch.between(began, verified) / 1000,
+      wholeSeconds: (verified - started) / 1000,
+      wholeCpuSeconds: watch.between(started, verified) / 1000,
       installedCpuSeconds: watch.between(began, installed) / 1000,
       senderPeakRssBytes: sender as number,
       receiverPeakRssBytes: receivers,

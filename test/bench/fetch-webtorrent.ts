@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { sha256 } from './artifact.ts'
-import { CpuWatch, processReading } from './processes.ts'
+import { CpuWatch, cpuMs, processReading } from './processes.ts'
 import type { Transfer } from './transfer.ts'
 
 const FOLDER = fileURLToPath(new URL('webtorrent', import.meta.url))
@@ -61,6 +61,7 @@ export async function deliverByWebtorrent(
   const start = (...args: string[]) => startPeer(launch, args, children)
   let watch: CpuWatch | undefined
   try {
+    const started = performance.now()
     const sender = await start('seed', file.path)
     const leechers: Peer[] = []
     for (let at = 0; at < receivers; at++) {
@@ -75,6 +76,7 @@ export async function deliverByWebtorrent(
     const ended = Math.max(...(await Promise.all(leechers.map(({ done }) => done))))
     watch.stop()
     const [senderPeak, ...receiverPeaks] = peers.map(({ pid }) => processReading(pid).peakRssBytes)
+    const wholeCpuSeconds = peers.reduce((sum, { pid }) => sum + cpuMs(pid), 0) / 1000
     await stop(children)
     for (let at = 0; at < receivers; at++) {
       if ((await sha256(join(place(folder, at), basename(file.path)))) !== file.hash)
@@ -84,6 +86,8 @@ export async function deliverByWebtorrent(
       began,
       seconds: (ended - began) / 1000,
       cpuSeconds: watch.between(began, ended) / 1000,
+      wholeSeconds: (ended - started) / 1000,
+      wholeCpuSeconds,
       installedSeconds: null,
       installedCpuSeconds: null,
       senderPeakRssBytes: senderPeak as number,

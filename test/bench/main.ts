@@ -42,6 +42,8 @@ interface Settings {
   small: boolean
   /** The field of the swarm, how often each entry runs in it, which do, and the file that what pimesh did is appended to. */
   size: Size
+  /** Of one transfer on loopback. */
+  bytes: number
   runs: number
   entries: readonly string[]
   trace: string | undefined
@@ -49,7 +51,7 @@ interface Settings {
 
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
-  fetch: benchFetch,
+  fetch: (say, { rounds, bytes }) => benchFetch(say, { rounds, bytes }),
   lan: benchLan,
   patch: benchPatch,
   profile: benchProfile,
@@ -88,7 +90,7 @@ function readArguments() {
         small: { type: 'boolean', default: false },
         sites: { type: 'string', default: '3' },
         nodes: { type: 'string', default: '4' },
-        mib: { type: 'string', default: '32' },
+        mib: { type: 'string' },
         runs: { type: 'string', default: '3' },
         kind: { type: 'string', default: 'plain' },
         trace: { type: 'string' },
@@ -112,10 +114,15 @@ function kinds(text: string): Kind[] {
   return named as Kind[]
 }
 
+/** Bytes of the file that is transferred. */
+function mib(usual: string): number {
+  return whole('mib', values.mib ?? usual, 1, 2048) * 2 ** 20
+}
+
 function size(): Size {
   const kind = FIELD_KINDS.find((one) => one === values.kind)
   if (kind === undefined) usage(`--kind is one of ${FIELD_KINDS.join(', ')}, not "${values.kind}"`)
-  const bytes = whole('mib', values.mib, 1, 2048) * 2 ** 20
+  const bytes = mib('32')
   return { sites: whole('sites', values.sites, 1, 40), nodes: whole('nodes', values.nodes, 1, 60), kind, bytes }
 }
 
@@ -147,6 +154,7 @@ const settings = {
   seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
   small: values.small,
   size: size(),
+  bytes: mib('256'),
   runs: whole('runs', values.runs, 1, 20),
   entries: positionals[0] === 'swarm' ? (only(SWARM_ENTRIES, 'entry') ?? USUAL_ENTRIES) : [],
   trace: values.trace,

@@ -7,6 +7,9 @@ export interface Transfer {
   /** Until the last receiver has all pieces, verified. */
   seconds: number
   cpuSeconds: number
+  /** The same from the first start of a process or, where daemons run already, of the command that publishes; their CPU since then. */
+  wholeSeconds: number
+  wholeCpuSeconds: number
   /** Until the last receiver has it installed; null for who installs nothing. */
   installedSeconds: number | null
   installedCpuSeconds: number | null
