@@ -50,8 +50,9 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
       type: 'string',
       multiple: true,
       value: 'FILE|VERSION',
-      help: 'also as a patch, for nodes that have this file, or the version announced now, installed',
+      help: 'also as a patch, for nodes that have this file, or the version announced now, installed (default: what nodes have)',
     },
+    'no-patch': { type: 'boolean', help: 'only as a whole' },
     expires: { type: 'string', value: 'DAYS', help: 'nodes begin no installation after so long (default 90)' },
     prepare: {
       type: 'string',
@@ -126,7 +127,8 @@ async function publishAtOnce(context: Context): Promise<number> {
   const passphrases = new Passphrases(context)
   const plan = planOn(held)
   for (const note of plan.notes) terminal.notice(note)
-  const bases = await patchBases(context, wanted, plan.previous)
+  const progress = new ProgressLine(terminal, { shown: output === 'table' })
+  const bases = await patchBases(context, wanted, { mesh: offline.mesh, draft: plan, progress })
   await passphrases.unlock(plan.key)
   const replan = async () => {
     const next = planOn(await client.publishers())
@@ -134,7 +136,6 @@ async function publishAtOnce(context: Context): Promise<number> {
     return next
   }
   const signal = context.interrupted()
-  const progress = new ProgressLine(terminal, { shown: output === 'table' })
   const announced = await announce({
     client,
     data: dataFolder(context),
@@ -185,6 +186,9 @@ async function prepare(
   return { mesh, doubt }
 }
 
+const NOT_KEPT =
+  'announced, and not kept in the folder of the mesh: a later release is made a patch from it only while a peer on this machine holds it'
+
 /** Encodes, hands over, signs and submits. Until the submission nothing has happened, whatever ends it. */
 async function announce(work: {
   client: ApiClient
@@ -205,6 +209,7 @@ async function announce(work: {
   const { unknownBases } = await import('../publish/patches.ts')
   const { signRelease } = await import('../publish/release.ts')
   const { inTurn } = await import('../publish/turn.ts')
+  const { keepPublished } = await import('../publish/published.ts')
   try {
     const meters = { whole: progress.meter('encoding'), patch: progress.meter('patching') }
     return await withEncoding(file, { progress: meters, bases, signal }, async (encoded) => {
@@ -222,9 +227,15 @@ async function announce(work: {
         const signed = signRelease(plan, encoded)
         const { document, release } = signed
         const submitted = await handInSigned({ mesh, client, ended }, { document, newTargets: plan.newTargets })
-        return { release, submitted }
+        return { release, submitted, patches: encoded.patches }
       }
-      return await inTurn(mesh, sign, signal)
+      const announced = await inTurn(mesh, sign, signal)
+      const { path, version, hash, artifact } = announced.release
+      await keepPublished(mesh, {
+        ...{ path, version, hash, artifact },
+        ...{ encoding: encoded.encoding, file: encoded.path },
+      }).catch(({ code }: NodeJS.ErrnoException) => work.notice(`${NOT_KEPT} (${code})`))
+      return announced
     })
   } finally {
     progress.end()

@@ -752,6 +752,12 @@ export const limits = {
   patchShare: 0.9,
   /** Nobody had a patch for so long: the whole is asked for, too, since the only member with the patch may never come back. */
   patchPatience: 5 * MINUTE,
+  /** Versions that a publisher makes patches from by itself, those that most nodes have: each takes a minute for 200 MB, and room in the announcement. */
+  patchBasesFound: 3,
+  /** Releases of a path that a publisher keeps to make patches from: as many as it makes patches of. */
+  publishedKept: 3,
+  /** Bytes of all that it keeps for that, whatever the path: two of the largest artifacts that are usual. */
+  publishedBytes: 4 * 1_073_741_824,
   /** Bases that one release may have patches against: one place of its encodings is for the whole. */
   patchBases: 15,
 

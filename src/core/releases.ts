@@ -22,6 +22,8 @@ export interface ReleaseHere {
   selected: boolean | undefined
   state: ReturnType<Rollout['stateOf']>
   progress: ReturnType<Swarm['progress']>
+  /** Bytes that a patch saved; undefined when it came whole. */
+  saved: number | undefined
 }
 
 /** Inputs that have to do with announcements, pieces and installations. */
@@ -260,6 +262,7 @@ export class Releases {
       selected: isNode ? this.#rollout.selected(release) : undefined,
       state: this.#rollout.stateOf(release.hash) ?? this.#rollout.stateOf(release.withdraws ?? ''),
       progress: this.#progressOf(release),
+      saved: this.#rollout.savedOf(release.hash),
     }
   }
 

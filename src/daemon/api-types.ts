@@ -244,6 +244,8 @@ export interface InstallHereJson {
   copies: number
   /** How much of it the linked member has that has most, 0..100. */
   best: number
+  /** How many bytes fewer than the whole the patch has that it comes as, or came; absent when it comes whole. */
+  savedBytes?: number
   /** Path of what is in use; null before the switch. */
   installedAt: string | null
   /** Whom its pieces came from since the daemon started; absent when none came, and in an older daemon. */
@@ -307,6 +309,8 @@ export interface ReleasesJson {
   releases: ReleaseJson[]
   /** Roles that ended themselves, so that nothing of theirs is announced; absent when none did. */
   ended?: string[]
+  /** What nodes have in use of releases that are announced no more: the first 8 bytes of their hash, and how many nodes. Absent: nothing. */
+  earlier?: { release8: string; nodes: number }[]
   /** Those that were asked; none when nobody was. Absent from older daemons. */
   zones?: ZoneJson[]
   /** Of the node that was asked: fresh, stale or unproven; absent in an older daemon. */

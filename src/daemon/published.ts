@@ -71,7 +71,7 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
 }
 
 /** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
-function hereJson({ state, progress }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
+function hereJson({ state, progress, saved }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
   if (state === undefined && progress === undefined) return null
   const totalBytes = progress?.totalBytes ?? wholeOf(release.encodings)?.length ?? 0
   const bytes = progress?.bytes ?? 0
@@ -88,6 +88,7 @@ function hereJson({ state, progress }: ReleaseHere, release: Release, root: stri
     providers: progress?.providers ?? 0,
     copies: progress?.copies ?? 0,
     best: progress === undefined ? 0 : Math.floor((100 * progress.most) / progress.pieces),
+    ...(saved !== undefined && { savedBytes: saved }),
     installedAt: inUse && release.installer ? resolve(root, release.path, 'current', release.installer.file) : null,
   }
 }

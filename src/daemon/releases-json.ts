@@ -46,16 +46,32 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
     role.document.signed.releases.map((release) => releaseJson(release, role, reportsOf(release, reports), parts)),
   )
   const { result, freshness, current } = parts
+  const earlier = earlierJson(reports, releases)
   const ended = current.flatMap(({ document: { signed } }) => (signed.rotation === TOMBSTONE ? [signed.role] : []))
   return {
     schema: 'pimesh.releases/1',
     releases,
     ...(ended.length === 0 ? {} : { ended }),
+    ...(earlier.length === 0 ? {} : { earlier }),
     zones: result.zones.map(zoneJson),
     ...(freshness === undefined ? {} : { freshness }),
     completeness: completeness(result),
   }
 }
+
+/** What nodes have in use that is announced no more, what most have first. */
+function earlierJson(
+  reports: ReadonlyMap<string, InstallJson[]>,
+  releases: readonly ReleaseJson[],
+): NonNullable<ReleasesJson['earlier']> {
+  const told = new Set(releases.flatMap(({ nodes }) => nodes))
+  return [...reports]
+    .map(([release8, nodes]) => ({ release8, nodes: nodes.filter((node) => !told.has(node) && isInUse(node)).length }))
+    .filter(({ nodes }) => nodes > 0)
+    .sort((a, b) => b.nodes - a.nodes)
+}
+
+const isInUse = ({ state }: InstallJson): boolean => ['switched', 'healthy', 'committed'].includes(state)
 
 /** Of what is withdrawn, nodes speak under the hash that it had before. */
 function reportsOf({ hash, withdraws }: Release, reports: ReadonlyMap<string, InstallJson[]>): InstallJson[] {

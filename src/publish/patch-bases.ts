@@ -18,6 +18,8 @@ export interface PatchBase {
   file: string
   /** Of an encoding: what it should hold. */
   packed?: { encoding: Encoding; artifact: Release['artifact'] }
+  /** How many nodes have it in use, when that is why it was chosen: nobody named it, so that nothing fails because of it. */
+  nodes?: number
 }
 
 /**
@@ -47,14 +49,21 @@ function versionBase(
       `there is no file ${name}, and no such version of ${path} is announced (${known}): give --patch-from the file that nodes have`,
     )
   }
-  const encoding = wholeOf(announced.encodings)
-  const file = encoding && join(artifacts, encoding.hash)
-  if (file === undefined || !existsSync(file))
+  const held = heldBase(announced, artifacts)
+  if (held === undefined)
     throw new Failure(
       'E_ARTIFACT',
       `the peer on this machine does not hold ${path}@${version}: give --patch-from the file instead`,
     )
-  return { name: `${path}@${version}`, file, packed: { encoding: encoding as Encoding, artifact: announced.artifact } }
+  return held
+}
+
+/** A release that is announced, when the peer on this machine has a file of it in the folder `artifacts`. */
+export function heldBase({ path, version, artifact, encodings }: Release, artifacts: string): PatchBase | undefined {
+  const encoding = wholeOf(encodings)
+  const file = encoding && join(artifacts, encoding.hash)
+  if (encoding === undefined || file === undefined || !existsSync(file)) return undefined
+  return { name: `${path}@${version}`, file, packed: { encoding, artifact } }
 }
 
 /**

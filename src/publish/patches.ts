@@ -9,9 +9,10 @@ import type { AnnouncementDocument } from '../core/trust/announcement.ts'
 import type { Progress } from './artifact.ts'
 import { baseFile, damagedBase, type PatchBase } from './patch-bases.ts'
 
-/** A patch, and what its base is called. */
+/** A patch, what its base is called, and how many nodes have that when the fleet was asked. */
 export interface NamedPatch extends Patch {
   from: string
+  nodes?: number
 }
 
 export interface Patches {
@@ -30,20 +31,37 @@ interface Work {
   signal: AbortSignal
 }
 
-/** @throws Failure as makePatch and baseFile; E_ARTIFACT: a base is named twice, or has the bytes of the artifact. */
+/**
+ * A base that nobody named is left out when there is anything wrong with it.
+ * @throws Failure as makePatch and baseFile; E_ARTIFACT: a base is named twice, or has the bytes of the artifact.
+ */
 export async function makePatches(bases: readonly PatchBase[], work: Work): Promise<Patches> {
   const patches: NamedPatch[] = []
   const notes: string[] = []
-  for (const base of bases) {
-    const patch = await patchFrom(base, work)
+  for (const base of bases.filter((one) => isWorth(one, work.encoded))) {
+    const patch = await patchFrom(base, work).catch((error) => {
+      if (base.nodes === undefined || !isOfBase(error)) throw error
+      notes.push(`there is no patch from ${base.name}: ${error.message}`)
+    })
+    if (patch === undefined) continue
     const twin = patches.find(({ encoding }) => encoding.base === patch.encoding.base)
     if (twin !== undefined)
       throw new Failure('E_ARTIFACT', `${twin.from} and ${base.name} are the same bytes: leave one out of --patch-from`)
     const share = patch.encoding.length / work.encoded.encoding.length
-    if (share < limits.patchShare) patches.push({ ...patch, from: base.name })
+    if (share < limits.patchShare) patches.push({ ...patch, from: base.name, ...(base.nodes && { nodes: base.nodes }) })
     else notes.push(leftOut(base.name, share))
   }
   return { patches, notes }
+}
+
+/** What nobody asked for has to be worth its place: not for the same bytes, nor for what is a piece or less. */
+function isWorth({ nodes, packed }: PatchBase, { artifact, encoding }: Encoded): boolean {
+  return nodes === undefined || (packed?.artifact.hash !== artifact.hash && encoding.length > limits.pieceBytesMin)
+}
+
+/** Without it, the whole can be published all the same. */
+function isOfBase(error: unknown): error is Failure {
+  return error instanceof Failure && ['E_ARTIFACT', 'E_DISK_FULL', 'E_DATA_WRITE'].includes(error.code)
 }
 
 async function patchFrom(base: PatchBase, { file, encoded, into, progress, signal }: Work): Promise<Patch> {
@@ -63,7 +81,7 @@ function leftOut(name: string, share: number): string {
   return `a patch from ${name} would have ${Math.round(100 * share)} % of the bytes of the whole: it is left out`
 }
 
-/** About bases that no node may have: only what was announced can be installed. */
+/** About bases that were named and that no node may have: only what was announced can be installed. */
 export function unknownBases(
   patches: readonly NamedPatch[],
   path: string,
@@ -71,7 +89,7 @@ export function unknownBases(
 ): string[] {
   const announced = new Set(previous?.signed.releases.map(({ artifact }) => artifact.hash))
   return patches
-    .filter(({ encoding }) => encoding.base !== undefined && !announced.has(encoding.base))
+    .filter(({ encoding, nodes }) => nodes === undefined && !announced.has(encoding.base ?? ''))
     .map(
       ({ from }) => `${from} is not what is announced as ${path} now: only nodes that have it installed use its patch`,
     )

@@ -164,6 +164,19 @@ function placeholder({ patches = 0 }: ReleaseRequest): Made {
   }
 }
 
+/** How many patches, at most `most`, fit into the announcement beside all that it has. */
+export function roomForPatches(draft: ReleaseDraft, most: number): number {
+  for (let patches = most; patches > 0; patches--) {
+    try {
+      draftRelease(draft, placeholder({ ...draft.request, patches }))
+      return patches
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+    }
+  }
+  return 0
+}
+
 /** The `signed` part of the announcement. @throws Failure E_ANNOUNCEMENT: too many releases, or too long */
 export function draftRelease(draft: ReleaseDraft, { artifact, encoding, patches = [] }: Made): JsonObject {
   const { request, counter, version, requires, terms, previous } = draft

@@ -23,8 +23,10 @@ const WHAT = 'a saved journal'
 /** A role has a name of at most so many characters, all ASCII. */
 const ROLE_BYTES = 32
 const HASH_BYTES = 32
-/** Two hashes, two numbers, a label and the name of a role, with their tags. */
+/** Two hashes, three numbers, a label and the name of a role, with their tags. */
 const INSTALLED_BYTES = 2 * HASH_BYTES + limits.versionLength + 80
+/** Number of the field, behind those of what is on its way. */
+const SAVED = 11
 const FAILED_BYTES = HASH_BYTES + 8
 /** What is on its way also says how long it is, how it is encoded and what installs it. */
 const UNDERWAY_BYTES = INSTALLED_BYTES + 16 + 3 * (HASH_BYTES + 8) + (limits.pathLength + 16)
@@ -34,7 +36,7 @@ const UNDERWAY: readonly UnderwayState[] = ['fetching', 'verified', 'staged', 's
 /** The value for a journal; its path is the key's. The oldest failures beyond the bound are left out. */
 export function encodeInstallEntry({ installed, underway, failed }: InstallEntry): Uint8Array {
   const message = new MessageWriter()
-  if (installed !== undefined) message.bytes(1, writeInstalled(installed).finish())
+  if (installed !== undefined) message.bytes(1, encodeInstalled(installed))
   if (underway !== undefined) message.bytes(2, encodeUnderway(underway))
   for (const failure of failed.slice(-limits.failedReleases)) message.bytes(3, encodeFailed(failure))
   return message.finish()
@@ -66,6 +68,18 @@ function writeInstalled({ release, counter, version, artifact, role, epoch }: In
     .uint(6, epoch)
 }
 
+function encodeInstalled(installed: Installed): Uint8Array {
+  const message = writeInstalled(installed)
+  if (installed.saved !== undefined) message.uint(SAVED, installed.saved)
+  return message.finish()
+}
+
+/** What a patch saved: nothing, in what was written by a pimesh that did not know of it. */
+function readSaved(reader: MessageReader): Pick<Installed, 'saved'> {
+  const saved = reader.uint(SAVED, ENCODING_BYTES_MAX)
+  return saved === 0 ? {} : { saved }
+}
+
 function readInstalled(reader: MessageReader): Installed {
   const release = toHex(reader.bytes(1, HASH_BYTES, HASH_BYTES))
   const counter = reader.uint(2, INTEGER_MAX)
@@ -80,7 +94,7 @@ function readInstalled(reader: MessageReader): Installed {
 
 function decodeInstalled(bytes: Uint8Array): Installed {
   const reader = new MessageReader(bytes, WHAT, INSTALLED_BYTES)
-  const installed = readInstalled(reader)
+  const installed = { ...readInstalled(reader), ...readSaved(reader) }
   reader.end()
   return installed
 }
@@ -92,12 +106,13 @@ function encodeUnderway(underway: Underway): Uint8Array {
   const type = ENCODING_TYPES.indexOf(encoding.type) + 1
   const encoded = new MessageWriter().uint(1, type).bytes(2, hash).bytes(3, sha256)
   if (encoding.base !== undefined) encoded.bytes(4, hexBytes(encoding.base, HASH_BYTES, "base's hash"))
-  return writeInstalled(underway)
+  const message = writeInstalled(underway)
     .uint(7, INSTALL_STATES.indexOf(state) + 1)
     .uint(8, length)
     .bytes(9, encoded.finish())
     .bytes(10, new MessageWriter().uint(1, FILE).text(2, installer.file).bool(3, installer.executable).finish())
-    .finish()
+  if (underway.saved !== undefined) message.uint(SAVED, underway.saved)
+  return message.finish()
 }
 
 function decodeUnderway(bytes: Uint8Array): Underway {
@@ -108,9 +123,10 @@ function decodeUnderway(bytes: Uint8Array): Underway {
   const length = reader.uint(8, ENCODING_BYTES_MAX)
   const encoding = decodeEncoding(reader.bytes(9, 1, UNDERWAY_BYTES))
   const installer = decodeInstaller(reader.bytes(10, 1, UNDERWAY_BYTES))
+  const saved = readSaved(reader)
   reader.end()
   if (length === 0) reader.refuse('its length is missing')
-  return { ...installed, state, length, encoding, installer }
+  return { ...installed, state, length, encoding, installer, ...saved }
 }
 
 function decodeEncoding(bytes: Uint8Array): Underway['encoding'] {

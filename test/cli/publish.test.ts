@@ -187,6 +187,82 @@ describe('pimesh publish', () => {
     expect([ran.status, backend.imported.length]).toEqual([0, 1])
   })
 
+  describe('makes patches by itself from what the fleet has in use', () => {
+    const old = randomBytes(600_000)
+    const next = Buffer.concat([old, Buffer.from('more')])
+    const hex = (bytes: Uint8Array) => Buffer.from(sha256(bytes)).toString('hex')
+
+    /** A publisher that has announced these versions; the fleet says `says` of the last. */
+    async function having(...versions: Uint8Array[]) {
+      const place = await publisher()
+      const { backend, mesh, file, run } = place
+      const publish = async (bytes: Uint8Array, version: string, ...words: string[]) => {
+        writeFileSync(file, bytes)
+        const ran = await run([file, '--name', `acme/agent@${version}`, '--to', 'true', '--no-wait', ...words])
+        expect(ran.status, ran.err).toBe(0)
+        const { announcement } = backend.submitted.at(-1)!
+        const { signed } = parseAnnouncement(Buffer.from(announcement))
+        const role = { role: 'acme', epoch: 1, version: signed.version, frozen: false, announcement }
+        const [release] = signed.releases
+        const counters = { 'acme/agent': release!.counter }
+        backend.held = { ...publishersJson({ mesh: mesh.id }), roles: [role], counters }
+        return { ...ran, release: release! }
+      }
+      const announced = []
+      for (const [at, bytes] of versions.entries()) announced.push((await publish(bytes, `${at + 1}`)).release)
+      return { ...place, publish, announced, kept: () => readdirSync(join(place.dir, 'published')) }
+    }
+    const has = (nodes: number) => Array.from({ length: nodes }, (_, at) => installJson(`pi-${at}`, 'committed'))
+
+    it('of the version that is announced, and says for how many nodes', async () => {
+      const { backend, publish, left } = await having(old)
+      backend.onReleases = () => answering(backend, { nodes: [...has(2), installJson('pi-9', 'fetching')] })
+      const { release, out, err } = await publish(next, '2')
+      expect(release.encodings.map(({ type, base }) => [type, base])).toEqual([
+        ['zstd-patch', hex(old)],
+        ['identity', undefined],
+      ])
+      expect(out).toMatch(/as zstd-patch, 1 piece: 0 % of the whole, for 2 nodes with acme\/agent@1\n/)
+      expect([err, left()]).toEqual(['', []])
+    })
+
+    it('of versions that are announced no more, those that most nodes have first, and nothing that nobody has', async () => {
+      const versions = ['a', 'b', 'c'].map((word) => Buffer.concat([old, Buffer.from(word)]))
+      const { backend, publish, announced, kept } = await having(...versions)
+      const earlier = [
+        { release8: announced[0]!.hash.slice(0, 16), nodes: 1 },
+        { release8: 'ab'.repeat(8), nodes: 7 },
+      ]
+      backend.onReleases = () => ({ ...answering(backend, { nodes: has(0) }), earlier })
+      const { release, out } = await publish(next, '4')
+      expect(release.encodings.flatMap(({ base }) => base ?? [])).toEqual([hex(versions[0]!)])
+      expect(out).toMatch(/for 1 node with acme\/agent@1\n/)
+      expect(kept().filter((name) => name.endsWith('.json'))).toHaveLength(limits.publishedKept)
+      expect(kept()).not.toContain(announced[0]!.hash)
+    })
+
+    it('and goes without those that are damaged, the same, not wanted, or when the fleet says nothing', async () => {
+      const { backend, dir, publish, kept } = await having(old)
+      backend.onReleases = () => answering(backend, { nodes: has(1) })
+      const types = async (...words: Parameters<typeof publish>) => {
+        const { release, err } = await publish(...words)
+        return [release.encodings.map(({ type }) => type), err]
+      }
+      expect(await types(old, '1')).toEqual([['identity'], ''])
+      expect(await types(next, '3', '--no-patch')).toEqual([['identity'], ''])
+      expect(await types(old, '4', '--no-patch')).toEqual([['identity'], ''])
+      const held = kept().filter((name) => !name.endsWith('.json'))
+      expect(held).toHaveLength(limits.publishedKept)
+      for (const name of held) writeFileSync(join(dir, 'published', name), randomBytes(600_000))
+      expect(await types(next, '5')).toEqual([
+        ['identity'],
+        expect.stringMatching(/^there is no patch from acme\/agent@4: .* is not what was announced/),
+      ])
+      backend.onReleases = () => Promise.reject(new Failure('E_NO_DAEMON', 'gone'))
+      expect(await types(old, '6')).toEqual([['identity'], ''])
+    })
+  })
+
   it('names at most four addresses of its peer, of this machine alone only where there are none else', async () => {
     const { backend, file, run } = await publisher()
     const id = '12D3KooWHGgdSPZDQohsZHLLVtxu87ioSi1pgjdHTUTRFAcYacMm'

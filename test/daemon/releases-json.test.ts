@@ -125,6 +125,22 @@ describe('releases', () => {
     expect(json.completeness.oldestMs).toBe(1_235)
   })
 
+  it('say what is in use of releases that are announced no more', () => {
+    const older = (byte: string, state: InstallReport['state']) => report(agent, { release8: byte.repeat(8), state })
+    const rows = [
+      row('pi-1', [report(agent), older('01', 'committed')]),
+      row('pi-2', [report(agent, { state: 'committed' }), older('02', 'committed'), older('03', 'fetching')]),
+      row('pi-3', [older('02', 'switched')]),
+      row('pi-4', [older('01', 'committed')], { status: 'left' }),
+    ]
+    const { earlier } = releasesJson({ current, result: answer({ '/a': rows }), ...nobody })
+    expect(earlier).toEqual([
+      { release8: '02'.repeat(8), nodes: 2 },
+      { release8: '01'.repeat(8), nodes: 1 },
+    ])
+    expect(releasesJson({ current, result: answer({}), ...nobody })).not.toHaveProperty('earlier')
+  })
+
   it('count this node by what it knows itself, when its record has no room for it', () => {
     const others = ['01', '02', '03', '04'].map((byte) => report(agent, { release8: byte.repeat(8) }))
     const result = answer({ '/a': [row('pi-1', others), row('pi-2', others)] })

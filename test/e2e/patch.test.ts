@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SECOND } from '../../src/core/limits.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { Fleet } from './fleet.ts'
-import { committed, FILE, initMesh, MIB, PATH, publish, randomArtifact, sha256 } from './releases.ts'
+import { committed, FILE, initMesh, MIB, PATH, publish, randomArtifact, releaseAt, sha256 } from './releases.ts'
 
 const ZONE = '/e2e/site'
 
@@ -47,14 +47,17 @@ describe('a release that is announced with a patch', () => {
 
     await writeFile(fleet.path('next'), bytes)
     const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path('operator')]
-    const words = ['--name', PATH, '--file', FILE, '--to', 'true', '--no-wait', '--patch-from', '1']
+    const words = ['--name', PATH, '--file', FILE, '--to', 'true', '--no-wait']
     expect(await fleet.done('publish', fleet.path('next'), ...words, ...places)).toMatch(
-      /as zstd-patch, 1 piece: 0 % of the whole/,
+      /as zstd-patch, 1 piece: 0 % of the whole, for 2 nodes with acme\/agent@1/,
     )
     await Promise.all(['n1', 'n2'].map((name) => committed(fleet, name, next, 30 * SECOND)))
     const { patch, whole } = await encodings()
     expect([holds('n1', patch), holds('n1', whole)]).toEqual([true, false])
     expect([holds('n2', patch), holds('n2', whole)]).toEqual([true, true])
+    const saved = async (name: string) => (await releaseAt(fleet, name))?.here?.savedBytes
+    expect(await saved('n1')).toBeGreaterThan(3 * MIB)
+    expect(await saved('n2')).toBeUndefined()
     const events = await fleet.done('events', '--data', fleet.path('n2'))
     expect(events).toMatch(/the patch to acme\/agent 2 cannot be used, .*: all of it is fetched instead/)
   })

@@ -56,8 +56,10 @@ const entry: InstallEntry = {
 const patching: InstallEntry = {
   ...entry,
   path: 'acme/patched',
+  installed: { ...installed, saved: 35_000_000 },
   underway: entry.underway && {
     ...entry.underway,
+    saved: 1,
     encoding: { type: 'zstd-patch', hash: 'ef'.repeat(32), sha256: 'ee'.repeat(32), base: 'dd'.repeat(32) },
   },
 }
@@ -328,7 +330,13 @@ describe('saved state (clause STATE)', () => {
       ...{ release: String(i).padStart(64, '0'), reason: 'oldCounter' as const },
     }))
     const name = { role: 'r'.repeat(32), epoch: 2 ** 31 - 1 }
-    const largest = { ...installed, ...name, version: 'v'.repeat(limits.versionLength), counter: 2 ** 31 - 1 }
+    const largest = {
+      ...installed,
+      ...name,
+      version: 'v'.repeat(limits.versionLength),
+      counter: 2 ** 31 - 1,
+      saved: 2 ** 34,
+    }
     const installer = { type: 'file', file: 'f'.repeat(limits.pathLength), executable: true } as const
     const underway = { ...(entry.underway as Underway), ...largest, installer }
     const full = { path: 'p'.repeat(limits.pathLength), installed: largest, underway, failed }

@@ -214,12 +214,13 @@ function hereState({ here, selected }: Pick<ReleaseJson, 'here' | 'selected'>): 
 function hereText(here: InstallHereJson, word: string): string {
   const { state, reason, detail, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
   const why = reason === null ? '' : ` (${plain(detail ?? reasonText(reason))})`
-  if (state !== 'fetching') return `${word}${why}`
+  const saved = here.savedBytes === undefined ? '' : `, by a patch that saves ${bytes(here.savedBytes)}`
+  if (state !== 'fetching') return `${word}${why}${saved}`
   const from =
     providers === 0
       ? 'nobody has it'
       : `from ${counted(providers, 'member')} (${copies} ${copies === 1 ? 'has' : 'have'} all)`
-  return `fetching${why}, ${progressText({ done, total, rate })}, ${from}`
+  return `fetching${why}, ${progressText({ done, total, rate })}, ${from}${saved}`
 }
 
 function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {

@@ -12,6 +12,7 @@ import type { Context } from '../frame/command.ts'
 import { dataFolder } from '../frame/folders.ts'
 import { ProgressLine } from '../frame/progress.ts'
 import { currentMesh } from '../trust/catch-up.ts'
+import { foundBases } from './found-bases.ts'
 import { originOf } from './peer.ts'
 import { requestJson } from './request-json.ts'
 import type { Wanted } from './wanted.ts'
@@ -34,9 +35,9 @@ export async function prepareRequest(context: Context, wanted: Wanted, out: stri
   }
   const first = await draft()
   for (const note of first.notes) terminal.notice(note)
-  const bases = await patchBases(context, wanted, first.previous)
   const signal = context.interrupted()
   const progress = new ProgressLine(terminal, { shown: output === 'table' })
+  const bases = await patchBases(context, wanted, { mesh, draft: first, progress })
   try {
     const meters = { whole: progress.meter('encoding'), patch: progress.meter('patching') }
     const notes: string[] = []
@@ -73,14 +74,25 @@ async function checked(context: Context, { file, request }: Wanted, out: string)
 
 type Meter = (done: number, total: number) => void
 
-/** What patches are made from, of what was named. @throws Failure E_ARTIFACT, E_USAGE */
+/** What patches are made from: what was named, or else what the fleet has in use. @throws Failure E_ARTIFACT, E_USAGE */
 export async function patchBases(
   context: Context,
   { patchFrom, request: { path } }: Wanted,
-  previous: ReleaseDraft['previous'],
+  { mesh, draft, progress }: { mesh: Mesh; draft: ReleaseDraft; progress: ProgressLine },
 ): Promise<PatchBase[]> {
   const { basesOf } = await import('../../publish/patch-bases.ts')
-  return basesOf(patchFrom, { path, previous, artifacts: join(dataFolder(context), 'artifacts') })
+  const artifacts = join(dataFolder(context), 'artifacts')
+  if (patchFrom.length > 0) return basesOf(patchFrom, { path, previous: draft.previous, artifacts })
+  if (context.args.flag('no-patch')) return []
+  progress.say('asking the fleet what it has in use')
+  try {
+    return await foundBases({ client: apiClient(dataFolder(context)), mesh, draft, artifacts })
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return []
+  } finally {
+    progress.end()
+  }
 }
 
 /** Encodes, and then makes the request in turn, so that no two requests or releases of this folder have one version. */

@@ -1,8 +1,9 @@
 // What was announced, for a person and for a program.
 
 import type { SubmittedJson } from '../../daemon/api-types.ts'
+import type { NamedPatch } from '../../publish/patches.ts'
 import type { SignedRelease } from '../../publish/release.ts'
-import { bytes, percent } from '../format/quantity.ts'
+import { bytes, counted, percent } from '../format/quantity.ts'
 import { encodingText } from '../format/releases.ts'
 import { pairLines } from '../format/table.ts'
 import { plain } from '../frame/terminal.ts'
@@ -13,6 +14,8 @@ type Release = SignedRelease['release']
 export interface Announced {
   release: Release
   submitted: SubmittedJson
+  /** What its patches are made from. */
+  patches?: readonly NamedPatch[]
 }
 
 /** A document as the API takes it. */
@@ -20,7 +23,7 @@ export function text(raw: Uint8Array): string {
   return Buffer.from(raw).toString('utf8')
 }
 
-export function announcedLines({ release, submitted }: Announced): string[] {
+export function announcedLines({ release, submitted, patches = [] }: Announced): string[] {
   const { path, version, to, counter, artifact, encodings } = release
   return [
     `${path}@${version} is announced`,
@@ -31,7 +34,7 @@ export function announcedLines({ release, submitted }: Announced): string[] {
         ['role', `${submitted.role}, version ${submitted.version}`],
         ['artifact', bytes(artifact.length)],
         ['SHA-256', artifact.hash],
-        ...encodings.map((one): [string, string] => ['travels', travelText(one, encodings)]),
+        ...encodings.map((one): [string, string] => ['travels', travelText(one, encodings, patches)]),
       ],
       '  ',
     ),
@@ -53,12 +56,22 @@ export function withdrawnLines({ release, submitted }: Announced): string[] {
   ]
 }
 
-/** Of a patch also how much it saves, and for whom: who has an artifact that begins with these digits. */
-function travelText(one: Release['encodings'][number], all: Release['encodings']): string {
+/** Of a patch also how much it saves, and for whom: who has that version, or an artifact that begins with these digits. */
+function travelText(
+  one: Release['encodings'][number],
+  all: Release['encodings'],
+  patches: readonly NamedPatch[],
+): string {
   const text = encodingText(shown(one))
   const whole = wholeIn(all)
   if (one.base === undefined || whole === undefined) return text
-  return `${text}: ${percent(one.length / whole.length)} of the whole, for nodes with ${one.base.slice(0, 16)}`
+  return `${text}: ${percent(one.length / whole.length)} of the whole, for ${whomText(one.base, patches)}`
+}
+
+function whomText(base: string, patches: readonly NamedPatch[]): string {
+  const patch = patches.find(({ encoding }) => encoding.base === base)
+  if (patch?.nodes === undefined) return `nodes with ${base.slice(0, 16)}`
+  return `${counted(patch.nodes, 'node')} with ${patch.from}`
 }
 
 const wholeIn = (encodings: Release['encodings']) => encodings.find(({ base }) => base === undefined)

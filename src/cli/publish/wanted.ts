@@ -22,6 +22,8 @@ export function readWanted(args: Context['args']): Wanted {
     throw new Failure('E_USAGE', `say which nodes it is for: --to 'zone.startsWith("/uk")', or --to true for all`)
   const days = args.count('expires', 1, limits.lifetimeMax / DAY)
   const patchFrom = args.texts('patch-from')
+  if (patchFrom.length > 0 && args.flag('no-patch'))
+    throw new Failure('E_USAGE', '--no-patch makes none, and --patch-from makes one: leave one of them out')
   const request: ReleaseRequest = {
     path,
     version,

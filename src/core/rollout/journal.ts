@@ -176,7 +176,7 @@ function advance(
   }
 }
 
-function fallenBack(underway: Underway, whole: Encoding): Underway {
+function fallenBack({ saved: _, ...underway }: Underway, whole: Encoding): Underway {
   return { ...underway, state: underway.state === 'verified' ? 'fetching' : underway.state, encoding: named(whole) }
 }
 
@@ -185,8 +185,10 @@ function named({ type, hash, sha256, base }: Encoding): Underway['encoding'] {
   return base === undefined ? { type, hash, sha256 } : { type, hash, sha256, base }
 }
 
-function commit(entry: InstallEntry, { role, epoch, release, counter, version, artifact }: Underway): InstallEntry {
-  return { ...entry, installed: { role, epoch, release, counter, version, artifact }, underway: undefined }
+function commit(entry: InstallEntry, underway: Underway): InstallEntry {
+  const { role, epoch, release, counter, version, artifact, saved } = underway
+  const installed = { role, epoch, release, counter, version, artifact, ...(saved && { saved }) }
+  return { ...entry, installed, underway: undefined }
 }
 
 function rest({ tidy }: Known): Action {
@@ -217,6 +219,7 @@ export function underwayOf({ release, role, epoch }: Announced, installed?: stri
   const { hash, counter, version, artifact, installer } = release
   const encoding = release.encodings.find(({ base }) => base === undefined || base === installed)
   if (lacks(release) !== undefined || installer === undefined || encoding === undefined) return undefined
+  const saved = encoding.base === undefined ? 0 : (wholeOf(release.encodings)?.length ?? 0) - encoding.length
   return {
     role,
     epoch,
@@ -228,5 +231,6 @@ export function underwayOf({ release, role, epoch }: Announced, installed?: stri
     length: artifact.length,
     encoding: named(encoding),
     installer,
+    ...(saved > 0 && { saved }),
   }
 }

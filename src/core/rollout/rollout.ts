@@ -135,6 +135,13 @@ export class Rollout {
     return { state: 'announced', reason: undefined, detail }
   }
 
+  /** Bytes that a patch saved of a release that is in use or on its way here; undefined when it came whole. */
+  savedOf(release: string): number | undefined {
+    for (const { entry } of this.#paths.values())
+      for (const one of [entry.underway, entry.installed]) if (one?.release === release) return one.saved
+    return undefined
+  }
+
   /** True when a state or a reason changed since this was last asked: the fleet should hear of it soon. */
   takeChanged(): boolean {
     let changed = false

@@ -74,6 +74,8 @@ export interface Installed {
   version: string
   /** Hex SHA-256. */
   artifact: string
+  /** How many bytes fewer than the whole the patch has that it came as; absent when it came whole. */
+  saved?: number
 }
 
 /** The edges of a journal: `committed` is not among them, since what came there is `installed`. */

@@ -300,11 +300,13 @@ describe('a patch', () => {
     expect(nameOf(world.finish())).toBe('write fetching')
     expect(world.journal()?.underway?.encoding).toMatchObject({ type: 'zstd-patch', base: old.artifact.hash })
     world.run()
-    expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, underway: undefined })
+    expect(world.journal()).toMatchObject({ installed: { release: patched.hash, saved: 180 }, underway: undefined })
     const fresh = new World()
     fresh.announce(announced([patched]))
     fresh.finish()
     expect(fresh.journal()?.underway?.encoding).toEqual({ type: 'zstd', hash: whole.hash, sha256: whole.sha256 })
+    fresh.run()
+    expect(fresh.journal()?.installed).not.toHaveProperty('saved')
   })
 
   it('that nobody has any more is waited for, then the whole is asked for beside it, and what comes first is taken', () => {
@@ -331,6 +333,7 @@ describe('a patch', () => {
       if (first === 'patch') expect(world.wanted).not.toContain(whole.hash)
       world.run()
       expect(world.journal()).toMatchObject({ installed: { release: patched.hash }, failed: [] })
+      expect(world.journal()?.installed?.saved).toBe(first === 'patch' ? 180 : undefined)
     }
   })
 
