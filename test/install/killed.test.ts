@@ -20,7 +20,8 @@ const first = jobFor(artifactOf(1), 1)
 const old = jobFor(artifactOf(2), 2)
 const next = jobFor(artifactOf(3), 3, 'zstd')
 const plain = jobFor(artifactOf(3), 3, 'identity')
-const patch = patchJob(artifactOf(3), 3, { base: artifactOf(2) })
+// Four segments, each written on its own.
+const patch = patchJob(artifactOf(3), 3, { base: artifactOf(2), segment: 25_000 })
 
 let base: string
 let child: string
