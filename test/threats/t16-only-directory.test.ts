@@ -19,6 +19,8 @@ import {
 } from './publishing.ts'
 
 const artifact = artifactOf('hidden')
+/** A node looks elsewhere for half a minute before it asks the directory. */
+const PATIENCE = 120_000
 
 let fleet: Fleet
 let publisher: Member
@@ -29,44 +31,46 @@ beforeAll(async () => {
   fleet = await Fleet.create()
   const founder = await fleet.found('founder')
   // Each meets the founder alone, and it is gone before the others are there.
-  await fleet.join('seeker', fleet.token({ through: [founder], zone: '/uk/south' }))
-  await fleet.join('without', fleet.token({ through: [founder], zone: '/uk/west' }))
-  await fleet.join('middle', fleet.token({ through: [founder], zone: '/uk/middle' }))
-  await fleet.join('publisher', fleet.token({ through: [founder] }))
+  const names = ['seeker', 'without', 'middle', 'publisher']
+  await Promise.all(names.map((name) => fleet.join(name, fleet.token({ through: [founder], zone: `/uk/${name}` }))))
   await founder.stop()
   publisher = await fleet.start('publisher')
   middle = await Hostile.start(fleet.data('middle'))
   middle.tricks.relays = true
   middle.directory.serve(true)
-})
+}, PATIENCE)
 afterAll(closeFleets)
 
-test('T16 who knows nobody that has a release finds it by the directory, and without it not', async () => {
-  await meet(publisher)
-  const targets = targetsFor(fleet)
-  const document = announce(fleet, { releases: { [PATH]: releaseFor(artifact) } })
-  await publish(publisher, document, { targets, artifacts: [artifact] })
-  await until('the directory keeps the publisher', () => middle.directory.kept === 1)
+test(
+  'T16 who knows nobody that has a release finds it by the directory, and without it not',
+  async () => {
+    await meet(publisher)
+    const targets = targetsFor(fleet)
+    const document = announce(fleet, { releases: { [PATH]: releaseFor(artifact) } })
+    await publish(publisher, document, { targets, artifacts: [artifact] })
+    await until('the directory keeps the publisher', () => middle.directory.kept === 1)
 
-  Object.assign(middle.tricks, {
-    vector: { ...EMPTY_VECTOR, targetsVersion: 2, targetsHash: targets.hash, heads: [head(document)] },
-    targets: targets.raw,
-    bodies: new Map([[document.hash, document.raw]]),
-  })
-  const without = await fleet.start('without', '[swarm]\ndht = false\n')
-  const seeker = await fleet.start('seeker')
-  for (const node of [without, seeker]) {
-    await meet(node)
-    await reaches(node, 'fetching', 1)
-    expect(linksOf(await node.status())).toEqual([middle.id])
-  }
+    Object.assign(middle.tricks, {
+      vector: { ...EMPTY_VECTOR, targetsVersion: 2, targetsHash: targets.hash, heads: [head(document)] },
+      targets: targets.raw,
+      bodies: new Map([[document.hash, document.raw]]),
+    })
+    const without = await fleet.start('without', '[swarm]\ndht = false\n')
+    const seeker = await fleet.start('seeker')
+    for (const node of [without, seeker]) {
+      await meet(node)
+      await reaches(node, 'fetching', 1)
+      expect(linksOf(await node.status())).toEqual([middle.id])
+    }
 
-  await until('a link with the publisher', async () => linksOf(await seeker.status()).includes(publisher.id))
-  await reaches(seeker, 'committed', 1)
-  expect(await installed(seeker)).toBe(artifact.hash)
-  expect((await releaseAt(without))?.here?.state).toBe('fetching')
-  expect(linksOf(await without.status())).toEqual([middle.id])
-})
+    await until('a link with the publisher', async () => linksOf(await seeker.status()).includes(publisher.id))
+    await reaches(seeker, 'committed', 1)
+    expect(await installed(seeker)).toBe(artifact.hash)
+    expect((await releaseAt(without))?.here?.state).toBe('fetching')
+    expect(linksOf(await without.status())).toEqual([middle.id])
+  },
+  PATIENCE,
+)
 
 async function meet(node: Member): Promise<void> {
   await middle.dial(node)
