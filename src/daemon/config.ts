@@ -174,7 +174,7 @@ export const CONFIG_KEYS = {
   'swarm.dht': {
     must: 'true or false',
     default: true,
-    why: 'one way more to whoever has a release; it costs nothing while zone, contacts and origin have it, and about 80 kB a search',
+    why: 'one way more to whoever has a release; it costs nothing while zone, contacts and origin have it, and else eight links for a while',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   } satisfies ConfigKey<boolean>,
   'beacon.key': {

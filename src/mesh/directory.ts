@@ -39,8 +39,8 @@ export interface DirectoryParts {
 class Question {
   readonly signal: AbortSignal
   #dials: number = limits.directoryDials
-  /** Who was named, where, and by how many servers. */
-  readonly named = new Map<NodeId, { addresses: readonly string[]; times: number }>()
+  /** Who was named: the best place that an answer gave it, and the addresses of each answer. */
+  readonly #named = new Map<NodeId, { place: number; told: readonly (readonly string[])[] }>()
 
   constructor(signal: AbortSignal) {
     this.signal = signal
@@ -52,11 +52,18 @@ class Question {
     return this.#dials >= 0
   }
 
-  name(node: NodeId, addresses: readonly string[]): void {
-    const known = this.named.get(node)
-    const all = new Set([...(known?.addresses ?? []), ...addresses])
-    const times = (known?.times ?? 0) + 1
-    this.named.set(node, { addresses: [...all].slice(0, limits.addressesPerContact), times })
+  /** One answer: who is named first, first. */
+  hear(answer: readonly Told[]): void {
+    for (const [place, { node, addresses }] of answer.entries()) {
+      const { place: before, told } = this.#named.get(node) ?? { place, told: [] }
+      this.#named.set(node, { place: Math.min(before, place), told: [...told, addresses] })
+    }
+  }
+
+  /** In turn of all answers, so that no server hides what others say, neither members nor where they are. */
+  named(): Told[] {
+    const all = [...this.#named].sort(([, a], [, b]) => a.place - b.place || b.told.length - a.told.length)
+    return all.map(([node, { told }]) => ({ node, addresses: inTurn(told).slice(0, limits.addressesPerContact) }))
   }
 }
 
@@ -159,14 +166,13 @@ export class MeshDirectory implements Directory {
     const self = this.#parts.libp2p.peerId.toString()
     const question = await this.#ask(signal, async (kad, options, asked) => {
       const kept = (await kad.providers.getProviders(cidOf(key))).map(String)
-      for (const node of kept) asked.name(node, this.#peers.addressesOf(node))
+      asked.hear(kept.map((node) => ({ node, addresses: this.#peers.addressesOf(node) })))
       for await (const _ of kad.findProviders(cidOf(key), options)) {
         // Whom servers name is heard in #hear.
       }
     })
-    const found = [...question.named].filter(([node, { addresses }]) => addresses.length > 0 && node !== self)
-    found.sort(([, a], [, b]) => b.times - a.times)
-    return found.slice(0, limits.directoryProviders).map(([node, { addresses }]) => ({ node, addresses }))
+    const found = question.named().filter(({ node, addresses }) => addresses.length > 0 && node !== self)
+    return found.slice(0, limits.directoryProviders)
   }
 
   /** Ends what is under way. */
@@ -302,9 +308,8 @@ export class MeshDirectory implements Directory {
           const addresses = this.#peers.believed(from, peers[at]?.multiaddrs ?? [])
           return addresses.length === 0 ? [] : [{ id, addresses }]
         })
-      for (const { id, addresses } of believed(event.providers, limits.directoryProviders)) {
-        question?.name(id.toString(), addresses)
-      }
+      const providers = believed(event.providers, limits.directoryProviders)
+      question?.hear(providers.map(({ id, addresses }) => ({ node: id.toString(), addresses })))
       const closer = believed(event.closer, limits.directoryNearest + 1)
       for (const { id, addresses } of closer) this.#peers.learn(id.toString(), addresses)
       const infos = closer.map(({ id, addresses }) => ({ id, multiaddrs: addresses.map((text) => multiaddr(text)) }))
@@ -361,4 +366,11 @@ function bound(stream: Stream, most: number): void {
 
 function cidOf(key: string): CID {
   return CID.createV1(raw.code, digestOf(sha256.code, Uint8Array.from(Buffer.from(key, 'hex'))))
+}
+
+/** The first of each, then the second of each; each once. */
+function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map((list) => list.length))
+  const turns = Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1)))
+  return [...new Set(turns.flat())]
 }

@@ -15,7 +15,7 @@ export interface Directory {
   /** We do not have it any more. What others keep in mind ends by its age. */
   withdraw(key: string): void
   /**
-   * Who provides the key (SHA-256, in hex): at most limits.directoryProviders, those that most servers named first. Empty when nobody
+   * Who provides the key (SHA-256, in hex): at most limits.directoryProviders, in turn of the servers that named them. Empty when nobody
    * was named. Never rejects; takes limits.directoryTime at most.
    */
   find(key: string, options: { signal: AbortSignal }): Promise<readonly Told[]>

@@ -1,4 +1,7 @@
 // The directory on real nodes: the contract of the port, and what it does to hostile members and with their answers (clause DIRECTORY).
+import { setTimeout as after } from 'node:timers/promises'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type LengthPrefixedStream, lpStream } from '@libp2p/utils'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
@@ -98,6 +101,27 @@ describe('who asks the directory', () => {
     expect(new Set(found.map(({ node }) => node)).size).toBe(found.length)
     expect(found.length).toBeLessThanOrEqual(limits.directoryProviders)
     expect(asker.diary.of('visited').length).toBeLessThanOrEqual(limits.directoryDials)
+  })
+
+  test('is told by a quick liar of sixteen others: whom a slower, honest server names is found, at its own address', async () => {
+    const [liar, honest, asker] = [await startNode(), await startNode(), await startNode()]
+    const provider = await startNode()
+    const others = await Promise.all(
+      Array.from({ length: limits.directoryProviders }, () => generateKeyPair('Ed25519')),
+    )
+    const junk = Array.from({ length: limits.addressesPerContact }, (_, n) => `/ip4/127.0.0.1/tcp/${n + 1}`)
+    const invented = others.map((key) => peerInfo(peerIdFromPrivateKey(key).toString(), junk))
+    await lies(liar, async (frames) => {
+      const providers = [...invented.slice(1), peerInfo(provider.id, junk)]
+      await frames.write(message({ type: ASK, providers }))
+    })
+    await lies(honest, async (frames) => {
+      await after(300)
+      await frames.write(message({ type: ASK, providers: [peerInfo(provider.id, provider.addresses)] }))
+    })
+    asker.mesh.directory.servers([liar, honest].map(({ id, addresses }) => ({ node: id, addresses })))
+    const found = await asker.mesh.directory.find(KEY, { signal: never() })
+    expect(found.find(({ node }) => node === provider.id)?.addresses).toContain(provider.addresses[0])
   })
 
   test('hears of each server that it dialled, so that its link is let go', async () => {
