@@ -10,8 +10,8 @@ export const HASH = /^[0-9a-f]{64}$/
 export class Entry {
   readonly encoding: Encoding
   readonly pieceList: Uint8Array
-  /** Bytes that unpacking will need. */
-  readonly decoded: number
+  /** Bytes that unpacking will still need. */
+  #decoded: number
   readonly #have: Uint8Array
   /** Bytes of the pieces that are not here. */
   #absent = 0
@@ -22,7 +22,7 @@ export class Entry {
   constructor(encoding: Encoding, pieceList: Uint8Array, have: Uint8Array, decoded: number) {
     this.encoding = encoding
     this.pieceList = pieceList
-    this.decoded = decoded
+    this.#decoded = decoded
     this.#have = have
     const pieces = pieceCount(encoding.length, encoding.pieceLength)
     for (let index = 0; index < pieces; index++) if (!hasBit(have, index)) this.#absent += pieceBytes(encoding, index)
@@ -32,19 +32,29 @@ export class Entry {
     return this.#absent
   }
 
+  /** Bytes that will still be written for it: the pieces that are not here, and what comes out of them. */
+  get needed(): number {
+    return this.#absent + this.#decoded
+  }
+
+  /** It was unpacked: its room is used. */
+  unpacked(): void {
+    this.#decoded = 0
+  }
+
   /** A copy of the bitfield. */
   get have(): Uint8Array {
     return this.#have.slice()
   }
 
-  /** Bytes that this encoding will still write, as `other` has to count them. */
+  /** Bytes that will still be written for this encoding, as `other` has to count them. */
   promisedBefore(other: string): number {
-    return this.#refused.has(other) ? 0 : this.#absent
+    return this.#refused.has(other) ? 0 : this.needed
   }
 
   /** `other` asked for room and found none. */
   stoodInTheWay(other: string): void {
-    if (this.#absent > 0) this.#refused.add(other)
+    if (this.needed > 0) this.#refused.add(other)
   }
 
   /** `other` asks no more. */

@@ -2,7 +2,7 @@
 // Invariant: a file is never trusted. Which of its pieces are right is found out by hashing them, so no crash can leave a lie.
 import { hash as sha256 } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../core/limits.ts'
 import { pieceBytes, pieceCount } from '../core/swarm/pieces.ts'
@@ -57,10 +57,12 @@ class ArtifactFolder implements Artifacts {
       checkEncoding(encoding)
       if (pieceList.length !== pieceCount(encoding.length, encoding.pieceLength) * HASH_BYTES)
         throw new TypeError(`a piece list of ${pieceList.length} bytes does not fit encoding ${encoding.hash}`)
+      // What does not fit leaves no file behind.
+      if (!(await this.#exists(encoding.hash))) await this.#needFree(encoding.length + decoded, encoding.hash)
       const have = await this.#scanned(encoding, pieceList, signal)
       const entry = new Entry(encoding, pieceList, have, decoded)
       // A whole file is served however full the disk is; who unpacks it looks for room of his own.
-      if (entry.absent > 0) await this.#needFree(entry.absent + decoded, encoding.hash)
+      if (entry.absent > 0) await this.#needFree(entry.needed, encoding.hash)
       this.#entries.set(encoding.hash, entry)
       return entry.have
     })
@@ -68,10 +70,10 @@ class ArtifactFolder implements Artifacts {
 
   async write(hash: string, index: number, bytes: Uint8Array): Promise<void> {
     const entry = this.#entry(hash, index)
-    const { encoding, absent, decoded } = entry
+    const { encoding, needed } = entry
     if (bytes.length !== pieceBytes(encoding, index))
       throw new TypeError(`piece ${index} of encoding ${hash} does not have ${bytes.length} bytes`)
-    await this.#onFile(hash, (file) => writeAll(file, bytes, index * encoding.pieceLength), absent + decoded)
+    await this.#onFile(hash, (file) => writeAll(file, bytes, index * encoding.pieceLength), needed)
     entry.gained(index)
   }
 
@@ -90,6 +92,10 @@ class ArtifactFolder implements Artifacts {
       await file.datasync()
       if (this.#unnamed.delete(hash)) await syncFolder(this.#folder)
     })
+  }
+
+  unpacked(hash: string): void {
+    this.#entries.get(hash)?.unpacked()
   }
 
   path(hash: string): string {
@@ -162,6 +168,15 @@ class ArtifactFolder implements Artifacts {
     await this.#files.close()
   }
 
+  /** Whether there is a file; its folder is made. */
+  async #exists(hash: string): Promise<boolean> {
+    const path = this.path(hash)
+    return await this.#guarded(path, 0, async () => {
+      await makeFolder(this.#folder, 0o750)
+      return (await lstat(path).catch(unlessMissing)) !== undefined
+    })
+  }
+
   #removeUnfinished(hash: string): Promise<void> {
     const path = this.path(hash) + UNFINISHED
     return this.#inTurn(hash, () => this.#guarded(path, 0, () => rm(path, { force: true })))
@@ -172,7 +187,6 @@ class ArtifactFolder implements Artifacts {
     signal.throwIfAborted()
     const path = this.path(encoding.hash)
     return await this.#guarded(path, encoding.length, async () => {
-      await makeFolder(this.#folder, 0o750)
       // When somebody removed or replaced the file, the one that is still open would take every piece, and nobody would find them.
       await this.#files.drop(path)
       const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640)
@@ -191,7 +205,7 @@ class ArtifactFolder implements Artifacts {
   }
 
   /**
-   * Two downloads may not count on the same room. But a promise that is in the way of `hash` holds only until it asks again: when
+   * Two downloads may not count on the same room, nor on what the unpacking of another one needs. But a promise that is in the way of `hash` holds only until it asks again: when
    * nothing was written meanwhile, nobody has the pieces, and the room is for who asks.
    */
   async #needFree(bytes: number, hash: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { withNode } from '../daemon/api-reach-types.ts'
-import { type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
+import { type CacheJson, type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { budgetLines } from './format/budgets.ts'
 import { countsText, labelsText } from './format/nodes.ts'
 import { bytes, counted, percent, span } from './format/quantity.ts'
@@ -155,11 +155,26 @@ function activity(status: StatusJson): [string, string][] {
     ...reachLines(status).map(([title, text]): [string, string] => [title, plain(text)]),
     ...improvement(status),
     ['traffic', `${bytes(traffic.bytesIn)} in, ${bytes(traffic.bytesOut)} out`],
+    ...cacheLines(status),
     ['contacts', `${counted(contacts.nodes, 'node')} in ${counted(contacts.zones, 'zone')}`],
     [
       'refused',
       refused.map(([code, count]) => `${counted(count, 'time')}: ${refusalText(code)}`).join('; ') || 'nothing',
     ],
+  ]
+}
+
+/** What is kept for others, of how much that may be. */
+function cacheLines({ cache }: StatusJson): [string, string][] {
+  if (cache === undefined) return []
+  const text = ({ encodings, bytes: used, limitBytes }: CacheJson) =>
+    `${bytes(used)} of ${bytes(limitBytes)} (${counted(encodings, 'encoding')})`
+  const { old, forwarded } = cache
+  return [
+    ['kept', old.limitBytes === 0 ? 'nothing that no release names' : `${text(old)} that no release names any more`],
+    ...(forwarded.limitBytes === 0
+      ? []
+      : [['forwarded', `${text(forwarded)} for zones that cannot reach each other`] as [string, string]]),
   ]
 }
 

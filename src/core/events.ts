@@ -7,6 +7,7 @@ import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
 import type { Pause } from './swarm/budgets.ts'
+import type { Cached } from './swarm/cache.ts'
 import type { Told } from './swarm/directory.ts'
 import type { ArtifactProblem, PieceArrival, PieceMessage } from './swarm/messages.ts'
 import type { Usage } from './swarm/month.ts'
@@ -182,6 +183,9 @@ export type Change =
   | { type: 'forgetHolding'; encoding: string }
   /** What pieces took of the month's budget. */
   | { type: 'usage'; usage: Usage }
+  /** It is here although this node does not need it. */
+  | { type: 'cached'; cached: Cached }
+  | { type: 'forgetCached'; encoding: string }
   | { type: 'install'; entry: InstallEntry }
   /** Takes the place of what its ring held in its slot. */
   | { type: 'audit'; entry: AuditEntry }

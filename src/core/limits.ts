@@ -624,6 +624,12 @@ export const limits = {
   bannedPeers: 256,
   /** Encodings kept and served at the same time, those first that are on their way to be installed: all releases of four roles. */
   encodingsKept: 256,
+  /** Old encodings that are kept for others when nothing else is said: some releases of most artifacts, a sixteenth of a 16 GB card. */
+  cacheBytes: 1_000_000_000,
+  /** What was dropped from the cache for something else is gone from the disk after so long. */
+  cacheFreed: 1 * SECOND,
+  /** What is fetched for others is given up when nobody waited for it for so long: links move and come back. */
+  forwardPatience: 1 * MINUTE,
   /** Encodings fetched at the same time; others wait their turn. */
   downloadsAtOnce: 2,
   /** Bitfields of one encoding that one peer may send in a minute. An honest one sends some when its download gets its turn, ends, or its disk fails: not eight of them. */

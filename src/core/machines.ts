@@ -24,6 +24,7 @@ import type { Subject } from './rollout/subject.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
 import type { Allowance } from './swarm/budgets.ts'
+import type { CacheBudgets, Cached } from './swarm/cache.ts'
 import { Directory } from './swarm/directory.ts'
 import type { Usage } from './swarm/month.ts'
 import { Swarm } from './swarm/swarm.ts'
@@ -86,6 +87,8 @@ export interface NodeSetup {
   allowance?: Allowance
   /** What they took of the month so far. */
   usage?: Usage | undefined
+  /** What may be kept and fetched for others beside what this node needs; nothing unless another is said. */
+  cache?: CacheBudgets
   /** Whether this node relays for others; `auto` unless another is said. */
   relay?: RelayMode
   /** Where it could be dialled from outside when that was last written. */
@@ -113,6 +116,8 @@ export interface SavedPublishers {
 export interface SavedArtifacts {
   holdings: readonly { encoding: string; bits: Uint8Array }[]
   pieceLists: readonly { hash: string; list: Uint8Array }[]
+  /** Of the above, what was there although it was not needed. */
+  cached?: readonly Cached[]
 }
 
 export type MachineFacts = Pick<Subject, 'model' | 'os' | 'kernel' | 'arch' | 'cpus'>
@@ -192,9 +197,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const isOpen = () => reach.isOpen || reach.offers
   const members = () => Math.max(1, view.members())
   const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
-  const { allowance = {}, usage } = setup
+  const { allowance = {}, usage, cache } = setup
   const swarm = new Swarm(
-    { env, out, self, links, book, view, refusals, directory, allowance, usage },
+    { env, out, self, links, book, view, refusals, directory, allowance, usage, isOpen, ...(cache && { cache }) },
     setup.artifacts,
     now,
   )

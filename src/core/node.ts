@@ -118,7 +118,10 @@ export class NodeCore {
   }
 
   /** What is held of the publishers and their releases. */
-  get releases(): Pick<Releases, 'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons' | 'budgets'> {
+  get releases(): Pick<
+    Releases,
+    'publishers' | 'release' | 'has' | 'holds' | 'freshness' | 'beacons' | 'budgets' | 'spare'
+  > {
     return this.#m.releases
   }
 

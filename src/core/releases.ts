@@ -8,6 +8,7 @@ import type { Outbox } from './outbox.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Self } from './self.ts'
 import type { Directory, Told } from './swarm/directory.ts'
+import type { Spare } from './swarm/spare.ts'
 import type { Swarm } from './swarm/swarm.ts'
 import type { PathFloor, Release } from './trust/announcement.ts'
 import type { Announcing } from './trust/announcing.ts'
@@ -253,6 +254,11 @@ export class Releases {
   /** Whether pieces of this encoding (hex hash) are held or fetched here. */
   holds(encoding: string): boolean {
     return this.swarm.progress(encoding) !== undefined
+  }
+
+  /** What is kept for others alone. */
+  get spare(): Pick<Spare, 'cached'> {
+    return this.swarm.spare
   }
 
   /** What a release has come to here. */

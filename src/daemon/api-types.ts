@@ -154,6 +154,8 @@ export interface StatusJson {
   traffic: { bytesIn: number; bytesOut: number }
   /** Of that, the bytes of pieces themselves; absent in an older daemon. */
   pieces?: PieceTrafficJson
+  /** Encodings kept for others: that no release names any more, and that were fetched for other zones only. Absent in an older daemon. */
+  cache?: { old: CacheJson; forwarded: CacheJson }
   process: {
     pid: number
     residentBytes: number
@@ -168,6 +170,13 @@ export interface StatusJson {
   data: string
   /** The folder below which releases are installed; absent for an operator's peer, which installs none. */
   installRoot?: string
+}
+
+/** `limitBytes` 0: nothing is kept. */
+export interface CacheJson {
+  encodings: number
+  bytes: number
+  limitBytes: number
 }
 
 /** GET /v1/events?after=SEQ: those that came after SEQ (default 0: all that are kept), oldest first. */

@@ -4,9 +4,10 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
+import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { NodesJson, StatusJson } from './api-types.ts'
+import type { CacheJson, NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
@@ -136,6 +137,11 @@ function timeJson(core: NodeCore, now: number): Pick<StatusJson, 'timeBound' | '
   }
 }
 
+function cacheJson({ releases }: NodeCore, kind: CacheKind): CacheJson {
+  const { encodings, bytes, budget } = releases.spare.cached(kind)
+  return { encodings, bytes, limitBytes: budget }
+}
+
 function statusJson(parts: BackendParts): StatusJson {
   const { core, links } = parts
   const snapshot = core.snapshot()
@@ -192,6 +198,7 @@ function statusJson(parts: BackendParts): StatusJson {
         : { proven: snapshot.revocation.proven, by: [...snapshot.revocation.tellers] },
     traffic: links.traffic(),
     pieces: parts.driver.pieces.json(),
+    cache: { old: cacheJson(core, 'old'), forwarded: cacheJson(core, 'forwarded') },
     process: {
       pid: process.pid,
       residentBytes: process.memoryUsage.rss(),

@@ -51,6 +51,24 @@ export function quantity({ what, units, examples, least, most, why }: Quantity):
   }
 }
 
+/** What stands for nothing at all. */
+const NONE = 'none'
+
+/** Bytes of a disk as a text such as "2 GB", or "none". */
+export function room(key: { default: string; why: string }): ConfigKey<number> {
+  const [least, most] = ['1 MB', '1000 TB']
+  const [from, to] = [least, most].map((text) => amountIn(text, VOLUME_UNITS)) as [number, number]
+  return {
+    must: `an amount with its unit such as "2 GB", from ${least} to ${most}, or "${NONE}"`,
+    ...key,
+    read: (value) => {
+      if (value === NONE) return 0
+      const amount = typeof value === 'string' ? amountIn(value, VOLUME_UNITS) : undefined
+      return amount !== undefined && amount >= from && amount <= to ? amount : undefined
+    },
+  }
+}
+
 const NUMBER = /^(\d{1,9}(?:\.\d{1,6})?) ?(\S{1,20})$/
 
 function amountIn(text: string, units: Readonly<Record<string, number>>): number | undefined {

@@ -8,7 +8,7 @@ import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
 import type { Allowance } from '../core/swarm/budgets.ts'
 import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
-import { degrees, hours, quantity, RATE_UNITS, VOLUME_UNITS } from './config-quantities.ts'
+import { degrees, hours, quantity, RATE_UNITS, room, VOLUME_UNITS } from './config-quantities.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -27,7 +27,12 @@ export interface Config {
   /** Whether this node forwards for others, and its budgets: members, bytes a second, bytes in 30 days. */
   relay: { offer: (typeof RELAY_MODES)[number]; reservations: number; rate: number; monthly: number }
   /** What fetching and serving may take; and `dht`: whether this node asks the directory for providers, tells it of what it has, and serves in it when it can be dialled. */
-  swarm: Allowance & { dht: boolean }
+  swarm: Allowance & {
+    dht: boolean
+    /** Bytes of encodings kept for others: that no release names any more, and that were fetched for them only. */
+    cache: number
+    forward: number
+  }
   state: { flush: Millis }
   /** Where releases are installed; relative paths are below the data folder. */
   install: { root: string }
@@ -177,6 +182,14 @@ export const CONFIG_KEYS = {
     why: 'one way more to whoever has a release; it costs nothing while zone, contacts and origin have it, and else eight links for a while',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   } satisfies ConfigKey<boolean>,
+  'swarm.cache': room({
+    default: '1 GB',
+    why: 'who comes late, or goes back a version, finds it nearby; it makes way as soon as the disk needs the room',
+  }),
+  'swarm.forward': room({
+    default: 'none',
+    why: 'what a member that can be dialled from outside fetches for zones that cannot reach each other: costs its disk and its uplink',
+  }),
   'beacon.key': {
     must: 'the path of a key file, or "" for none',
     default: '',
@@ -227,6 +240,8 @@ export function loadConfig(text: string | undefined, where: string): Config {
       hot: bound(value('swarm.hot')),
       lan: value('swarm.lan'),
       dht: value('swarm.dht'),
+      cache: value('swarm.cache'),
+      forward: value('swarm.forward'),
     },
     state: { flush: value('state.flush') },
     install: { root: value('install.root') },

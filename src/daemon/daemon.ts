@@ -26,7 +26,7 @@ import { Driver, type Ports } from './driver.ts'
 import { enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
 import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
-import { foundArtifacts, foundInstalls, knownEncodings } from './found.ts'
+import { foundArtifacts, foundInstalls, sweptArtifacts } from './found.ts'
 import { memberGate } from './gate.ts'
 import { publishing } from './published.ts'
 import { openState } from './state.ts'
@@ -54,7 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closers.add(() => probe.close())
     const artifacts = await openArtifacts({ folder: paths(options.data).artifacts })
     closers.add(() => artifacts.close())
-    const names = await artifacts.sweep(knownEncodings(saved))
+    const names = await sweptArtifacts(artifacts, saved)
     const installer = fileInstaller({ root: installFolder(options) })
     const found = await foundInstalls(saved.installs, installer)
     notes.push(...found.notes)
@@ -338,6 +338,7 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     mirror: config.artifacts.mirror,
     allowance: config.swarm,
     usage: state.usage,
+    cache: { old: config.swarm.cache, forwarded: config.swarm.forward },
     relay: config.relay.offer,
     directory: config.swarm.dht,
     announce: config.announce,

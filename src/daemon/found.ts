@@ -1,11 +1,13 @@
 // What the disks hold that the state does not say, and the other way round, at the start of a daemon: the state and the files
 // beside it are written apart, and either may have been lost, moved or changed while nobody looked.
 
+import { Failure } from '../core/failure.ts'
 import type { SavedArtifacts } from '../core/machines.ts'
 import type { InstallEntry } from '../core/rollout/states.ts'
 import { emptyBits } from '../core/swarm/bitfield.ts'
 import { pieceCount } from '../core/swarm/pieces.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
+import { ArtifactFailure } from '../ports/disk-failure.ts'
 import type { Installer } from '../ports/installer.ts'
 import type { Store } from '../ports/store.ts'
 import { changesToWrites, type SavedState } from '../wire/state.ts'
@@ -15,6 +17,20 @@ export function knownEncodings({ artifacts, publishers, installs }: SavedState):
   const underway = installs.flatMap((entry) => entry.underway?.encoding.hash ?? [])
   const announced = announcedEncodings(publishers).map(({ hash }) => hash)
   return new Set([...artifacts.holdings.map(({ encoding }) => encoding), ...announced, ...underway])
+}
+
+/**
+ * Removes the files of encodings that the state does not name.
+ * @returns the names of the others
+ * @throws Failure E_DATA_WRITE when the folder is none, or cannot be read or written.
+ */
+export async function sweptArtifacts(artifacts: Pick<Artifacts, 'sweep'>, saved: SavedState): Promise<string[]> {
+  try {
+    return await artifacts.sweep(knownEncodings(saved))
+  } catch (error) {
+    if (error instanceof ArtifactFailure) throw new Failure('E_DATA_WRITE', error.message, { cause: error })
+    throw error
+  }
 }
 
 /**
@@ -44,7 +60,7 @@ export async function foundArtifacts(
     const bits = emptyBits(pieceCount(encoding.length, encoding.pieceLength))
     if (!isHeld) holdings.push({ encoding: encoding.hash, bits })
   }
-  return { holdings, pieceLists }
+  return { ...saved, holdings, pieceLists }
 }
 
 /**

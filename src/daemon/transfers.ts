@@ -6,7 +6,7 @@ import type { NodeId } from '../core/env.ts'
 import type { Effect, Input, Ticket } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
-import type { InstallProblem } from '../core/rollout/states.ts'
+import type { InstallJob, InstallProblem } from '../core/rollout/states.ts'
 import type { ArtifactProblem } from '../core/swarm/messages.ts'
 import type { Artifacts } from '../ports/artifacts.ts'
 import { ArtifactFailure, InstallFailure } from '../ports/disk-failure.ts'
@@ -225,17 +225,24 @@ export class Transfers {
   }
 
   async #install({ ticket, step, job }: OfType<'install'>): Promise<void> {
-    const { installer, artifacts } = this.#ports
+    const { installer } = this.#ports
     const { signal } = this.#o
     let problem: InstallProblem | undefined
     try {
-      if (step === 'stage') await installer.stage(job, { encoded: artifacts.path(job.encoding.hash), signal })
+      if (step === 'stage') await this.#stage(job)
       else if (step === 'switch') await installer.switch(job, { signal })
       else await installer.tidy(job)
     } catch (error) {
       problem = error instanceof InstallFailure ? error.problem : { reason: 'ioError', detail: reasonOf(error) }
     }
     this.#o.feed({ type: 'installStepped', ticket, problem })
+  }
+
+  async #stage(job: InstallJob): Promise<void> {
+    const { installer, artifacts } = this.#ports
+    const { hash } = job.encoding
+    await installer.stage(job, { encoded: artifacts.path(hash), signal: this.#o.signal })
+    artifacts.unpacked(hash)
   }
 
   #failed(ticket: Ticket, error: unknown): void {

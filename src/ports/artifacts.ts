@@ -5,8 +5,9 @@ import type { Encoding } from '../core/trust/announcement.ts'
 export interface Artifacts {
   /**
    * Makes room for an encoding, or opens what an earlier run left of it, and answers which pieces are there: each was
-   * hashed again against `pieceList` (concatenated 32-byte hashes). diskFull when the rest would not fit.
-   * @param decoded bytes that unpacking will need beside it.
+   * hashed again against `pieceList` (concatenated 32-byte hashes). diskFull when the rest would not fit beside what other
+   * encodings were promised; then nothing is made.
+   * @param decoded bytes that unpacking will need beside it, until `unpacked`.
    */
   prepare(
     encoding: Encoding,
@@ -22,6 +23,8 @@ export interface Artifacts {
   read(encoding: string, index: number, room?: (length: number) => Uint8Array): Promise<Uint8Array>
   /** Waits until all that was written so far is on the disk. */
   sync(encoding: string): Promise<void>
+  /** What was to come out of it has come out: no room is kept for that any longer. */
+  unpacked(encoding: string): void
   /** The file of an encoding whose pieces are all there. */
   path(encoding: string): string
   /**

@@ -21,6 +21,7 @@ import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
 import { auditName, decodeAuditEntry, encodeAuditEntry } from './audit.ts'
 import { parseBeacon } from './beacon.ts'
+import { decodeCached, encodeCached } from './cached.ts'
 import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeDialledBack, encodeDialledBack } from './dialback.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
@@ -141,6 +142,10 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `holding/${change.encoding}`, value: undefined }
     case 'usage':
       return { key: 'usage', value: encodeUsage(change.usage) }
+    case 'cached':
+      return { key: `cached/${change.cached.encoding.hash}`, value: encodeCached(change.cached) }
+    case 'forgetCached':
+      return { key: `cached/${change.encoding}`, value: undefined }
     case 'install':
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
     case 'audit':
@@ -272,6 +277,7 @@ async function readArtifacts(read: Read): Promise<SavedArtifacts> {
       if (isHex(encoding, 32) && bits.length > 0 && bits.length <= limits.pieces / 8) return { encoding, bits }
       throw new Failure('E_STATE', `"${encoding}" holds no pieces`)
     }),
+    cached: await read('cached/', decodeCached),
   }
 }
 

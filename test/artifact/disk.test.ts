@@ -49,6 +49,15 @@ describe.skipIf(!namespaces)('T31 the artifact store', () => {
     expect(steps.get('names')).toMatchObject({ value: [hash] })
   })
 
+  it('begins nothing that is larger than the disk, or what is left of a quota', async () => {
+    const steps = await told('small', onDisk(base, limits.diskReserve + 4 * PIECE))
+    expect(steps.get('prepare')).toMatchObject({
+      problem: { code: 'diskFull', missing: 4 * PIECE + 1_000 },
+      message: expect.stringMatching(/^the disk of \/.* is full: free \d+ bytes$/),
+    })
+    expect(steps.get('names')).toMatchObject({ value: [] })
+  })
+
   it.each(['missing', 'there'])('says where it cannot write, with its folder %s', async (folder) => {
     if (folder === 'there') {
       await mkdir(join(base, 'artifacts'))

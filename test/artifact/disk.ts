@@ -31,7 +31,10 @@ async function fill(pad: string, leave: number): Promise<void> {
 }
 
 const pad = join(folder, 'pad')
-if (scenario === 'full') {
+if (scenario === 'small') {
+  await tell('prepare', prepare())
+  await tell('names', readdir(join(folder, 'artifacts')))
+} else if (scenario === 'full') {
   await tell('prepare', prepare())
   await artifacts.write(encoding.hash, 0, piece(0))
   await fill(pad, PIECE + 8_192)

@@ -93,6 +93,10 @@ export function statusJson(some: Partial<StatusJson> = {}): StatusJson {
     alerts: [],
     refusals: { foreignMesh: 2, expired: 0 },
     traffic: { bytesIn: 1_234_567, bytesOut: 999 },
+    cache: {
+      old: { encodings: 3, bytes: 512_000_000, limitBytes: 1_000_000_000 },
+      forwarded: { encodings: 1, bytes: 90_000_000, limitBytes: 2_000_000_000 },
+    },
     process: { pid: 42, residentBytes: 96.8e6, cpuMs: 600, cpuToFirstHeartbeatMs: 300 },
     facts: { model: 'Raspberry Pi 4 Model B', os: 'Debian 13', kernel: null },
     data: '/var/lib/pimesh',

@@ -119,6 +119,8 @@ describe('pimesh status', () => {
       /^zone +\/uk\/glasgow \(3 up, 0 late, 0 down, 0 left\)$/m,
       /^daemon +pimesh 0.1.0, pid 42, since 1 min, 96.8 MB memory, CPU 1 % of a core$/m,
       /^traffic +1.2 MB in, 999 B out$/m,
+      /^kept +512 MB of 1.0 GB \(3 encodings\) that no release names any more$/m,
+      /^forwarded +90.0 MB of 2.0 GB \(1 encoding\) for zones that cannot reach each other$/m,
       /^node +12D3KooWpi-1 \(node, incarnation 3\)$/m,
       /^refused +2 times: it belongs to another mesh \(foreignMesh\)$/m,
       /^listening +\/ip4\/127.0.0.1\/tcp\/31415\/p2p\/12D3KooWpi-1$/m,

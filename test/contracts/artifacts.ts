@@ -225,6 +225,20 @@ export function artifactsContract(name: string, make: () => Promise<ArtifactsPla
         expect(piecesIn(await second())).toEqual([])
       })
 
+      it('does not promise what the unpacking of another one needs, before that is done', async () => {
+        const other = encodingOf(someBytes(4 * PIECE, 9))
+        const second = () => artifacts.prepare(other.encoding, other.pieceList, { decoded: 0, signal: never() })
+        place.setFree(bytes.length + 5 * PIECE + limits.diskReserve)
+        await prepare(5 * PIECE)
+        for (const index of all) await artifacts.write(hash, index, piece(index))
+        place.setFree(5 * PIECE + limits.diskReserve)
+        await expect(second()).rejects.toMatchObject({ problem: { code: 'diskFull', missing: 4 * PIECE } })
+        expect(await place.names(), 'what does not fit leaves nothing').toEqual([hash])
+        place.setFree(4 * PIECE + limits.diskReserve)
+        artifacts.unpacked(hash)
+        expect(piecesIn(await second())).toEqual([])
+      })
+
       it('keeps no promise to who writes nothing from one request of another to the next', async () => {
         const others = [5, 6].map((seed) => encodingOf(someBytes(4 * PIECE, seed)))
         const [second, third] = others.map(

@@ -40,7 +40,7 @@ describe('the configuration', () => {
       },
       swarm: {
         ...{ upload: undefined, each: undefined, download: undefined, monthly: undefined },
-        ...{ hours: [], hot: 85, lan: false, dht: true },
+        ...{ hours: [], hot: 85, lan: false, dht: true, cache: limits.cacheBytes, forward: 0 },
       },
       state: { flush: limits.viewFlushPeriod },
       install: { root: 'installed' },
@@ -70,6 +70,8 @@ describe('the configuration', () => {
       install.root = "/srv/acme"
       artifacts.mirror = true
       swarm.dht = false
+      swarm.cache = "500 MB"
+      swarm.forward = "2 GB"
       beacon.key = "beacon.key"
       [log]
       level = "debug"`
@@ -89,6 +91,8 @@ describe('the configuration', () => {
           hot: 60.5,
           lan: true,
           dht: false,
+          cache: 500_000_000,
+          forward: 2_000_000_000,
         },
         hours: [
           { from: 1_320, to: 360 },
@@ -123,6 +127,8 @@ describe('the configuration', () => {
     ['install.root = ""', 'install.root is ""', 'a path'],
     ['artifacts.mirror = 1', 'artifacts.mirror is 1', 'true or false'],
     ['swarm.dht = "yes"', 'swarm.dht is "yes"', 'true or false'],
+    ['swarm.cache = -1', 'swarm.cache is -1', 'an amount with its unit such as "2 GB"'],
+    ['swarm.forward = "2 kB"', 'swarm.forward is "2 kB"', 'or "none"'],
     ['listen = "/ip4/0.0.0.0/tcp/1"', 'listen is "', 'a list'],
     ['listen = ["0.0.0.0:31415"]', 'listen is ["0.0.0.0:31415"]', '/ip4/0.0.0.0/tcp/31415'],
     ['listen = ["/ip4/0.0.0.0/udp/31415"]', 'listen is', '/tcp/'],

@@ -32,6 +32,7 @@ const NO_TRANSFERS: Pick<Ports, 'pieces' | 'artifacts' | 'installer'> = {
   },
   artifacts: {
     ...{ prepare: never, write: never, read: never, sync: never, path: () => '', import: never, forget: never },
+    unpacked: () => undefined,
     ...{ sweep: async () => [], pieceList: async () => undefined, close: async () => undefined },
   },
   installer: { stage: never, switch: never, tidy: never, current: async () => undefined },

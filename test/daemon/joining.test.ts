@@ -189,6 +189,21 @@ describe('the folder', () => {
 })
 
 describe('a daemon', () => {
+  it('whose folder for encodings is none says so in one sentence, and has done nothing', async () => {
+    const fleet = await Fleet.create()
+    await fleet.join('one', fleet.token({ founding: true }))
+    const data = fleet.data('one')
+    await writeFile(paths(data).artifacts, 'in the way')
+    await expect(fleet.start('one')).rejects.toMatchObject({
+      code: 'E_DATA_WRITE',
+      message: `${paths(data).artifacts} cannot be written: make it writable for the user who runs pimesh (ENOTDIR)`,
+    })
+    expect(await readRaw(data)).toMatchObject({ incarnation: 0 })
+    await rm(paths(data).artifacts)
+    const member = await fleet.start('one')
+    await member.stop()
+  })
+
   it('whose API cannot be made says nothing to the mesh and takes no incarnation', async () => {
     const fleet = await Fleet.create()
     await fleet.join('one', fleet.token({ founding: true }))

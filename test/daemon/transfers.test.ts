@@ -205,11 +205,12 @@ describe('transfers', () => {
       stage: async (_job: InstallJob, { encoded }: { encoded: string }) => void steps.push(`stage ${encoded}`),
       switch: () => Promise.reject(new InstallFailure({ reason: 'notWritable', detail: 'read-only' })),
     }
-    const { transfers, next } = await stand({ path: (encoding) => `/artifacts/${encoding}` }, installer)
+    const unpacked = (encoding: string) => void steps.push(`unpacked ${encoding}`)
+    const { transfers, next } = await stand({ path: (encoding) => `/artifacts/${encoding}`, unpacked }, installer)
     const staged = next('installStepped')
     transfers.perform({ type: 'install', ticket: 1, step: 'stage', job })
     expect(await staged).toEqual({ type: 'installStepped', ticket: 1, problem: undefined })
-    expect(steps).toEqual([`stage /artifacts/${ENCODING}`])
+    expect(steps).toEqual([`stage /artifacts/${ENCODING}`, `unpacked ${ENCODING}`])
     const switched = next('installStepped')
     transfers.perform({ type: 'install', ticket: 2, step: 'switch', job })
     expect(await switched).toMatchObject({ ticket: 2, problem: { reason: 'notWritable', detail: 'read-only' } })

@@ -141,7 +141,7 @@ export class Fleet {
   /** Starts the daemon of the folder `name` and waits until its local API answers. */
   async start(name: string, verb: 'up' | 'attach' = 'up', options: LaunchOptions = {}): Promise<Running> {
     const running = this.launch(name, verb, options)
-    await this.until(`the API of ${name} answers`, 20_000, async () => {
+    await this.until(`the API of ${name} answers`, 60_000, async () => {
       if (running.child.exitCode !== null) throw new Error(`${name} ended by itself: ${running.log()}`)
       return await this.answers(name)
     })

@@ -130,7 +130,7 @@ export async function piecesOnDisk(fleet: Fleet, name: string, { bytes }: Artifa
 
 /** A file of the store is as long as its encoding from the first moment. */
 async function fileOfLength(folder: string, length: number): Promise<Buffer | undefined> {
-  for (const name of await readdir(folder)) {
+  for (const name of existsSync(folder) ? await readdir(folder) : []) {
     const path = join(folder, name)
     if ((await stat(path)).size === length) return await readFile(path)
   }

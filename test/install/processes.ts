@@ -18,10 +18,15 @@ export async function bundled(script: string, folder: string): Promise<string> {
 }
 
 /** Runs a program to its end, whatever that is. */
-export function run(script: string, args: readonly string[], by: readonly string[] = []): Promise<Ending> {
+export function run(
+  script: string,
+  args: readonly string[],
+  by: readonly string[] = [],
+  timeout = 30_000,
+): Promise<Ending> {
   const [program = '', ...rest] = [...by, process.execPath, script, ...args]
   return new Promise((resolve) => {
-    execFile(program, rest, { timeout: 30_000 }, (error, out, err) => {
+    execFile(program, rest, { timeout }, (error, out, err) => {
       const status = typeof error?.code === 'number' ? error.code : 0
       resolve({ signal: error?.signal ?? null, status, out: status === 0 ? out : out + err })
     })

@@ -92,7 +92,8 @@ export class SimTransfers {
     const lists = found.map(({ encoding, list }) => ({ hash: encoding.pieceList, list }))
     const more = found.filter(({ encoding }) => !held.includes(encoding.hash))
     const holdings = more.map(({ encoding, list }) => ({ encoding: encoding.hash, bits: emptyBits(list.length / 32) }))
-    return { holdings: [...artifacts.holdings, ...holdings], pieceLists: [...artifacts.pieceLists, ...lists] }
+    const pieceLists = [...artifacts.pieceLists, ...lists]
+    return { ...artifacts, holdings: [...artifacts.holdings, ...holdings], pieceLists }
   }
 
   /** The bytes of an arrival that waits. */

@@ -4,6 +4,7 @@ import type { Change } from '../../src/core/events.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Contact } from '../../src/core/protocols.ts'
 import type { InstallEntry, Underway } from '../../src/core/rollout/states.ts'
+import type { Cached } from '../../src/core/swarm/cache.ts'
 import type { AuditEntry } from '../../src/core/trust/audit.ts'
 import type { StoreWrite } from '../../src/ports/store.ts'
 import { signBeacon } from '../../src/wire/beacon.ts'
@@ -68,6 +69,8 @@ const audited: AuditEntry = {
   ...{ outcome: 'badSignature', peer: sampleNode(5), incarnation: 12, since: NOW, wall: NOW + 5, count: 40_000 },
 }
 const usage = { month: 24_322, up: 7_000_000_000, down: 12_345_678_901, elapsed: 1_234_567_890 }
+const { type: _, ...plain } = encoding
+const cached: Cached = { encoding: plain, kind: 'old', order: 3 }
 const changes: Change[] = [
   { type: 'incarnation', incarnation: 12 },
   { type: 'root', root: sampleRoot(10) },
@@ -87,6 +90,7 @@ const changes: Change[] = [
   { type: 'pathFloor', floor: pathFloor },
   { type: 'pieceList', hash: encoding.pieceList, list },
   { type: 'holding', encoding: encoding.hash, bits: Uint8Array.of(5) },
+  { type: 'cached', cached },
   { type: 'install', entry },
   { type: 'statement', statement: statementOf({ nodes: new Map([[node, NOW]]) }) },
   { type: 'audit', entry: audited },
@@ -127,6 +131,7 @@ function kept(state: SavedState): number {
     publishers.announcements,
     artifacts.holdings,
     artifacts.pieceLists,
+    artifacts.cached ?? [],
     statements,
     audit,
   ]
@@ -158,6 +163,7 @@ describe('saved state (clause STATE)', () => {
       artifacts: {
         pieceLists: [{ hash: encoding.pieceList, list }],
         holdings: [{ encoding: encoding.hash, bits: Uint8Array.of(5) }],
+        cached: [cached],
       },
       installs: [entry],
       statements: [statementOf({ nodes: new Map([[node, NOW]]) })],
@@ -196,6 +202,7 @@ describe('saved state (clause STATE)', () => {
       { type: 'forgetAnnouncement', side: 'rival', role: 'acme' },
       { type: 'forgetPieceList', hash: encoding.pieceList },
       { type: 'forgetHolding', encoding: encoding.hash },
+      { type: 'forgetCached', encoding: encoding.hash },
       { type: 'forgetPathFloor', role: 'acme', path: 'acme/agent' },
     ]
     const store = storeWith(changesToWrites(changes), changesToWrites(forget))
@@ -234,11 +241,14 @@ describe('saved state (clause STATE)', () => {
   it('takes a value under the key of another for damage', async () => {
     const written = changesToWrites(changes)
     const moved = written
-      .filter(({ key }) => /^(membership|contact|row|announcement[/]held|pieceList|holding|audit[/]refused)/.test(key))
+      .filter(({ key }) =>
+        /^(membership|contact|row|announcement[/]held|pieceList|holding|cached|audit[/]refused)/.test(key),
+      )
       .map(({ key, value }) => ({ key: `${key.slice(0, key.indexOf('/'))}/elsewhere`, value }))
     const state = await readState(storeWith(written, moved))
     expect(state.damaged.sort()).toEqual([
       'audit/elsewhere',
+      'cached/elsewhere',
       'contact/elsewhere',
       'holding/elsewhere',
       'membership/elsewhere',

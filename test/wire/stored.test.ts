@@ -6,6 +6,7 @@ import { METRICS } from '../../src/core/fleet/metrics.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import { type Hello, NOTHING, type SyncRequest, type SyncResponse } from '../../src/core/protocols.ts'
 import type { InstallEntry } from '../../src/core/rollout/states.ts'
+import type { Cached } from '../../src/core/swarm/cache.ts'
 import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import type { AuditEntry } from '../../src/core/trust/audit.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
@@ -247,6 +248,14 @@ const LIST = new Uint8Array(64).fill(9)
 const LIST_HASH = 'aa725e51a9d8e9a8abe3cefa68561d19a4b06c6f1526e46e3a55a23aef753c73'
 
 const USAGE = { month: 24_322, up: 7_000_000_000, down: 12_345_678_901, elapsed: 1_234_567_890 }
+const CACHED: Cached = {
+  encoding: {
+    hash: 'f7fce9235a2581df46fb50a3252cbb0821fb8d7c014527059575264de22414e3',
+    ...{ sha256: hash('f'), length: 300_000, pieceLength: 262_144, pieceList: hash('d') },
+  },
+  kind: 'forwarded',
+  order: 7,
+}
 
 type Kept = Exclude<Change['type'], `forget${string}`>
 /** Every kind of change that leaves something on disk. */
@@ -271,6 +280,7 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   pathFloor: [{ type: 'pathFloor', floor: FLOOR }],
   pieceList: [{ type: 'pieceList', hash: LIST_HASH, list: LIST }],
   holding: [{ type: 'holding', encoding: hash('e'), bits: Uint8Array.of(5) }],
+  cached: [{ type: 'cached', cached: CACHED }],
   install: [{ type: 'install', entry: ENTRY }],
   audit: AUDIT.map((entry) => ({ type: 'audit', entry })),
   usage: [{ type: 'usage', usage: USAGE }],
@@ -296,6 +306,7 @@ const STATE: SavedState = {
   artifacts: {
     pieceLists: [{ hash: LIST_HASH, list: LIST }],
     holdings: [{ encoding: hash('e'), bits: Uint8Array.of(5) }],
+    cached: [CACHED],
   },
   ...{ statements: [documents.statement], audit: AUDIT, usage: USAGE, damaged: [] },
 }

@@ -290,6 +290,7 @@ export class Installation implements PathView {
       this.#mismatched = problem.mismatch ? underway.encoding.hash : undefined
       this.#supply.doubt(underway.encoding.hash, problem.detail, now)
     }
+    if (problem.reason === 'diskFull') this.#supply.makeSpace(problem.missing ?? 0, now)
     this.#retryAt = now + this.#nextPause(problem)
     this.#setTrouble(problem)
   }

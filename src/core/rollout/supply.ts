@@ -1,6 +1,7 @@
 // Supply: what the swarm is to hold and to fetch for the releases of this node, and what its troubles mean for them.
 import type { Millis } from '../env.ts'
 import { type Pause, pauseText } from '../swarm/budgets.ts'
+import type { Wanted } from '../swarm/download.ts'
 import type { ArtifactProblem } from '../swarm/messages.ts'
 import type { Progress } from '../swarm/progress.ts'
 import type { Swarm } from '../swarm/swarm.ts'
@@ -9,6 +10,7 @@ import type { InstallProblem } from './states.ts'
 
 /** What rollout needs of the swarm. */
 export type Fetches = Pick<Swarm, 'want' | 'unwant' | 'keep' | 'isComplete' | 'doubted'> & {
+  spare: Pick<Swarm['spare'], 'makeSpace'>
   progress(encoding: string): Pick<Progress, 'bytes' | 'totalBytes' | 'problem'> | undefined
 }
 
@@ -42,16 +44,24 @@ export class Supply {
     for (const { encoding } of [...underway, ...offered, ...needsOf(held)]) {
       if (!kept.has(encoding.hash)) kept.set(encoding.hash, encoding)
     }
-    this.#swarm.keep(kept, now)
+    this.#swarm.keep(
+      kept,
+      now,
+      offered.map((need) => wantedOf(need, 0)),
+    )
     const wanted = [...underway.filter(({ held }) => !held), ...(this.#mirror ? offered : [])]
     const isWanted = new Set(wanted.map(({ encoding }) => encoding.hash))
     for (const hash of kept.keys()) if (!isWanted.has(hash)) this.#swarm.unwant(hash, now)
     for (const need of wanted) this.fetch(need, now)
   }
 
-  fetch({ release, encoding }: Need, now: Millis): void {
-    const { hash, origin, artifact } = release
-    this.#swarm.want({ encoding, release8: hash.slice(0, 16), origin, decoded: artifact.length }, now)
+  fetch(need: Need, now: Millis): void {
+    this.#swarm.want(wantedOf(need, need.release.artifact.length), now)
+  }
+
+  /** An installation has to have so many bytes more: what is kept for others goes for it. */
+  makeSpace(bytes: number, now: Millis): void {
+    this.#swarm.spare.makeSpace(bytes, now)
   }
 
   /** @param encoding hex hash, here and below */
@@ -78,6 +88,11 @@ export class Supply {
   doubt(encoding: string, detail: string, now: Millis): void {
     this.#swarm.doubted(encoding, detail, now)
   }
+}
+
+/** @param decoded bytes that unpacking it will need here */
+function wantedOf({ release: { hash, origin }, encoding }: Need, decoded: number): Wanted {
+  return { encoding, release8: hash.slice(0, 16), origin, decoded }
 }
 
 function needsOf(releases: readonly Release[]): Need[] {

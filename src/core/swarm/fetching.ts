@@ -131,6 +131,15 @@ export class Fetching {
     this.#wake(now)
   }
 
+  /** The disk told anew what is here: whoever had nothing else to give may have what is missing now. */
+  settled(download: Download, now: Millis): void {
+    for (const peer of this.#parts.peers.values()) {
+      const share = peer.shares.get(download.hash)
+      if (share !== undefined) share.exhausted = false
+    }
+    this.#wake(now)
+  }
+
   /** A piece of a download is open again: whoever holds it may be asked. */
   reopened(download: Download, index: number, now: Millis): void {
     for (const peer of this.#parts.peers.values()) {

@@ -175,11 +175,11 @@ export class Holding {
   }
 
   /** Preparing, keeping or syncing failed. Returns the piece that could not be kept, if it was one. */
-  failed(ticket: Ticket, problem: ArtifactProblem, now: Millis): number | undefined {
+  failed(ticket: Ticket, problem: ArtifactProblem, retryAt: Millis): number | undefined {
     const index = this.#keptWas(ticket)
     if (ticket === this.#preparing) this.#preparing = undefined
     if (ticket === this.#syncing) this.#syncing = undefined
-    this.#fail(problem, now + limits.diskRetry)
+    this.#fail(problem, retryAt)
     return index
   }
 

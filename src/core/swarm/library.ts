@@ -1,11 +1,13 @@
-// The library: all encodings that current releases name, whether we have them or not. What earlier runs wrote down is looked at
-// on the disk one file after the other, and what no release names any more is removed from disk and journal.
+// The library: all encodings that current releases name, whether we have them or not, and what is cached (cache.ts). What earlier
+// runs wrote down is looked at on the disk one file after the other; what no release names any more is cached when it is whole and
+// there is room for it, and else removed from disk and journal.
 import type { Millis } from '../env.ts'
 import type { Change, Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { SavedArtifacts } from '../machines.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Encoding } from '../trust/announcement.ts'
+import type { Cache } from './cache.ts'
 import { Holding } from './holding.ts'
 
 /** Of an import that a release names: it goes when none does any more. */
@@ -13,6 +15,7 @@ const NAMED = Number.NEGATIVE_INFINITY
 
 export class Library {
   readonly #out: Outbox
+  readonly #cache: Cache
   /** By hash of the encoding; the most important first. */
   readonly #holdings = new Map<string, Holding>()
   /** The same, by the hash of their piece list. */
@@ -26,8 +29,9 @@ export class Library {
   /** What this machine brought in lately, and until when a release has to name it. Others may have nothing of it yet. */
   readonly #imported = new Map<string, Millis>()
 
-  constructor(out: Outbox, saved: SavedArtifacts) {
+  constructor(out: Outbox, saved: SavedArtifacts, cache: Cache) {
     this.#out = out
+    this.#cache = cache
     this.#savedHoldings = new Set(saved.holdings.map(({ encoding }) => encoding))
     this.#savedLists = new Map(saved.pieceLists.map(({ hash, list }) => [hash, list]))
   }
@@ -98,30 +102,69 @@ export class Library {
   keep(encodings: ReadonlyMap<string, Encoding>, leaving: (holding: Holding) => void, now: Millis): boolean {
     const kept = this.#chosen(encodings, now)
     const changes: Change[] = []
-    for (const [hash, holding] of this.#holdings) {
-      if (kept.has(hash)) continue
+    const go = (holding: Holding | undefined) => {
+      if (holding === undefined) return
       leaving(holding)
       this.#forget(holding, changes)
     }
+    // What a release names again is no old one any more.
+    for (const hash of kept.keys()) if (this.#cache.kindOf(hash) === 'old') changes.push(...this.#cache.drop(hash))
+    for (const [hash, holding] of this.#holdings)
+      if (!kept.has(hash) && !this.#caches(holding, changes, go)) go(holding)
+    for (const { hash } of this.#cache.all('old'))
+      if (this.#cache.all('old').length > limits.encodingsKept - kept.size) go(this.#holdings.get(hash))
     const before = this.#holdings.size
     for (const encoding of kept.values()) this.#toBack(this.know(encoding))
+    this.#recall(changes)
     this.#forgetSaved(kept, changes)
-    if (changes.length > 0) this.#out.persist(changes, false)
+    if (changes.length > 0) this.#out.persist([...changes, ...this.#cache.moved()], false)
     return changes.length > 0 || this.#holdings.size > before
   }
 
   /**
-   * When all places are taken: lets the least important holding go that may go.
+   * When all places are taken: lets something cached go, else the least important holding that may go.
    * @param leaving as for keep()
    */
   makeRoom(mayGo: (holding: Holding) => boolean, leaving: (holding: Holding) => void): void {
     if (this.#holdings.size < limits.encodingsKept) return
-    const last = [...this.#holdings.values()].findLast((holding) => !this.#unchecked.has(holding) && mayGo(holding))
+    const [old] = this.#cache.all('old')
+    const may = (holding: Holding) => !this.#unchecked.has(holding) && mayGo(holding)
+    const last = (old && this.#holdings.get(old.hash)) ?? [...this.#holdings.values()].findLast(may)
     if (last === undefined) return
     leaving(last)
     const changes: Change[] = []
     this.#forget(last, changes)
     this.#out.persist(changes, false)
+  }
+
+  /** It is fetched for others, or not (any more): it is needed here. */
+  setForwarded({ encoding }: Holding, forwarded: boolean): void {
+    const isForwarded = this.#cache.kindOf(encoding.hash) === 'forwarded'
+    if (isForwarded === forwarded) return
+    const changes = forwarded ? [this.#cache.add(encoding, 'forwarded')] : this.#cache.drop(encoding.hash)
+    this.#out.persist(changes, false)
+  }
+
+  /**
+   * Removes what is cached. What a release names is known from then on as something of which nothing is here.
+   * @param leaving told of each that goes; `emptied` of what is known anew
+   */
+  uncache(
+    hashes: readonly string[],
+    leaving: (holding: Holding, isNamed: boolean) => void,
+    emptied: (holding: Holding) => void,
+  ): void {
+    const changes: Change[] = []
+    for (const hash of hashes) {
+      const holding = this.#holdings.get(hash)
+      if (holding === undefined) continue
+      const isNamed = this.#cache.kindOf(hash) === 'forwarded'
+      leaving(holding, isNamed)
+      this.#forget(holding, changes)
+      const anew = isNamed ? this.know(holding.encoding) : undefined
+      if (anew !== undefined) emptied(anew)
+    }
+    if (changes.length > 0) this.#out.persist(changes, false)
   }
 
   /** Looks at the next file. One at a time: hashing is work for a Pi. @param active a download looks at its own */
@@ -157,6 +200,34 @@ export class Library {
     return chosen
   }
 
+  /** Keeps what no release names any more, if it is whole and was named, and lets others go for it. */
+  #caches({ encoding, isComplete }: Holding, changes: Change[], go: (holding: Holding | undefined) => void): boolean {
+    const { hash, length } = encoding
+    const kind = this.#cache.kindOf(hash)
+    if (kind === 'old') return true
+    const named = this.#imported.get(hash) ?? NAMED
+    const going = this.#cache.roomFor('old', length, () => true)
+    if (kind === 'forwarded' || !isComplete || named !== NAMED || going === undefined) return false
+    for (const other of going) go(this.#holdings.get(other))
+    this.#imported.delete(hash)
+    changes.push(this.#cache.add(encoding, 'old'))
+    return true
+  }
+
+  /** What earlier runs cached comes after what releases name, the last to go first; what is not there any more is no longer cached. */
+  #recall(changes: Change[]): void {
+    const over = this.#cache.roomFor('old', 0, () => true) ?? []
+    for (const encoding of this.#cache.all('old').reverse()) {
+      const { hash, pieceList } = encoding
+      const isHere = this.#holdings.has(hash) || (this.#savedHoldings.has(hash) && this.#savedLists.has(pieceList))
+      const holding = isHere && !over.includes(hash) ? this.know({ ...encoding, type: 'identity' }) : undefined
+      if (holding === undefined) changes.push(...this.#cache.drop(hash))
+      else this.#toBack(holding)
+    }
+    for (const { hash } of this.#cache.all('forwarded'))
+      if (!this.#holdings.has(hash)) changes.push(...this.#cache.drop(hash))
+  }
+
   #toBack(holding: Holding | undefined): void {
     if (holding === undefined) return
     this.#holdings.delete(holding.encoding.hash)
@@ -172,7 +243,7 @@ export class Library {
     sharing?.delete(holding)
     if (sharing?.size === 0) this.#byList.delete(pieceList)
     holding.forget()
-    changes.push({ type: 'forgetHolding', encoding: hash })
+    changes.push({ type: 'forgetHolding', encoding: hash }, ...this.#cache.drop(hash))
     if (this.pieceList(pieceList) === undefined) changes.push({ type: 'forgetPieceList', hash: pieceList })
   }
 
@@ -183,7 +254,7 @@ export class Library {
       this.#out.emit({ type: 'artifactForget', encoding })
       changes.push({ type: 'forgetHolding', encoding })
     }
-    const named = new Set([...encodings.values()].map(({ pieceList }) => pieceList))
+    const named = new Set([...encodings.values(), ...this.#cache.all('old')].map(({ pieceList }) => pieceList))
     for (const hash of this.#savedLists.keys()) if (!named.has(hash)) changes.push({ type: 'forgetPieceList', hash })
     this.#savedHoldings.clear()
     this.#savedLists.clear()

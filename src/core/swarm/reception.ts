@@ -17,6 +17,7 @@ import type { PieceArrival } from './messages.ts'
 import type { Peer } from './peers.ts'
 import { pieceBytes } from './pieces.ts'
 import type { Serving } from './serving.ts'
+import type { Spare } from './spare.ts'
 import type { Streams } from './streams.ts'
 
 interface Parts {
@@ -24,6 +25,7 @@ interface Parts {
   refusals: Pick<Refusals, 'count'>
   bans: Bans
   library: Library
+  spare: Pick<Spare, 'asked'>
   downloads: Downloads
   serving: Serving
   streams: Streams
@@ -211,6 +213,7 @@ export class Reception {
     const bytes = pieceBytes(holding.encoding, piece.index)
     const asked = { ...piece, whole: holding.isFull }
     const problem = this.#parts.serving.asked(peer.node, asked, bytes, now)
+    this.#parts.spare.asked(piece.encoding)
     if (problem === undefined) this.#parts.exchange.gives(peer, holding, piece.index)
     else if (problem === 'twice') this.#offend(peer, 'tooOften', `it asked twice for piece ${piece.index}`, now)
     else if (problem === 'tooMany') this.#offend(peer, 'tooOften', 'it asked for too many pieces at once', now)

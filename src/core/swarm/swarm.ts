@@ -18,11 +18,13 @@ import type { Encoding } from '../trust/announcement.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import { Bans } from './bans.ts'
 import { type Allowance, type BudgetSnapshot, Budgets } from './budgets.ts'
+import { Cache, type CacheBudgets } from './cache.ts'
 import type { Directory } from './directory.ts'
 import { Download, type Wanted } from './download.ts'
 import { Downloads } from './downloads.ts'
 import { Exchange } from './exchange.ts'
 import { Fetching } from './fetching.ts'
+import { Forwards } from './forwards.ts'
 import type { Holding } from './holding.ts'
 import { Library } from './library.ts'
 import type { ArtifactProblem, PieceArrival } from './messages.ts'
@@ -34,6 +36,7 @@ import { Providers } from './providers.ts'
 import { Reception } from './reception.ts'
 import { Serving } from './serving.ts'
 import { Sharing } from './sharing.ts'
+import { Spare } from './spare.ts'
 import { Streams } from './streams.ts'
 
 export interface SwarmParts {
@@ -48,9 +51,15 @@ export interface SwarmParts {
   /** What it may take, and what it took of the month; without, there is no bound. */
   allowance?: Allowance
   usage?: Usage | undefined
+  /** What may be here although this node does not need it; nothing unless another is said. */
+  cache?: CacheBudgets
+  /** Whether members outside can dial this node, which may then fetch for them. */
+  isOpen?: () => boolean
 }
 
 export class Swarm {
+  /** What is here for others alone. */
+  readonly spare: Spare
   readonly #parts: SwarmParts
   readonly #library: Library
   readonly #bans: Bans
@@ -69,18 +78,34 @@ export class Swarm {
   constructor(parts: SwarmParts, saved: SavedArtifacts, now: Millis = 0) {
     this.#parts = parts
     const { env, out, refusals } = parts
-    const library = new Library(out, saved)
+    const cache = new Cache(parts.cache ?? { old: 0, forwarded: 0 }, saved.cached ?? [])
+    const library = new Library(out, saved, cache)
     const bans = new Bans()
     const downloads = new Downloads()
     const streams = new Streams(parts)
     const { peers } = streams
+    const { links, isOpen = () => false } = parts
+    const forwards = new Forwards({ cache, library, downloads, links, peers, isOpen })
+    this.spare = new Spare({ cache, forwards, library, downloads }, this.#acts())
     const isNear = (node: NodeId) => peers.get(node)?.near === true
     const budgets = budgetsOf(parts, isNear, now)
     const serving = new Serving(out, isNear, budgets)
     const sharing = new Sharing({ env, self: parts.self, out, bans, peers, view: parts.view })
     const exchange = new Exchange({ out, bans, peers, downloads, sharing, budgets })
     const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing, budgets })
-    const all = { out, refusals, bans, library, downloads, serving, streams, exchange, fetching, budgets }
+    const all = {
+      out,
+      refusals,
+      bans,
+      library,
+      spare: this.spare,
+      downloads,
+      serving,
+      streams,
+      exchange,
+      fetching,
+      budgets,
+    }
     this.#reception = new Reception(all, (now) => this.#wake(now))
     this.#lists = new PieceLists({ env, out, peers, downloads })
     this.#providers = new Providers(parts)
@@ -97,36 +122,27 @@ export class Swarm {
   /** Fetches an encoding, in turn with the others. May be called at every step. */
   want(wanted: Wanted, now: Millis): void {
     const holding = this.#know(wanted.encoding, now, (other) => !other.isComplete && !this.#isFetched(other))
-    if (holding === undefined || holding.isComplete) return
+    if (holding === undefined) return
+    this.spare.needed(holding)
+    if (holding.isComplete) return
     const known = this.#downloads.get(wanted.encoding.hash)
-    if (known !== undefined) {
-      known.wanted = wanted
-      return
-    }
-    const download = new Download(holding, wanted, () => this.#parts.env.random())
-    this.#downloads.add(download)
-    this.#exchange.joined(download)
-    download.settle()
-    this.#wake(now)
+    if (known === undefined) this.#fetch(holding, wanted, now)
+    else known.wanted = wanted
   }
 
   /** Fetches it no longer, until it is wanted again: what is here of it stays, and is served. May be called at every step. */
   unwant(hash: string, now: Millis): void {
     const download = this.#downloads.get(hash)
-    if (download === undefined) return
-    // What is being written will be reported.
-    this.#fetching.ended(hash, 0, now)
-    this.#downloads.remove(hash)
-    this.#parts.directory.over(hash)
-    this.#exchange.unwanted(download.holding)
-    this.#wake(now)
+    if (download !== undefined && !this.spare.isForwarding(hash)) this.#stop(download, now)
   }
 
   /**
-   * All encodings, by hash, that current releases name. What else there is goes, from the disk too; so it is called first when
-   * all that earlier runs accepted is in force.
+   * All encodings, by hash, that current releases name. What else there is goes, from the disk too, unless the cache has room for it;
+   * so it is called first when all that earlier runs accepted is in force.
+   * @param offered what may be fetched for others
    */
-  keep(encodings: ReadonlyMap<string, Encoding>, now: Millis): void {
+  keep(encodings: ReadonlyMap<string, Encoding>, now: Millis, offered: readonly Wanted[] = []): void {
+    this.spare.offer(offered)
     if (!this.#library.keep(encodings, (holding) => this.#leave(holding, now), now)) return
     this.#exchange.learnt((hash) => this.#library.get(hash))
     this.#wake(now)
@@ -222,6 +238,7 @@ export class Swarm {
   message(node: NodeId, message: PieceArrival | undefined, now: Millis): void {
     this.#now = now
     this.#reception.message(node, message, now)
+    if (message?.type === 'bitfield' && this.spare.isOn) this.#wake(now)
   }
 
   /** The disk told which pieces there are. */
@@ -231,6 +248,7 @@ export class Swarm {
     this.#library.setUnchecked(holding, false)
     const download = this.#downloads.get(holding.encoding.hash)
     download?.settle()
+    if (download !== undefined) this.#fetching.settled(download, now)
     if (download?.active) download.begin(now)
     if (holding.isComplete) this.#parts.directory.has(holding.encoding.hash, false, now)
     this.#exchange.announce(holding, now)
@@ -242,7 +260,10 @@ export class Swarm {
   failed(ticket: Ticket, problem: ArtifactProblem, now: Millis): void {
     const holding = this.#library.reported(ticket)
     if (holding === undefined) return
-    const index = holding.failed(ticket, problem, now)
+    const { hash } = holding.encoding
+    const forOthers = this.spare.isForwarding(hash)
+    const madeWay = problem.code === 'diskFull' && !forOthers && this.spare.makeSpace(problem.missing, now)
+    const index = holding.failed(ticket, problem, now + (madeWay ? limits.cacheFreed : limits.diskRetry))
     if (index !== undefined) this.#fetching.written(pieceBytes(holding.encoding, index), now)
     this.#pause(holding, now)
   }
@@ -338,6 +359,7 @@ export class Swarm {
     for (const node of this.#serving.check(now)) this.#reception.close(this.#streams.open(node), now)
     for (const peer of this.#streams.overdue(now)) this.#reception.lose(peer, now)
     for (const holding of this.#library.all()) holding.check(now)
+    this.spare.check(now)
     for (const download of this.#downloads.turn(now)) this.#begin(download, now)
     this.#library.checkNext((hash) => this.#downloads.get(hash)?.active === true, now)
     for (const download of this.#downloads.active()) this.#nurse(download, now)
@@ -370,14 +392,40 @@ export class Swarm {
     }
   }
 
-  /** No release names it any more. */
-  #leave(holding: Holding, now: Millis): void {
+  #acts(): ConstructorParameters<typeof Spare>[1] {
+    return {
+      fetch: (holding, wanted, now) => this.#fetch(holding, wanted, now),
+      stop: (download, now) => this.#stop(download, now),
+      leave: (holding, isNamed, now) => this.#leave(holding, now, isNamed),
+      empty: (holding, now) => this.#exchange.announce(holding, now),
+    }
+  }
+
+  #fetch(holding: Holding, wanted: Wanted, now: Millis): void {
+    const download = new Download(holding, wanted, () => this.#parts.env.random())
+    this.#downloads.add(download)
+    this.#exchange.joined(download)
+    download.settle()
+    this.#wake(now)
+  }
+
+  #stop({ hash, holding }: Download, now: Millis): void {
+    // What is being written will be reported.
+    this.#fetching.ended(hash, 0, now)
+    this.#downloads.remove(hash)
+    this.#parts.directory.over(hash)
+    this.#exchange.unwanted(holding)
+    this.#wake(now)
+  }
+
+  /** No release names it any more, or nothing of it is here any more. */
+  #leave(holding: Holding, now: Millis, isNamed = false): void {
     const { hash } = holding.encoding
     this.#fetching.ended(hash, holding.keepingBytes, now)
     this.#downloads.remove(hash)
     for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
     this.#parts.directory.lost(hash)
-    this.#exchange.forget(hash)
+    if (!isNamed) this.#exchange.forget(hash)
   }
 
   #begin(download: Download, now: Millis): void {
@@ -460,12 +508,14 @@ export class Swarm {
   #completed(holding: Holding, now: Millis): void {
     this.#downloads.remove(holding.encoding.hash)
     this.#parts.directory.has(holding.encoding.hash, false, now)
+    this.spare.completed(holding.encoding.hash)
     this.#exchange.announce(holding, now)
     this.#wake(now)
   }
 
   #schedule(fetches: boolean, now: Millis): void {
     this.#wake(this.#library.deadline(now))
+    this.#wake(this.spare.deadline())
     for (const { searchAt, listAsks, listAskAt, listAsked, listRetryAt, holding } of this.#downloads.active()) {
       if (searchAt > now && !holding.isFull) this.#wake(searchAt)
       if (listAsks.size > 0 && holding.list === undefined) this.#wake(listAskAt)

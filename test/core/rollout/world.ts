@@ -114,6 +114,8 @@ export class World {
   lists: readonly string[] = []
   /** How often something was asked of the swarm to be fetched. */
   wants = 0
+  /** Bytes that what is cached was to make free. */
+  readonly spaceAsked: number[] = []
   readonly doubted: string[] = []
   /** Patches, by their hash, that make nothing of what is installed here. */
   readonly badPatches = new Set<string>()
@@ -257,6 +259,7 @@ export class World {
 
   #newRollout(): Rollout {
     const swarm: Fetches = {
+      spare: { makeSpace: (bytes) => this.spaceAsked.push(bytes) > 0 },
       keep: (encodings) => {
         this.kept = [...encodings.keys()]
         this.lists = [...encodings.values()].map(({ pieceList }) => pieceList)

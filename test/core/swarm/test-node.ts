@@ -1,11 +1,12 @@
 // One node of the world in memory: its disk and journal, what it is linked with, and what a test looks at afterwards.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
-import type { Ticket } from '../../../src/core/events.ts'
+import type { Change, Ticket } from '../../../src/core/events.ts'
 import type { Row } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import type { Allowance } from '../../../src/core/swarm/budgets.ts'
+import type { CacheBudgets, Cached } from '../../../src/core/swarm/cache.ts'
 import type { Directory } from '../../../src/core/swarm/directory.ts'
 import type { ArtifactProblem } from '../../../src/core/swarm/messages.ts'
 import type { Usage } from '../../../src/core/swarm/month.ts'
@@ -13,6 +14,9 @@ import type { Swarm } from '../../../src/core/swarm/swarm.ts'
 
 /** How a node that is not honest answers requests; all but who `claims` say that they hold everything. */
 export type Manners = 'honest' | 'silent' | 'drips' | 'poisons' | 'refuses' | 'junk' | 'claims'
+
+/** What a disk does for a node. */
+export type DiskStep = 'write' | 'sync' | 'journal'
 
 export interface Stream {
   ends: readonly [NodeId, NodeId]
@@ -62,7 +66,11 @@ export class TestNode {
   /** By the node at the other end; each is in the table of both. */
   readonly streams = new Map<NodeId, Stream>()
   readonly disk = new Map<string, Set<number>>()
-  readonly saved = { holdings: new Map<string, Uint8Array>(), lists: new Map<string, Uint8Array>() }
+  readonly saved = {
+    holdings: new Map<string, Uint8Array>(),
+    lists: new Map<string, Uint8Array>(),
+    cached: new Map<string, Cached>(),
+  }
   readonly synced: string[] = []
   readonly banned: NodeId[] = []
   readonly refusals: { code: string; peer: NodeId; detail: string }[] = []
@@ -85,6 +93,12 @@ export class TestNode {
   up = true
   /** It runs the version before: it knows no claims, and says none. */
   old = false
+  zone = '/a'
+  /** What it may keep for others, and whether it can be dialled from outside. Changes count from its next start. */
+  cache: CacheBudgets = { old: 0, forwarded: 0 }
+  open = false
+  /** Of each encoding the pieces that a power cut cannot take. */
+  readonly durable = new Map<string, Set<number>>()
   /** What the disk answers to a write, while it is set. */
   diskProblem: ArtifactProblem | undefined
   out = new Outbox()
@@ -123,6 +137,17 @@ export class TestNode {
     const disk = this.disk.get(encoding) ?? new Set()
     this.disk.set(encoding, disk)
     return disk
+  }
+
+  /** Its journal takes a change. */
+  save(change: Change): void {
+    const { holdings, lists, cached } = this.saved
+    if (change.type === 'holding') holdings.set(change.encoding, change.bits)
+    else if (change.type === 'pieceList') lists.set(change.hash, change.list)
+    else if (change.type === 'forgetHolding') holdings.delete(change.encoding)
+    else if (change.type === 'forgetPieceList') lists.delete(change.hash)
+    else if (change.type === 'cached') cached.set(change.cached.encoding.hash, change.cached)
+    else if (change.type === 'forgetCached') cached.delete(change.encoding)
   }
 
   /** Its process ended: what it knew is gone. */

@@ -20,7 +20,7 @@ import { EventQueue } from '../../sim/queue.ts'
 import { directoryOf, noDirectory } from './directories.ts'
 import type { TestEncoding } from './encodings.ts'
 import { answers, boasts, type Data, listOf, type Said } from './liars.ts'
-import { type Manners, type Site, type Stream, TestNode } from './test-node.ts'
+import { type DiskStep, type Manners, type Site, type Stream, TestNode } from './test-node.ts'
 
 const RELEASE = '00'.repeat(8)
 
@@ -45,6 +45,8 @@ export class World {
   accepts: (from: TestNode, to: TestNode) => boolean = () => true
   /** Called when a node has all of an encoding, and would have it after a power cut. */
   completed: (node: TestNode, encoding: string) => void = () => undefined
+  /** Told of each step of a disk before its node is. */
+  onDisk: (node: TestNode, what: DiskStep) => void = () => undefined
   #arrival = 0
 
   constructor(seed: number, encodings: readonly TestEncoding[]) {
@@ -119,15 +121,24 @@ export class World {
     const saved = {
       holdings: [...node.saved.holdings].map(([encoding, bits]) => ({ encoding, bits })),
       pieceLists: [...node.saved.lists].map(([hash, list]) => ({ hash, list })),
+      cached: [...node.saved.cached.values()],
     }
     const localAt = (now: Millis) => (node.local === undefined ? undefined : node.local + now)
     const self = { node: node.name, zone: '/a', isNode: true, localAt }
     const { allowance, usage, out } = node
     const directory = this.named === undefined ? noDirectory() : directoryOf({ out, isOpen: () => true })
     node.directory = directory
-    const parts = { env, out, self, links, book, view, refusals, directory, allowance, usage }
+    const room = { cache: node.cache, isOpen: () => node.open }
+    const parts = { env, out, self, links, book, view, refusals, directory, allowance, usage, ...room }
     node.swarm = new Swarm(parts, saved, this.now)
-    this.step(node, () => node.swarm.keep(this.kept, this.now))
+    this.step(node, () => this.tell(node))
+  }
+
+  /** What releases name, as far as this node has heard. */
+  tell(node: TestNode): void {
+    const encodings = [...this.encodings.values()].map(({ encoding }) => encoding)
+    const offered = encodings.map((encoding) => ({ encoding, release8: '', origin: [], decoded: 0 }))
+    node.swarm.keep(this.kept, this.now, offered)
   }
 
   /** The process ends: streams and links go, the disk stays. */
@@ -143,7 +154,7 @@ export class World {
     const route = relay !== undefined ? 'relayed' : from.isOnLan(to) ? 'lan' : 'direct'
     const address = relay === undefined ? '' : `/ip4/5.5.5.5/tcp/1/p2p/${relay}/p2p-circuit`
     const link = (peer: NodeId): Link => {
-      return { peer, zone: '/a', address, direction: 'outbound', route, since: this.now }
+      return { peer, zone: this.node(peer).zone, address, direction: 'outbound', route, since: this.now }
     }
     from.links.set(b, link(b))
     to.links.set(a, link(a))
@@ -298,7 +309,10 @@ export class World {
 
   #sync(node: TestNode, { ticket, encoding }: Extract<Effect, { type: 'artifactSync' }>): void {
     node.synced.push(encoding)
+    const written = new Set(node.pieces(encoding))
     this.#later(node, this.diskTime, (swarm) => {
+      node.durable.set(encoding, written)
+      this.onDisk(node, 'sync')
       swarm.synced(ticket, this.now)
       if (swarm.isComplete(encoding)) this.completed(node, encoding)
     })
@@ -313,6 +327,11 @@ export class World {
       else if (change.type === 'usage') node.usage = change.usage
     }
     this.#later(node, 1, (swarm) => swarm.persisted(ticket, this.now))
+    for (const change of changes) node.save(change)
+    this.#later(node, 1, (swarm) => {
+      this.onDisk(node, 'journal')
+      swarm.persisted(ticket, this.now)
+    })
   }
 
   #ask(node: TestNode, effect: Extract<Effect, { type: 'ask' }>): void {
@@ -407,6 +426,7 @@ export class World {
       if (problem !== undefined) return swarm.failed(ticket, problem, this.now)
       node.writes.push(`${encoding} ${index}`)
       node.pieces(encoding).add(index)
+      this.onDisk(node, 'write')
       swarm.kept(ticket, this.now)
     })
   }
