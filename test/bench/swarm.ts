@@ -13,6 +13,7 @@ import type { Delivery, Entry, Field } from '../lab/opponents/entry.ts'
 import { libtorrent } from '../lab/opponents/libtorrent.ts'
 import { transmission } from '../lab/opponents/transmission.ts'
 import { webtorrent } from '../lab/opponents/webtorrent.ts'
+import { whyNot } from '../lab/shell.ts'
 import { makeArtifact, sha256 } from './artifact.ts'
 import type { Report } from './main.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -48,6 +49,8 @@ export const USUAL_ENTRIES: readonly string[] = ['pimesh', 'transmission', 'aria
 
 export async function benchSwarm(say: (line: string) => void, settings: SwarmSettings): Promise<Report> {
   const { size, runs: rounds, only } = settings
+  const reason = whyNot()
+  if (reason !== undefined) return { json: { bench: 'swarm', impossible: reason }, table: [reason], ok: false }
   const skipped: Record<string, string> = {}
   for (const name of only) {
     const why = await entryOf(name, settings, 0).missing()

@@ -20,7 +20,7 @@ const SEED_BOUND = 60_000
 
 /** One sentence when a program of a Debian package is not there. */
 export async function lacking(program: string, debian: string): Promise<string | undefined> {
-  const [status] = await once(spawn('which', [program], { stdio: 'ignore' }), 'close')
+  const [status] = await once(spawn('which', [program], { stdio: 'ignore' }), 'close').catch(() => [1])
   return status === 0 ? undefined : `there is no ${program} ("apt-get install ${debian}" brings it)`
 }
 
