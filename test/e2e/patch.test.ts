@@ -45,6 +45,11 @@ describe('a release that is announced with a patch', () => {
     await installed.write(Buffer.from('damaged by its card'), 0, 19, 2 * MIB)
     await installed.close()
 
+    // The publisher counts who says that it has the base.
+    await fleet.until('both nodes say what they have', 30 * SECOND, async () => {
+      const { releases } = await fleet.client('operator').releases({ zones: [], timeoutMs: 2 * SECOND })
+      return releases[0]?.nodes.filter(({ state }) => state === 'committed').length === 2
+    })
     await writeFile(fleet.path('next'), bytes)
     const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path('operator')]
     const words = ['--name', PATH, '--file', FILE, '--to', 'true', '--no-wait']
