@@ -8,14 +8,18 @@ export interface Claim {
   readonly due: Millis
   /** It is another's, passed on: no fault of the mate when it is missed. */
   readonly passed: boolean
-  /** It was not taken back. */
-  open: boolean
   /** Its deadline passed. */
   missed: boolean
 }
 
 export class Claims {
-  readonly #claims = new Map<number, Claim>()
+  /** Those that were not taken back. */
+  readonly #open = new Map<number, Claim>()
+  /** Those that were, for their deadlines. */
+  readonly #dropped = new Map<number, Claim>()
+  /** How many are open of its own, and of others. */
+  #own = 0
+  #passed = 0
   /** No deadline passes before. */
   #due: Millis = Number.POSITIVE_INFINITY
 
@@ -24,28 +28,37 @@ export class Claims {
    * @param patience how long it counts, if it is new. @returns false when it changes nothing
    */
   claim(index: number, now: Millis, patience: Millis, passed = false): boolean {
-    const known = this.#claims.get(index)
+    const open = this.#open.get(index)
+    const known = open ?? this.#dropped.get(index)
     const first = known === undefined || (known.passed && !passed)
-    if (!first && known.open) return false
-    this.#due = Math.min(this.#due, first ? now + patience : known.due)
-    if (first) this.#claims.set(index, { since: now, due: now + patience, passed, open: true, missed: false })
-    else known.open = true
+    if (!first && open !== undefined) return false
+    const claim = first ? { since: now, due: now + patience, passed, missed: false } : known
+    if (open !== undefined) this.#count(open, -1)
+    this.#dropped.delete(index)
+    this.#open.set(index, claim)
+    this.#count(claim, 1)
+    this.#due = Math.min(this.#due, claim.due)
     return true
   }
 
   /** Taken back. @returns false when that changes nothing */
   drop(index: number): boolean {
-    const known = this.#claims.get(index)
-    if (known === undefined || !known.open) return false
-    known.open = false
+    const claim = this.#open.get(index)
+    if (claim === undefined) return false
+    this.#open.delete(index)
+    this.#dropped.set(index, claim)
+    this.#count(claim, -1)
     return true
   }
 
   /** Its owner has the piece. @returns how long that took; undefined when it had not claimed it, or had taken that back */
   fulfilled(index: number, now: Millis): Millis | undefined {
-    const known = this.#claims.get(index)
-    this.#claims.delete(index)
-    return known?.open && !known.passed ? now - known.since : undefined
+    const claim = this.#open.get(index)
+    this.#open.delete(index)
+    this.#dropped.delete(index)
+    if (claim === undefined) return undefined
+    this.#count(claim, -1)
+    return claim.passed ? undefined : now - claim.since
   }
 
   /** How many deadlines passed since this was last asked. */
@@ -53,8 +66,8 @@ export class Claims {
     if (now < this.#due) return 0
     let count = 0
     this.#due = Number.POSITIVE_INFINITY
-    for (const claim of this.#claims.values()) {
-      if (!claim.open || claim.passed || claim.missed) continue
+    for (const claim of this.#open.values()) {
+      if (claim.passed || claim.missed) continue
       if (now < claim.due) this.#due = Math.min(this.#due, claim.due)
       else {
         claim.missed = true
@@ -64,23 +77,24 @@ export class Claims {
     return count
   }
 
-  /** The claims that were not taken back, the oldest first. */
+  /** The claims that were not taken back, in the order in which they were said. */
   eachOpen(visit: (index: number, claim: Readonly<Claim>) => void): void {
-    this.#claims.forEach((claim, index) => {
-      if (claim.open) visit(index, claim)
+    this.#open.forEach((claim, index) => {
+      visit(index, claim)
     })
   }
 
   /** How many were not taken back: of its own, or of others that it passed on. */
   open(passed: boolean): number {
-    let count = 0
-    this.#claims.forEach((claim) => {
-      if (claim.open && claim.passed === passed) count += 1
-    })
-    return count
+    return passed ? this.#passed : this.#own
   }
 
   isOpen(index: number): boolean {
-    return this.#claims.get(index)?.open === true
+    return this.#open.has(index)
+  }
+
+  #count({ passed }: Claim, by: 1 | -1): void {
+    if (passed) this.#passed += by
+    else this.#own += by
   }
 }
