@@ -3,34 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { Alone } from './alone.ts'
 import { testEncoding } from './encodings.ts'
+import { fetchFrom } from './fetch-from.ts'
 import type { Manners } from './test-node.ts'
 import { World } from './world.ts'
 
 const LIARS: readonly Manners[] = ['silent', 'drips', 'poisons', 'refuses', 'junk']
-
-/** One node fetches from honest seeds and liars, to all of which it is linked. Time in ms. */
-async function fetchFrom(scene: {
-  pieces: number
-  honest: number
-  liars: readonly Manners[]
-  seed?: number
-  uplink?: number
-}) {
-  const wanted = testEncoding('a', scene.pieces)
-  const world = new World(scene.seed ?? 1, [wanted])
-  for (let i = 0; i < scene.honest; i++) world.seed(`seed${i}`, wanted).uplink = scene.uplink ?? 1_250_000
-  scene.liars.forEach((manners, i) => {
-    world.add(`liar${i}`, manners)
-  })
-  const others = world.random.shuffled([...world.nodes.keys()])
-  world.add('node')
-  for (const other of others) world.link('node', other)
-  world.want('node', wanted)
-  const time = await world.run(6 * HOUR, () => world.has('node', wanted))
-  expect(world.has('node', wanted)).toBe(true)
-  const node = world.node('node')
-  return { world, wanted, node, time, waste: node.arrivals - scene.pieces }
-}
 
 describe('a swarm', () => {
   it('brings an encoding from one to one, each piece once, and saves what it has', async () => {
@@ -111,22 +88,10 @@ describe('a swarm with liars', () => {
     for (const count of node.bad.values()) expect(count).toBe(limits.badPieces)
   })
 
-  it.each<[string, Manners, number]>([
-    ['T18: claims all and sends none', 'silent', 1.5],
-    ['T11: drips', 'drips', 2],
-    ['refuses everything', 'refuses', 1.5],
-    ['T20: sends junk', 'junk', 1.5],
-  ])('%s: no stall', async (_name, manners, factor) => {
+  it('T20: four of seven peers send junk: no stall', async () => {
     const clean = await fetchFrom({ pieces: 200, honest: 3, liars: [] })
-    const { time } = await fetchFrom({ pieces: 200, honest: 3, liars: Array(4).fill(manners) })
-    expect(time).toBeLessThan(factor * clean.time)
-  })
-
-  it('T06: 90 % of the providers serve junk or nothing: within three times the clean time', async () => {
-    const clean = await fetchFrom({ pieces: 200, honest: 2, liars: [] })
-    const liars: Manners[] = [...Array(9).fill('silent'), ...Array(9).fill('poisons')]
-    const { time } = await fetchFrom({ pieces: 200, honest: 2, liars })
-    expect(time).toBeLessThan(3 * clean.time)
+    const { time } = await fetchFrom({ pieces: 200, honest: 3, liars: Array(4).fill('junk') })
+    expect(time).toBeLessThan(1.5 * clean.time)
   })
 
   it('fetches from one that is slower than any patience, whatever the liars claim', async () => {
