@@ -4,6 +4,7 @@ import { addTo, emptySummary, runMany } from './many.ts'
 import { parseOptions, type SimOptions, USAGE, UsageError } from './options.ts'
 import { explain, line, readable } from './report.ts'
 import { clockText } from './surroundings.ts'
+import { runSwarms } from './swarm/main.ts'
 import { type Report, simulate } from './world.ts'
 
 async function main(args: readonly string[]): Promise<number> {
@@ -58,4 +59,5 @@ async function runOne({ seed, scenario, json, all }: SimOptions): Promise<number
   return report.violations.length > 0 ? 1 : 0
 }
 
-process.exitCode = await main(process.argv.slice(2))
+const [first, ...rest] = process.argv.slice(2)
+process.exitCode = first === 'swarm' ? await runSwarms(rest) : await main(process.argv.slice(2))

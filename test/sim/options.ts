@@ -16,7 +16,9 @@ export interface SimOptions {
 /** A mistake in the command line; its message is one sentence for a person. */
 export class UsageError extends Error {}
 
-export const USAGE = `npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
+export const USAGE = `npm run sim -- swarm --help: how long a fleet takes to fetch an encoding; else
+
+npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
 
   --seed N          what all chance follows from: the same seed, the same run (default 42, with --seeds 1)
   --seeds COUNT     so many seeds from that one on, on every core; one line each, then a summary
@@ -60,23 +62,23 @@ export function parseOptions(args: readonly string[]): SimOptions {
   }
 }
 
-function splitOption(arg: string): [string, string | undefined] {
+export function splitOption(arg: string): [string, string | undefined] {
   const [, option, inline] = /^--([a-z][a-z-]*)(?:=(.*))?$/.exec(arg) ?? []
   if (option === undefined) throw new UsageError(`"${arg}" is no option of the simulator; --help lists them`)
   return [option, inline]
 }
 
-function missing(option: string): never {
+export function missing(option: string): never {
   throw new UsageError(`--${option} needs a value`)
 }
 
-function number(option: string, text: string): number {
+export function number(option: string, text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`--${option} needs a number, not "${text}"`)
   return value
 }
 
-function whole(option: string, text: string, from: number, to: number): number {
+export function whole(option: string, text: string, from: number, to: number): number {
   const value = number(option, text)
   if (!Number.isInteger(value) || value < from || value > to)
     throw new UsageError(`--${option} must be a whole number from ${from} to ${to}`)
