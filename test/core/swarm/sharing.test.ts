@@ -159,7 +159,8 @@ describe('a site behind a thin wire', () => {
       // All begin in the same moment, before they have heard of each other.
       world.queue.at(3 * SECOND, look)
       await sites.run()
-      expect(most).toBeLessThanOrEqual(Math.max(limits.siteRequests, nodes) + nodes)
+      // They hear of each other's claims a moment late.
+      expect(most).toBeLessThanOrEqual(2 * Math.max(limits.siteRequests, nodes) + nodes)
       expect(most).toBeGreaterThanOrEqual(Math.min(limits.siteRequests, nodes))
       expect(sites.copies[0]).toBeLessThanOrEqual(1.1)
     }
