@@ -598,11 +598,6 @@ export const limits = {
   claimPatience: 5 * SECOND,
   /** What is asked of one member outside keeps it busy for so long: what waits there longer could come from elsewhere meanwhile. */
   sharedQueue: 1 * SECOND,
-  /**
-   * Pieces that the nodes of a site ask for outside at once, when each has asked for one: 5 MiB fill a wire of 400 Mbit/s at 100 ms.
-   * Eight sites of 25 have it a tenth sooner, since less waits in the queues of their wires, and 4 instead of 6 % come twice.
-   */
-  siteRequests: 20,
   /** What can suddenly be had from outside is left for so long to each mate before us: a claim goes over a busy LAN in less. */
   claimTurn: 100,
   /** And for so long at most, where mates are slow: for twice what they need for a piece. */

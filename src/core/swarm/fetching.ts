@@ -44,7 +44,7 @@ const HUNGRY_TURN = 4
 export class Fetching {
   readonly #parts: Parts
   readonly #inFlight = new InFlight()
-  /** Peers that could be asked for more if there were room, in order. */
+  /** Peers that could be asked for more if the budget had room, in order. */
   readonly #hungry = new Set<Peer>()
   #turn = 0
   /** When something may be due: a lapse, the end of a rest, an overdue piece. */
@@ -237,7 +237,7 @@ export class Fetching {
     return false
   }
 
-  /** 'full': there is something to ask for, and no room in the budget, or too much is asked for by this site. */
+  /** 'full': there is something to ask for, and no room in the budget. */
   #choose(peer: Peer, now: Millis): { download: Download; index: number } | 'full' | undefined {
     for (const { download, share } of this.#offered(peer)) {
       if (now < share.restUntil) {
@@ -246,7 +246,6 @@ export class Fetching {
       }
       if (!this.#inFlight.fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
       const shared = this.#parts.sharing.isShared(download, peer, now)
-      if (shared && this.#parts.sharing.isBusy(download, now)) return 'full'
       if (shared && !this.#parts.sharing.mayAsk(download, peer, now)) continue
       const index = this.#parts.sharing.choose(download, peer, share, now)
       if (index !== undefined) return { download, index }

@@ -60,19 +60,6 @@ export class Mates {
     return [...mates.map(({ peer }) => peer.node), ...this.unlinked(now)]
   }
 
-  /**
-   * About how many pieces the others are asking for outside: those that are not linked do what the linked ones do. Who never had what
-   * it claims holds up nobody.
-   */
-  claimed(download: Download, now: Millis): number {
-    const mates = this.wanting(download, now)
-    let claims = 0
-    for (const mate of mates)
-      if (mate.peer.keptClaim && this.keepsClaims(mate, now))
-        claims += Math.min(mate.share.claims.open(false), mate.peer.claims(false))
-    return mates.length === 0 ? 0 : claims * (1 + this.unlinked(now).length / mates.length)
-  }
-
   /** Members of the zone that hear nothing of what this node says. */
   unlinked(now: Millis): readonly NodeId[] {
     if (now < this.#lookAt) return this.#unlinked

@@ -131,14 +131,9 @@ export class Peer {
     return this.gives && this.#claimsMissed < limits.requestLapses
   }
 
-  /** It had a piece that it claimed. */
-  get keptClaim(): boolean {
-    return this.#claimTypical !== undefined
-  }
-
   /** How many of its claims count, or of those of others that it passes on. */
   claims(passed: boolean): number {
-    const own = this.keptClaim ? limits.claimsAtOnce : limits.claimsAtFirst
+    const own = this.#claimTypical === undefined ? limits.claimsAtFirst : limits.claimsAtOnce
     return passed ? limits.passedPerClaim * own : own
   }
 

@@ -78,17 +78,6 @@ export class Sharing {
     return false
   }
 
-  /**
-   * True while so much is asked for outside, by all mates together, that more would only wait in the queues of others' wires, and
-   * this node has asked for something itself: nobody waits for what mates claim.
-   */
-  isBusy(download: Download, now: Millis): boolean {
-    let own = 0
-    for (const { near, requests } of this.#parts.peers.values())
-      if (!near) for (const { late } of requests) own += late ? 0 : 1
-    return own > 0 && own + this.#mates.claimed(download, now) >= limits.siteRequests
-  }
-
   /** The piece to ask of a peer next; undefined when there is none now. */
   choose(download: Download, peer: Peer, share: Share, now: Millis): number | undefined {
     const mates = peer.near ? [] : this.#mates.wanting(download, now)

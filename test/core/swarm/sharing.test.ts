@@ -138,34 +138,6 @@ describe('a site behind a thin wire', () => {
     expect(time).toBeLessThan(1.05 * sites.bound)
   })
 
-  it('asks for no more outside than fills a wire, and each node for one piece at least', async () => {
-    for (const nodes of [4, 12, 24]) {
-      const sites = new Sites({ ...BASE, sites: 1, nodes, pieces: 128 })
-      const { world, wanted } = sites
-      for (let i = 0; i < 4; i++) {
-        world.seed(`far${i}`, wanted).uplink = 125_000
-        for (const name of sites.all) world.link(name, `far${i}`)
-      }
-      let most = 0
-      const outside = (name: string) =>
-        [...world.node(name).asked.values()].filter(({ peer }) => world.node(peer).site === undefined).length
-      const look = () => {
-        most = Math.max(
-          most,
-          sites.all.reduce((sum, name) => sum + outside(name), 0),
-        )
-        world.queue.after(20, look)
-      }
-      // All begin in the same moment, before they have heard of each other.
-      world.queue.at(3 * SECOND, look)
-      await sites.run()
-      // They hear of each other's claims a moment late.
-      expect(most).toBeLessThanOrEqual(2 * Math.max(limits.siteRequests, nodes) + nodes)
-      expect(most).toBeGreaterThanOrEqual(Math.min(limits.siteRequests, nodes))
-      expect(sites.copies[0]).toBeLessThanOrEqual(1.1)
-    }
-  })
-
   it('waits for nobody that fetches slowly: the others take over what is left', async () => {
     const sites = new Sites({ ...BASE, sites: 1 })
     const { world, wanted } = sites
