@@ -26,6 +26,8 @@ export class Flights {
   readonly #shortest = new Map<NodeId, Millis>()
   /** How many pieces a member has to confirm before it counts again. */
   readonly #debts = new Map<NodeId, number>()
+  /** Pieces that went to such a member, the last ones: only what was sent can be confirmed, and once. */
+  readonly #uncounted = new Map<NodeId, Set<string>>()
   #window: number = limits.flightsMin
   #count = 0
   /** Of these, to members that confirmed one before. */
@@ -45,7 +47,7 @@ export class Flights {
 
   /** A piece of so many bytes is about to be read and sent. */
   began(node: NodeId, { encoding, index }: { encoding: string; index: number }, bytes: number, now: Millis): void {
-    if (this.#debts.has(node)) return
+    if (this.#debts.has(node)) return this.#remember(node, { encoding, index })
     const flights = this.#flights.get(node) ?? []
     flights.push({ encoding, index, bytes, since: now, due: now + this.#patience(node) * pieceScale(bytes) })
     this.#flights.set(node, flights)
@@ -54,7 +56,7 @@ export class Flights {
 
   /** The member says that it has a piece. @returns true when it was under way */
   landed(node: NodeId, encoding: string, index: number, now: Millis): boolean {
-    this.#pays(node)
+    if (this.#uncounted.get(node)?.delete(keyOf({ encoding, index }))) this.#pays(node)
     const flight = this.#take(node, (other) => other.index === index && other.encoding === encoding)
     if (flight === undefined) return false
     this.#measured(node, (now - flight.since) / pieceScale(flight.bytes))
@@ -63,11 +65,14 @@ export class Flights {
 
   /** The piece was not sent after all. */
   failed(node: NodeId, encoding: string, index: number): void {
+    this.#uncounted.get(node)?.delete(keyOf({ encoding, index }))
     this.#take(node, (other) => other.index === index && other.encoding === encoding)
   }
 
-  /** The stream with a member is gone. */
+  /** The stream with a member is gone. What was under way to it is not confirmed any more: a new stream would be cheap, too. */
   left(node: NodeId): void {
+    if (this.#flights.has(node)) this.#owes(node)
+    this.#uncounted.delete(node)
     this.#counted(node, -(this.#flights.get(node)?.length ?? 0))
     this.#flights.delete(node)
   }
@@ -81,8 +86,7 @@ export class Flights {
   /** Gives up what is overdue. @returns true when there is room again */
   check(now: Millis): boolean {
     const before = this.#count
-    for (const node of [...this.#flights.keys()])
-      while (this.#take(node, ({ due }) => now >= due) !== undefined) this.#owes(node)
+    for (const node of [...this.#flights.keys()]) this.#checkOf(node, now)
     return this.#count < before
   }
 
@@ -99,6 +103,21 @@ export class Flights {
     let at: Millis | undefined
     for (const flights of this.#flights.values()) for (const { due } of flights) at = Math.min(at ?? due, due)
     return at
+  }
+
+  /** What is overdue may still come, and counts then as a payment. */
+  #checkOf(node: NodeId, now: Millis): void {
+    const overdue = () => this.#take(node, ({ due }) => now >= due)
+    for (let flight = overdue(); flight !== undefined; flight = overdue()) {
+      this.#owes(node)
+      this.#remember(node, flight)
+    }
+  }
+
+  #remember(node: NodeId, piece: Pick<Flight, 'encoding' | 'index'>): void {
+    const pieces = this.#uncounted.get(node) ?? new Set()
+    this.#uncounted.set(node, pieces.add(keyOf(piece)))
+    for (const oldest of pieces) if (pieces.size > limits.flightDebt) pieces.delete(oldest)
   }
 
   #take(node: NodeId, is: (flight: Flight) => boolean): Flight | undefined {
@@ -126,7 +145,10 @@ export class Flights {
   #pays(node: NodeId): void {
     const debt = this.#debts.get(node)
     if (debt !== undefined && debt > 1) this.#debts.set(node, debt - 1)
-    else this.#debts.delete(node)
+    else {
+      this.#debts.delete(node)
+      this.#uncounted.delete(node)
+    }
   }
 
   #measured(node: NodeId, took: Millis): void {
@@ -148,4 +170,8 @@ export class Flights {
     if (shortest === undefined) return limits.requestPatienceMin
     return Math.max(limits.flightPatience, limits.requestPatienceFactor * this.#window * shortest)
   }
+}
+
+function keyOf({ encoding, index }: Pick<Flight, 'encoding' | 'index'>): string {
+  return `${encoding} ${index}`
 }

@@ -85,6 +85,36 @@ describe('what is under way over a wire (PIECES 8)', () => {
     expect(flights.size).toBe(1)
   })
 
+  it('takes for a payment only what was sent, each piece once (T19)', () => {
+    const flights = new Flights()
+    const begin = (index: number, now: number) => flights.began('mute', { encoding: ENCODING, index }, BYTES, now)
+    for (let index = 0; index < limits.flightsMin; index++) begin(index, 0)
+    flights.check(limits.requestPatienceMin)
+    for (let index = 100; index < 200; index++) flights.landed('mute', ENCODING, index, 20 * SECOND)
+    begin(2, 20 * SECOND)
+    for (let times = 0; times < 100; times++) flights.landed('mute', ENCODING, 2, 21 * SECOND)
+    begin(3, 22 * SECOND)
+    expect(flights.size).toBe(0)
+    for (const index of [0, 1, 3, 4, 5]) {
+      begin(index, 23 * SECOND)
+      flights.landed('mute', ENCODING, index, 23 * SECOND)
+    }
+    begin(6, 24 * SECOND)
+    expect(flights.size).toBe(1)
+  })
+
+  it('lets nobody out of what it did not confirm by a new stream', () => {
+    const flights = new Flights()
+    const begin = (index: number, now: number) => flights.began('mute', { encoding: ENCODING, index }, BYTES, now)
+    begin(0, 0)
+    flights.landed('mute', ENCODING, 0, 100)
+    begin(1, 200)
+    begin(2, 200)
+    flights.left('mute')
+    begin(1, 300)
+    expect(flights.size).toBe(0)
+  })
+
   it('keeps no place of those who confirmed from them, however many never do (T19)', () => {
     const flights = new Flights()
     const begin = (node: string, index: number) => flights.began(node, { encoding: ENCODING, index }, BYTES, 0)
