@@ -2,7 +2,7 @@
 // calendar, by a clock that is believed; while none is, the count goes on, so that no clock can renew a budget. 31 days of uptime
 // end a month as well: a node that never hears the time, or once believed a wrong one, is not cut off for good.
 import type { Millis } from '../env.ts'
-import { DAY, limits } from '../limits.ts'
+import { DAY, HOUR, limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 
 /** What is on the disk of a month. */
@@ -99,11 +99,11 @@ export class Month {
   /** Only a month of which something is counted gets older. */
   #pass(now: Millis): void {
     const { up, down, elapsed } = this.#usage
-    const before = Math.floor(elapsed / DAY)
+    const before = Math.floor(elapsed / HOUR)
     if (up + down > 0) this.#usage = { ...this.#usage, elapsed: elapsed + Math.max(0, now - this.#at) }
     this.#at = Math.max(this.#at, now)
-    // Once a day, so that restarts do not keep a month from ending.
-    if (Math.floor(this.#usage.elapsed / DAY) > before) this.#unsavedSince ??= now
+    // Once an hour, so that restarts do not keep a month from ending: some boards are switched off every night.
+    if (Math.floor(this.#usage.elapsed / HOUR) > before) this.#unsavedSince ??= now
   }
 }
 

@@ -83,6 +83,18 @@ describe('a month', () => {
     expect(blind.usage.month).toBe(0)
   })
 
+  it('gets older over restarts, however short the times between them are', () => {
+    let saved: Usage = { month: 0, up: 10, down: 0, elapsed: 0 }
+    for (let run = 0; run < 31 * 3; run++) {
+      const { month, writes } = setUp(10, saved)
+      for (let hour = 0; hour <= 8; hour++) month.check(undefined, hour * HOUR)
+      // Power is cut an hour later: nothing is saved at a stop.
+      month.check(undefined, 8 * HOUR + limits.usageUnsaved)
+      saved = writes().at(-1) ?? saved
+    }
+    expect(saved.up).toBe(0)
+  })
+
   it('is written after so many bytes, after so long, and at a stop; nothing of an idle node', () => {
     const { month, writes } = setUp()
     month.check(on('2026-11-29'), 0)
