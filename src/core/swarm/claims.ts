@@ -89,6 +89,11 @@ export class Claims {
     return passed ? this.#passed : this.#own
   }
 
+  /** It was made and taken back: that it is made again may be of use, but not without end. */
+  isTakenBack(index: number): boolean {
+    return this.#claims.get(index)?.open === false
+  }
+
   isOpen(index: number): boolean {
     return this.#open.has(index)
   }

@@ -246,10 +246,14 @@ export class Fetching {
       }
       if (!this.#inFlight.fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
       const shared = this.#parts.sharing.isShared(download, peer, now)
-      if (shared && !this.#parts.sharing.mayAsk(download, peer, now)) continue
+      if (shared && !this.#parts.sharing.mayAsk(download, peer, now)) {
+        this.#wake(this.#parts.sharing.deadline())
+        continue
+      }
       const index = this.#parts.sharing.choose(download, peer, share, now)
       if (index !== undefined) return { download, index }
-      this.#wake(shared ? this.#parts.sharing.deadline() : download.overdueAt(peer, share))
+      this.#wake(this.#parts.sharing.deadline())
+      if (!shared) this.#wake(download.overdueAt(peer, share))
       if (share.avoid !== undefined) this.#wake(share.avoidUntil)
     }
     return undefined

@@ -173,9 +173,11 @@ export class Reception {
     return news
   }
 
+  /** What was taken back and is claimed again counts as of no use: each time the mates hear of it, and all peers are looked at. */
   #claimed(peer: Peer, message: Extract<PieceArrival, { type: 'claim' | 'passed' }>, now: Millis): boolean {
     const download = peer.near ? this.#parts.downloads.get(message.encoding) : undefined
-    return download !== undefined && this.#parts.fetching.claimed(peer, download, message, now)
+    const again = peer.shares.get(message.encoding)?.claims.isTakenBack(message.index) === true
+    return download !== undefined && this.#parts.fetching.claimed(peer, download, message, now) && !again
   }
 
   #unclaimed(peer: Peer, { encoding, index }: Piece, now: Millis): boolean {
