@@ -204,6 +204,7 @@ export class Budgets {
     const { upload, each, download, hours = [], lan = false } = this.#allowed
     const local = this.#parts.localAt(now)
     const next = local === undefined ? undefined : turn(hours, local)
+    const always = turn(hours, 0) === undefined
     const { limit, usage, left } = this.#month
     return {
       lan,
@@ -211,7 +212,7 @@ export class Budgets {
       each,
       download: { limit: download, rate: this.#came.rate(now) },
       month: { limit, left, ...usage, remaining: this.#month.remaining(local) },
-      hours: { windows: hours, open: local === undefined ? undefined : isOpen(hours, local), next },
+      hours: { windows: hours, open: local === undefined && !always ? undefined : isOpen(hours, local ?? 0), next },
       heat: { limit: this.#heat.limit, celsius: this.#heat.celsius, throttled: this.#heat.throttled },
       paused: this.#far && { ...this.#far, lan: this.#near !== undefined, since: this.#since },
     }
@@ -255,7 +256,8 @@ export class Budgets {
 
   #closed(local: Millis | undefined): Pause | undefined {
     const { hours = [] } = this.#allowed
-    if (hours.length === 0) return undefined
+    // Hours that never close need no clock.
+    if (turn(hours, 0) === undefined) return undefined
     if (local === undefined) return { why: 'clock' }
     if (isOpen(hours, local)) return undefined
     return { why: 'hours', opens: turn(hours, local)?.minute ?? 0 }

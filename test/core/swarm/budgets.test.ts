@@ -249,6 +249,13 @@ describe('hours', () => {
     expect(world.has('node', wanted)).toBe(true)
   })
 
+  it('that never close need no clock', () => {
+    const hours = [{ from: 0, to: 24 * 60 }]
+    const alone = new Alone(undefined, { allowance: { hours } })
+    alone.wait(1)
+    expect(alone.swarm.budgets(alone.now)).toMatchObject({ paused: undefined, hours: { open: true } })
+  })
+
   it('let the LAN go on: one of a site with open hours brings it in for all', async () => {
     const wanted = testEncoding('a', 40)
     const world = new World(1, [wanted])
