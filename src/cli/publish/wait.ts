@@ -2,6 +2,7 @@
 import { Failure } from '../../core/failure.ts'
 import type { ApiClient } from '../../daemon/api-client.ts'
 import type { ReleaseJson } from '../../daemon/api-types.ts'
+import { pausedText } from '../format/budgets.ts'
 import { counted, percent } from '../format/quantity.ts'
 import type { ProgressLine } from '../frame/progress.ts'
 import { plain, type Terminal } from '../frame/terminal.ts'
@@ -35,7 +36,8 @@ export async function waitForCopy(
 ): Promise<number> {
   const { client, signal, progress } = ends
   try {
-    const { node } = await client.status()
+    const { node, budgets } = await client.status()
+    if (budgets?.paused) said(ends, `this peer is paused ${pausedText(budgets.paused)}`, 0)
     let quietUntil = performance.now() + QUIET
     let askAt = 0
     let known: ReleaseJson['nodes'] = []
