@@ -91,7 +91,7 @@ export class Claims {
 
   /** It was made and taken back: that it is made again may be of use, but not without end. */
   isTakenBack(index: number): boolean {
-    return this.#claims.get(index)?.open === false
+    return this.#dropped.has(index)
   }
 
   isOpen(index: number): boolean {
