@@ -31,6 +31,8 @@ export const PACKED_MAX = limits.patchPlainBytes + 16_384
 /** For a later version: this one knows no flags. */
 const FLAGS = 0
 const HALF = 2 ** 32
+/** Larger than any pool that Node cuts buffers from. */
+const FREED_FROM = 65_536
 
 const unpack = promisify(zstdDecompress)
 
@@ -67,7 +69,9 @@ export async function* patched(
       const source = range.subarray(0, header.reach)
       if ((await base.read(source, header.at)) < header.reach) throw badPatch('a range outside of its base')
       const made = segment.subarray(0, header.made)
-      follow(await unpacked(frame, header.plain), source, made)
+      const instructions = await unpacked(frame, header.plain)
+      follow(instructions, source, made)
+      free(instructions)
       yield made
     }
   } finally {
@@ -89,14 +93,19 @@ async function unpacked(frame: Uint8Array, plain: number): Promise<Uint8Array> {
   const options = {
     params: { [constants.ZSTD_d_windowLogMax]: limits.patchWindowLog },
     maxOutputLength: Math.max(1, plain),
-    // One buffer that fits, instead of many that do not.
-    chunkSize: Math.max(64, plain),
+    // One buffer that fits, instead of many that do not: a full one would be followed by an empty one as long.
+    chunkSize: plain + 64,
   }
   const instructions = await unpack(frame, options).catch((cause: unknown) => {
     throw badPatch('instructions that cannot be unpacked', cause)
   })
   if (instructions.length !== plain) throw badPatch('instructions of another length')
   return instructions
+}
+
+/** Gives back the memory of what is used up: the collector waits for tens of megabytes of it. A small one shares its memory with others. */
+function free({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength > FREED_FROM) buffer.transfer(0)
 }
 
 /** Blocks, taken apart anew. What is taken is valid until the next is. */
