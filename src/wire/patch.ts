@@ -32,7 +32,7 @@ export const PACKED_MAX = limits.patchPlainBytes + 16_384
 const FLAGS = 0
 const HALF = 2 ** 32
 /** Larger than any pool that Node cuts buffers from. */
-const FREED_FROM = 65_536
+const GIVEN_BACK = 65_536
 
 const unpack = promisify(zstdDecompress)
 
@@ -71,7 +71,7 @@ export async function* patched(
       const made = segment.subarray(0, header.made)
       const instructions = await unpacked(frame, header.plain)
       follow(instructions, source, made)
-      free(instructions)
+      giveBack(instructions)
       yield made
     }
   } finally {
@@ -103,9 +103,9 @@ async function unpacked(frame: Uint8Array, plain: number): Promise<Uint8Array> {
   return instructions
 }
 
-/** Gives back the memory of what is used up: the collector waits for tens of megabytes of it. A small one shares its memory with others. */
-function free({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength > FREED_FROM) buffer.transfer(0)
+/** Gives back the memory of what zstd made and is used up: the collector waits for tens of megabytes of it. A small one shares its memory with others. */
+export function giveBack({ buffer, byteOffset }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength > GIVEN_BACK) buffer.transfer(0)
 }
 
 /** Blocks, taken apart anew. What is taken is valid until the next is. */

@@ -8,7 +8,7 @@ import { Failure } from '../../core/failure.ts'
 import { limits } from '../../core/limits.ts'
 import { blocks } from '../../ports/files.ts'
 import { InstructionWriter } from '../../wire/instructions.ts'
-import { encodeSegmentHeader, PATCH_MAGIC, patched } from '../../wire/patch.ts'
+import { encodeSegmentHeader, giveBack, PACKED_MAX, PATCH_MAGIC, patched } from '../../wire/patch.ts'
 import { Source } from '../source.ts'
 import { type Described, describe, placed, writeBytes } from '../written.ts'
 import { Fingerprints } from './fingerprints.ts'
@@ -142,7 +142,9 @@ class SegmentMaker {
     let instructions = this.#writer.write(steps, range, segment)
     if (instructions.length > limits.patchPlainBytes)
       instructions = this.#writer.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
-    const frame = await compress(instructions, { params: PARAMS, pledgedSrcSize: instructions.length })
+    // One buffer that fits, whatever comes of it.
+    const chunkSize = instructions.length + PACKED_MAX - limits.patchPlainBytes
+    const frame = await compress(instructions, { params: PARAMS, pledgedSrcSize: instructions.length, chunkSize })
     yield encodeSegmentHeader({
       made: segment.length,
       at,
@@ -151,6 +153,7 @@ class SegmentMaker {
       packed: frame.length,
     })
     yield frame
+    giveBack(frame)
   }
 }
 
