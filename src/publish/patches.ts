@@ -54,9 +54,14 @@ export async function makePatches(bases: readonly PatchBase[], work: Work): Prom
   return { patches, notes }
 }
 
-/** What nobody asked for has to be worth its place: not for the same bytes, nor for what is a piece or less. */
+/**
+ * What nobody asked for has to be worth its place: not for the same bytes, nor for what is a piece or less, nor from a base that is so
+ * short that the patch would hold nearly all of the artifact.
+ */
 function isWorth({ nodes, packed }: PatchBase, { artifact, encoding }: Encoded): boolean {
-  return nodes === undefined || (packed?.artifact.hash !== artifact.hash && encoding.length > limits.pieceBytesMin)
+  if (nodes === undefined) return true
+  const short = packed !== undefined && packed.artifact.length <= (1 - limits.patchShare) * artifact.length
+  return packed?.artifact.hash !== artifact.hash && encoding.length > limits.pieceBytesMin && !short
 }
 
 /** Without it, the whole can be published all the same. */
