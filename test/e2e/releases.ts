@@ -38,7 +38,7 @@ export async function initMesh(fleet: Fleet): Promise<void> {
   await fleet.done('init', '--name', PUBLISHER, '--mesh', fleet.path('mesh'))
 }
 
-/** Publishes by the command, through the peer of the folder `peer`. */
+/** Publishes by the command, through the peer of the folder `peer`; without patches, since random bytes have none that is of use. */
 export async function publish(
   fleet: Fleet,
   peer: string,
@@ -49,7 +49,7 @@ export async function publish(
   const file = fleet.path(`${hash}.artifact`)
   await writeFile(file, bytes)
   const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path(peer)]
-  await fleet.done('publish', file, '--name', path, '--file', FILE, '--to', to, '--no-wait', ...places)
+  await fleet.done('publish', file, '--name', path, '--file', FILE, '--to', to, '--no-wait', '--no-patch', ...places)
 }
 
 /** What the command does, in this process and so without its start: for who publishes twenty times. @returns the counter */
