@@ -3,7 +3,8 @@
 // is, is found as TCP Vegas finds its window (Brakmo and Peterson 1995): of what is under way, the share w (1 - shortest time / time)
 // only waits in some queue; the window grows while that is less than one piece, and shrinks when it is more than two.
 // Invariant: nobody is kept from being served by members that confirm nothing: who never confirmed takes no place of who did, and who let a
-// piece be overdue counts no more until it has confirmed more than it let be, twice as much each time (T19).
+// piece be overdue counts no more until it has confirmed more than it let be, twice as much for each that it lets be meanwhile (T19). A debt that
+// is paid is forgotten: who pays and lets be in turns costs a place for a patience each time.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { pieceScale } from './pieces.ts'
@@ -83,11 +84,9 @@ export class Flights {
     this.#shortest.delete(node)
   }
 
-  /** Gives up what is overdue. @returns true when there is room again */
-  check(now: Millis): boolean {
-    const before = this.#count
+  /** Gives up what is overdue. */
+  check(now: Millis): void {
     for (const node of [...this.#flights.keys()]) this.#checkOf(node, now)
-    return this.#count < before
   }
 
   /** This machine slept so long: nobody is to blame for that time. */
