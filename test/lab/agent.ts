@@ -2,7 +2,7 @@
 // input and one a response on standard output.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, connect as dial } from 'node:net'
+import { createServer, connect as dial, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 /** What a connection came to. */
@@ -28,6 +28,8 @@ export interface Requests {
     until: 'connected' | 'seen' | 'end'
     timeout: number
   }
+  /** What still comes over the connection that was dialled from a port: until it ends, or nothing came for so many milliseconds. */
+  rest: { from: number; silence: number }
   /** Joins a multicast group, and answers with the first text that comes, or null. */
   hear: { group: string; port: number; timeout: number }
   say: { group: string; port: number; text: string }
@@ -40,9 +42,12 @@ const REFUSED_PAUSE = 20
 const handlers: { [name in keyof Requests]: (request: Requests[name]) => Promise<unknown> } = {
   listen,
   connect,
+  rest,
   hear,
   say,
 }
+/** By the port that they were dialled from. */
+const dialled = new Map<number, Socket>()
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, name, request } = JSON.parse(line)
@@ -72,6 +77,7 @@ async function connect(request: Requests['connect']): Promise<Outcome> {
 
 function attempt({ host, port, from, until, timeout }: Requests['connect'], began: number): Promise<Outcome> {
   const socket = dial({ host, port, ...(from !== undefined && { localPort: from }) })
+  if (from !== undefined) dialled.set(from, socket)
   const outcome: Outcome = { connected: false, seen: null, code: null, bytes: 0, ms: 0 }
   return new Promise((resolve) => {
     const done = (code: string | null) => {
@@ -91,6 +97,22 @@ function attempt({ host, port, from, until, timeout }: Requests['connect'], bega
       outcome.seen ??= firstLine(chunk)
       if (until === 'seen') done(null)
     })
+  })
+}
+
+function rest({ from, silence }: Requests['rest']): Promise<'silence' | 'end'> {
+  const socket = dialled.get(from)
+  if (socket === undefined) throw new Error(`nothing was dialled from port ${from}`)
+  return new Promise((resolve) => {
+    if (socket.readableEnded) return resolve('end')
+    const done = (why: 'silence' | 'end') => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(why)
+    }
+    const timer = setTimeout(() => done('silence'), silence)
+    socket.on('data', () => timer.refresh())
+    socket.on('end', () => done('end'))
   })
 }
 

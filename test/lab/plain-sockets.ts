@@ -29,10 +29,15 @@ export class PlainSockets {
     return this.#ask(name, 'connect', request) as Promise<Outcome>
   }
 
-  /** Where a server sees a connection come from: `ADDRESS:PORT`. Null when there was none within a second and a half. */
+  /** Where a server sees a connection come from: `ADDRESS:PORT`. Null when there was none: the time is that of two
+   *  SYNs that are lost, which are repeated after 1 and 2 s. */
   async seen(name: string, host: string, port: number, from?: number): Promise<string | null> {
-    const request = { host, port, until: 'seen' as const, timeout: 1_500, ...(from !== undefined && { from }) }
+    const request = { host, port, until: 'seen' as const, timeout: 3_500, ...(from !== undefined && { from }) }
     return (await this.connect(name, request)).seen
+  }
+
+  rest(name: string, request: Requests['rest']): Promise<'silence' | 'end'> {
+    return this.#ask(name, 'rest', request) as Promise<'silence' | 'end'>
   }
 
   hear(name: string, request: Requests['hear']): Promise<string | null> {
