@@ -283,6 +283,7 @@ export class NodeCore {
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
     this.#m.links.check(now)
     this.#m.reach.check(now)
+    if (this.#m.releases.takeUntold()) this.#m.greetings.spread(now)
     this.#m.greetings.check(now)
     this.#m.rivals.check(now)
     this.#m.queries.check(now)
@@ -317,7 +318,7 @@ export class NodeCore {
       this.#m.greetings.spread(now)
     }
     this.#stated(ticket, now)
-    if (this.#m.releases.persisted(ticket, now)) this.#m.greetings.spread(now)
+    this.#m.releases.persisted(ticket, now)
     this.#m.saving.persisted(ticket)
     this.#m.audit.persisted(ticket)
   }

@@ -73,6 +73,8 @@ export class Releases {
   readonly #out: Outbox
   readonly #self: Self
   readonly #topic: string
+  /** Targets came in force that peers may not know of. */
+  #untold = false
 
   constructor(parts: Parts) {
     this.targets = parts.targets
@@ -205,15 +207,26 @@ export class Releases {
     this.announcing.targetsChanged(now)
   }
 
-  /** True when the targets changed: others want to know at once whose keys count. */
-  persisted(ticket: Ticket, now: Millis): boolean {
-    const delegates = this.targets.persisted(ticket, now)
-    if (delegates) this.announcing.targetsChanged(now)
+  persisted(ticket: Ticket, now: Millis): void {
+    if (this.targets.persisted(ticket, now)) {
+      this.#untold = true
+      this.announcing.targetsChanged(now)
+    }
     this.announcing.persisted(ticket, now)
     this.beacons.persisted(ticket, now)
     this.swarm.persisted(ticket, now)
     this.#rollout.persisted(ticket, now)
-    return delegates
+  }
+
+  /**
+   * True once after targets came in force, when everybody who is linked is to be told: they want to know at once whose keys count.
+   * Where a head that only these targets explain is passed on, whoever lacks them asks by itself (clause GREETING 4).
+   */
+  takeUntold(): boolean {
+    const carried = this.#untold ? this.announcing.carriesTargets : 'open'
+    if (carried === 'open') return false
+    this.#untold = false
+    return carried === 'no'
   }
 
   persistFailed(ticket: Ticket, now: Millis): void {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as noble from '@noble/ed25519'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { writeAtomic, writeNew } from '../../src/keys/atomic-file.ts'
@@ -8,6 +10,18 @@ import { makeSigner, newSecret, publicKeyOf, sha256, sign, verify, verifyStrict 
 import { cryptoEnv } from '../../src/keys/env.ts'
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+/** The points of order 1, 2, 4 and 8. */
+const TORSION = [...Array(8).keys()].map((times) => {
+  const eighth = noble.Point.fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05')
+  return Array(times)
+    .fill(eighth)
+    .reduce((sum, point) => sum.add(point), noble.Point.ZERO)
+})
+const fromLittle = (little: Uint8Array) => BigInt(`0x${Buffer.from(little).reverse().toString('hex')}`)
+const littleOf = (scalar: bigint) => Buffer.from(scalar.toString(16).padStart(64, '0'), 'hex').reverse()
+const scalarOf = (name: string) => fromLittle(createHash('sha512').update(name).digest()) % ORDER
 
 describe('Ed25519', () => {
   // RFC 8032, section 7.1, test 2.
@@ -64,6 +78,41 @@ describe('Ed25519', () => {
     const anything = new Uint8Array(64)
     anything[0] = 1
     expect(verifyStrict(small, Buffer.from('any message'), anything)).toBe(false)
+  })
+
+  // Where libraries differ, noble is the judge: keys and nonces with a part of small order (Chalkias, Garillot, Nikolaenko 2020, Taming the many EdDSAs).
+  it.each(['nothing', 'the key', 'the nonce', 'both'])(
+    'the strict verifier judges as noble does when %s is of small order alone',
+    (alone) => {
+      const message = Buffer.from('judged by all alike')
+      const key = scalarOf('key')
+      const nonce = scalarOf('nonce')
+      const answers: boolean[] = []
+      for (const a of TORSION)
+        for (const r of TORSION) {
+          const isKey = alone === 'the key' || alone === 'both'
+          const isNonce = alone === 'the nonce' || alone === 'both'
+          const A = (isKey ? a : noble.Point.BASE.multiply(key).add(a)).toBytes()
+          const R = (isNonce ? r : noble.Point.BASE.multiply(nonce).add(r)).toBytes()
+          const h = fromLittle(createHash('sha512').update(R).update(A).update(message).digest()) % ORDER
+          const s = ((isNonce ? 0n : nonce) + h * (isKey ? 0n : key)) % ORDER
+          const signature = Buffer.concat([R, littleOf(s)])
+          const judged = noble.verify(signature, message, A, { zip215: false })
+          expect(verifyStrict(A, message, signature)).toBe(judged)
+          answers.push(judged)
+        }
+      expect(new Set(answers).has(alone !== 'the key' && alone !== 'both')).toBe(true)
+    },
+  )
+
+  it('what is not written as it should be is refused: y not reduced, a sign without an x, s not reduced', () => {
+    const { publicKey, sign: signs } = makeSigner(SEED)
+    const message = Uint8Array.of(1)
+    const signature = signs(message)
+    const late = Buffer.concat([signature.subarray(0, 32), littleOf(fromLittle(signature.subarray(32)) + ORDER)])
+    const keys = ['ee' + 'ff'.repeat(30) + '7f', '01' + '00'.repeat(30) + '80', 'ec' + 'ff'.repeat(31)].map(bytes)
+    expect(verifyStrict(publicKey, message, late)).toBe(false)
+    for (const key of keys) expect(verifyStrict(key, message, signature)).toBe(false)
   })
 
   it('secrets come from the randomness that is given', () => {

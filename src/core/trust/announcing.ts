@@ -215,6 +215,11 @@ export class Announcing {
     this.#changed(now)
   }
 
+  /** Whether a head that was passed on makes whoever lacks the targets in force ask for them; `open`: one may be, within 10 s. */
+  get carriesTargets(): 'yes' | 'open' | 'no' {
+    return this.#hearing.carriesTargets
+  }
+
   unlinked(peer: NodeId): void {
     this.#hearing.unlinked(peer)
   }

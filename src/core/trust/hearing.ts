@@ -34,6 +34,8 @@ export class Hearing {
   readonly #heads: WaitingHeads
   /** A question for targets ended, or others are in force: peers may be asked for newer ones. */
   #remind = false
+  /** A head that only the targets in force explain was passed on. */
+  #carried = false
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -111,9 +113,12 @@ export class Hearing {
 
   /** What is in force, or what it is judged by, changed. */
   changed(now: Millis): void {
-    this.#heads.settle(({ head }) => {
+    this.#heads.settle(({ head, ahead }) => {
       const standing = this.#standing(head)
-      if (standing === 'same') return 'accept'
+      if (standing === 'same') {
+        this.#carried ||= ahead
+        return 'accept'
+      }
       return isNews(standing) || isAhead(standing) ? undefined : verdictOn(standing)
     })
     this.#look(now)
@@ -122,6 +127,16 @@ export class Hearing {
   /** Other targets are in force, or none. */
   targetsChanged(): void {
     this.#remind = true
+    this.#carried = false
+  }
+
+  /**
+   * Whether who lacks the targets in force will ask for them by itself: `yes` when a head that only they explain was passed on,
+   * `open` while such a head waits for its body.
+   */
+  get carriesTargets(): 'yes' | 'open' | 'no' {
+    if (this.#carried) return 'yes'
+    return this.#heads.some(({ head, ahead }) => ahead && isNews(this.#standing(head))) ? 'open' : 'no'
   }
 
   unlinked(peer: NodeId): void {
@@ -169,8 +184,9 @@ export class Hearing {
       return this.#verdict(ticket, 'ignore')
     }
     this.#offers.heard(from, head)
-    this.#heads.wait(ticket, from, head, now)
-    if (isAhead(this.#standing(head))) this.#p.targets.hinted(from, now)
+    const ahead = isAhead(this.#standing(head))
+    this.#heads.wait(ticket, { from, head, ahead }, now)
+    if (ahead) this.#p.targets.hinted(from, now)
     this.#look(now)
   }
 

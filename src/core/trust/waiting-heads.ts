@@ -9,6 +9,8 @@ export interface WaitingHead {
   from: NodeId
   head: Head
   until: Millis
+  /** Only newer targets than those of that moment could name its role or its epoch. */
+  ahead: boolean
 }
 
 export class WaitingHeads {
@@ -28,12 +30,16 @@ export class WaitingHeads {
     return this.#waiting.size >= limits.headsWaiting
   }
 
-  wait(ticket: Ticket, from: NodeId, head: Head, now: Millis): void {
-    this.#waiting.set(ticket, { from, head, until: now + 2 * limits.requestTimeout })
+  wait(ticket: Ticket, told: { from: NodeId; head: Head; ahead: boolean }, now: Millis): void {
+    this.#waiting.set(ticket, { ...told, until: now + 2 * limits.requestTimeout })
   }
 
   has(from: NodeId, hash: string): boolean {
-    return [...this.#waiting.values()].some((waiting) => waiting.from === from && waiting.head.hash === hash)
+    return this.some((waiting) => waiting.from === from && waiting.head.hash === hash)
+  }
+
+  some(test: (waiting: WaitingHead) => boolean): boolean {
+    return [...this.#waiting.values()].some(test)
   }
 
   /** Answers those for which `judge` has a verdict. */

@@ -1,9 +1,13 @@
 // Targets that are handed in on one node, in a chain of nodes with all that they are made of: a key that is taken out of a role stops
 // counting everywhere at once, not with the hello of the next minute (clause GREETING 4).
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import type { Millis } from '../../../src/core/env.ts'
 import { DAY, limits, SECOND } from '../../../src/core/limits.ts'
+import { NOTHING } from '../../../src/core/protocols.ts'
 import type { RootDocument } from '../../../src/core/trust/documents.ts'
+import { headOf } from '../../../src/core/trust/registers.ts'
 import { announcementOf, delegationOf, ROOT, rootOf, signRoot, targetsOf } from '../../fixtures/documents.ts'
+import { TOPIC } from './announcing-world.ts'
 import { LittleMesh, type Member } from './little-mesh.ts'
 
 it('targets by themselves go from link to link as soon as they are in force', () => {
@@ -28,6 +32,45 @@ it('targets by themselves go from link to link as soon as they are in force', ()
     [0, 0, 0],
   ])
   expect(a.submitted).toEqual(['accepted', 'accepted'])
+})
+
+describe('targets that came with a head which only they explain', () => {
+  const meshOf = () => {
+    const mesh = new LittleMesh()
+    const [publisher, b, c] = ['publisher', 'b', 'c'].map((name) => mesh.add(name))
+    if (!publisher || !b || !c) throw new Error('three were added')
+    mesh.link(b, c)
+    publisher.submit(announcementOf({ version: 1 }), targetsOf())
+    mesh.greet()
+    // The head comes before any hello does.
+    b.links.add(publisher)
+    const hellos: Millis[] = []
+    c.lies = ({ protocol }) => {
+      if (protocol === 'hello') hellos.push(mesh.now)
+      return undefined
+    }
+    const tell = () => {
+      const head = headOf(announcementOf({ version: 1 }))
+      b.feed({ type: 'headHeard', ticket: b.ticket(), from: publisher.node, topic: TOPIC, head })
+      const [{ now }, before] = [mesh, hellos.length]
+      mesh.run(2 * limits.requestTimeout)
+      return hellos.slice(before).map((at) => at - now)
+    }
+    const held = () => [b, c].map(({ core }) => core.releases.publishers().current.length)
+    return { publisher, tell, held }
+  }
+
+  it('are told in no hello: who lacks them asks whoever passes the head on', () => {
+    const { tell, held } = meshOf()
+    expect([tell(), held()]).toEqual([[], [1, 1]])
+  })
+
+  it('are told all the same when the head leads to no announcement', () => {
+    const { publisher, tell, held } = meshOf()
+    publisher.lies = ({ protocol, body }) =>
+      protocol === 'sync' && body.type === 'announcements' ? { protocol, body: NOTHING } : undefined
+    expect([tell(), held()]).toEqual([[0], [0, 0]])
+  })
 })
 
 it('a flood of targets that a stolen key signs is told and written a few times, and the last of them reaches all (clause VECTOR 4)', () => {
