@@ -608,6 +608,12 @@ export const limits = {
   passedPerClaim: 4,
   /** Claims of a mate that count: all that fits requestBytes in pieces of the shortest length. */
   claimsAtOnce: 32,
+  /** Encodings of which it is remembered what one mate claimed on streams that are gone: four times what a node fetches at once. */
+  spentClaims: 8,
+  /** What a member did not give or keep is remembered for so long without its link: a new link costs nothing and must not buy new delays. They take seconds: of ten minutes 2 %. */
+  goneRemembered: 10 * MINUTE,
+  /** Members without a link of which that is remembered, the last ones: as many as can be linked. */
+  goneMembers: 64,
   /** A peer that does not read a piece it asked for is cut off after this, more for a longer piece: it holds one of few places. */
   serveTimeout: 2 * MINUTE,
   /** First pause with a peer whose stream of pieces was lost, or that refused a request; doubled while that goes on. */

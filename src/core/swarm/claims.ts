@@ -1,13 +1,36 @@
 // Claims: the pieces of one encoding that one mate said it is fetching from outside. A claim keeps others from fetching the piece,
 // but only until its deadline, which a second claim does not move: so whoever claims and does not deliver costs each piece one
-// delay, and no more.
+// delay, and no more, over however many streams it says so.
 import type { Millis } from '../env.ts'
+import { emptyBits, hasBit, setBit } from './bitfield.ts'
+
+/** The pieces of one encoding that one mate claimed on streams that are gone, and did not come to have then; and that it passed on. */
+export class Spent {
+  readonly #own: Uint8Array
+  readonly #passed: Uint8Array
+
+  constructor(pieces: number) {
+    this.#own = emptyBits(pieces)
+    this.#passed = emptyBits(pieces)
+  }
+
+  /** Whoever claims a piece and then passes it on had its delay. */
+  has(index: number, passed: boolean): boolean {
+    return hasBit(this.#own, index) || (passed && hasBit(this.#passed, index))
+  }
+
+  add(index: number, passed: boolean): void {
+    setBit(passed ? this.#passed : this.#own, index)
+  }
+}
 
 export interface Claim {
   readonly since: Millis
   readonly due: Millis
   /** It is another's, passed on: no fault of the mate when it is missed. */
   readonly passed: boolean
+  /** It counted on an earlier stream: it keeps nobody from fetching the piece. */
+  readonly spent: boolean
   /** Its deadline passed. */
   missed: boolean
 }
@@ -22,6 +45,12 @@ export class Claims {
   #passed = 0
   /** No deadline passes before. */
   #due: Millis = Number.POSITIVE_INFINITY
+  readonly #spent: Spent | undefined
+
+  /** @param spent what was claimed on earlier streams */
+  constructor(spent?: Spent) {
+    this.#spent = spent
+  }
 
   /**
    * What a mate claims itself counts although it passed on another's claim of the same piece before: that one came to nothing.
@@ -32,7 +61,8 @@ export class Claims {
     const known = open ?? this.#dropped.get(index)
     const first = known === undefined || (known.passed && !passed)
     if (!first && open !== undefined) return false
-    const claim = first ? { since: now, due: now + patience, passed, missed: false } : known
+    const spent = this.#spent?.has(index, passed) === true
+    const claim = first ? { since: now, due: now + patience, passed, spent, missed: false } : known
     if (open !== undefined) this.#count(open, -1)
     this.#dropped.delete(index)
     this.#open.set(index, claim)
@@ -59,6 +89,15 @@ export class Claims {
     if (claim === undefined) return undefined
     this.#count(claim, -1)
     return claim.passed ? undefined : now - claim.since
+  }
+
+  /** The stream is gone: none of it counts again. */
+  spend(into: Spent): void {
+    for (const claims of [this.#open, this.#dropped]) for (const [index, { passed }] of claims) into.add(index, passed)
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.size + this.#dropped.size === 0
   }
 
   /** How many deadlines passed since this was last asked. */
@@ -96,6 +135,11 @@ export class Claims {
 
   isOpen(index: number): boolean {
     return this.#open.has(index)
+  }
+
+  /** It is open, and counted before. */
+  isSpent(index: number): boolean {
+    return this.#open.get(index)?.spent === true
   }
 
   #count({ passed }: Claim, by: 1 | -1): void {

@@ -218,7 +218,7 @@ export class Exchange {
   #share(peer: Peer, holding: Holding): Share {
     const known = peer.shares.get(holding.encoding.hash)
     if (known !== undefined) return known
-    const share = newShare(holding.pieces)
+    const share = newShare(holding.pieces, peer.spent(holding.encoding.hash))
     peer.shares.set(holding.encoding.hash, share)
     return share
   }

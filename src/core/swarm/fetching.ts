@@ -339,6 +339,7 @@ export class Fetching {
 
   /** The request does not count any more, and its piece is open again unless it is here or asked of another. */
   #release(peer: Peer, request: Request, now: Millis): void {
+    peer.unawaited(request, now)
     this.#inFlight.asked(request, -1)
     if (request.counted) this.#parts.budgets.released(request.bytes, now)
     const download = this.#parts.downloads.get(request.encoding)

@@ -5,7 +5,7 @@ import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { emptyBits, hasBit, setBit } from './bitfield.ts'
 import { Budget } from './budget.ts'
-import { Claims } from './claims.ts'
+import { Claims, Spent } from './claims.ts'
 import { pieceScale } from './pieces.ts'
 
 /** A piece that was asked of a peer. */
@@ -105,6 +105,11 @@ export class Peer {
   #claimTypical: Millis | undefined
   /** Claims that it missed since the last one that it did not. */
   #claimsMissed = 0
+  /** For so long since it last gave a piece it had pieces to give that did not come then; and until when that is counted. */
+  #unpaid: Millis = 0
+  #unpaidUntil: Millis = Number.NEGATIVE_INFINITY
+  /** What it claimed on streams that are gone, by encoding, the last ones. */
+  readonly #spent = new Map<string, Spent>()
   /** When it last let a request lapse or missed a claim. */
   failedAt: Millis = Number.NEGATIVE_INFINITY
   /** When it last gave a piece. */
@@ -129,6 +134,11 @@ export class Peer {
   /** The same, and it has what it claims. */
   get keepsClaims(): boolean {
     return this.gives && this.#claimsMissed < limits.requestLapses
+  }
+
+  /** What it did not give or keep would be forgotten if it were met anew. */
+  get owes(): boolean {
+    return this.#unpaid > 0 || this.#lapses > 0 || this.#claimsMissed > 0 || this.#spent.size > 0 || this.offended
   }
 
   /** How many of its claims count, or of those of others that it passes on. */
@@ -173,12 +183,26 @@ export class Peer {
     return Math.max(1, Math.min(limits.requestsPerPeer, Math.floor(limits.sharedQueue / typical))) - busy
   }
 
-  /** How long the shortest piece takes it by what it shows now: what it was asked for longest ago counts too. */
+  /**
+   * How long the shortest piece takes it by what it shows now: what it was asked for longest ago counts too, and what it was asked for
+   * in vain before that, on whatever stream.
+   */
   slowness(now: Millis): Millis {
-    let slowness = this.#typical ?? 0
+    let slowness = Math.max(this.#unpaid, this.#typical ?? 0)
     for (const { late, asked, bytes } of this.requests)
-      if (!late) slowness = Math.max(slowness, (now - asked) / pieceScale(bytes))
+      if (!late) slowness = Math.max(slowness, this.#unpaidAt(asked, bytes, now))
     return slowness
+  }
+
+  /** When it is slower than that, if it does not give by then what it was asked for. */
+  slowAt({ asked, bytes }: Request, slowness: Millis): Millis {
+    return Math.max(asked, this.#unpaidUntil) + Math.max(0, slowness - this.#unpaid) * pieceScale(bytes) + 1
+  }
+
+  /** It is not waited for any more with this request, which it may have answered. */
+  unawaited({ asked, bytes }: Request, now: Millis): void {
+    this.#unpaid = this.#unpaidAt(asked, bytes, now)
+    this.#unpaidUntil = now
   }
 
   /** How long to wait for a piece of so many bytes that it claims now. */
@@ -222,6 +246,8 @@ export class Peer {
   /** It gave a good piece that it was asked for so long ago. One that came late shows that it is slow, not that it lies. */
   gave({ encoding, bytes, late }: Request, took: Millis, now: Millis): void {
     this.gaveAt = now
+    this.#unpaid = 0
+    this.#unpaidUntil = now
     took /= pieceScale(bytes)
     this.#typical = this.#typical === undefined ? took : this.#typical + WEIGHT * (took - this.#typical)
     this.#lapses = late ? Math.min(this.#lapses, 1) : 0
@@ -283,6 +309,18 @@ export class Peer {
     this.#reset('none', now)
   }
 
+  /** It has a link again, or another one. That its stream went with the last one was no fault of it, unless it was cut off. */
+  returned(): void {
+    if (this.offended) return
+    this.#failures = 0
+    this.reopenAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** What it claimed of an encoding on streams that are gone. */
+  spent(encoding: string): Spent | undefined {
+    return this.#spent.get(encoding)
+  }
+
   /** Its link goes on over another path: the stream ends now, or did just before, and another one may be opened at once. */
   moved(now: Millis): void {
     this.#moved = now
@@ -293,10 +331,25 @@ export class Peer {
     this.stream = stream
     this.since = now
     this.expected = limits.pieceControlBytes
+    for (const [encoding, share] of this.shares) this.#spend(encoding, share)
     this.shares.clear()
     this.told.clear()
     this.unknown.clear()
     this.requests.length = 0
+  }
+
+  #spend(encoding: string, { claims, bits }: Share): void {
+    if (claims.isEmpty) return
+    const spent = this.#spent.get(encoding) ?? new Spent(bits.length * 8)
+    claims.spend(spent)
+    this.#spent.delete(encoding)
+    this.#spent.set(encoding, spent)
+    for (const oldest of this.#spent.keys()) if (this.#spent.size > limits.spentClaims) this.#spent.delete(oldest)
+  }
+
+  /** Of several requests that it has at the same time the time counts once. */
+  #unpaidAt(asked: Millis, bytes: number, now: Millis): Millis {
+    return this.#unpaid + Math.max(0, now - Math.max(asked, this.#unpaidUntil)) / pieceScale(bytes)
   }
 
   #avoid({ encoding, index }: Request, until: Millis): void {
@@ -308,8 +361,8 @@ export class Peer {
   }
 }
 
-/** Of a peer that told nothing yet. */
-export function newShare(pieces: number): Share {
+/** Of a peer that told nothing yet. @param spent what it claimed on earlier streams */
+export function newShare(pieces: number, spent?: Spent): Share {
   return {
     bits: emptyBits(pieces),
     count: 0,
@@ -321,7 +374,7 @@ export function newShare(pieces: number): Share {
     avoid: undefined,
     avoidUntil: 0,
     exhausted: false,
-    claims: new Claims(),
+    claims: new Claims(spent),
     given: undefined,
   }
 }

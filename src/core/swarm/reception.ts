@@ -58,7 +58,7 @@ export class Reception {
     const { streams, serving } = this.#parts
     const peer = streams.peers.get(node)
     if (peer !== undefined && peer.stream !== 'none') this.lose(peer, now)
-    streams.forget(node)
+    streams.forget(node, now)
     serving.forget(node)
   }
 
@@ -74,7 +74,7 @@ export class Reception {
     const peer = streams.meet(node, now)
     if ((peer.offended && now < peer.reopenAt) || !this.#makeRoom(peer, now)) {
       out.emit({ type: 'piecesClose', peer: node })
-      return peer.stream === 'none' ? streams.part(peer) : this.lose(peer, now)
+      return peer.stream === 'none' ? streams.part(peer, now) : this.lose(peer, now)
     }
     peer.opened(now)
     if (bans.isBanned(node, now)) return

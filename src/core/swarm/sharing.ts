@@ -142,7 +142,7 @@ export class Sharing {
     const patience = mate.peer.claimPatience(download.holding.encoding.pieceLength)
     const passed = claim.type === 'passed'
     const { peer, share } = mate
-    if (!share.claims.claim(index, now, patience, passed)) return 'nothing'
+    if (!share.claims.claim(index, now, patience, passed) || share.claims.isSpent(index)) return 'nothing'
     if (!this.#mates.keepsClaims(mate, now) || share.claims.open(passed) > peer.claims(passed)) return 'new'
     if (claim.type === 'claim' && claim.passOn) this.#passOn(download, mate, index, now)
     const since = this.#askedOutside(download, index)
@@ -199,8 +199,7 @@ export class Sharing {
   #isQuick(peer: Peer, { peer: outside, now }: Look): boolean {
     const bound = Math.max(limits.matePatience, 2 * outside.typical(limits.pieceBytesMin))
     if (peer.slowness(now) > bound) return false
-    for (const { late, asked, bytes } of peer.requests)
-      if (!late) this.#frees(asked + bound * pieceScale(bytes) + 1, now)
+    for (const request of peer.requests) if (!request.late) this.#frees(peer.slowAt(request, bound), now)
     return true
   }
 
@@ -212,7 +211,8 @@ export class Sharing {
     const owners = this.#mates.ownersOf(download)
     const room = [peer.claims(false), peer.claims(true)] as [number, number]
     const least = limits.claimPatience * pieceScale(download.holding.encoding.pieceLength)
-    share.claims.eachOpen((index, { since, due, passed }) => {
+    share.claims.eachOpen((index, { since, due, passed, spent }) => {
+      if (spent) return setBit(doubted, index)
       // Whoever claims it asks elsewhere after one patience: it goes first.
       const quick = outside.proven ? since + 2 * this.#patience(download, outside) : due
       const until = reliable ? Math.max(since + 2 * least, Math.min(due, quick)) : Math.max(since, peer.failedAt)

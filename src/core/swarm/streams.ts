@@ -5,6 +5,7 @@ import { limits } from '../limits.ts'
 import type { Links } from '../links/links.ts'
 import { relayOf } from '../links/paths.ts'
 import type { Outbox } from '../outbox.ts'
+import { Gone } from './gone.ts'
 import { Peer } from './peers.ts'
 
 interface Parts {
@@ -16,6 +17,7 @@ interface Parts {
 export class Streams {
   readonly #parts: Parts
   readonly #peers = new Map<NodeId, Peer>()
+  readonly #gone = new Gone()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -40,7 +42,7 @@ export class Streams {
 
   /** A peer that is linked or shows up with a stream. */
   meet(node: NodeId, now: Millis): Peer {
-    const peer = this.#peers.get(node) ?? new Peer(node, now)
+    const peer = this.#peers.get(node) ?? this.#gone.back(node, now) ?? new Peer(node, now)
     const link = this.#parts.links.get(node)
     peer.near = link?.route === 'lan'
     peer.relay = link?.route === 'relayed' ? relayOf(link.address) : undefined
@@ -49,12 +51,14 @@ export class Streams {
   }
 
   /** A peer whose stream is gone: it stays while it is linked, for what we know of it. */
-  part(peer: Peer): void {
-    if (peer.stream === 'none' && this.#parts.links.get(peer.node) === undefined) this.#peers.delete(peer.node)
+  part(peer: Peer, now: Millis): void {
+    if (peer.stream === 'none' && this.#parts.links.get(peer.node) === undefined) this.forget(peer.node, now)
   }
 
   /** The link with a peer is gone. */
-  forget(node: NodeId): void {
+  forget(node: NodeId, now: Millis): void {
+    const peer = this.#peers.get(node)
+    if (peer !== undefined) this.#gone.add(peer, now)
     this.#peers.delete(node)
   }
 
@@ -100,7 +104,7 @@ export class Streams {
   /** Lost, or not to be had; another may be opened after a pause. */
   closed(peer: Peer, now: Millis): void {
     peer.closed(now, this.#parts.env.random())
-    this.part(peer)
+    this.part(peer, now)
   }
 }
 
