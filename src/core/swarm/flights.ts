@@ -1,13 +1,13 @@
 // Flights: pieces that were sent over the wire to members outside, until these say that they have them. Only so many are under way
-// at a time: what is sent together arrives together, late, and cannot be taken back when the asker has it from elsewhere. How many that
-// is, is found as TCP Vegas finds its window (Brakmo and Peterson 1995): of what is under way, the share w (1 - shortest time / time)
-// only waits in some queue; the window grows while that is less than one piece, and shrinks when it is more than two.
-// Invariant: nobody is kept from being served by members that confirm nothing: who never confirmed takes no place of who did, and who let a
-// piece be overdue counts no more until it has confirmed more than it let be, twice as much for each that it lets be meanwhile (T19). A debt that
-// is paid is forgotten: who pays and lets be in turns costs a place for a patience each time.
+// at a time (window.ts): what is sent together arrives together, late, and cannot be taken back when the asker has it from elsewhere.
+// Invariant: nobody is kept from being served by members that confirm nothing, or late (T19): who never confirmed takes no place of who did;
+// one member keeps no more than its share of the places from others, and each only for twice as long as most need; and who let a
+// piece be overdue takes none until its debt is paid (debts.ts).
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
+import { Debts } from './debts.ts'
 import { pieceScale } from './pieces.ts'
+import { Window } from './window.ts'
 
 interface Flight {
   encoding: string
@@ -16,51 +16,55 @@ interface Flight {
   since: Millis
   /** When it is not waited for any longer. */
   due: Millis
+  /** It took so long that it keeps no place from others. */
+  faded: boolean
 }
-
-/** How much of a longer time the shortest one that is remembered goes up: a path may have become a longer one. */
-const FORGET = 1 / 64
 
 export class Flights {
   readonly #flights = new Map<NodeId, Flight[]>()
-  /** Shortest time in which a piece of the shortest length arrived, by member. */
-  readonly #shortest = new Map<NodeId, Millis>()
-  /** How many pieces a member has to confirm before it counts again. */
-  readonly #debts = new Map<NodeId, number>()
-  /** Pieces that went to such a member, the last ones: only what was sent can be confirmed, and once. */
+  readonly #window = new Window()
+  readonly #debts = new Debts()
+  /** Pieces that went to a member that owes some, the last ones: only what was sent can be confirmed, and once. */
   readonly #uncounted = new Map<NodeId, Set<string>>()
-  #window: number = limits.flightsMin
-  #count = 0
-  /** Of these, to members that confirmed one before. */
-  #proven = 0
 
-  /** Pieces under way. */
+  /** Pieces under way that have a place. */
   get size(): number {
-    return this.#count
+    return this.#held(this.#flights.keys())
   }
 
-  /** No other piece may be sent to this member now. @param whole of an encoding that is all here */
-  isFull(node: NodeId, whole: boolean): boolean {
-    const window = whole ? Math.max(limits.flightsWhole, this.#window) : this.#window
-    const count = this.#shortest.has(node) ? this.#proven : this.#count
-    return count >= Math.floor(window) && !this.#debts.has(node)
+  /**
+   * No other piece may be sent to this member now.
+   * @param whole of an encoding that is all here
+   * @param waiting members that want to be sent something
+   */
+  isFull(node: NodeId, whole: boolean, waiting: Iterable<NodeId> = []): boolean {
+    if (this.#debts.has(node)) return false
+    const places = this.#window.places(whole)
+    const rivals = this.#rivals(node, waiting)
+    const share = Math.ceil(places / rivals.size)
+    const isUnder = (other: NodeId) => (this.#flights.get(other)?.length ?? 0) < share
+    if (isUnder(node)) return this.#held(rivals, share) >= places
+    return this.#held(rivals) >= places || [...waiting].some((other) => rivals.has(other) && isUnder(other))
   }
 
   /** A piece of so many bytes is about to be read and sent. */
   began(node: NodeId, { encoding, index }: { encoding: string; index: number }, bytes: number, now: Millis): void {
     if (this.#debts.has(node)) return this.#remember(node, { encoding, index })
     const flights = this.#flights.get(node) ?? []
-    flights.push({ encoding, index, bytes, since: now, due: now + this.#patience(node) * pieceScale(bytes) })
+    const due = now + this.#window.patience(node) * pieceScale(bytes)
+    flights.push({ encoding, index, bytes, since: now, due, faded: false })
     this.#flights.set(node, flights)
-    this.#counted(node, 1)
   }
 
   /** The member says that it has a piece. @returns true when it was under way */
   landed(node: NodeId, encoding: string, index: number, now: Millis): boolean {
-    if (this.#uncounted.get(node)?.delete(keyOf({ encoding, index }))) this.#pays(node)
+    if (this.#uncounted.get(node)?.delete(keyOf({ encoding, index })) && this.#debts.pays(node))
+      this.#uncounted.delete(node)
+    const wasFull = this.size >= this.#window.places(false)
     const flight = this.#take(node, (other) => other.index === index && other.encoding === encoding)
     if (flight === undefined) return false
-    this.#measured(node, (now - flight.since) / pieceScale(flight.bytes))
+    this.#debts.kept(node)
+    this.#window.measured(node, (now - flight.since) / pieceScale(flight.bytes), wasFull)
     return true
   }
 
@@ -72,21 +76,22 @@ export class Flights {
 
   /** The stream with a member is gone. What was under way to it is not confirmed any more: a new stream would be cheap, too. */
   left(node: NodeId): void {
-    if (this.#flights.has(node)) this.#owes(node)
+    if (this.#flights.delete(node)) this.#debts.owes(node)
     this.#uncounted.delete(node)
-    this.#counted(node, -(this.#flights.get(node)?.length ?? 0))
-    this.#flights.delete(node)
   }
 
   /** The link with a member is gone. What it owes stays: a new link would be cheap. */
   forget(node: NodeId): void {
     this.left(node)
-    this.#shortest.delete(node)
+    this.#window.forget(node)
   }
 
-  /** Gives up what is overdue. */
+  /** Gives up what is overdue, and gives places to others that were held for long. */
   check(now: Millis): void {
-    for (const node of [...this.#flights.keys()]) this.#checkOf(node, now)
+    for (const [node, flights] of [...this.#flights]) {
+      for (const flight of flights) flight.faded ||= now >= this.#fadesAt(flight)
+      this.#checkOf(node, now)
+    }
   }
 
   /** This machine slept so long: nobody is to blame for that time. */
@@ -100,7 +105,11 @@ export class Flights {
 
   deadline(): Millis | undefined {
     let at: Millis | undefined
-    for (const flights of this.#flights.values()) for (const { due } of flights) at = Math.min(at ?? due, due)
+    for (const flights of this.#flights.values())
+      for (const flight of flights) {
+        const next = flight.faded ? flight.due : Math.min(flight.due, this.#fadesAt(flight))
+        at = Math.min(at ?? next, next)
+      }
     return at
   }
 
@@ -108,9 +117,13 @@ export class Flights {
   #checkOf(node: NodeId, now: Millis): void {
     const overdue = () => this.#take(node, ({ due }) => now >= due)
     for (let flight = overdue(); flight !== undefined; flight = overdue()) {
-      this.#owes(node)
+      this.#debts.owes(node)
       this.#remember(node, flight)
     }
+  }
+
+  #fadesAt({ since, bytes }: Flight): Millis {
+    return since + limits.flightHeld * this.#window.usual * pieceScale(bytes)
   }
 
   #remember(node: NodeId, piece: Pick<Flight, 'encoding' | 'index'>): void {
@@ -124,50 +137,28 @@ export class Flights {
     const place = flights?.findIndex(is) ?? -1
     if (flights === undefined || place < 0) return undefined
     const [flight] = flights.splice(place, 1)
-    this.#counted(node, -1)
     if (flights.length === 0) this.#flights.delete(node)
     return flight
   }
 
-  #counted(node: NodeId, by: number): void {
-    this.#count += by
-    if (this.#shortest.has(node)) this.#proven += by
+  /** Members that have or want places which count for this one, itself among them. */
+  #rivals(node: NodeId, waiting: Iterable<NodeId>): Set<NodeId> {
+    const [rivals, proven] = [new Set([node]), this.#window.isProven(node)]
+    for (const others of [waiting, this.#flights.keys()])
+      for (const other of others)
+        if ((!proven || this.#window.isProven(other)) && !this.#debts.has(other)) rivals.add(other)
+    return rivals
   }
 
-  #owes(node: NodeId): void {
-    const debt = this.#debts.get(node) ?? 0
-    this.#debts.delete(node)
-    this.#debts.set(node, Math.min(limits.flightDebt, 2 * debt + 2))
-    for (const oldest of this.#debts.keys()) if (this.#debts.size > limits.bannedPeers) this.#debts.delete(oldest)
-  }
-
-  #pays(node: NodeId): void {
-    const debt = this.#debts.get(node)
-    if (debt !== undefined && debt > 1) this.#debts.set(node, debt - 1)
-    else {
-      this.#debts.delete(node)
-      this.#uncounted.delete(node)
+  /** Places that these members hold, each at most so many. */
+  #held(nodes: Iterable<NodeId>, most = Number.POSITIVE_INFINITY): number {
+    let held = 0
+    for (const node of nodes) {
+      let its = 0
+      for (const { faded } of this.#flights.get(node) ?? []) its += faded ? 0 : 1
+      held += Math.min(its, most)
     }
-  }
-
-  #measured(node: NodeId, took: Millis): void {
-    // It is proven by this: so are the others of its that are under way.
-    if (!this.#shortest.has(node)) this.#proven += this.#flights.get(node)?.length ?? 0
-    const known = this.#shortest.get(node) ?? took
-    const shortest = took < known ? took : known + FORGET * (took - known)
-    this.#shortest.set(node, shortest)
-    const waiting = took === 0 ? 0 : this.#window * (1 - shortest / took)
-    const wasFull = this.#count + 1 >= Math.floor(this.#window)
-    if (waiting > limits.flightsWaiting) this.#window -= 1 / this.#window
-    else if (waiting < limits.flightsWaiting / 2 && wasFull) this.#window += 1 / this.#window
-    this.#window = Math.min(limits.flightsMax, Math.max(limits.flightsMin, this.#window))
-  }
-
-  /** How long the shortest piece is waited for. */
-  #patience(node: NodeId): Millis {
-    const shortest = this.#shortest.get(node)
-    if (shortest === undefined) return limits.requestPatienceMin
-    return Math.max(limits.flightPatience, limits.requestPatienceFactor * this.#window * shortest)
+    return held
   }
 }
 

@@ -5,43 +5,62 @@ import { Flights } from '../../../src/core/swarm/flights.ts'
 const BYTES = limits.pieceBytesMin
 const ENCODING = 'ab'.repeat(32)
 
-/**
- * A wire that takes `each` ms for a piece, one after the other, and `delay` ms to confirm it, for so many members that always want more.
- * Returns what was under way whenever one was confirmed, and the share of the time that the wire was busy.
- */
-function over({
-  each,
-  delay,
-  members = 8,
-  pieces = 400,
-}: {
+interface Wire {
+  /** ms for a piece, one after the other, and to confirm it. */
   each: number
   delay: number
+  /** That always want more, and confirmed one each. */
   members?: number
+  /** Besides them, that confirm so long after they were sent it. */
+  late?: number
+  after?: number
   pieces?: number
-}) {
+}
+
+/** Returns what was under way whenever one was confirmed, the share of the time that the wire was busy, and what each member had. */
+function over({ each, delay, members = 8, late = 0, after = 0, pieces = 400 }: Wire) {
   const flights = new Flights()
   const landings: { node: string; index: number; at: number }[] = []
   const seen: number[] = []
+  const had = new Map<string, number>()
   let [now, free, next, busy] = [0, 0, 0, 0]
-  const fill = () => {
-    while (!flights.isFull('', false)) {
-      const node = `n${next % members}`
-      flights.began(node, { encoding: ENCODING, index: next }, BYTES, now)
-      free = Math.max(free, now) + each
-      busy += each
-      landings.push({ node, index: next++, at: free + delay })
-    }
+  const names = Array.from({ length: members + late }, (_, i) => `n${i}`)
+  const begin = (node: string) => {
+    had.set(node, (had.get(node) ?? 0) + 1)
+    flights.began(node, { encoding: ENCODING, index: next }, BYTES, now)
+    free = Math.max(free, now) + each
+    busy += each
+    const confirms = names.indexOf(node) < members ? 0 : now + after
+    landings.push({ node, index: next++, at: Math.max(free + delay, confirms) })
   }
-  fill()
-  while (landings.length > 0 && next < pieces) {
-    const { node, index, at } = landings.shift() as (typeof landings)[number]
+  const land = () => {
+    landings.sort((a, b) => a.at - b.at)
+    const first = landings[0] as (typeof landings)[number]
+    const wakes = flights.deadline() ?? first.at
+    if (wakes < first.at) {
+      now = Math.max(now, wakes)
+      return flights.check(now)
+    }
+    const { node, index, at } = first
+    landings.shift()
     now = at
     flights.landed(node, ENCODING, index, now)
     seen.push(flights.size + 1)
-    fill()
   }
-  return { seen: seen.slice(pieces / 2), used: busy / free }
+  const least = (a: string, b: string) => (had.get(a) ?? 0) - (had.get(b) ?? 0)
+  for (const node of names) {
+    begin(node)
+    while (landings.length > 0) land()
+  }
+  const since = now
+  busy = 0
+  had.clear()
+  while (next < pieces) {
+    const fits = () => names.toSorted(least).find((node) => !flights.isFull(node, false, names))
+    for (let node = fits(); node !== undefined && next < pieces; node = fits()) begin(node)
+    land()
+  }
+  return { seen: seen.slice(pieces / 2), used: busy / (free - since), had }
 }
 
 describe('what is under way over a wire (PIECES 8)', () => {
@@ -57,11 +76,61 @@ describe('what is under way over a wire (PIECES 8)', () => {
     expect(Math.max(...seen)).toBeLessThanOrEqual(Math.ceil((each + delay) / each) + limits.flightsWaiting + 1)
   })
 
+  it.each([
+    [limits.flightPatience - 1, 4],
+    [limits.requestPatienceMin - 1, 4],
+    [limits.requestPatienceMin - 1, 5],
+  ])(
+    'is kept from nobody by who confirms it after %i ms, just before it is overdue, %i of twelve (T19)',
+    (after, late) => {
+      const wire = { each: 100, delay: 50, pieces: 1_000 }
+      const { used, had } = over({ ...wire, members: 12 - late, late, after })
+      // Each of those who confirm at once gets more of the wire than if all did.
+      expect(used).toBeGreaterThan(0.75)
+      const honest = [...had].slice(0, 12 - late).map(([, pieces]) => pieces)
+      expect(Math.min(...honest)).toBeGreaterThan(1_000 / 12)
+    },
+  )
+
   it('has bounds', () => {
-    expect(Math.max(...over({ each: 1, delay: 10_000, members: 1 }).seen)).toBe(limits.flightsMax)
+    expect(Math.max(...over({ each: 1, delay: 5_000, members: 1 }).seen)).toBe(limits.flightsMax)
     const flights = new Flights()
     for (let index = 0; index < limits.flightsMin; index++) flights.began('a', { encoding: ENCODING, index }, BYTES, 0)
-    expect([flights.isFull('b', false), flights.isFull('b', true)]).toEqual([true, false])
+    expect([flights.isFull('a', false), flights.isFull('a', true)]).toEqual([true, false])
+  })
+
+  it('leaves others their share of the places, however many one member took (T19)', () => {
+    const flights = new Flights()
+    const begin = (node: string, index: number) => flights.began(node, { encoding: ENCODING, index }, BYTES, 0)
+    for (let index = 0; !flights.isFull('greedy', true, ['greedy']); index++) begin('greedy', index)
+    expect(flights.size).toBe(limits.flightsWhole)
+    const waiting = ['greedy', 'a', 'b']
+    const share = Math.ceil(limits.flightsWhole / 3)
+    for (const node of ['a', 'b']) {
+      let its = 0
+      for (; !flights.isFull(node, true, waiting) && its < limits.flightsMax; its++) begin(node, 100 * its)
+      expect(its).toBeGreaterThanOrEqual(limits.flightsWhole - 2 * share)
+      expect(its).toBeLessThanOrEqual(share)
+    }
+    expect(waiting.map((node) => flights.isFull(node, true, waiting))).toEqual([true, true, true])
+    // Where nobody waits who has less, nothing is kept free.
+    flights.left('a')
+    flights.left('b')
+    for (let index = 0; index < 5; index++) flights.failed('greedy', ENCODING, index)
+    expect([flights.isFull('greedy', true, ['greedy']), flights.isFull('greedy', true, ['greedy', 'c'])]).toEqual([
+      false,
+      true,
+    ])
+  })
+
+  it('is not waited for longer than anybody who asks does', () => {
+    const flights = new Flights()
+    const begin = (index: number, now: number) => flights.began('slow', { encoding: ENCODING, index }, BYTES, now)
+    begin(0, 0)
+    flights.landed('slow', ENCODING, 0, limits.requestPatienceMin - 1)
+    begin(1, 20 * SECOND)
+    flights.check(flights.deadline() as number)
+    expect(flights.deadline()).toBe(20 * SECOND + limits.requestPatienceMax)
   })
 
   it('counts who does not confirm once, and then no more until it confirms more than that', () => {
@@ -69,12 +138,12 @@ describe('what is under way over a wire (PIECES 8)', () => {
     const begin = (node: string, index: number, now: number) =>
       flights.began(node, { encoding: ENCODING, index }, BYTES, now)
     for (let index = 0; index < limits.flightsMin; index++) begin('mute', index, 0)
-    expect([flights.isFull('a', false), flights.deadline()]).toEqual([true, limits.requestPatienceMin])
+    expect([flights.isFull('mute', false), flights.deadline()]).toEqual([true, limits.requestPatienceMin])
     flights.check(limits.requestPatienceMin)
-    expect([flights.isFull('a', false), flights.size, flights.deadline()]).toEqual([false, 0, undefined])
+    expect([flights.isFull('mute', false), flights.size, flights.deadline()]).toEqual([false, 0, undefined])
     flights.forget('mute')
     for (let index = 0; index < 50; index++) begin('mute', index, 20 * SECOND)
-    expect([flights.isFull('a', false), flights.size]).toEqual([false, 0])
+    expect([flights.isFull('mute', false), flights.size]).toEqual([false, 0])
     // Two overdue pieces: 2, and twice that and 2.
     for (let index = 0; index < 6; index++) {
       begin('mute', index, 21 * SECOND)
