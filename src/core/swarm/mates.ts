@@ -1,8 +1,10 @@
 // Mates: the members on this node's LAN, as far as one download is concerned. Those that want the encoding share the work; whoever
 // lets requests lapse, misses claims or gave a bad piece is waited for by nobody until it gives something again.
 import type { Env, Millis, NodeId } from '../env.ts'
+import type { Row } from '../fleet/rows.ts'
 import type { View } from '../fleet/view.ts'
 import { limits, SECOND } from '../limits.ts'
+import type { InstallState } from '../rollout/states.ts'
 import type { Bans } from './bans.ts'
 import type { Download } from './download.ts'
 import { Owners } from './owners.ts'
@@ -25,11 +27,16 @@ export interface Mate {
 /** How often the zone is looked at for members that are not linked: they come and go with records, every 10 s at most. */
 const LOOK = 5 * SECOND
 
+/** Who says that it has come so far with a release may still fetch it; who says another state wants nothing of it. */
+const WANTING: ReadonlySet<InstallState> = new Set(['announced', 'fetching'])
+
 export class Mates {
   readonly #parts: MatesParts
   /** Zone-mates that are up and not linked, when that was last looked at. */
-  #unlinked: NodeId[] = []
+  #unlinked: Pick<Row, 'node' | 'record'>[] = []
   #lookAt: Millis = Number.NEGATIVE_INFINITY
+  /** Those of them that may fetch. */
+  #mayFetch = new WeakMap<Download, NodeId[]>()
   readonly #owners = new WeakMap<Download, Owners>()
 
   constructor(parts: MatesParts) {
@@ -53,21 +60,33 @@ export class Mates {
 
   /**
    * Who may own pieces, besides this node: who wants it and fetches what is its to fetch. Of zone-mates that are not linked
-   * that is not known: they count, so that all have one order, and who of them fetches nothing is passed over in no time.
+   * that is not known: they count, so that all have one order, unless their record says that they have it; who else of them fetches
+   * nothing is passed over in no time.
    */
   fetching(download: Download, now: Millis): NodeId[] {
     const mates = this.wanting(download, now).filter(({ peer }) => peer.keepsClaims)
-    return [...mates.map(({ peer }) => peer.node), ...this.unlinked(now)]
+    return [...mates.map(({ peer }) => peer.node), ...this.unlinked(download, now)]
   }
 
-  /** Members of the zone that hear nothing of what this node says. */
-  unlinked(now: Millis): readonly NodeId[] {
-    if (now < this.#lookAt) return this.#unlinked
+  /** Members of the zone that may fetch it, and hear nothing of what this node says. */
+  unlinked(download: Download, now: Millis): readonly NodeId[] {
+    this.#look(now)
+    const known = this.#mayFetch.get(download)
+    if (known !== undefined) return known
+    const isDone = ({ record }: Pick<Row, 'record'>) =>
+      record.installs.some(({ release8, state }) => release8 === download.wanted.release8 && !WANTING.has(state))
+    const nodes = this.#unlinked.filter((row) => !isDone(row)).map(({ node }) => node)
+    this.#mayFetch.set(download, nodes)
+    return nodes
+  }
+
+  #look(now: Millis): void {
+    if (now < this.#lookAt) return
     const { view, peers, self } = this.#parts
-    const up = view.rows(now, undefined, limits.viewNodes).filter(({ status }) => status === 'up')
-    this.#unlinked = up.map(({ node }) => node).filter((node) => node !== self.node && !peers.has(node))
+    const rows = view.rows(now, undefined, limits.viewNodes)
+    this.#unlinked = rows.filter(({ node, status }) => status === 'up' && node !== self.node && !peers.has(node))
     this.#lookAt = now + LOOK
-    return this.#unlinked
+    this.#mayFetch = new WeakMap()
   }
 
   /** What it holds may be waited for. */

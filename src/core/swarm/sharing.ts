@@ -318,9 +318,10 @@ export class Sharing {
     for (const { peer } of this.#mates.wanting(download, now)) this.#claim(download, peer.node, index, now)
   }
 
-  #claim({ hash: encoding }: Download, peer: NodeId, index: number, now: Millis): void {
-    const passOn = this.#mates.unlinked(now).length > 0
-    this.#parts.out.emit({ type: 'pieceSay', peer, message: { type: 'claim', encoding, index, passOn } })
+  #claim(download: Download, peer: NodeId, index: number, now: Millis): void {
+    const passOn = this.#mates.unlinked(download, now).length > 0
+    const message = { type: 'claim', encoding: download.hash, index, passOn } as const
+    this.#parts.out.emit({ type: 'pieceSay', peer, message })
   }
 
   #sayAll(download: Download, type: 'unclaim', index: number, now: Millis): void {
