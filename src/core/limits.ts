@@ -572,7 +572,7 @@ export const limits = {
   flightsWaiting: 2,
   /** Who has not confirmed a piece after this, or after 4 times what a whole window takes, is not waited for any more. */
   flightPatience: 2 * SECOND,
-  /** A piece under way keeps its place from others for so many times what half of the members need for one: a wire idles behind who confirms late. */
+  /** A piece under way keeps its place from others for so many times what the quickest quarter of the members needs for one: a wire idles behind who confirms late. */
   flightHeld: 2,
   /** Pieces that it has to confirm then before its pieces count again, at most. */
   flightDebt: 64,

@@ -92,7 +92,7 @@ export class Budgets {
   readonly #allowed: Allowance
   readonly #upload: Bucket | undefined
   readonly #download: Bucket | undefined
-  /** Of members that were served lately. */
+  /** Of members that were served lately, those last that were served last. */
   readonly #each = new Map<NodeId, Bucket>()
   readonly #month: Month
   readonly #heat: Heat
@@ -278,6 +278,7 @@ export class Budgets {
     const { each } = this.#allowed
     if (each === undefined) return undefined
     const bucket = this.#each.get(node) ?? new Bucket(each, now)
+    this.#each.delete(node)
     this.#each.set(node, bucket)
     if (this.#each.size > limits.meteredMembers) {
       for (const [other, its] of this.#each) if (other !== node && its.isFull(now)) this.#each.delete(other)

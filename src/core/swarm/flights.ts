@@ -1,8 +1,8 @@
 // Flights: pieces that were sent over the wire to members outside, until these say that they have them. Only so many are under way
 // at a time (window.ts): what is sent together arrives together, late, and cannot be taken back when the asker has it from elsewhere.
 // Invariant: nobody is kept from being served by members that confirm nothing, or late (T19): who never confirmed takes no place of who did;
-// one member keeps no more than its share of the places from others, and each only for twice as long as most need; and who let a
-// piece be overdue takes none until its debt is paid (debts.ts).
+// a piece keeps its place from others only for twice as long as the quickest quarter of the members needs; and who let one be overdue takes none until
+// its debt is paid (debts.ts).
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { Debts } from './debts.ts'
@@ -29,22 +29,13 @@ export class Flights {
 
   /** Pieces under way that have a place. */
   get size(): number {
-    return this.#held(this.#flights.keys())
+    return this.#held()
   }
 
-  /**
-   * No other piece may be sent to this member now.
-   * @param whole of an encoding that is all here
-   * @param waiting members that want to be sent something
-   */
-  isFull(node: NodeId, whole: boolean, waiting: Iterable<NodeId> = []): boolean {
+  /** No other piece may be sent to this member now. @param whole of an encoding that is all here */
+  isFull(node: NodeId, whole: boolean): boolean {
     if (this.#debts.has(node)) return false
-    const places = this.#window.places(whole)
-    const rivals = this.#rivals(node, waiting)
-    const share = Math.ceil(places / rivals.size)
-    const isUnder = (other: NodeId) => (this.#flights.get(other)?.length ?? 0) < share
-    if (isUnder(node)) return this.#held(rivals, share) >= places
-    return this.#held(rivals) >= places || [...waiting].some((other) => rivals.has(other) && isUnder(other))
+    return this.#held(this.#window.isProven(node)) >= this.#window.places(whole)
   }
 
   /** A piece of so many bytes is about to be read and sent. */
@@ -123,7 +114,7 @@ export class Flights {
   }
 
   #fadesAt({ since, bytes }: Flight): Millis {
-    return since + limits.flightHeld * this.#window.usual * pieceScale(bytes)
+    return since + limits.flightHeld * this.#window.quick * pieceScale(bytes)
   }
 
   #remember(node: NodeId, piece: Pick<Flight, 'encoding' | 'index'>): void {
@@ -141,22 +132,12 @@ export class Flights {
     return flight
   }
 
-  /** Members that have or want places which count for this one, itself among them. */
-  #rivals(node: NodeId, waiting: Iterable<NodeId>): Set<NodeId> {
-    const [rivals, proven] = [new Set([node]), this.#window.isProven(node)]
-    for (const others of [waiting, this.#flights.keys()])
-      for (const other of others)
-        if ((!proven || this.#window.isProven(other)) && !this.#debts.has(other)) rivals.add(other)
-    return rivals
-  }
-
-  /** Places that these members hold, each at most so many. */
-  #held(nodes: Iterable<NodeId>, most = Number.POSITIVE_INFINITY): number {
+  /** @param proven only by members that confirmed one before */
+  #held(proven = false): number {
     let held = 0
-    for (const node of nodes) {
-      let its = 0
-      for (const { faded } of this.#flights.get(node) ?? []) its += faded ? 0 : 1
-      held += Math.min(its, most)
+    for (const [node, flights] of this.#flights) {
+      if (proven && !this.#window.isProven(node)) continue
+      for (const { faded } of flights) held += faded ? 0 : 1
     }
     return held
   }

@@ -239,10 +239,9 @@ export class Serving {
     let least: NodeId | undefined
     let last: NodeId | undefined
     this.#affordableAt = undefined
-    const waiting = [...this.#queues.keys()].filter((node) => !this.#isNear(node))
     for (const [node, [first]] of this.#queues) {
-      const isFull = () => !this.#isNear(node) && this.#flights.isFull(node, first?.whole === true, waiting)
-      if (this.#of(node) >= limits.servedPerPeer || isFull()) continue
+      const far = !this.#isNear(node)
+      if (this.#of(node) >= limits.servedPerPeer || (far && this.#flights.isFull(node, first?.whole === true))) continue
       const at = this.#budgets.serveAt(node, now)
       if (at === undefined || at > now) {
         this.#affordableAt = earliest(this.#affordableAt, at)

@@ -12,7 +12,7 @@ export class Window {
   /** In which time a piece of the shortest length was confirmed, by member: the shortest one, and the last one. */
   readonly #shortest = new Map<NodeId, Millis>()
   readonly #last = new Map<NodeId, Millis>()
-  #usual = Number.POSITIVE_INFINITY
+  #quick = Number.POSITIVE_INFINITY
 
   /** @param whole for pieces of an encoding that is all here */
   places(whole: boolean): number {
@@ -24,9 +24,9 @@ export class Window {
     return this.#shortest.has(node)
   }
 
-  /** In this time half of the members, or more, confirm a piece of the shortest length; infinite while none did. */
-  get usual(): Millis {
-    return this.#usual
+  /** In this time the quickest quarter of the members confirms a piece of the shortest length; infinite while none did. */
+  get quick(): Millis {
+    return this.#quick
   }
 
   /** How long the shortest piece is waited for. Nobody who asks for one waits longer than the last of these. */
@@ -57,6 +57,6 @@ export class Window {
 
   #look(): void {
     const times = [...this.#last.values()].sort((a, b) => a - b)
-    this.#usual = times[(times.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
+    this.#quick = times[(times.length - 1) >> 2] ?? Number.POSITIVE_INFINITY
   }
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { metricValues } from '../../../src/core/fleet/metrics.ts'
 import { DAY, HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
-import type { Allowance } from '../../../src/core/swarm/budgets.ts'
+import { Outbox } from '../../../src/core/outbox.ts'
+import { type Allowance, Budgets } from '../../../src/core/swarm/budgets.ts'
 import { Alone } from './alone.ts'
 import { testEncoding } from './encodings.ts'
 import { Sites } from './sites.ts'
@@ -121,6 +122,17 @@ describe('the budgets of uploads', () => {
     }
     expectWithin(seed.sent, 100 * KB)
   })
+})
+
+it('T19: the budget of one member forgets first, of many, whoever was served longest ago', () => {
+  const parts = { out: new Outbox(), localAt: () => undefined, isNear: () => false, asksForSamples: false }
+  const budgets = new Budgets(parts, { each: KB }, undefined, 0)
+  const serve = (i: number, now: number) => budgets.serve(`n${i}`, PIECE, now)
+  for (let i = 0; i < limits.meteredMembers; i++) serve(i, i)
+  serve(0, SECOND)
+  serve(limits.meteredMembers, 2 * SECOND)
+  const waits = (i: number) => (budgets.serveAt(`n${i}`, 3 * SECOND) as number) > 3 * SECOND
+  expect([waits(0), waits(1), waits(2)]).toEqual([true, false, true])
 })
 
 const bytesTo = ({ sent }: TestNode, name: string) =>

@@ -56,7 +56,7 @@ function over({ each, delay, members = 8, late = 0, after = 0, pieces = 400 }: W
   busy = 0
   had.clear()
   while (next < pieces) {
-    const fits = () => names.toSorted(least).find((node) => !flights.isFull(node, false, names))
+    const fits = () => names.toSorted(least).find((node) => !flights.isFull(node, false))
     for (let node = fits(); node !== undefined && next < pieces; node = fits()) begin(node)
     land()
   }
@@ -79,16 +79,15 @@ describe('what is under way over a wire (PIECES 8)', () => {
   it.each([
     [limits.flightPatience - 1, 4],
     [limits.requestPatienceMin - 1, 4],
-    [limits.requestPatienceMin - 1, 5],
+    [limits.requestPatienceMin - 1, 8],
   ])(
     'is kept from nobody by who confirms it after %i ms, just before it is overdue, %i of twelve (T19)',
     (after, late) => {
       const wire = { each: 100, delay: 50, pieces: 1_000 }
       const { used, had } = over({ ...wire, members: 12 - late, late, after })
-      // Each of those who confirm at once gets more of the wire than if all did.
-      expect(used).toBeGreaterThan(0.75)
+      expect(used).toBeGreaterThan(0.8)
       const honest = [...had].slice(0, 12 - late).map(([, pieces]) => pieces)
-      expect(Math.min(...honest)).toBeGreaterThan(1_000 / 12)
+      expect(Math.min(...honest)).toBeGreaterThan((0.95 * 1_000) / 12)
     },
   )
 
@@ -97,30 +96,6 @@ describe('what is under way over a wire (PIECES 8)', () => {
     const flights = new Flights()
     for (let index = 0; index < limits.flightsMin; index++) flights.began('a', { encoding: ENCODING, index }, BYTES, 0)
     expect([flights.isFull('a', false), flights.isFull('a', true)]).toEqual([true, false])
-  })
-
-  it('leaves others their share of the places, however many one member took (T19)', () => {
-    const flights = new Flights()
-    const begin = (node: string, index: number) => flights.began(node, { encoding: ENCODING, index }, BYTES, 0)
-    for (let index = 0; !flights.isFull('greedy', true, ['greedy']); index++) begin('greedy', index)
-    expect(flights.size).toBe(limits.flightsWhole)
-    const waiting = ['greedy', 'a', 'b']
-    const share = Math.ceil(limits.flightsWhole / 3)
-    for (const node of ['a', 'b']) {
-      let its = 0
-      for (; !flights.isFull(node, true, waiting) && its < limits.flightsMax; its++) begin(node, 100 * its)
-      expect(its).toBeGreaterThanOrEqual(limits.flightsWhole - 2 * share)
-      expect(its).toBeLessThanOrEqual(share)
-    }
-    expect(waiting.map((node) => flights.isFull(node, true, waiting))).toEqual([true, true, true])
-    // Where nobody waits who has less, nothing is kept free.
-    flights.left('a')
-    flights.left('b')
-    for (let index = 0; index < 5; index++) flights.failed('greedy', ENCODING, index)
-    expect([flights.isFull('greedy', true, ['greedy']), flights.isFull('greedy', true, ['greedy', 'c'])]).toEqual([
-      false,
-      true,
-    ])
   })
 
   it('is not waited for longer than anybody who asks does', () => {
