@@ -1,0 +1,86 @@
+// Bounds of one room, in ../limits.ts with all others. What a node does on its own machine: installing, its state, its local API and what it measures.
+import { HOUR, MINUTE, SECOND } from './units.ts'
+
+export const machineLimits = {
+  // Install ----------------------------------------------------------------------------------------------------------
+  /** Install states in a record: 11 bytes each. */
+  recordInstalls: 4,
+  /** Releases of one path that failed here and are remembered. */
+  failedReleases: 16,
+  /** Versions of a path kept on disk: the one in use and the one before it. */
+  versionsKept: 2,
+  /** How often an installation looks how its download fares: to say who has what, every peer is looked at. */
+  progressLook: 1 * SECOND,
+  /** Journals kept: the paths of all roles. */
+  installPaths: 256,
+
+  // State ------------------------------------------------------------------------------------------------------------
+  /** The view is written in batches this far apart: 25 rows every 10 minutes are 1.5 MB/day, of a budget of 10. */
+  viewFlushPeriod: 10 * MINUTE,
+  /** Events and alerts kept in memory. */
+  events: 256,
+  /** Alerts kept: one kind for each node of two cells. */
+  alerts: 64,
+  /** Incarnations a node may jump over within one run when it hears a higher one of itself; a clone makes it hear more. */
+  incarnationJumps: 3,
+  /** Incarnations are numbers of 31 bits, as versions are everywhere in pimesh: enough for a restart a second for 68 years. */
+  incarnationMax: 2 ** 31 - 1,
+
+  // Local API --------------------------------------------------------------------------------------------------------
+  /** Path of a unix socket in Linux: 108 bytes with the closing zero. */
+  apiPathBytes: 107,
+  /** Request line and headers: ours have 200 bytes, a query for 64 zones 4 kB. */
+  apiHeaderBytes: 8_192,
+  /** Most requests carry no body; whoever sends one is refused after this much. */
+  apiBodyBytes: 1_024,
+  /** A submission: an announcement and a targets document of the largest size, as texts in JSON, which may double them. */
+  apiSubmitBytes: 263_168,
+  /** Roots that are handed in: a hundred of them, of the usual 2 kB, or a few of the largest. */
+  apiRootsBytes: 1_048_576,
+  /** An upload of which no byte moved for so long is given up: a slow card may take its time, a stuck client may not stay. */
+  apiUploadStall: 60 * SECOND,
+  /** Screens and scripts open at once on one machine. */
+  apiConnections: 32,
+  /** A request must have arrived within this time: a stuck client may not hold a connection for ever. */
+  apiRequestTimeout: 10 * SECOND,
+  /** The longest deadline a query may ask for. */
+  apiQueryTimeoutMax: 60 * SECOND,
+  /** Zones one question may name. */
+  apiZones: 64,
+  /** What a client reads at most: 10,000 nodes of 3 kB. */
+  apiAnswerBytes: 32 * 1_048_576,
+  /** Answers under way when the daemon stops get this long. */
+  apiCloseTimeout: 1 * SECOND,
+
+  // Commands ---------------------------------------------------------------------------------------------------------
+  /** A daemon that was told to stop ends by itself within this time, or is ended. */
+  stopTimeout: 10 * SECOND,
+
+  // Probe ------------------------------------------------------------------------------------------------------------
+  /** The under-voltage alarm holds the last 2 s (raspberrypi-hwmon.c): looked at a little more often, no dip falls between. */
+  undervoltagePeriod: 1_900,
+  /** Programs the probe runs, `vcgencmd get_throttled` and `systemctl show`: starting one costs more than a hundred reads of /proc. */
+  throttledPeriod: 1 * MINUTE,
+  /** Failed units, likewise: units fail rarely, and asking systemd costs more. */
+  failedUnitsPeriod: 5 * MINUTE,
+  /** A program that hangs is ended after this: its answer takes milliseconds. */
+  commandTimeout: 5 * SECOND,
+  /** What such a program may print: its answer is one number. */
+  commandOutputBytes: 4_096,
+  /** An answer of theirs is shown for this many periods: two failures in a row are bridged. */
+  commandBelievedPeriods: 3,
+  /** How often sensors are looked for that a driver may have brought since. */
+  sensorSearchPeriod: 5 * MINUTE,
+  /** A file system that does not say its free space in this time counts as unknown: samples go on beside a dying card. */
+  freeSpaceTimeout: 500,
+  /** Entries of /sys/class/thermal and /sys/class/hwmon that are looked at; a server has about 20. */
+  sensors: 64,
+  /** A file of /proc or /sys; the longest, mountinfo on a container host, has about 60 kB. */
+  sourceFileBytes: 262_144,
+  /** Idle and iowait may step back by less than this without a reboot (as in node_exporter). */
+  cpuTimeStepBack: 3 * SECOND,
+  /** chrony and ntpd write their drift file about every hour while synchronised: two may be missed. */
+  driftFileBelief: 3 * HOUR,
+  /** A fact about the machine, in characters: one line of a terminal. */
+  factLength: 128,
+} as const
