@@ -1,7 +1,7 @@
-// Fetching: what is asked of whom, over all downloads and peers. A request waits as long as its peer has shown to need; then the
-// piece is asked of another, and what comes late is still welcome. All that is in flight or being written stays within
-// limits.requestBytes, of which peers that have proven nothing get half; and so do late pieces that are longer than the shortest,
-// which give way to what is asked for now.
+// Fetching: what is asked of whom, over all downloads and peers; which piece is next, choice.ts says. A request waits as long as its peer
+// has shown to need; then the piece is asked of another, and what comes late is still welcome. All that is in flight or being written
+// stays within limits.requestBytes, of which peers that have proven nothing get half; and so do late pieces that are longer than the
+// shortest, which give way to what is asked for now.
 // Invariant: data is kept only when its hash is in the piece list and it was asked of this peer; a banned peer is asked nothing,
 // since it holds nothing as far as exchange.ts is concerned.
 import type { Millis, NodeId } from '../env.ts'
@@ -11,10 +11,11 @@ import type { Refusals } from '../trust/refusals.ts'
 import type { Bans } from './bans.ts'
 import { hasBit } from './bitfield.ts'
 import type { Budgets } from './budgets.ts'
+import { Choice } from './choice.ts'
 import type { Download } from './download.ts'
 import { InFlight, lateBytes } from './in-flight.ts'
 import type { PieceArrival } from './messages.ts'
-import type { Peer, Request, Share } from './peers.ts'
+import type { Peer, Request } from './peers.ts'
 import { pieceBytes, pieceScale } from './pieces.ts'
 import type { Sharing } from './sharing.ts'
 
@@ -44,6 +45,7 @@ const HUNGRY_TURN = 4
 export class Fetching {
   readonly #parts: Parts
   readonly #inFlight = new InFlight()
+  readonly #choice: Choice
   /** Peers that could be asked for more if the budget had room, in order. */
   readonly #hungry = new Set<Peer>()
   #turn = 0
@@ -52,6 +54,7 @@ export class Fetching {
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#choice = new Choice({ ...parts, inFlight: this.#inFlight }, (at) => this.#wake(at))
   }
 
   /** Bytes in flight or being written, and what may come late of long pieces. */
@@ -187,8 +190,8 @@ export class Fetching {
   /** Asks a peer for as much as it may be asked for. */
   pump(peer: Peer, now: Millis): void {
     for (let room = peer.room(now, this.#parts.bans.isSuspect(peer.node, now)); room > 0; room--) {
-      if (!this.#isAffordable(peer, now)) return
-      const choice = this.#choose(peer, now)
+      if (!this.#choice.isAffordable(peer, now)) return
+      const choice = this.#choice.next(peer, now)
       if (choice === undefined) return
       if (choice === 'full') {
         this.#hungry.add(peer)
@@ -207,7 +210,7 @@ export class Fetching {
     this.#feed(now)
     for (const peer of this.#parts.peers.values()) if (!dead.includes(peer)) this.pump(peer, now)
     this.#alarm = this.#parts.sharing.deadline()
-    for (const peer of this.#parts.peers.values()) this.#wakeFor(peer, now)
+    for (const peer of this.#parts.peers.values()) this.#choice.wakeFor(peer, now)
     return dead
   }
 
@@ -227,49 +230,6 @@ export class Fetching {
     this.#expect(peer)
     this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: { type: 'request', encoding: hash, index } })
     this.#wake(due)
-  }
-
-  /** False while the budget of downloads is overdrawn, or paused: then the end of that is waited for. */
-  #isAffordable(peer: Peer, now: Millis): boolean {
-    const at = this.#parts.budgets.fetchAt(peer.near, now)
-    if (at !== undefined && at <= now) return true
-    this.#wake(at)
-    return false
-  }
-
-  /** 'full': there is something to ask for, and no room in the budget. */
-  #choose(peer: Peer, now: Millis): { download: Download; index: number } | 'full' | undefined {
-    for (const { download, share } of this.#offered(peer)) {
-      if (now < share.restUntil) {
-        this.#wake(share.restUntil)
-        continue
-      }
-      if (!this.#inFlight.fits(download.holding.encoding.pieceLength, !peer.proven)) return 'full'
-      const shared = this.#parts.sharing.isShared(download, peer, now)
-      if (shared && !this.#parts.sharing.mayAsk(download, peer, now)) {
-        this.#wake(this.#parts.sharing.deadline())
-        continue
-      }
-      const index = this.#parts.sharing.choose(download, peer, share, now)
-      if (index !== undefined) return { download, index }
-      this.#wake(this.#parts.sharing.deadline())
-      if (!shared) this.#wake(download.overdueAt(peer, share))
-      if (share.avoid !== undefined) this.#wake(share.avoidUntil)
-    }
-    return undefined
-  }
-
-  /** What a peer has of active downloads. First those of which it refused nothing lately: the others must not starve them. */
-  #offered(peer: Peer): { download: Download; share: Share }[] {
-    const willing: { download: Download; share: Share }[] = []
-    const unwilling: typeof willing = []
-    for (const download of this.#parts.downloads.active()) {
-      const share = peer.shares.get(download.hash)
-      if (share === undefined || share.count === 0 || !download.holding.isReady) continue
-      if (share.avoid === undefined) willing.push({ download, share })
-      else unwilling.push({ download, share })
-    }
-    return [...willing, ...unwilling]
   }
 
   #good(peer: Peer, request: Request, download: Download, data: Data, now: Millis): void {
@@ -407,21 +367,6 @@ export class Fetching {
     if (expected === peer.expected || peer.stream !== 'open') return
     peer.expected = expected
     this.#parts.out.emit({ type: 'piecesExpect', peer: peer.node, maxBytes: expected })
-  }
-
-  #wakeFor(peer: Peer, now: Millis): void {
-    if (peer.stream !== 'open') return
-    for (const request of peer.requests) this.#wake(request.due)
-    if (peer.restUntil > now) this.#wake(peer.restUntil)
-    if (peer.room(now, false) > 0) this.#isAffordable(peer, now)
-    for (const download of this.#parts.downloads.active()) {
-      const share: Share | undefined = peer.shares.get(download.hash)
-      if (share?.avoid !== undefined && share.avoidUntil > now) this.#wake(share.avoidUntil)
-      if (share !== undefined && share.restUntil > now) this.#wake(share.restUntil)
-      const alone = share !== undefined && !this.#parts.sharing.isShared(download, peer, now)
-      const overdue = alone ? download.overdueAt(peer, share) : undefined
-      if (overdue !== undefined && overdue > now && peer.room(now, false) > 0) this.#wake(overdue)
-    }
   }
 
   #wake(at: Millis | undefined): void {

@@ -16,7 +16,7 @@ interface Parts {
 }
 
 /** What only the swarm can do. */
-interface Acts {
+export interface SpareActs {
   fetch(holding: Holding, wanted: Wanted, now: Millis): void
   stop(download: Download, now: Millis): void
   /** Nothing of it is here any more; and, unless a release names it, it is not known any more. */
@@ -27,9 +27,9 @@ interface Acts {
 
 export class Spare {
   readonly #parts: Parts
-  readonly #acts: Acts
+  readonly #acts: SpareActs
 
-  constructor(parts: Parts, acts: Acts) {
+  constructor(parts: Parts, acts: SpareActs) {
     this.#parts = parts
     this.#acts = acts
   }

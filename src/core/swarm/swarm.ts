@@ -4,58 +4,29 @@
 // T18); no piece that was kept is asked for again; nothing is kept whose hash is not in the piece list; a sender is asked
 // nothing after its second bad piece; bytes in flight stay within limits.requestBytes; every table is bounded.
 import { earliest } from '../earliest.ts'
-import type { Env, Millis, NodeId } from '../env.ts'
+import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import type { MetricValues } from '../fleet/metrics.ts'
-import type { View } from '../fleet/view.ts'
 import { limits } from '../limits.ts'
-import type { Book } from '../links/book.ts'
-import type { Links } from '../links/links.ts'
 import type { SavedArtifacts } from '../machines.ts'
-import type { Outbox } from '../outbox.ts'
-import type { Self } from '../self.ts'
 import type { Encoding } from '../trust/announcement.ts'
-import type { Refusals } from '../trust/refusals.ts'
-import { Bans } from './bans.ts'
-import { type Allowance, type BudgetSnapshot, Budgets } from './budgets.ts'
-import { Cache, type CacheBudgets } from './cache.ts'
-import type { Directory } from './directory.ts'
+import type { Bans } from './bans.ts'
+import type { BudgetSnapshot, Budgets } from './budgets.ts'
+import { compose, type SwarmParts } from './composition.ts'
+import type { DiskReports } from './disk-reports.ts'
 import { Download, type Wanted } from './download.ts'
-import { Downloads } from './downloads.ts'
-import { Exchange } from './exchange.ts'
-import { Fetching } from './fetching.ts'
-import { Forwards } from './forwards.ts'
+import type { Downloads } from './downloads.ts'
+import type { Exchange } from './exchange.ts'
+import type { Fetching } from './fetching.ts'
 import type { Holding } from './holding.ts'
-import { Library } from './library.ts'
+import type { Library } from './library.ts'
 import type { ArtifactProblem, PieceArrival } from './messages.ts'
-import type { Usage } from './month.ts'
-import { PieceLists } from './piece-lists.ts'
-import { pieceBytes } from './pieces.ts'
+import type { Nursing } from './nursing.ts'
 import type { FetchProblem, Progress } from './progress.ts'
-import { Providers } from './providers.ts'
-import { Reception } from './reception.ts'
-import { Serving } from './serving.ts'
-import { Sharing } from './sharing.ts'
-import { Spare } from './spare.ts'
-import { Streams } from './streams.ts'
-
-export interface SwarmParts {
-  env: Pick<Env, 'random' | 'sha256'>
-  out: Outbox
-  self: Pick<Self, 'node' | 'zone'> & Partial<Pick<Self, 'isNode' | 'localAt'>>
-  links: Pick<Links, 'all' | 'get' | 'wantFor'>
-  book: Pick<Book, 'inZone' | 'outside' | 'get'>
-  view: Pick<View, 'rows'>
-  refusals: Pick<Refusals, 'count'>
-  directory: Pick<Directory, 'search' | 'named' | 'has' | 'lost' | 'over'>
-  /** What it may take, and what it took of the month; without, there is no bound. */
-  allowance?: Allowance
-  usage?: Usage | undefined
-  /** What may be here although this node does not need it; nothing unless another is said. */
-  cache?: CacheBudgets
-  /** Whether members outside can dial this node, which may then fetch for them. */
-  isOpen?: () => boolean
-}
+import type { Reception } from './reception.ts'
+import type { Serving } from './serving.ts'
+import type { Spare, SpareActs } from './spare.ts'
+import type { Streams } from './streams.ts'
 
 export class Swarm {
   /** What is here for others alone. */
@@ -69,54 +40,27 @@ export class Swarm {
   readonly #exchange: Exchange
   readonly #fetching: Fetching
   readonly #reception: Reception
-  readonly #lists: PieceLists
-  readonly #providers: Providers
+  readonly #nursing: Nursing
+  readonly #disk: DiskReports
   readonly #budgets: Budgets
   #now: Millis = 0
   #alarm: Millis | undefined
 
   constructor(parts: SwarmParts, saved: SavedArtifacts, now: Millis = 0) {
     this.#parts = parts
-    const { env, out, refusals } = parts
-    const cache = new Cache(parts.cache ?? { old: 0, forwarded: 0 }, saved.cached ?? [])
-    const library = new Library(out, saved, cache)
-    const bans = new Bans()
-    const downloads = new Downloads()
-    const streams = new Streams(parts)
-    const { peers } = streams
-    const { links, isOpen = () => false } = parts
-    const forwards = new Forwards({ cache, library, downloads, links, peers, isOpen })
-    this.spare = new Spare({ cache, forwards, library, downloads }, this.#acts())
-    const isNear = (node: NodeId) => peers.get(node)?.near === true
-    const budgets = budgetsOf(parts, isNear, now)
-    const serving = new Serving(out, isNear, budgets)
-    const sharing = new Sharing({ env, self: parts.self, out, bans, peers, view: parts.view })
-    const exchange = new Exchange({ out, bans, peers, downloads, sharing, budgets })
-    const fetching = new Fetching({ out, refusals, bans, peers, downloads, sharing, budgets })
-    const all = {
-      out,
-      refusals,
-      bans,
-      library,
-      spare: this.spare,
-      downloads,
-      serving,
-      streams,
-      exchange,
-      fetching,
-      budgets,
-    }
-    this.#reception = new Reception(all, (now) => this.#wake(now))
-    this.#lists = new PieceLists({ env, out, peers, downloads })
-    this.#providers = new Providers(parts)
-    this.#library = library
-    this.#bans = bans
-    this.#downloads = downloads
-    this.#serving = serving
-    this.#streams = streams
-    this.#exchange = exchange
-    this.#fetching = fetching
-    this.#budgets = budgets
+    const made = compose(parts, saved, { ...this.#acts(), wake: (at) => this.#wake(at) }, now)
+    this.spare = made.spare
+    this.#library = made.library
+    this.#bans = made.bans
+    this.#downloads = made.downloads
+    this.#serving = made.serving
+    this.#streams = made.streams
+    this.#exchange = made.exchange
+    this.#fetching = made.fetching
+    this.#reception = made.reception
+    this.#nursing = made.nursing
+    this.#disk = made.disk
+    this.#budgets = made.budgets
   }
 
   /** Fetches an encoding, in turn with the others. May be called at every step. */
@@ -243,78 +187,39 @@ export class Swarm {
 
   /** The disk told which pieces there are. */
   prepared(ticket: Ticket, have: Uint8Array, now: Millis): void {
-    const holding = this.#library.reported(ticket)
-    if (!holding?.prepared(ticket, have, now)) return
-    this.#library.setUnchecked(holding, false)
-    const download = this.#downloads.get(holding.encoding.hash)
-    download?.settle()
-    if (download !== undefined) this.#fetching.settled(download, now)
-    if (download?.active) download.begin(now)
-    if (holding.isComplete) this.#parts.directory.has(holding.encoding.hash, false, now)
-    this.#exchange.announce(holding, now)
-    this.#fetching.soon(now)
-    this.#wake(now)
+    this.#disk.prepared(ticket, have, now)
   }
 
-  /** Preparing, keeping or syncing failed: nothing is fetched or served of it until the disk was asked again. */
+  /** Preparing, keeping or syncing failed. */
   failed(ticket: Ticket, problem: ArtifactProblem, now: Millis): void {
-    const holding = this.#library.reported(ticket)
-    if (holding === undefined) return
-    const { hash } = holding.encoding
-    const forOthers = this.spare.isForwarding(hash)
-    const madeWay = problem.code === 'diskFull' && !forOthers && this.spare.makeSpace(problem.missing, now)
-    const index = holding.failed(ticket, problem, now + (madeWay ? limits.cacheFreed : limits.diskRetry))
-    if (index !== undefined) this.#fetching.written(pieceBytes(holding.encoding, index), now)
-    this.#pause(holding, now)
+    this.#disk.failed(ticket, problem, now)
   }
 
   /** A piece was written at its place. */
   kept(ticket: Ticket, now: Millis): void {
-    const holding = this.#library.reported(ticket)
-    const index = holding?.kept(ticket, now)
-    if (holding === undefined || index === undefined) return
-    const bytes = pieceBytes(holding.encoding, index)
-    this.#exchange.gained(holding, index)
-    this.#downloads.get(holding.encoding.hash)?.moved(bytes, now)
-    this.#fetching.written(bytes, now)
-    this.#wake(holding.deadline())
+    this.#disk.kept(ticket, now)
   }
 
   /** A piece was handed to its stream, or could not be. */
   served(ticket: Ticket, problem: ArtifactProblem | undefined, now: Millis): void {
-    const serve = this.#serving.served(ticket, now, problem)
-    const holding = serve === undefined ? undefined : this.#library.get(serve.encoding)
-    if (serve === undefined || problem === undefined) return
-    this.#reception.refuse(serve.node, serve)
-    if (holding === undefined) return
-    holding.damaged(problem, now)
-    this.#pause(holding, now)
+    this.#disk.served(ticket, problem, now)
   }
 
   /** It could not be unpacked on this machine, and a disk is to blame: it is complete again when its file was hashed again. */
   doubted(hash: string, detail: string, now: Millis): void {
-    const holding = this.#library.get(hash)
-    if (holding === undefined) return
-    holding.damaged({ code: 'corrupt', detail }, now)
-    this.#pause(holding, now)
+    this.#disk.doubted(hash, detail, now)
   }
 
   synced(ticket: Ticket, now: Millis): void {
-    const holding = this.#library.reported(ticket)
-    if (holding === undefined) return
-    holding.synced(ticket, now)
-    if (holding.isComplete) this.#completed(holding, now)
-    this.#wake(holding.deadline())
+    this.#disk.synced(ticket, now)
   }
 
   persisted(ticket: Ticket, now: Millis): void {
-    this.#library.reported(ticket)?.persisted(ticket, now)
+    this.#disk.persisted(ticket, now)
   }
 
   persistFailed(ticket: Ticket, now: Millis): void {
-    const holding = this.#library.reported(ticket)
-    holding?.persistFailed(ticket, now)
-    this.#wake(holding?.deadline())
+    this.#disk.persistFailed(ticket, now)
   }
 
   /** A piece list that we hold, by its hex SHA-256. */
@@ -324,15 +229,12 @@ export class Swarm {
 
   /** A peer answered when it was asked for a piece list. */
   listArrived(ticket: Ticket, node: NodeId, list: Uint8Array | undefined, now: Millis): void {
-    const download = this.#lists.answered(ticket, now)
-    if (download !== undefined && list !== undefined && !this.#lists.take(download, list, now))
-      this.#badList(node, download.holding, now)
-    if (download !== undefined) this.#wake(now)
+    if (this.#nursing.answered(ticket, node, list, now)) this.#wake(now)
   }
 
   /** @returns false when the ticket is none of ours */
   askFailed(ticket: Ticket, now: Millis): boolean {
-    const ours = this.#lists.answered(ticket, now) !== undefined
+    const ours = this.#nursing.answered(ticket, undefined, undefined, now)
     if (ours) this.#wake(now)
     return ours
   }
@@ -362,7 +264,7 @@ export class Swarm {
     this.spare.check(now)
     for (const download of this.#downloads.turn(now)) this.#begin(download, now)
     this.#library.checkNext((hash) => this.#downloads.get(hash)?.active === true, now)
-    for (const download of this.#downloads.active()) this.#nurse(download, now)
+    for (const download of this.#downloads.active()) this.#nursing.check(download, now)
     const fetches = !this.#downloads.active().next().done
     if (fetches) this.#streams.openAll((node) => !this.#bans.isBanned(node, now), now)
     for (const peer of this.#fetching.check(now)) this.#reception.close(peer, now)
@@ -388,11 +290,11 @@ export class Swarm {
       requestBytes: this.#fetching.bytes,
       serving: this.#serving.size,
       bans: this.#bans.size,
-      tried: this.#providers.size,
+      tried: this.#nursing.tried,
     }
   }
 
-  #acts(): ConstructorParameters<typeof Spare>[1] {
+  #acts(): SpareActs {
     return {
       fetch: (holding, wanted, now) => this.#fetch(holding, wanted, now),
       stop: (download, now) => this.#stop(download, now),
@@ -433,18 +335,6 @@ export class Swarm {
     this.#fetching.soon(now)
   }
 
-  /** What an active download needs besides pieces: room on the disk, its piece list, and somebody to ask. */
-  #nurse(download: Download, now: Millis): void {
-    const { holding } = download
-    if (holding.mayPrepare(now)) holding.prepare(download.wanted.decoded)
-    if (holding.list === undefined) this.#lists.ask(download, now)
-    const idle = holding.list === undefined || holding.isReady
-    if (now < download.searchAt || !idle || holding.isFull) return
-    this.#exchange.remind(holding, now)
-    this.#search(download, now)
-    download.searched(now)
-  }
-
   /** Something was paused, or goes on: what waited for it hears of it, and what we have is told anew. */
   #turned(now: Millis): void {
     const isPaused = (node: NodeId) => this.#budgets.paused(this.#streams.peers.get(node)?.near === true) !== undefined
@@ -462,15 +352,6 @@ export class Swarm {
     return download.hasProvider ? undefined : 'noProvider'
   }
 
-  /** Looks for others, of whom something may come while budgets pause the rest. */
-  #search({ wanted, hash, searches }: Download, now: Millis): void {
-    if (this.#budgets.paused(true) !== undefined) return
-    const near = this.#budgets.paused(false) !== undefined
-    const { directory } = this.#parts
-    const dialled = this.#providers.search(wanted, searches === 0, now, { named: directory.named(hash), near })
-    if (!near) directory.search(hash, searches, dialled === 0, now)
-  }
-
   /** The holding of an encoding. When there are too many, the least important that `mayGo` gives way. */
   #know(encoding: Encoding, now: Millis, mayGo: (holding: Holding) => boolean): Holding | undefined {
     const known = this.#library.get(encoding.hash)
@@ -485,51 +366,14 @@ export class Swarm {
     return this.#downloads.get(encoding.hash) !== undefined
   }
 
-  #badList(node: NodeId, holding: Holding, now: Millis): void {
-    const { hash } = holding.encoding
-    this.#parts.refusals.count('badPiece', node, `what it gave is not the piece list of encoding ${hash}`, now)
-    if (!this.#bans.add(node, now)) return
-    this.#parts.out.event({ type: 'providerBanned', peer: node, encoding: hash })
-    this.#reception.close(this.#streams.open(node), now)
-  }
-
-  /** The disk failed one encoding: what is asked for is taken back, and what others ask for refused. */
-  #pause(holding: Holding, now: Millis): void {
-    const { hash } = holding.encoding
-    this.#fetching.ended(hash, 0, now)
-    for (const piece of this.#serving.ended(hash)) this.#reception.refuse(piece.node, piece)
-    this.#parts.directory.lost(hash)
-    this.#downloads.get(hash)?.settle()
-    this.#library.setUnchecked(holding, true)
-    this.#exchange.announce(holding, now)
-    this.#wake(now)
-  }
-
-  #completed(holding: Holding, now: Millis): void {
-    this.#downloads.remove(holding.encoding.hash)
-    this.#parts.directory.has(holding.encoding.hash, false, now)
-    this.spare.completed(holding.encoding.hash)
-    this.#exchange.announce(holding, now)
-    this.#wake(now)
-  }
-
   #schedule(fetches: boolean, now: Millis): void {
     this.#wake(this.#library.deadline(now))
     this.#wake(this.spare.deadline())
-    for (const { searchAt, listAsks, listAskAt, listAsked, listRetryAt, holding } of this.#downloads.active()) {
-      if (searchAt > now && !holding.isFull) this.#wake(searchAt)
-      if (listAsks.size > 0 && holding.list === undefined) this.#wake(listAskAt)
-      if (listAsked.size > 0 && holding.list === undefined && listRetryAt > now) this.#wake(listRetryAt)
-    }
+    this.#wake(this.#nursing.deadline(now))
     this.#wake(this.#streams.deadline(fetches, now))
   }
 
   #wake(at: Millis | undefined): void {
     this.#alarm = earliest(this.#alarm, at)
   }
-}
-
-function budgetsOf({ out, self, allowance = {}, usage }: SwarmParts, isNear: (node: NodeId) => boolean, now: Millis) {
-  const localAt = (at: Millis) => self.localAt?.(at)
-  return new Budgets({ out, isNear, localAt, asksForSamples: self.isNode === false }, allowance, usage, now)
 }
