@@ -37,12 +37,13 @@ import type { Streams } from '../ports/streams.ts'
 import { signBeacon } from '../wire/beacon.ts'
 import type { Credential } from '../wire/credential.ts'
 import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
-import { decodeHead, encodeHead } from '../wire/head.ts'
+import { encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
 import { Directing } from './directing.ts'
+import { envelopeInput, headInput } from './gossip-inputs.ts'
 import { Linking } from './linking.ts'
 import { PieceTraffic } from './piece-traffic.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
@@ -379,27 +380,6 @@ export class Driver {
 
   #within(timeout: Millis): AbortSignal {
     return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(timeout)])
-  }
-}
-
-/** Throws Failure E_PROTOCOL. */
-function headInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
-  const head = decodeHead(bytes)
-  return (ticket) => ({ type: 'headHeard', ticket, from, topic, head })
-}
-
-/** Throws Failure E_PROTOCOL. */
-function envelopeInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
-  const envelope = decodeEnvelope(bytes)
-  const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
-  return (ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record })
-}
-
-function tryDecodeRecord(body: Uint8Array): ReturnType<typeof decodeRecord> | undefined {
-  try {
-    return decodeRecord(body)
-  } catch {
-    return undefined
   }
 }
 

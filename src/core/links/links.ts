@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Book, Entry } from './book.ts'
 import { DialOrder } from './dial-order.ts'
+import { DialPauses, type Trouble } from './dial-pauses.ts'
 import type { Standing } from './eviction.ts'
 import { type Path, relayOf } from './paths.ts'
 
@@ -13,15 +14,6 @@ export interface Link extends Path {
   peer: NodeId
   zone: string | undefined
   since: Millis
-}
-
-interface Trouble {
-  failures: number
-  until: Millis
-  /** When it last began. */
-  since: Millis
-  /** Who looks for any way out may dial it from then on: at once when nothing answered, later who was there. */
-  seekFrom: Millis
 }
 
 export class Links {
@@ -34,7 +26,7 @@ export class Links {
   readonly #links = new Map<NodeId, Link>()
   /** Dials under way, and since when. */
   readonly #dialing = new Map<NodeId, Millis>()
-  readonly #trouble = new Map<NodeId, Trouble>()
+  readonly #pauses: DialPauses
   /** Whom we dialled for a question or for pieces, beyond what this policy wants: they are let go when that is over. */
   readonly #passing = new Set<NodeId>()
   /** Links over which nothing comes any more, until they are closed. */
@@ -71,6 +63,7 @@ export class Links {
       (relay) => book.get(relay)?.addresses ?? [],
     )
     this.#env = env
+    this.#pauses = new DialPauses(env)
     this.#out = out
     this.#book = book
     this.#self = self
@@ -93,12 +86,12 @@ export class Links {
   /** What the address book weighs a contact by. */
   standing(node: NodeId): Standing {
     if (this.#links.has(node)) return 'linked'
-    return (this.#trouble.get(node)?.failures ?? 0) >= limits.dialsDoubted ? 'doubted' : undefined
+    return (this.#pauses.of(node)?.failures ?? 0) >= limits.dialsDoubted ? 'doubted' : undefined
   }
 
   /** Tables that grow with what others do, for invariant checks. */
   get pauses(): number {
-    return this.#trouble.size
+    return this.#pauses.size
   }
 
   mates(): Link[] {
@@ -135,17 +128,13 @@ export class Links {
 
   /** True when who looks for any way out may dial this contact, although its pause is not over. */
   maySeek(node: NodeId, now: Millis): boolean {
-    const from = this.#trouble.get(node)?.seekFrom ?? now
+    const from = this.#pauses.of(node)?.seekFrom ?? now
     return from <= now && !this.#links.has(node) && !this.#dialing.has(node)
   }
 
   /** Dials that failed since then failed because of our own network: those contacts may be dialled again soon. */
   lift(since: Millis, now: Millis): void {
-    for (const trouble of this.#trouble.values()) {
-      if (trouble.seekFrom > now || trouble.since < since || trouble.until <= now) continue
-      trouble.failures = Math.min(1, trouble.failures)
-      trouble.until = Math.min(trouble.until, now + limits.dialBackoffMin * this.#env.random())
-    }
+    this.#pauses.lift(since, now)
     this.soon(now)
   }
 
@@ -175,7 +164,7 @@ export class Links {
     const link = this.#links.get(peer)
     if (link === undefined) return false
     this.#links.delete(peer)
-    const [before, relay] = [this.#trouble.get(peer), relayOf(link.address)]
+    const [before, relay] = [this.#pauses.of(peer), relayOf(link.address)]
     const isCut = this.#dead.delete(peer) || (relay !== undefined && !this.#links.has(relay))
     if (!isCut && this.#isSentAway(now - link.since)) {
       this.failed(peer, now, limits.seekBrief)
@@ -191,8 +180,7 @@ export class Links {
       const isLate = now - orphan.since > limits.orphanGrace
       if (isLate || orphan.relay === relay) this.#orphans.delete(peer)
       if (isLate || orphan.relay !== relay) continue
-      if (orphan.before === undefined) this.#trouble.delete(peer)
-      else this.#trouble.set(peer, orphan.before)
+      this.#pauses.restore(peer, orphan.before)
     }
   }
 
@@ -208,26 +196,19 @@ export class Links {
 
   /** It refused us at its gate. */
   turnedAway(peer: NodeId): void {
-    const trouble = this.#trouble.get(peer)
-    if (trouble !== undefined) trouble.seekFrom = trouble.until
+    this.#pauses.turnedAway(peer)
   }
 
-  /** Doubles the pause after each failure, jittered by half, so that a returning site does not dial in chorus. */
+  /** A dial failed. @param brief for so long also who looks for any way out leaves it alone */
   failed(peer: NodeId, now: Millis, brief: Millis = 0): void {
     this.#dialing.delete(peer)
-    const before = this.#trouble.get(peer)
-    const failures = (before?.failures ?? 0) + 1
-    const pause = Math.min(limits.dialBackoffMax, limits.dialBackoffMin * 2 ** (failures - 1))
-    const until = Math.max(now + pause * (0.5 + this.#env.random()), before?.until ?? 0)
-    const seekFrom = Math.max(Math.min(until, now + brief), before?.seekFrom ?? 0)
-    this.#trouble.set(peer, { failures, until, since: now, seekFrom })
+    this.#pauses.failed(peer, now, brief)
     this.soon(now)
   }
 
   /** Leaves a contact alone until then. */
   avoid(peer: NodeId, until: Millis): void {
-    const { failures = 0, since = 0 } = this.#trouble.get(peer) ?? {}
-    this.#trouble.set(peer, { failures, until, since, seekFrom: until })
+    this.#pauses.avoid(peer, until)
   }
 
   /** This link was made for a question, by whoever asked it. */
@@ -269,7 +250,7 @@ export class Links {
   check(now: Millis): void {
     if (this.#nextCheck !== undefined && now < this.#nextCheck) return
     this.#giveUpDials(now)
-    this.#forgetTrouble()
+    this.#pauses.forget((peer) => this.#book.get(peer) !== undefined || this.#links.has(peer))
     this.#pauseEnds = undefined
     if (this.#isNode) this.#checkNode(now)
     else this.#checkOperator(now)
@@ -364,7 +345,7 @@ export class Links {
    * that invents contacts would have us, and all others that it talks to, dial a third party as fast as we can.
    */
   #dialFrom(entry: Entry, now: Millis): Millis {
-    const until = this.#trouble.get(entry.node)?.until ?? now
+    const until = this.#pauses.of(entry.node)?.until ?? now
     if (until > now || entry.source !== 'others') return until
     const earned = (now - (this.#countedAt ?? now)) / limits.strangerDialPeriod
     this.#strangerDials = Math.min(limits.strangerDials, this.#strangerDials + earned)
@@ -380,14 +361,6 @@ export class Links {
   /** Whose outcome was never reported must not hold a place for ever. */
   #giveUpDials(now: Millis): void {
     for (const [peer, since] of this.#dialing) if (now - since >= limits.dialForgotten) this.failed(peer, now)
-  }
-
-  /** Keeps the back-off of those in the address book, and of others, who may be told of again, as many as there is room for. */
-  #forgetTrouble(): void {
-    if (this.#trouble.size <= limits.dialPauses) return
-    const gone = [...this.#trouble].filter(([peer]) => this.#book.get(peer) === undefined && !this.#links.has(peer))
-    gone.sort(([, a], [, b]) => a.until - b.until)
-    for (const [peer] of gone.slice(0, this.#trouble.size - limits.dialPauses)) this.#trouble.delete(peer)
   }
 
   #shuffled<T>(items: readonly T[]): T[] {
