@@ -13,6 +13,7 @@ import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
 import { releases } from './releases.ts'
+import { rollout } from './rollout.ts'
 import { sign } from './sign.ts'
 import { status } from './status.ts'
 import { trust } from './trust.ts'
@@ -20,6 +21,6 @@ import { up } from './up.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, publish, sign, releases, events, trust],
+  ...[nodes, get, publish, sign, releases, rollout, events, trust],
   ...[status, doctor, keys, leave, demo],
 ]

@@ -85,7 +85,7 @@ With keys that are elsewhere, or a role that needs several: --prepare OUT makes 
     ['pimesh publish agent --name acme/agent@2.4.0 --to true --prepare stick/agent', 'for others to sign'],
     ['pimesh publish --submit stick/agent', 'when they have'],
     ['pimesh publish --withdraw acme/agent@2.4.0', 'no further node begins it'],
-    ['pimesh releases acme/agent --watch', 'see it arrive'],
+    ['pimesh rollout acme/agent --watch', 'see it arrive'],
   ],
   run,
 }

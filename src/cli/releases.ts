@@ -1,8 +1,7 @@
 // `pimesh releases`: what is announced, and how far each release has come.
 import { Failure } from '../core/failure.ts'
-import { nearest } from '../core/nearest.ts'
 import { apiClient } from '../daemon/api-client.ts'
-import type { ReleaseJson, ReleasesJson } from '../daemon/api-types.ts'
+import type { ReleasesJson } from '../daemon/api-types.ts'
 import { FleetRates } from './format/release-progress.ts'
 import { releaseLines, releasesLines } from './format/releases.ts'
 import { type Command, type Context, dataOption } from './frame/command.ts'
@@ -10,6 +9,7 @@ import { dataFolder } from './frame/folders.ts'
 import { plain } from './frame/terminal.ts'
 import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
 import { watch, watchOption, watchPeriod } from './frame/watch.ts'
+import { missingText, only } from './named.ts'
 
 export const releases: Command = {
   name: 'releases',
@@ -74,21 +74,4 @@ async function run(context: Context): Promise<number> {
   if (every === undefined && json) terminal.json(answer)
   else if (every === undefined) terminal.print(lines(answer).join('\n'))
   return answer.completeness.complete ? 0 : 1
-}
-
-/** Fewest characters of a hash that name a release. */
-const HASH_MIN = 6
-
-/** The answer with these releases only. */
-function only(answer: ReleasesJson, which: string): ReleasesJson {
-  const named = ({ path, release, hash }: ReleaseJson) =>
-    path === which || release === which || (which.length >= HASH_MIN && hash.startsWith(which))
-  return { ...answer, releases: answer.releases.filter(named) }
-}
-
-function missingText(answer: ReleasesJson, which: string): string {
-  const names = answer.releases.flatMap(({ path, release }) => [path, release])
-  const close = nearest(which, names)
-  const advice = close === undefined ? '"pimesh releases" lists all' : `did you mean "${close}"?`
-  return `nothing is announced as "${which}": ${advice}`
 }

@@ -6,32 +6,48 @@ import { age, bytes, percent } from './quantity.ts'
 import { STAGE_COLOURS, STAGE_NAMES, type Stage, stagesOf } from './stages.ts'
 import { type Column, tableLines } from './table.ts'
 
-/** Rates of releases over the moments at which somebody watching them asked; by the hash of the release. */
+/** Rates of releases over the moments at which somebody watching them asked. */
 export class FleetRates {
+  /** By the hash of the release and the node: one that is heard of late brings what it has, and no rate. */
   readonly #meters = new Map<string, RateMeter>()
 
   /** `now`: monotonic ms. */
   add(releases: readonly ReleaseJson[], now: number): void {
     for (const release of releases) {
-      const meter = this.#meters.get(release.hash) ?? new RateMeter(WINDOW)
-      this.#meters.set(release.hash, meter)
-      meter.add(now, amountOf(release).done)
+      for (const node of release.nodes) {
+        const key = keyOf(release, node)
+        const meter = this.#meters.get(key) ?? new RateMeter(WINDOW)
+        this.#meters.set(key, meter)
+        meter.add(now, amountOf(release, [node]).done)
+      }
     }
+  }
+
+  /** Bytes per second of these nodes together. */
+  rateOf(release: Pick<ReleaseJson, 'hash'>, nodes: readonly InstallJson[]): number {
+    return nodes.reduce((sum, node) => sum + Math.max(0, this.#meters.get(keyOf(release, node))?.rate ?? 0), 0)
   }
 
   /** `63 %, 252 MB of 400 MB, 3.1 MB/s, 48 s left`; undefined when it has no size here or no node has to get it. */
   text(release: ReleaseJson): string | undefined {
-    const { done, total } = amountOf(release)
+    const { done, total } = amountOf(release, release.nodes)
     if (total === 0) return undefined
-    return progressText({ done, total, rate: this.#meters.get(release.hash)?.rate ?? 0 })
+    return progressText({ done, total, rate: this.rateOf(release, release.nodes) })
   }
 }
 
 /** Records come every ten seconds and more: a rate over less would be nothing, and then all at once. */
 const WINDOW = 60_000
 
-/** One encoding for each node that says something about the release, whatever form it takes. */
-function amountOf({ encoding, nodes }: ReleaseJson): { done: number; total: number } {
+function keyOf({ hash }: Pick<ReleaseJson, 'hash'>, { node }: InstallJson): string {
+  return `${hash} ${node}`
+}
+
+/** Bytes that these nodes have of one encoding for each of them, whatever form it takes. */
+export function amountOf(
+  { encoding }: Pick<ReleaseJson, 'encoding'>,
+  nodes: readonly InstallJson[],
+): { done: number; total: number } {
   const size = encoding?.bytes ?? 0
   const done = nodes.reduce((sum, node) => sum + (size * shareOf(node)) / 100, 0)
   return { done: Math.round(done), total: size * nodes.length }

@@ -88,7 +88,7 @@ export function releaseLines(answer: ReleasesJson, terminal: Paint, rates?: Flee
 }
 
 /** Why nothing of a role is there; zones in the same words as for `pimesh nodes`. */
-function notesOf({ zones = [], ended = [] }: ReleasesJson): string[] {
+export function notesOf({ zones = [], ended = [] }: ReleasesJson): string[] {
   const notes = ended.map(
     (role) =>
       `the role "${plain(role)}" has ended itself: nothing of it is begun any more, and what is installed stays`,
@@ -97,7 +97,7 @@ function notesOf({ zones = [], ended = [] }: ReleasesJson): string[] {
 }
 
 /** `2 of 2 zones answered, oldest 9 s, freshness fresh`. */
-function completenessLine({ completeness, releases, freshness }: ReleasesJson): string {
+export function completenessLine({ completeness, releases, freshness }: ReleasesJson): string {
   const unsaid = Math.max(0, ...releases.map((release) => release.unsaid))
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
   const oldest = oldestMs === null ? '' : `, oldest ${age(oldestMs)}`
@@ -137,7 +137,7 @@ const WIDE: readonly Column<ReleaseJson>[] = [
 ]
 
 /** `2 disk full, 1 no provider, 1 down`: what keeps nodes from having it, the most frequent first. */
-function whyText(release: ReleaseJson): string {
+export function whyText(release: ReleaseJson): string {
   const marks = [
     ...(release.withdrawn === true ? ['withdrawn'] : []),
     ...(release.frozen ? ['role frozen'] : []),
@@ -145,13 +145,18 @@ function whyText(release: ReleaseJson): string {
   ]
   const counts = new Map<string, number>()
   for (const node of release.nodes) {
-    const why = node.reason === null ? downText(node) : reasonText(node.reason)
+    const why = nodeWhy(node)
     if (why !== undefined && !marks.includes(why)) counts.set(why, (counts.get(why) ?? 0) + 1)
   }
   const reasons = [...counts]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .map(([why, count]) => `${count} ${why}`)
   return [...marks, ...reasons].join(', ') || '-'
+}
+
+/** What keeps one node from having it; undefined when nothing does. */
+export function nodeWhy(node: InstallJson): string | undefined {
+  return node.reason === null ? downText(node) : reasonText(node.reason)
 }
 
 /** A node that is gone before it had the release keeps it from being everywhere. */
@@ -164,7 +169,7 @@ function saidText(unsaid: number): string {
   return `${counted(unsaid, 'node')} ${unsaid === 1 ? 'tells' : 'tell'} of four other releases first, and may have it`
 }
 
-function stagesText({ nodes, unsaid }: ReleaseJson): string {
+export function stagesText({ nodes, unsaid }: ReleaseJson): string {
   if (nodes.length === 0) return unsaid > 0 ? saidText(unsaid) : 'no node that answered has it or waits for it'
   const counts = stagesOf(nodes)
   const others = STAGE_NAMES.filter((name) => name !== 'installed' && counts[name] > 0)
@@ -205,13 +210,13 @@ function requiresFact({ requires = [] }: ReleaseJson): [string, string][] {
 }
 
 /** An operator's peer installs nothing: what it has whole, it serves. */
-function hereState({ here, selected }: Pick<ReleaseJson, 'here' | 'selected'>): string {
+export function hereState({ here, selected }: Pick<ReleaseJson, 'here' | 'selected'>): string {
   if (here === null) return '-'
   return selected === null && here.state === 'verified' ? 'served' : here.state
 }
 
 /** `fetching, 40 %, 4.0 MB of 10.0 MB, 1.3 MB/s, 5 s left, from 3 members (2 have all)`. */
-function hereText(here: InstallHereJson, word: string): string {
+export function hereText(here: InstallHereJson, word: string): string {
   const { state, reason, detail, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
   const why = reason === null ? '' : ` (${plain(detail ?? reasonText(reason))})`
   const saved = here.savedBytes === undefined ? '' : `, by a patch that saves ${bytes(here.savedBytes)}`
@@ -223,7 +228,7 @@ function hereText(here: InstallHereJson, word: string): string {
   return `fetching${why}, ${progressText({ done, total, rate })}, ${from}${saved}`
 }
 
-function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
+export function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
   return [
     ...(withdrawn === true
       ? [

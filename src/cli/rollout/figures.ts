@@ -1,0 +1,128 @@
+// How far one release has come, in numbers: of the fleet, of each zone and of each node. It is what `pimesh rollout -o json` prints,
+// and what its table is drawn from.
+import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
+import { amountOf, type FleetRates } from '../format/release-progress.ts'
+import { STAGES, type Stage, stagesOf } from '../format/stages.ts'
+
+/** How far some nodes are together. */
+export interface FarJson extends Record<Stage, number> {
+  nodes: number
+  /** Of what travels; `percent` is rounded down. */
+  bytes: number
+  totalBytes: number
+  percent: number
+  /** Of the last minute; null for who asks once. */
+  bytesPerSecond: number | null
+  /** Until those that are on their way have all of it; null while nothing moves. */
+  leftMs: number | null
+}
+
+export interface ZoneFarJson extends FarJson {
+  zone: string
+  /** Of the oldest record in it. */
+  oldestMs: number | null
+}
+
+export type NodeFarJson = InstallJson & Pick<FarJson, 'bytes' | 'totalBytes' | 'bytesPerSecond' | 'leftMs'>
+
+/** `-o json`, version 1: fields are only added. */
+export interface RolloutJson {
+  schema: 'pimesh.rollout/1'
+  /** What was asked for. */
+  name: string
+  /** Null while nothing is announced by that name, which only --watch waits for. */
+  release: Omit<ReleaseJson, 'nodes' | 'here' | 'unsaid'> | null
+  fleet: FarJson
+  /** Nodes at each state, in the order of the way that a release takes. */
+  states: { state: string; nodes: number }[]
+  /** What keeps nodes from having it (docs/protocol.md, INSTALL), and how many; the most frequent first. */
+  reasons: { reason: string; nodes: number }[]
+  /** Those that have furthest to go first. */
+  zones: ZoneFarJson[]
+  nodes: NodeFarJson[]
+  /** Nodes whose records have no room for it. */
+  unsaid: number
+  here: InstallHereJson | null
+  /** How each zone answered. */
+  asked: NonNullable<ReleasesJson['zones']>
+  freshness?: string
+  completeness: ReleasesJson['completeness']
+}
+
+/** `rates`: of somebody who watches. */
+export function rolloutOf(
+  name: string,
+  answer: ReleasesJson,
+  release: ReleaseJson | undefined,
+  rates?: FleetRates,
+): RolloutJson {
+  const { zones: asked = [], freshness, completeness } = answer
+  const about = { asked, ...(freshness !== undefined && { freshness }), completeness }
+  if (release === undefined) return { schema: 'pimesh.rollout/1', name, release: null, ...NOBODY, ...about }
+  const { nodes, here, unsaid, ...rest } = release
+  return {
+    ...{ schema: 'pimesh.rollout/1', name, release: rest },
+    fleet: farOf(release, nodes, rates),
+    states: statesOf(nodes),
+    reasons: reasonsOf(nodes),
+    zones: zonesOf(release, rates),
+    nodes: nodes.map((node) => {
+      const { bytes, totalBytes, bytesPerSecond, leftMs } = farOf(release, [node], rates)
+      return { ...node, bytes, totalBytes, bytesPerSecond, leftMs }
+    }),
+    ...{ unsaid, here, ...about },
+  }
+}
+
+function statesOf(nodes: readonly InstallJson[]): RolloutJson['states'] {
+  const states = [...Map.groupBy(nodes, ({ state }) => state)].map(([state, all]) => ({ state, nodes: all.length }))
+  return states.sort((a, b) => WAY.indexOf(a.state) - WAY.indexOf(b.state))
+}
+
+const WAY = Object.keys(STAGES)
+
+function reasonsOf(nodes: readonly InstallJson[]): RolloutJson['reasons'] {
+  const held = Map.groupBy(nodes, ({ reason }) => reason)
+  const reasons = [...held].flatMap(([reason, all]) => (reason === null ? [] : [{ reason, nodes: all.length }]))
+  return reasons.sort((a, b) => b.nodes - a.nodes || (a.reason < b.reason ? -1 : 1))
+}
+
+function zonesOf(release: ReleaseJson, rates: FleetRates | undefined): ZoneFarJson[] {
+  const zones = [...Map.groupBy(release.nodes, ({ zone }) => zone)]
+  return zones
+    .map(([zone, nodes]) => ({ zone, ...farOf(release, nodes, rates), oldestMs: oldestOf(nodes) }))
+    .sort((a, b) => a.percent - b.percent || (a.zone < b.zone ? -1 : 1))
+}
+
+function farOf(release: ReleaseJson, nodes: readonly InstallJson[], rates: FleetRates | undefined): FarJson {
+  const { done, total } = amountOf(release, nodes)
+  const moving = nodes.filter(isOnItsWay)
+  const rate = rates?.rateOf(release, moving) ?? 0
+  const way = amountOf(release, moving)
+  const left = way.total - way.done
+  return {
+    nodes: nodes.length,
+    ...stagesOf(nodes),
+    bytes: done,
+    totalBytes: total,
+    percent: total === 0 ? 0 : Math.floor((100 * done) / total),
+    bytesPerSecond: rates === undefined ? null : Math.round(rate),
+    leftMs: rate > 0 && left > 0 ? Math.ceil((1_000 * left) / rate) : null,
+  }
+}
+
+const NOTHING: FarJson = {
+  ...{ nodes: 0, announced: 0, fetching: 0, installed: 0, failed: 0 },
+  ...{ bytes: 0, totalBytes: 0, percent: 0, bytesPerSecond: null, leftMs: null },
+}
+const NOBODY = { fleet: NOTHING, states: [], reasons: [], zones: [], nodes: [], unsaid: 0, here: null }
+
+/** What waits for a person, for its hours, or is gone, is not waited for. */
+function isOnItsWay({ state, reason, status }: InstallJson): boolean {
+  const stage = STAGES[state] ?? 'fetching'
+  return (stage === 'fetching' || stage === 'announced') && reason === null && (status === 'up' || status === 'late')
+}
+
+function oldestOf(nodes: readonly InstallJson[]): number | null {
+  return nodes.some(({ ageMs }) => ageMs === null) ? null : Math.max(...nodes.map(({ ageMs }) => ageMs as number))
+}
