@@ -29,26 +29,16 @@ interface Quantity {
   why: string
 }
 
+/** A text such as "200 GB". */
+export function measure(key: Quantity & { default: string }): ConfigKey<number> {
+  return { ...readable(key, ''), default: key.default, why: key.why }
+}
+
 /** A text such as "2 MB/s", or "unlimited", which is the default. */
-export function quantity({ what, units, examples, least, most, why }: Quantity): ConfigKey<Amount> {
-  const [from, to] = [least, most].map((text) => amountIn(text, units)) as [number, number]
-  const must = `${what} with its unit such as ${examples}, from ${least} to ${most}, or "${UNLIMITED}"`
-  return {
-    must,
-    default: UNLIMITED,
-    why,
-    read: (value) => {
-      if (value === UNLIMITED) return UNLIMITED
-      const amount = typeof value === 'string' ? amountIn(value, units) : undefined
-      return amount !== undefined && amount >= from && amount <= to ? amount : undefined
-    },
-    problem: (value) => {
-      const unit = unitOf(value)
-      if (typeof value === 'number') return `${value} has no unit: it must be ${must}`
-      if (unit === undefined || Object.hasOwn(units, unit)) return undefined
-      return `"${unit}" is none of its units, which are ${Object.keys(units).join(', ')}: it must be ${must}`
-    },
-  }
+export function quantity(key: Quantity): ConfigKey<Amount> {
+  const amount = readable(key, `, or "${UNLIMITED}"`)
+  const reads = (value: unknown) => (value === UNLIMITED ? UNLIMITED : amount.read(value))
+  return { ...amount, default: UNLIMITED, why: key.why, read: reads }
 }
 
 /** What stands for nothing at all. */
@@ -56,15 +46,26 @@ const NONE = 'none'
 
 /** Bytes of a disk as a text such as "2 GB", or "none". */
 export function room(key: { default: string; why: string }): ConfigKey<number> {
-  const [least, most] = ['1 MB', '1000 TB']
-  const [from, to] = [least, most].map((text) => amountIn(text, VOLUME_UNITS)) as [number, number]
+  const disk = { what: 'an amount', units: VOLUME_UNITS, examples: '"2 GB"', least: '1 MB', most: '1000 TB' }
+  const amount = readable({ ...disk, why: key.why }, `, or "${NONE}"`)
+  return { ...amount, ...key, read: (value) => (value === NONE ? 0 : amount.read(value)) }
+}
+
+/** A number alone is refused: nobody can tell kB from MB by it. `others`: words that are taken as well, as the end of a sentence. */
+function readable({ what, units, examples, least, most }: Quantity, others: string) {
+  const [from, to] = [least, most].map((text) => amountIn(text, units)) as [number, number]
+  const must = `${what} with its unit such as ${examples}, from ${least} to ${most}${others}`
   return {
-    must: `an amount with its unit such as "2 GB", from ${least} to ${most}, or "${NONE}"`,
-    ...key,
-    read: (value) => {
-      if (value === NONE) return 0
-      const amount = typeof value === 'string' ? amountIn(value, VOLUME_UNITS) : undefined
+    must,
+    read: (value: unknown) => {
+      const amount = typeof value === 'string' ? amountIn(value, units) : undefined
       return amount !== undefined && amount >= from && amount <= to ? amount : undefined
+    },
+    problem: (value: unknown) => {
+      const unit = unitOf(value)
+      if (typeof value === 'number') return `${value} has no unit: it must be ${must}`
+      if (unit === undefined || Object.hasOwn(units, unit)) return undefined
+      return `"${unit}" is none of its units, which are ${Object.keys(units).join(', ')}: it must be ${must}`
     },
   }
 }

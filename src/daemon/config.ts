@@ -8,7 +8,7 @@ import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
 import type { Allowance } from '../core/swarm/budgets.ts'
 import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
-import { degrees, hours, quantity, RATE_UNITS, room, VOLUME_UNITS } from './config-quantities.ts'
+import { degrees, hours, measure, quantity, RATE_UNITS, room, VOLUME_UNITS } from './config-quantities.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -56,8 +56,6 @@ export interface ConfigKey<T> {
 }
 
 const LIST_MAX = 16
-const KILOBYTE = 1_000
-const GIGABYTE = 1_000_000_000
 /** Linux takes 4,095 bytes. */
 const PATH = /^[^\p{Cc}]{1,1024}$/u
 const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
@@ -100,28 +98,20 @@ export const CONFIG_KEYS = {
     default: 'auto',
     why: 'whoever can be dialled from outside forwards for those that cannot, within its budgets; no relay is special',
   }),
-  'relay.reservations': amount({
-    what: 'members',
-    unit: 1,
+  'relay.reservations': {
+    must: `a whole number of members from 0 to ${limits.relayReservations}`,
     default: limits.relayReservations,
-    from: 0,
-    to: limits.relayReservations,
     why: 'each costs a link, and a node has two relays',
-  }),
-  'relay.rate': amount({
-    what: 'kB a second',
-    unit: KILOBYTE,
-    default: limits.relayRate / KILOBYTE,
-    from: 10,
-    to: 1_000_000,
+    read: (value) => (isCount(value) && value <= limits.relayReservations ? value : undefined),
+  } satisfies ConfigKey<number>,
+  'relay.rate': measure({
+    ...{ what: 'a rate', units: RATE_UNITS, examples: '"2 MB/s" or "16 Mbit/s"', least: '10 kB/s', most: '1 GB/s' },
+    default: '2 MB/s',
     why: 'what is forwarded goes through the uplink of this node: 16 Mbit/s leave room on most',
   }),
-  'relay.monthly': amount({
-    what: 'GB in 30 days',
-    unit: GIGABYTE,
-    default: limits.relayMonthly / GIGABYTE,
-    from: 0.001,
-    to: 1_000_000,
+  'relay.monthly': measure({
+    ...{ what: 'an amount in 30 days', units: VOLUME_UNITS, examples: '"200 GB"', least: '1 MB', most: '1000 TB' },
+    default: '200 GB',
     why: 'a thirtieth of it can go in a day, so that a restart spends none of it twice',
   }),
   'swarm.upload': quantity({
@@ -323,25 +313,8 @@ function seconds(range: { default: number; from: number; to: number; why: string
   }
 }
 
-/** `unit`: what one of the file is in the program. */
-function amount(range: {
-  what: string
-  unit: number
-  default: number
-  from: number
-  to: number
-  why: string
-}): ConfigKey<number> {
-  const { what, unit, from, to } = range
-  return {
-    must: `a ${unit === 1 ? 'whole ' : ''}number of ${what} from ${from} to ${to}`,
-    default: range.default,
-    why: range.why,
-    read: (value) => {
-      const fits = typeof value === 'number' && value >= from && value <= to && (unit > 1 || Number.isInteger(value))
-      return fits ? Math.round(value * unit) : undefined
-    },
-  }
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
 }
 
 function oneOf<T extends string>(words: readonly T[], key: { default: T; why: string }): ConfigKey<T> {
