@@ -41,6 +41,8 @@ export interface InstallHereJson {
   installedAt: string | null
   /** Whom its pieces came from since the daemon started; absent when none came, and in an older daemon. */
   sources?: SourcesJson
+  /** Why nothing of it goes to or comes from other sites now; `lan`: nor over the LAN. Absent when it does, and in an older daemon. */
+  paused?: { detail: string; lan: boolean }
 }
 
 /** Bytes of pieces, by whom they came from. */

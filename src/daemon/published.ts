@@ -38,8 +38,7 @@ export function publishing(parts: Parts): Pick<ApiBackend, 'releases' | 'publish
         self: core.snapshot().membership.claims.node,
         current: core.releases.publishers().current,
         result,
-        here: (release) =>
-          withSources(hereJson(core.releases.release(release), release, parts.installRoot), release, driver),
+        here: (release) => hereOf(release, parts),
         selected: (release) => core.releases.release(release).selected ?? null,
         freshness: core.releases.freshness(parts.now()),
       })
@@ -70,6 +69,14 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
   }
 }
 
+function hereOf(release: Release, { core, driver, installRoot, now }: Parts): InstallHereJson | null {
+  const here = hereJson(core.releases.release(release), release, installRoot)
+  if (here === null) return null
+  const { paused } = core.releases.budgets(now())
+  const pause = paused && { paused: { detail: pauseText(paused), lan: paused.lan } }
+  return { ...here, ...sourcesOf(release, driver), ...pause }
+}
+
 /** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
 function hereJson({ state, progress, saved }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
   if (state === undefined && progress === undefined) return null
@@ -94,17 +101,12 @@ function hereJson({ state, progress, saved }: ReleaseHere, release: Release, roo
 }
 
 /** Encodings of one release may come one after the other: the whole, when a patch was of no use. */
-function withSources(
-  here: InstallHereJson | null,
-  release: Release,
-  { pieces }: Parts['driver'],
-): InstallHereJson | null {
-  if (here === null) return null
+function sourcesOf(release: Release, { pieces }: Parts['driver']): Pick<InstallHereJson, 'sources'> {
   const origin = new Set(release.origin.map((address) => address.slice(address.lastIndexOf('/') + 1)))
   const all = release.encodings.flatMap(({ hash }) => pieces.sourcesOf(hash, origin) ?? [])
-  if (all.length === 0) return here
+  if (all.length === 0) return {}
   const sum = (key: keyof SourcesJson) => all.reduce((bytes, sources) => bytes + sources[key], 0)
-  return { ...here, sources: { site: sum('site'), members: sum('members'), publisher: sum('publisher') } }
+  return { sources: { site: sum('site'), members: sum('members'), publisher: sum('publisher') } }
 }
 
 function problemText(problem: FetchProblem | undefined): string | null {

@@ -171,4 +171,31 @@ describe('pimesh releases', () => {
     expect(lines[1]).toMatch(/ 2 paused: hours, 1 paused: hot, 1 paused: month$/)
     expect(lines.join('\n')).toMatch(/pi-0 .* paused: hours$/m)
   })
+
+  it.each([
+    [undefined, 'served'],
+    [{ detail: 'it is noon', lan: false }, 'served over the LAN alone (it is noon)'],
+    [{ detail: 'it is hot', lan: true }, 'not served (it is hot)'],
+  ])('says what is so of a peer that only serves: %o', async (paused, said) => {
+    const { data, backend } = await daemon()
+    const here = hereJson({ state: 'verified', percent: 100, ...(paused && { paused }) })
+    backend.rollout = releasesJson([releaseJson({ selected: null, here })])
+    for (const words of [
+      ['releases', 'acme/agent'],
+      ['rollout', 'acme/agent'],
+    ])
+      expect((await line([...words, '--data', data])).out).toMatch(
+        new RegExp(`^here +${said.replace(/[()]/g, '.')}$`, 'm'),
+      )
+    const wide = (await line(['releases', '-o', 'wide', '--data', data])).out
+    expect(wide).toContain(`  ${said.replace(/ [(].*/, '')}  `)
+  })
+
+  it('says in a sentence what keeps an operator from having it, of whom no record speaks', async () => {
+    const { data, backend } = await daemon()
+    const here = hereJson({ detail: 'nobody who is reachable has the pieces that are missing' })
+    backend.rollout = releasesJson([releaseJson({ selected: null, here })])
+    const { out } = await line(['releases', 'acme/agent', '--data', data])
+    expect(out).toMatch(/^here +fetching \(nobody who is reachable has the pieces that are missing\), 40 %/m)
+  })
 })

@@ -1,11 +1,11 @@
 // What this peer tells of the publishers over the local API: the newest targets that it holds, also where the root does not cover them any
-// more, since whoever signs the next ones must not undo what they say.
+// more, since whoever signs the next ones must not undo what they say. And what its releases have come to here.
 import { expect, it } from 'vitest'
 import type { NodeCore } from '../../src/core/node.ts'
 import type { Driver } from '../../src/daemon/driver.ts'
 import { publishing } from '../../src/daemon/published.ts'
 import type { Submissions } from '../../src/daemon/submissions.ts'
-import { nodeOf, targetsOf } from '../fixtures/documents.ts'
+import { announcementOf, nodeOf, targetsOf } from '../fixtures/documents.ts'
 
 it('the newest targets are told whether they are in force or not, and so is their floor', () => {
   const newest = targetsOf({ version: 7, roles: [] })
@@ -23,4 +23,29 @@ it('the newest targets are told whether they are in force or not, and so is thei
     targets: Buffer.from(newest.raw).toString(),
     targetsFloor: { epoch: 1, version: 8 },
   })
+})
+
+it.each([
+  [
+    'says why nothing of a release goes to other sites',
+    { why: 'throttled', lan: true, since: 0 },
+    { paused: { detail: expect.stringMatching(/^the firmware/), lan: true } },
+  ],
+  ['says nothing of it while nothing is paused', undefined, {}],
+])('%s', async (_, paused, said) => {
+  const document = announcementOf()
+  const here = { selected: undefined, state: undefined, progress: { bytes: 5, totalBytes: 5, pieces: 1, most: 0 } }
+  const releases = {
+    ...{ publishers: () => ({ current: [{ document, frozen: false, expired: false }] }), release: () => here },
+    ...{ freshness: () => 'unproven', budgets: () => ({ paused }) },
+  }
+  const snapshot = { membership: { claims: { node: nodeOf('pi') } } }
+  const api = publishing({
+    core: { snapshot: () => snapshot, releases } as unknown as NodeCore,
+    driver: { pieces: { sourcesOf: () => undefined } } as unknown as Driver,
+    ...{ submissions: {} as Submissions, mesh: 'ab'.repeat(32), installRoot: '/srv', now: () => 0 },
+  })
+  const answer = await api.releases({ zones: undefined, timeoutMs: 1, local: true })
+  expect(answer.releases[0]?.here).toEqual(expect.objectContaining({ state: 'verified', percent: 100, ...said }))
+  expect(Object.keys(answer.releases[0]?.here ?? {}).includes('paused')).toBe('paused' in said)
 })

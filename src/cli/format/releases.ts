@@ -209,16 +209,19 @@ function requiresFact({ requires = [] }: ReleaseJson): [string, string][] {
   return names.length === 0 ? [] : [['together with', names.join(', ')]]
 }
 
-/** An operator's peer installs nothing: what it has whole, it serves. */
+/** An operator's peer installs nothing: what it has whole, it serves, as far as its budgets let it. */
 export function hereState({ here, selected }: Pick<ReleaseJson, 'here' | 'selected'>): string {
   if (here === null) return '-'
-  return selected === null && here.state === 'verified' ? 'served' : here.state
+  if (selected !== null || here.state !== 'verified') return here.state
+  if (here.paused === undefined) return 'served'
+  return here.paused.lan ? 'not served' : 'served over the LAN alone'
 }
 
 /** `fetching, 40 %, 4.0 MB of 10.0 MB, 1.3 MB/s, 5 s left, from 3 members (2 have all)`. */
 export function hereText(here: InstallHereJson, word: string): string {
-  const { state, reason, detail, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
-  const why = reason === null ? '' : ` (${plain(detail ?? reasonText(reason))})`
+  const { state, bytes: done, totalBytes: total, bytesPerSecond: rate, providers, copies } = here
+  const trouble = hereTrouble(here, word)
+  const why = trouble === undefined ? '' : ` (${plain(trouble)})`
   const saved = here.savedBytes === undefined ? '' : `, by a patch that saves ${bytes(here.savedBytes)}`
   if (state !== 'fetching') return `${word}${why}${saved}`
   const from =
@@ -226,6 +229,11 @@ export function hereText(here: InstallHereJson, word: string): string {
       ? 'nobody has it'
       : `from ${counted(providers, 'member')} (${copies} ${copies === 1 ? 'has' : 'have'} all)`
   return `fetching${why}, ${progressText({ done, total, rate })}, ${from}${saved}`
+}
+
+/** Of an operator's peer the fleet knows no reason: what is wrong is a sentence alone. */
+function hereTrouble({ state, reason, detail, paused }: InstallHereJson, word: string): string | undefined {
+  return detail ?? (reason === null ? undefined : reasonText(reason)) ?? (word === state ? undefined : paused?.detail)
 }
 
 export function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
