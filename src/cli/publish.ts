@@ -11,7 +11,7 @@ import { Passphrases, passphraseOption } from './frame/passphrase.ts'
 import { ProgressLine } from './frame/progress.ts'
 import { peerEnded } from './publish/ended.ts'
 import { handInSigned } from './publish/hand-in.ts'
-import { originOf, requirePeer } from './publish/peer.ts'
+import { lengthsOf, originOf, requireBudget, requirePeer } from './publish/peer.ts'
 import { patchBases, prepareRequest } from './publish/prepare.ts'
 import { type Announced, announcedLines, reportJson } from './publish/report.ts'
 import { submitRequest } from './publish/submit.ts'
@@ -216,7 +216,9 @@ async function announce(work: {
       const { request, previous } = work.plan
       for (const note of encoded.notes) work.notice(note)
       for (const note of unknownBases(encoded.patches, request.path, previous)) work.notice(note)
-      for (const one of [encoded, ...encoded.patches]) {
+      const all = [encoded, ...encoded.patches]
+      await requireBudget(client, lengthsOf(all), work.data).catch(ended.before)
+      for (const one of all) {
         const body = encodingBytes(one, progress.meter('handing over'))
         await client.importEncoding(one.encoding, body, signal).catch(ended.before)
       }

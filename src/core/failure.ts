@@ -46,6 +46,7 @@ export const failureCodes = {
   E_REQUEST: 1,
   E_SIGNATURES: 1,
   E_DISK_FULL: 1,
+  E_BUDGET: 1,
   E_DEMO: 1,
   E_INTERNAL: 1,
 } as const

@@ -13,7 +13,16 @@ import { createApiServer } from '../../src/daemon/api-server.ts'
 import { sha256 } from '../../src/keys/ed25519.ts'
 import { initMesh } from '../../src/publish/mesh.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
-import { hereJson, installJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
+import {
+  budgetsJson,
+  hereJson,
+  installJson,
+  linkJson,
+  publishersJson,
+  releaseJson,
+  releasesJson,
+  statusJson,
+} from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { keyboard } from './keyboard.ts'
 import { type LineOptions, line, screenOf } from './line.ts'
@@ -624,6 +633,40 @@ describe('a mistake is one sentence, before anything is encoded', () => {
     backend.held = publishersJson({ mesh: 'ff'.repeat(32) })
     expect((await run([file, ...NAME])).err).toMatch(/belongs to another mesh.*--data and --mesh \[E_NO_MESH\]\n$/)
     expect(backend.imported).toEqual([])
+  })
+
+  it('a month of its peer that has less left than one copy takes, unless somebody on the LAN takes it', async () => {
+    const { backend, dir, file, home, run, left } = await publisher()
+    writeFileSync(file, randomBytes(600_000))
+    const { month } = budgetsJson()
+    const near = linkJson({ route: 'lan', via: null, roundTripMs: 1 })
+    const far = linkJson({ route: 'punched', via: null, roundTripMs: 9 })
+    const leaves = (bytes: number | null, lan: boolean, links = [far]) => {
+      const budgets = budgetsJson({ lan, month: { ...month, limit: 1e9, left: bytes } })
+      backend.now = statusJson({ node: '12D3KooWlaptop', budgets, links })
+    }
+    for (const [lan, links] of [
+      [false, [far]],
+      [true, [far, near]],
+    ] as const) {
+      leaves(500_000, lan, [...links])
+      const ran = await run([file, ...NAME, '--no-wait'])
+      expect(ran).toMatchObject({ status: 1, out: '' })
+      expect(ran.err.replaceAll(home, 'HOME')).toBe(
+        'pimesh: the peer of HOME/data has 500 kB left of this month (swarm.monthly), and what would travel has 600 kB: raise that in its configuration, or publish through another peer [E_BUDGET]\n',
+      )
+    }
+    expect([backend.imported, backend.submitted, left(), readdirSync(dir).includes('published')]).toEqual([
+      ...[[], [], [], false],
+    ])
+    for (const [bytes, lan, links] of [
+      [500_000, false, [far, near]],
+      [600_000, true, [far]],
+      [null, true, [far]],
+    ] as const) {
+      leaves(bytes, lan, [...links])
+      expect((await run([file, ...NAME, '--no-wait'])).status).toBe(0)
+    }
   })
 
   it('a file that changes while it is read', async () => {

@@ -19,7 +19,7 @@ import { rootJson } from '../../src/wire/root.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { targetsJson } from '../../src/wire/targets.ts'
 import { keyOf, seedOf } from '../fixtures/documents.ts'
-import { publishersJson } from './answers.ts'
+import { budgetsJson, publishersJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { type LineOptions, line, screenOf } from './line.ts'
 
@@ -102,6 +102,20 @@ describe('a role that needs two signatures', () => {
     const role = meshTargets(mesh).signed.roles[0]!
     expect(keptAnnouncement('accepted', { mesh, targets: meshTargets(mesh), role })?.hash).toBe(document.hash)
     expect(existsSync(at('mesh', 'announcements', 'acme.pending.json'))).toBe(false)
+  })
+
+  it('is not handed to a peer that has nothing left of its month', async () => {
+    const { backend, prepare, sign, submit } = await publisher()
+    await prepare()
+    for (const name of ['ada', 'bob']) await sign(name)
+    const { month } = budgetsJson()
+    backend.now = statusJson({ budgets: budgetsJson({ month: { ...month, limit: 1e6, left: 0 } }), links: [] })
+    expect(await submit()).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringMatching(/^pimesh: .* \[E_BUDGET\]\n$/),
+    })
+    expect([backend.imported, backend.submitted]).toEqual([[], []])
   })
 
   it('shows what comes into use together, and what no node will begin any more', async () => {

@@ -8,7 +8,7 @@ import type { Context } from '../frame/command.ts'
 import { dataFolder, meshFolder } from '../frame/folders.ts'
 import { ProgressLine } from '../frame/progress.ts'
 import { peerEnded } from './ended.ts'
-import { requirePeer } from './peer.ts'
+import { lengthsOf, requireBudget, requirePeer } from './peer.ts'
 import { announcedLines, reportJson, text, withdrawnLines } from './report.ts'
 import { waitForCopy } from './wait.ts'
 
@@ -73,6 +73,7 @@ async function handIn(
         'E_ARTIFACT',
         `there is no ${absent[0]}, which has the bytes of what is announced: copy it from where the request was prepared`,
       )
+    if (found.length > 0) await requireBudget(client, lengthsOf(found), data).catch(ended.before)
     for (const encoded of found)
       await client
         .importEncoding(encoded.encoding, encodingBytes(encoded, progress.meter('handing over')), signal)
