@@ -105,7 +105,7 @@ describe('the screen', () => {
     drawn.line('stays')
     drawn.draw(['three'])
     drawn.end()
-    expect(written()).toBe('\u001b[?25lone\ntwo\n\u001b[2A\r\u001b[Jstays\n\u001b[?25lthree\n\u001b[?25h')
+    expect(written()).toBe('\u001b[?25lone\ntwo\n\u001b[2A\r\u001b[Jstays\n\u001b[?25lthree\n\r\u001b[J\u001b[?25h')
   })
 
   it('cuts what does not fit, but never the footer', () => {

@@ -58,7 +58,7 @@ export function screenOf(text: string): string {
   for (const [, up, other] of text.matchAll(/\u001b\[(\d+)A\r\u001b\[J|((?:(?!\u001b\[\d+A)[\s\S])+)/g)) {
     if (up !== undefined) lines.splice(lines.length - 1 - Number(up), Number(up))
     else {
-      const plain = (other as string).replace(/\u001b\[[?0-9;]*[a-zA-Z]/g, '').split('\n')
+      const plain = (other as string).replace(/\r?\u001b\[[?0-9;]*[a-zA-Z]/g, '').split('\n')
       lines.push(`${lines.pop()}${plain[0]}`, ...plain.slice(1))
     }
   }

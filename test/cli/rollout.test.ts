@@ -99,7 +99,7 @@ describe('pimesh rollout', () => {
 
   it.each([60, 80, 120])('fits a terminal of %i columns', async (columns) => {
     const { backend, run } = await daemon()
-    backend.rollout = releasesJson([agent])
+    backend.rollout = releasesJson([{ ...agent, expiry: 'unknown' }])
     const stop = new AbortController()
     const written = (text: string) => {
       if (text.includes('pi-6')) stop.abort()
@@ -108,6 +108,10 @@ describe('pimesh rollout', () => {
     const lines = screenOf(out).split('\n')
     for (const text of lines) expect(text.length).toBeLessThanOrEqual(columns)
     expect(lines[1]).toMatch(/^fleet {3}\[#+\.+\] 56 %, 34\.0 MB of 60\.0 MB$/)
+    // Sentences go on below, and nothing of them is cut off.
+    expect(lines.join(' ').replace(/ +/g, ' ')).toContain(
+      "from the publisher (10.0 MB since this daemon started) whether it has expired cannot be said: this machine's clock is not known to be synchronised ",
+    )
     expect(lines).toContain('ZONE         NODES  INSTALLED  FAILED  DONE  RATE  LEFT  OLDEST'.slice(0, columns))
     expect(err).toBe('the fleet goes on with it by itself\n')
   })
@@ -131,9 +135,9 @@ describe('pimesh rollout', () => {
     const written = (text: string) => {
       if (text.includes('lines more')) stop.abort()
     }
-    const options = { columns: 80, rows: 18, signal: stop.signal, written }
+    const options = { columns: 80, rows: 20, signal: stop.signal, written }
     const shown = screenOf((await run(['acme/agent', '--watch', '1'], options)).out)
-    expect(shown).toMatch(/\npi-3 .*\npi-4 .*\n\.\.\. 4 lines more\n1 of 1 zone answered, oldest 4 s\n$/)
+    expect(shown).toMatch(/\npi-3 .*\npi-4 .*\n\.\.\. \d lines more\n1 of 1 zone answered, oldest 4 s\n$/)
   })
 
   it('of one zone has no table of zones', async () => {
@@ -216,7 +220,7 @@ describe('the pace of a release', () => {
     const json = rolloutOf('acme/agent', releasesJson([]), at(50, 10), rates)
     expect(json.fleet).toMatchObject({ bytesPerSecond: 500_000, leftMs: 28_000, bytes: 6e6, totalBytes: 30e6 })
     const lines = rolloutLines(json, terminal, { wide: false, worstFirst: false })
-    expect(lines[1]).toBe('fleet   20 %, 6.0 MB of 30.0 MB, 500 kB/s, 28 s left')
+    expect(lines[1]).toBe('fleet  20 %, 6.0 MB of 30.0 MB, 500 kB/s, 28 s left')
     expect(lines.find((text) => text.startsWith('/uk/glasgow'))).toMatch(/ 25 % +500 kB\/s +10 s +4 s$/)
     expect(lines.find((text) => text.startsWith('pi-1'))).toMatch(/ 50 % +500 kB\/s +10 s +-$/)
     expect(lines.find((text) => text.startsWith('pi-2'))).toMatch(/ 10 % +- +- +-$/)

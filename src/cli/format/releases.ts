@@ -6,9 +6,9 @@ import { progressText } from './progress.ts'
 import { age, bytes, counted } from './quantity.ts'
 import { type FleetRates, sourcesText, zoneTable } from './release-progress.ts'
 import { STAGE_COLOURS, STAGE_NAMES, STAGES, type Stage, stagesOf } from './stages.ts'
-import { type Column, pairLines, tableLines } from './table.ts'
+import { type Column, pairLines, tableLines, wrapped } from './table.ts'
 
-type Paint = Pick<Terminal, 'paint'>
+type Paint = Pick<Terminal, 'paint'> & Partial<Pick<Terminal, 'columns'>>
 
 /** docs/publishing.md says what to do about each. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -78,8 +78,8 @@ export function releasesLines(
 export function releaseLines(answer: ReleasesJson, terminal: Paint, rates?: FleetRates): string[] {
   const blocks = answer.releases.flatMap((release) => [
     `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
-    ...pairLines(facts(release, rates?.text(release))),
-    ...warnings(release).map((text) => terminal.paint('red', text)),
+    ...pairLines(facts(release, rates?.text(release)), '', terminal.columns),
+    ...warningLines(release, terminal),
     '',
     ...zoneTable(release, terminal),
     ...nodeTable(release.nodes, terminal),
@@ -236,7 +236,13 @@ function hereTrouble({ state, reason, detail, paused }: InstallHereJson, word: s
   return detail ?? (reason === null ? undefined : reasonText(reason)) ?? (word === state ? undefined : paused?.detail)
 }
 
-export function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
+export function warningLines(release: ReleaseJson, terminal: Paint): string[] {
+  const { columns = Number.POSITIVE_INFINITY } = terminal
+  const lines = warnings(release).flatMap((text) => wrapped(text, columns))
+  return lines.map((line) => terminal.paint('red', line))
+}
+
+function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
   return [
     ...(withdrawn === true
       ? [

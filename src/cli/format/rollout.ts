@@ -5,7 +5,16 @@ import type { FarJson, NodeFarJson, RolloutJson, ZoneFarJson } from '../rollout/
 import { progressBar } from './progress.ts'
 import { age, bytes, percent, span } from './quantity.ts'
 import { sourcesText } from './release-progress.ts'
-import { completenessLine, hereState, hereText, nodeWhy, notesOf, stagesText, warnings, whyText } from './releases.ts'
+import {
+  completenessLine,
+  hereState,
+  hereText,
+  nodeWhy,
+  notesOf,
+  stagesText,
+  warningLines,
+  whyText,
+} from './releases.ts'
 import { STAGE_COLOURS, STAGES, type Stage } from './stages.ts'
 import { type Column, pairLines, tableLines, width } from './table.ts'
 
@@ -29,9 +38,8 @@ export function rolloutLines(
   if (release === undefined) return last
   return [
     `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
-    ...pairLines(facts(rollout, release, terminal)),
-    ...warnings(release).map((text) => terminal.paint('red', text)),
-    '',
+    ...pairLines(facts(rollout, release, terminal), '', terminal.columns),
+    ...warningLines(release, terminal),
     ...zoneLines(rollout, terminal),
     ...nodeLines(rollout, terminal, options),
     ...last,
@@ -52,7 +60,8 @@ function facts(rollout: RolloutJson, release: ReleaseJson, terminal: Ends): [str
   const { here } = release
   const why = whyText(release)
   const far: [string, string][] = fleet.totalBytes === 0 ? [] : [['fleet', barredText(fleet, terminal)]]
-  const way = states.map(({ state, nodes }) => `${nodes} ${plain(state)}`).join(', ')
+  const between = states.some(({ state }) => !SAID.includes(state))
+  const way = between ? states.map(({ state, nodes }) => `${nodes} ${plain(state)}`).join(', ') : ''
   return [
     ...far,
     ...(way === '' ? [] : [['states', way] as [string, string]]),
@@ -61,6 +70,9 @@ function facts(rollout: RolloutJson, release: ReleaseJson, terminal: Ends): [str
     ...(here?.sources === undefined ? [] : [['came', sourcesText(here.sources)] as [string, string]]),
   ]
 }
+
+/** States of which the first line says it all. */
+const SAID = ['announced', 'fetching', 'committed', 'failed']
 
 /** `[#############...........] 56 %, 34.0 MB of 60.0 MB, 1.2 MB/s, 24 s left`; as much of the bar as there is room for, none in a pipe. */
 function barredText(fleet: FarJson, { interactive, columns }: Ends): string {
@@ -107,7 +119,7 @@ function zoneLines({ zones }: RolloutJson, terminal: Ends): string[] {
     ...paceColumns(zones),
     { title: 'OLDEST', right: true, cell: ({ oldestMs }) => age(oldestMs) },
   ]
-  return [...tableLines(columns, zones), '']
+  return ['', ...tableLines(columns, zones)]
 }
 
 function nodeLines(
@@ -130,7 +142,7 @@ function nodeLines(
     ...(wide ? WIDE : []),
     { title: 'WHY', cell: (node) => nodeWhy(node) ?? '-' },
   ]
-  return tableLines(columns, worstFirst ? nodes.toSorted(byNeed) : nodes)
+  return ['', ...tableLines(columns, worstFirst ? nodes.toSorted(byNeed) : nodes)]
 }
 
 const WIDE: readonly Column<NodeFarJson>[] = [

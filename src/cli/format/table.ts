@@ -31,10 +31,29 @@ export function tableLines<T>(columns: readonly Column<T>[], rows: readonly T[])
   ]
 }
 
-/** Two columns without titles: `name  value`. */
-export function pairLines(pairs: readonly (readonly [string, string])[], indent = ''): string[] {
+/** Two columns without titles: `name  value`. `columns`: where long values go on below, which in a pipe is nowhere. */
+export function pairLines(
+  pairs: readonly (readonly [string, string])[],
+  indent = '',
+  columns = Number.POSITIVE_INFINITY,
+): string[] {
   const left = Math.max(0, ...pairs.map(([name]) => width(name)))
-  return pairs.map(([name, value]) => `${indent}${name}${' '.repeat(left - width(name))}  ${value}`.trimEnd())
+  const room = columns - width(indent) - left - 2
+  return pairs.flatMap(([name, value]) =>
+    wrapped(value, room).map((line, at) => `${indent}${(at === 0 ? name : '').padEnd(left)}  ${line}`.trimEnd()),
+  )
+}
+
+/** The words of a text on lines of at most so many characters; a longer word has a line of its own. A line that fits stays as it is. */
+export function wrapped(text: string, columns: number): string[] {
+  if (width(text) <= columns) return [text]
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    if (last !== undefined && width(last) + 1 + width(word) <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 /** Characters of a text; every code point counts as one. */

@@ -1,4 +1,5 @@
 // Help texts, made from what the commands say about themselves.
+import { wrapped } from '../format/table.ts'
 import type { Command, OptionSpec } from './command.ts'
 import { allOptions } from './parse.ts'
 
@@ -58,14 +59,4 @@ function listed(rows: readonly (readonly [string, string])[]): string {
       return [head + first, ...rest.map((line) => indent + line)].join('\n')
     })
     .join('\n')
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
 }

@@ -39,9 +39,9 @@ export class Screen {
     return Math.max(1, this.#terminal.rows - 2 - footer.length)
   }
 
-  /** Leaves the block as it stands and gives the cursor back. */
+  /** Leaves the block as it stands and gives the cursor back. What a terminal echoed of Ctrl-C goes: the next line begins there. */
   end(): void {
-    this.#terminal.raw(SHOW_CURSOR)
+    this.#terminal.raw(`\r${ERASE_BELOW}${SHOW_CURSOR}`)
     this.#drawn = 0
   }
 
