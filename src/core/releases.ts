@@ -8,6 +8,7 @@ import type { Outbox } from './outbox.ts'
 import type { Rollout } from './rollout/rollout.ts'
 import type { Self } from './self.ts'
 import type { Directory, Told } from './swarm/directory.ts'
+import type { Sources } from './swarm/progress.ts'
 import type { Spare } from './swarm/spare.ts'
 import type { Swarm } from './swarm/swarm.ts'
 import type { PathFloor, Release } from './trust/announcement.ts'
@@ -25,6 +26,8 @@ export interface ReleaseHere {
   progress: ReturnType<Swarm['progress']>
   /** Bytes that a patch saved; undefined when it came whole. */
   saved: number | undefined
+  /** Of all its encodings: one may come after the other, when a patch was of no use. */
+  came: Sources
 }
 
 /** Inputs that have to do with announcements, pieces and installations. */
@@ -282,7 +285,14 @@ export class Releases {
       state: this.#rollout.stateOf(release.hash) ?? this.#rollout.stateOf(release.withdraws ?? ''),
       progress: this.#progressOf(release),
       saved: this.#rollout.savedOf(release.hash),
+      came: this.#cameOf(release),
     }
+  }
+
+  #cameOf({ encodings }: Release): Sources {
+    const all = encodings.flatMap(({ hash }) => this.swarm.progress(hash)?.came ?? [])
+    const sum = (from: keyof Sources) => all.reduce((bytes, came) => bytes + came[from], 0)
+    return { site: sum('site'), members: sum('members'), publisher: sum('publisher') }
   }
 
   /** Of the encoding that is nearest to being whole here; of several the one that is no patch, which others may need more. */

@@ -17,6 +17,10 @@ export interface InstallJson {
   ageMs: AgeMs
   /** up, late, down or left. */
   status: string
+  /** Of the bytes that came since its daemon started, the part over the LAN or from others than the publisher, 0..100; null: not known. Absent in an older daemon. */
+  peersPercent?: number | null
+  /** The form it takes or took, and how many bytes fewer than the whole that has; null: not known. Absent in an older daemon. */
+  form?: { type: string; bytes: number; savedBytes: number } | null
 }
 
 /** What the release has come to on the node that was asked; more is known of it than a record says. */

@@ -9,14 +9,14 @@ import type { FetchProblem } from '../core/swarm/progress.ts'
 import { type Release, wholeOf } from '../core/trust/announcement.ts'
 import { withNode } from './api-reach-types.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { InstallHereJson, PublishersJson, SourcesJson } from './api-types.ts'
+import type { InstallHereJson, PublishersJson } from './api-types.ts'
 import type { Driver } from './driver.ts'
 import { releasesJson } from './releases-json.ts'
 import type { Submissions } from './submissions.ts'
 
 interface Parts {
   core: NodeCore
-  driver: Pick<Driver, 'query' | 'pieces'>
+  driver: Pick<Driver, 'query'>
   submissions: Submissions
   mesh: string
   /** The folder below which releases are installed. */
@@ -69,12 +69,15 @@ function publishersJson(core: NodeCore, mesh: string): PublishersJson {
   }
 }
 
-function hereOf(release: Release, { core, driver, installRoot, now }: Parts): InstallHereJson | null {
-  const here = hereJson(core.releases.release(release), release, installRoot)
+function hereOf(release: Release, { core, installRoot, now }: Parts): InstallHereJson | null {
+  const known = core.releases.release(release)
+  const here = hereJson(known, release, installRoot)
   if (here === null) return null
   const { paused } = core.releases.budgets(now())
   const pause = paused && { paused: { detail: pauseText(paused), lan: paused.lan } }
-  return { ...here, ...sourcesOf(release, driver), ...pause }
+  const { site, members, publisher } = known.came
+  const sources = site + members + publisher > 0 && { sources: { site, members, publisher } }
+  return { ...here, ...sources, ...pause }
 }
 
 /** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
@@ -98,15 +101,6 @@ function hereJson({ state, progress, saved }: ReleaseHere, release: Release, roo
     ...(saved !== undefined && { savedBytes: saved }),
     installedAt: inUse && release.installer ? resolve(root, release.path, 'current', release.installer.file) : null,
   }
-}
-
-/** Encodings of one release may come one after the other: the whole, when a patch was of no use. */
-function sourcesOf(release: Release, { pieces }: Parts['driver']): Pick<InstallHereJson, 'sources'> {
-  const origin = new Set(release.origin.map((address) => address.slice(address.lastIndexOf('/') + 1)))
-  const all = release.encodings.flatMap(({ hash }) => pieces.sourcesOf(hash, origin) ?? [])
-  if (all.length === 0) return {}
-  const sum = (key: keyof SourcesJson) => all.reduce((bytes, sources) => bytes + sources[key], 0)
-  return { sources: { site: sum('site'), members: sum('members'), publisher: sum('publisher') } }
 }
 
 function problemText(problem: FetchProblem | undefined): string | null {

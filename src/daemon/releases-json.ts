@@ -1,6 +1,6 @@
 // The current releases with what the nodes say of them, as the local API's JSON: joins announcements and records, which know
 // each other only by the first 8 bytes of a release's hash.
-import type { QueryResult, ZoneAnswer } from '../core/events.ts'
+import type { QueryResult } from '../core/events.ts'
 import type { Row } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
 import type { InstallReport } from '../core/rollout/states.ts'
@@ -10,7 +10,7 @@ import type { WhenStale } from '../core/trust/documents.ts'
 import type { Expiry } from '../core/trust/expiry.ts'
 import type { Freshness } from '../core/trust/freshness.ts'
 import { TOMBSTONE } from '../core/trust/rotations.ts'
-import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from './api-types.ts'
+import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson, SourcesJson } from './api-types.ts'
 import { completeness, zoneJson } from './rows-json.ts'
 
 /** What is in force for a role. */
@@ -42,11 +42,13 @@ const RELEASE8 = 16
 /** Releases in order of role and path, nodes of each in order of zone and name. */
 export function releasesJson(parts: ReleasesParts): ReleasesJson {
   const reports = reportsByRelease(parts.result)
+  const heardOf = (release: Release) => namesOf(release).flatMap((name) => reports.get(name) ?? [])
   const releases = parts.current.flatMap((role) =>
-    role.document.signed.releases.map((release) => releaseJson(release, role, reportsOf(release, reports), parts)),
+    role.document.signed.releases.map((release) => releaseJson(release, role, heardOf(release), parts)),
   )
   const { result, freshness, current } = parts
-  const earlier = earlierJson(reports, releases)
+  const announced = current.flatMap(({ document }) => document.signed.releases)
+  const earlier = earlierJson(reports, announced)
   const ended = current.flatMap(({ document: { signed } }) => (signed.rotation === TOMBSTONE ? [signed.role] : []))
   return {
     schema: 'pimesh.releases/1',
@@ -61,25 +63,30 @@ export function releasesJson(parts: ReleasesParts): ReleasesJson {
 
 /** What nodes have in use that is announced no more, what most have first. */
 function earlierJson(
-  reports: ReadonlyMap<string, InstallJson[]>,
-  releases: readonly ReleaseJson[],
+  reports: ReadonlyMap<string, Heard[]>,
+  current: readonly Release[],
 ): NonNullable<ReleasesJson['earlier']> {
-  const told = new Set(releases.flatMap(({ nodes }) => nodes))
+  const told = new Set(current.flatMap(namesOf))
   return [...reports]
-    .map(([release8, nodes]) => ({ release8, nodes: nodes.filter((node) => !told.has(node) && isInUse(node)).length }))
+    .filter(([release8]) => !told.has(release8))
+    .map(([release8, heard]) => ({ release8, nodes: heard.filter(({ report }) => isInUse(report)).length }))
     .filter(({ nodes }) => nodes > 0)
     .sort((a, b) => b.nodes - a.nodes)
 }
 
-const isInUse = ({ state }: InstallJson): boolean => ['switched', 'healthy', 'committed'].includes(state)
+const isInUse = ({ state }: InstallReport): boolean => ['switched', 'healthy', 'committed'].includes(state)
 
-/** Of what is withdrawn, nodes speak under the hash that it had before. */
-function reportsOf({ hash, withdraws }: Release, reports: ReadonlyMap<string, InstallJson[]>): InstallJson[] {
-  const hashes = withdraws === undefined ? [hash] : [hash, withdraws]
-  return hashes.flatMap((one) => reports.get(one.slice(0, RELEASE8)) ?? [])
+/** By which records know it. Of what is withdrawn, nodes speak under the hash that it had before. */
+function namesOf({ hash, withdraws }: Release): string[] {
+  return [hash, ...(withdraws === undefined ? [] : [withdraws])].map((one) => one.slice(0, RELEASE8))
 }
 
-function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[], parts: ReleasesParts): ReleaseJson {
+function releaseJson(
+  release: Release,
+  current: CurrentRole,
+  heard: readonly Heard[],
+  parts: ReleasesParts,
+): ReleaseJson {
   const { path, version, counter, hash, artifact, to, installer } = release
   const { role, epoch, version: roleVersion, expires } = current.document.signed
   const encoding = wholeOf(release.encodings)
@@ -100,7 +107,7 @@ function releaseJson(release: Release, current: CurrentRole, nodes: InstallJson[
     encoding: encoding === undefined ? null : encodingJson(encoding),
     selected: parts.selected(release),
     here: parts.here(release),
-    nodes: [...nodes, ...ownReport(parts, release)].sort(byPlace),
+    nodes: [...heard.map((one) => installJson(one, release)), ...ownReport(parts, release)].sort(byPlace),
     unsaid: unsaid(parts, release),
   }
 }
@@ -125,7 +132,8 @@ function ownReport({ self, result, here, selected }: ReleasesParts, release: Rel
   if (zone === undefined || row === undefined || own === null || tellsOf(row, release)) return []
   const { state, reason, percent } = own
   const name = nameOf(row, result)
-  return [{ node: self, name, zone: zone.zone, state, reason, percent, ageMs: 0, status: row.status }]
+  const place = { node: self, name, zone: zone.zone, ageMs: 0, status: row.status }
+  return [{ ...place, state, reason, percent, peersPercent: peersOf(own.sources), form: null }]
 }
 
 function tellsOf({ record }: Row, { hash }: Release): boolean {
@@ -143,13 +151,21 @@ function unsaid({ self, result }: ReleasesParts, release: Release): number {
   return full.filter((row) => !tellsOf(row, release)).length
 }
 
-function reportsByRelease(result: QueryResult): Map<string, InstallJson[]> {
-  const reports = new Map<string, InstallJson[]>()
-  for (const zone of result.zones)
-    for (const row of zone.rows.filter(isHere))
+/** What the record of a node says of a release. */
+interface Heard {
+  report: InstallReport
+  row: Row
+  zone: string
+  name: string
+}
+
+function reportsByRelease(result: QueryResult): Map<string, Heard[]> {
+  const reports = new Map<string, Heard[]>()
+  for (const { zone, rows } of result.zones)
+    for (const row of rows.filter(isHere))
       for (const report of row.record.installs) {
         const list = reports.get(report.release8) ?? []
-        list.push(installJson(report, row, zone, nameOf(row, result)))
+        list.push({ report, row, zone, name: nameOf(row, result) })
         reports.set(report.release8, list)
       }
   return reports
@@ -163,10 +179,30 @@ function byPlace(a: InstallJson, b: InstallJson): number {
   return compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node)
 }
 
-function installJson(report: InstallReport, row: Row, { zone }: ZoneAnswer, name: string): InstallJson {
-  const { state, reason, percent } = report
+function installJson({ report, row, zone, name }: Heard, { encodings }: Release): InstallJson {
+  const { state, reason, percent, peers, encoding2 } = report
   const ageMs = row.age === null ? null : Math.round(row.age)
-  return { node: row.node, name, zone, state, reason: reason ?? null, percent, ageMs, status: row.status }
+  return {
+    ...{ node: row.node, name, zone, state, reason: reason ?? null, percent, ageMs, status: row.status },
+    ...{ peersPercent: peers ?? null, form: formJson(encoding2, encodings) },
+  }
+}
+
+/** Null also where two encodings of one release are alike in their first bytes. */
+function formJson(
+  encoding2: string | undefined,
+  encodings: Release['encodings'],
+): NonNullable<InstallJson['form']> | null {
+  const whole = wholeOf(encodings)
+  const [encoding, twin] = encodings.filter(({ hash }) => encoding2 !== undefined && hash.startsWith(encoding2))
+  if (encoding === undefined || twin !== undefined || whole === undefined) return null
+  return { type: encoding.type, bytes: encoding.length, savedBytes: whole.length - encoding.length }
+}
+
+function peersOf(sources: SourcesJson | undefined): number | null {
+  if (sources === undefined) return null
+  const { site, members, publisher } = sources
+  return Math.floor((100 * (site + members)) / (site + members + publisher))
 }
 
 function compare(a: string, b: string): number {

@@ -150,7 +150,7 @@ export class Transfers {
     this.#arrivals.set(arrival, { bytes: message.bytes, freed: resolve })
     const hash = hashOf('sha256', message.bytes, 'hex')
     const { length } = message.bytes
-    this.#o.traffic.received(peer, length, encoding)
+    this.#o.traffic.received(peer, length)
     this.#o.feed({
       type: 'pieceMessage',
       peer,

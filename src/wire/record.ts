@@ -13,6 +13,8 @@ const PRESENCE_BYTES = 32
 /** A release's hash in short, state, reason and percent (clause REC 6, clause INSTALL 7). */
 const RELEASE_BYTES = 8
 const INSTALL_BYTES = RELEASE_BYTES + 3
+/** How its bytes came: share of peers, and what names the encoding (clause REC 8). */
+const CAME_BYTES = 3
 const UINT31 = 2 ** 31 - 1
 const CPUS = metricIndex('node_cpu_count') as number
 const metrics: readonly Metric[] = METRICS
@@ -41,6 +43,8 @@ export function encodeRecord(record: HealthRecord): Uint8Array {
     message.uint(9, Math.min(refused.total, UINT31))
     message.uint(10, refused.most === undefined ? 0 : AUDIT_REASONS.indexOf(refused.most) + 1)
   }
+  const came = concat(installs.map(encodeCame))
+  if (came.some((byte) => byte !== 0)) message.bytes(11, came)
   return message.finish()
 }
 
@@ -55,11 +59,12 @@ export function decodeRecord(body: Uint8Array): HealthRecord {
   const steps = reader.packed(6, present.length, limits.recordBytes)
   const reports = reader.optionalBytes(7, 0, limits.recordInstalls * INSTALL_BYTES) ?? new Uint8Array()
   const refused = readRefused(reader)
+  const came = reader.optionalBytes(11, 0, limits.recordInstalls * CAME_BYTES) ?? new Uint8Array()
   reader.end()
   if (reports.length % INSTALL_BYTES !== 0) reader.refuse('field 7 is cut off')
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
   const order = { incarnation, counter, promise, flags }
-  return { ...order, metrics: toValues(present, steps), installs: decodeInstalls(reports), refused }
+  return { ...order, metrics: toValues(present, steps), installs: decodeInstalls(reports, came), refused }
 }
 
 /** A reason that this version does not know is none. */
@@ -74,15 +79,32 @@ function encodeInstall({ release8, state, reason, percent }: InstallReport): Uin
   return concat([hexBytes(release8, RELEASE_BYTES, "release's hash"), Uint8Array.of(...numbers, share)])
 }
 
+/** Each part is 0 where it is not known. */
+function encodeCame({ peers, encoding2 }: InstallReport): Uint8Array {
+  const share = peers === undefined ? 0 : Math.min(Math.max(Math.floor(peers), 0), 100) + 1
+  return concat([
+    Uint8Array.of(share),
+    encoding2 === undefined ? new Uint8Array(2) : hexBytes(encoding2, 2, 'encoding'),
+  ])
+}
+
+function decodeCame(bytes: Uint8Array): Pick<InstallReport, 'peers' | 'encoding2'> {
+  const [share = 0, first = 0, second = 0] = bytes
+  const encoding2 = first === 0 && second === 0 ? undefined : toHex(Uint8Array.of(first, second))
+  return { peers: share === 0 || share > 101 ? undefined : share - 1, encoding2 }
+}
+
 /** A state that this version does not know is left out; a reason that it does not know is none. */
-function decodeInstalls(bytes: Uint8Array): InstallReport[] {
+function decodeInstalls(bytes: Uint8Array, came: Uint8Array): InstallReport[] {
   const installs: InstallReport[] = []
   for (let at = 0; at < bytes.length; at += INSTALL_BYTES) {
     const [stateNumber = 0, reasonNumber = 0, percent = 0] = bytes.subarray(at + RELEASE_BYTES, at + INSTALL_BYTES)
     const state = INSTALL_STATES[stateNumber - 1]
     const release8 = toHex(bytes.subarray(at, at + RELEASE_BYTES))
     const reason = INSTALL_REASONS[reasonNumber - 1]
-    if (state !== undefined) installs.push({ release8, state, reason, percent: Math.min(percent, 100) })
+    const place = at / INSTALL_BYTES
+    const how = decodeCame(came.subarray(place * CAME_BYTES, (place + 1) * CAME_BYTES))
+    if (state !== undefined) installs.push({ release8, state, reason, percent: Math.min(percent, 100), ...how })
   }
   return installs
 }

@@ -43,9 +43,9 @@ came    60 % over the LAN, 30 % from other members, 10 % from the publisher (10.
 
 `
 const ZONES = `\
-ZONE         NODES  INSTALLED  FAILED  DONE  OLDEST
-/uk/leeds        1          0       1   0 %     4 s
-/uk/glasgow      5          1       2  68 %  66 min
+ZONE         NODES  INSTALLED  FAILED  DONE
+/uk/leeds        1          0       1   0 %
+/uk/glasgow      5          1       2  68 %
 
 `
 const NODES = `\
@@ -90,6 +90,7 @@ describe('pimesh rollout', () => {
     })
     expect(json.nodes[1]).toEqual({
       ...agent.nodes[1],
+      ...{ peersPercent: null, savedBytes: null },
       bytes: 4e6,
       totalBytes: 10e6,
       bytesPerSecond: null,
@@ -112,7 +113,7 @@ describe('pimesh rollout', () => {
     expect(lines.join(' ').replace(/ +/g, ' ')).toContain(
       "from the publisher (10.0 MB since this daemon started) whether it has expired cannot be said: this machine's clock is not known to be synchronised ",
     )
-    expect(lines).toContain('ZONE         NODES  INSTALLED  FAILED  DONE  RATE  LEFT  OLDEST'.slice(0, columns))
+    expect(lines).toContain('ZONE         NODES  INSTALLED  FAILED  DONE  RATE  LEFT'.slice(0, columns))
     expect(err).toBe('the fleet goes on with it by itself\n')
   })
 
@@ -191,6 +192,31 @@ describe('pimesh rollout', () => {
     expect(out.startsWith(`${none}${COMPLETE}${HEAD}`)).toBe(true)
   })
 
+  it('has whom the bytes came from and what patches saved, as far as nodes say so', async () => {
+    const { backend, run } = await daemon()
+    const patch = { type: 'zstd-patch', bytes: 1_000_000, savedBytes: 9_000_000 }
+    const whole = { type: 'zstd', bytes: 10_000_000, savedBytes: 0 }
+    const nodes = [
+      installJson('pi-1', 'committed', { peersPercent: 90, form: patch }),
+      installJson('pi-2', 'fetching', { percent: 50, peersPercent: 40, form: whole }),
+      installJson('pi-3', 'committed', { peersPercent: null, form: null }),
+    ]
+    backend.rollout = releasesJson([releaseJson({ nodes })])
+    const { out } = await run(['acme/agent'])
+    expect(out).toContain(
+      '\nfleet  76 %, 16.0 MB of 21.0 MB\npeers  48 % of it over LANs and from other members, the rest from the publisher\n',
+    )
+    expect(out).toContain('\nsaved  9.0 MB by patches, on 1 node\n')
+    expect(out).toContain(`
+NODE  STATE       DONE  PEERS   SAVED  WHY
+pi-1  committed  100 %   90 %  9.0 MB  -
+pi-2  fetching    50 %   40 %       -  -
+pi-3  committed  100 %      ?       ?  -
+`)
+    const { fleet } = JSON.parse((await run(['acme/agent', '-o', 'json'])).out)
+    expect(fleet).toMatchObject({ peersPercent: 48, savedBytes: 9_000_000, patched: 1, bytes: 16e6, totalBytes: 21e6 })
+  })
+
   it('shows names of others as harmless text', async () => {
     const { backend, run } = await daemon()
     backend.rollout = releasesJson([releaseJson({ nodes: [installJson('\u001b]0;x', '\u001b[2J')] })])
@@ -221,9 +247,9 @@ describe('the pace of a release', () => {
     expect(json.fleet).toMatchObject({ bytesPerSecond: 500_000, leftMs: 28_000, bytes: 6e6, totalBytes: 30e6 })
     const lines = rolloutLines(json, terminal, { wide: false, worstFirst: false })
     expect(lines[1]).toBe('fleet  20 %, 6.0 MB of 30.0 MB, 500 kB/s, 28 s left')
-    expect(lines.find((text) => text.startsWith('/uk/glasgow'))).toMatch(/ 25 % +500 kB\/s +10 s +4 s$/)
-    expect(lines.find((text) => text.startsWith('pi-1'))).toMatch(/ 50 % +500 kB\/s +10 s +-$/)
-    expect(lines.find((text) => text.startsWith('pi-2'))).toMatch(/ 10 % +- +- +-$/)
+    expect(lines.find((text) => text.startsWith('/uk/glasgow'))).toMatch(/ 25 % +500 kB\/s +10 s$/)
+    expect(lines.find((text) => text.startsWith('pi-1'))).toMatch(/ 50 % +500 kB\/s +-$/)
+    expect(lines.find((text) => text.startsWith('pi-2'))).toMatch(/ 10 % +- +-$/)
   })
 
   it('does not count what a node had before it was heard of', () => {

@@ -34,7 +34,8 @@ it.each([
   ['says nothing of it while nothing is paused', undefined, {}],
 ])('%s', async (_, paused, said) => {
   const document = announcementOf()
-  const here = { selected: undefined, state: undefined, progress: { bytes: 5, totalBytes: 5, pieces: 1, most: 0 } }
+  const progress = { bytes: 5, totalBytes: 5, pieces: 1, most: 0 }
+  const here = { selected: undefined, state: undefined, progress, came: { site: 3, members: 2, publisher: 0 } }
   const releases = {
     ...{ publishers: () => ({ current: [{ document, frozen: false, expired: false }] }), release: () => here },
     ...{ freshness: () => 'unproven', budgets: () => ({ paused }) },
@@ -42,10 +43,12 @@ it.each([
   const snapshot = { membership: { claims: { node: nodeOf('pi') } } }
   const api = publishing({
     core: { snapshot: () => snapshot, releases } as unknown as NodeCore,
-    driver: { pieces: { sourcesOf: () => undefined } } as unknown as Driver,
+    driver: {} as Driver,
     ...{ submissions: {} as Submissions, mesh: 'ab'.repeat(32), installRoot: '/srv', now: () => 0 },
   })
   const answer = await api.releases({ zones: undefined, timeoutMs: 1, local: true })
-  expect(answer.releases[0]?.here).toEqual(expect.objectContaining({ state: 'verified', percent: 100, ...said }))
+  expect(answer.releases[0]?.here).toEqual(
+    expect.objectContaining({ state: 'verified', percent: 100, sources: here.came, ...said }),
+  )
   expect(Object.keys(answer.releases[0]?.here ?? {}).includes('paused')).toBe('paused' in said)
 })

@@ -76,7 +76,7 @@ describe('releases', () => {
     const [first, second] = json.releases[0]!.nodes
     expect(first).toEqual({
       ...{ node: nodeOf('pi-1'), name: 'pi-1', zone: '/a', state: 'fetching', reason: null, percent: 40 },
-      ...{ ageMs: 1_235, status: 'up' },
+      ...{ ageMs: 1_235, status: 'up', peersPercent: null, form: null },
     })
     expect(second).toMatchObject({
       name: nodeOf('pi-9'),
@@ -86,6 +86,31 @@ describe('releases', () => {
       status: 'down',
     })
     expect(json.completeness).toEqual({ zonesAnswered: 2, zonesKnown: 2, oldestMs: 1_235, complete: true })
+  })
+
+  it('have how the bytes came, and in which form (clause REC 8)', () => {
+    const [whole] = agent.encodings as [Release['encodings'][number]]
+    const patch = {
+      ...whole,
+      type: 'zstd-patch' as const,
+      hash: 'ab'.repeat(32),
+      base: 'ba'.repeat(32),
+      length: 50_000,
+    }
+    const twin = { ...patch, hash: 'abab'.padEnd(64, '0') }
+    const told = (encodings: Release['encodings'], encoding2: string) => {
+      const releases = [{ ...agent, encodings }]
+      const changed = { ...document, signed: { ...document.signed, releases } }
+      const rows = [row('pi-1', [report(agent, { peers: 87, encoding2 })])]
+      const parts = { current: [{ ...current[0]!, document: changed }], result: answer({ '/a': rows }), ...nobody }
+      const { peersPercent, form } = releasesJson(parts).releases[0]!.nodes[0]!
+      expect(peersPercent).toBe(87)
+      return form
+    }
+    expect(told([whole, patch], 'abab')).toEqual({ type: 'zstd-patch', bytes: 50_000, savedBytes: 550_000 })
+    expect(told([whole, patch], whole.hash.slice(0, 4))).toEqual({ type: 'zstd', bytes: 600_000, savedBytes: 0 })
+    expect(told([whole, patch, twin], 'abab')).toBeNull()
+    expect(told([whole, patch], 'ffff')).toBeNull()
   })
 
   it('say all that was announced', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { concat } from '../../src/core/bytes.ts'
 import { METRICS, type Metric, metricIndex, metricValues } from '../../src/core/fleet/metrics.ts'
 import { flagNames } from '../../src/core/fleet/record.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -123,6 +124,28 @@ describe('a record (clause REC)', () => {
     it('leaves out a state and forgets a reason that only newer versions know', () => {
       const bytes = carrying(...report(200, 1), ...report(2, 200, 50), ...report(2, 1, 50))
       expect(decodeRecord(bytes).installs).toEqual([{ ...known, reason: undefined }, known])
+    })
+
+    it('takes how the bytes came from where it stands, and without it nothing (clause REC 8)', () => {
+      const reports = [...report(200, 1), ...report(2, 1, 50), ...report(2, 1, 50), ...report(2, 1, 50)]
+      const how = Uint8Array.of(101, 1, 1, 41, 0xe0, 0xe1, 102, 0, 7)
+      const bytes = concat([carrying(...reports), new MessageWriter().bytes(11, how).finish()])
+      const read = decodeRecord(bytes).installs.map(({ peers, encoding2 }) => [peers, encoding2])
+      expect(read).toEqual([
+        [40, 'e0e1'],
+        [undefined, '0007'],
+        [undefined, undefined],
+      ])
+      expect(decodeRecord(carrying(...reports)).installs.every(({ peers }) => peers === undefined)).toBe(true)
+      const unknown = fullRecord.installs.map(({ release8, state, reason, percent }) => ({
+        release8,
+        state,
+        reason,
+        percent,
+      }))
+      const without = encodeRecord({ ...fullRecord, installs: unknown })
+      expect(encodeRecord(fullRecord).length - without.length).toBe(14)
+      expect(decodeRecord(without).installs).toEqual(unknown)
     })
 
     it('is refused when they are cut off or too many', () => {

@@ -89,10 +89,10 @@ export const fullRecord: HealthRecord = {
   flags: 127,
   metrics: fullMetrics,
   installs: [
-    { release8: '00'.repeat(8), state: 'committed', reason: undefined, percent: 100 },
-    { release8: 'ab'.repeat(8), state: 'fetching', reason: 'diskFull', percent: 42 },
-    { release8: 'cd'.repeat(8), state: 'failed', reason: 'oldCounter', percent: 0 },
-    { release8: 'ff'.repeat(8), state: 'announced', reason: undefined, percent: 7 },
+    { release8: '00'.repeat(8), state: 'committed', reason: undefined, percent: 100, peers: 100, encoding2: 'e0e1' },
+    { release8: 'ab'.repeat(8), state: 'fetching', reason: 'diskFull', percent: 42, peers: 0, encoding2: '00ff' },
+    { release8: 'cd'.repeat(8), state: 'failed', reason: 'oldCounter', percent: 0, peers: 7, encoding2: 'ffff' },
+    { release8: 'ff'.repeat(8), state: 'announced', reason: undefined, percent: 7, peers: 50, encoding2: '0100' },
   ],
   refused: { total: 2 ** 31 - 1, most: 'wrongTopic' },
 }
@@ -196,6 +196,12 @@ export const anyInstall: fc.Arbitrary<InstallReport> = fc.record({
   state: fc.constantFrom(...INSTALL_STATES),
   reason: fc.constantFrom(undefined, ...INSTALL_REASONS),
   percent: fc.integer({ min: 0, max: 100 }),
+  peers: fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }),
+  // Both digits 0 stand for one that is not known.
+  encoding2: fc.option(
+    anyHash.map((hash) => hash.slice(0, 4)).filter((digits) => digits !== '0000'),
+    { nil: undefined },
+  ),
 })
 
 export const anyHello: fc.Arbitrary<Hello> = fc.record(

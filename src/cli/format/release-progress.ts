@@ -43,14 +43,14 @@ function keyOf({ hash }: Pick<ReleaseJson, 'hash'>, { node }: InstallJson): stri
   return `${hash} ${node}`
 }
 
-/** Bytes that these nodes have of one encoding for each of them, whatever form it takes. */
+/** Bytes that these nodes have of what travels to each of them: the whole, where nobody says that it is a patch. */
 export function amountOf(
   { encoding }: Pick<ReleaseJson, 'encoding'>,
   nodes: readonly InstallJson[],
 ): { done: number; total: number } {
-  const size = encoding?.bytes ?? 0
-  const done = nodes.reduce((sum, node) => sum + (size * shareOf(node)) / 100, 0)
-  return { done: Math.round(done), total: size * nodes.length }
+  const sizeOf = ({ form }: InstallJson) => form?.bytes ?? encoding?.bytes ?? 0
+  const done = nodes.reduce((sum, node) => sum + (sizeOf(node) * shareOf(node)) / 100, 0)
+  return { done: Math.round(done), total: nodes.reduce((sum, node) => sum + sizeOf(node), 0) }
 }
 
 /** 0..100 of a node: one that failed to install has fetched it all the same. */

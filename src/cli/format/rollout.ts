@@ -3,7 +3,7 @@ import type { ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
 import { plain, type Terminal } from '../frame/terminal.ts'
 import type { FarJson, NodeFarJson, RolloutJson, ZoneFarJson } from '../rollout/figures.ts'
 import { progressBar } from './progress.ts'
-import { age, bytes, percent, span } from './quantity.ts'
+import { age, bytes, counted, percent, span } from './quantity.ts'
 import { sourcesText } from './release-progress.ts'
 import {
   completenessLine,
@@ -40,7 +40,7 @@ export function rolloutLines(
     `${terminal.paint('bold', plain(release.release))}: ${stagesText(release)}`,
     ...pairLines(facts(rollout, release, terminal), '', terminal.columns),
     ...warningLines(release, terminal),
-    ...zoneLines(rollout, terminal),
+    ...zoneLines(rollout, terminal, options),
     ...nodeLines(rollout, terminal, options),
     ...last,
   ]
@@ -66,8 +66,27 @@ function facts(rollout: RolloutJson, release: ReleaseJson, terminal: Ends): [str
     ...far,
     ...(way === '' ? [] : [['states', way] as [string, string]]),
     ...(why === '-' ? [] : [['why', why] as [string, string]]),
+    ...cameFacts(fleet),
     ...(here === null ? [] : [['here', hereText(here, hereState(release))] as [string, string]]),
     ...(here?.sources === undefined ? [] : [['came', sourcesText(here.sources)] as [string, string]]),
+  ]
+}
+
+/** Of those that say so: a daemon counts from its start. */
+function cameFacts({ peersPercent, savedBytes, patched }: FarJson): [string, string][] {
+  const saved = savedBytes !== null && savedBytes > 0
+  return [
+    ...(peersPercent === null
+      ? []
+      : [
+          [
+            'peers',
+            `${percent(peersPercent / 100)} of it over LANs and from other members, the rest from the publisher`,
+          ] as [string, string],
+        ]),
+    ...(saved
+      ? [['saved', `${bytes(savedBytes)} by patches, on ${counted(patched, 'node')}`] as [string, string]]
+      : []),
   ]
 }
 
@@ -87,15 +106,34 @@ function farText({ percent: done, bytes: have, totalBytes, bytesPerSecond, leftM
   return `${amount}${rate}${leftMs === null ? '' : `, ${span(leftMs)} left`}`
 }
 
-type Far = Pick<FarJson, 'bytesPerSecond' | 'leftMs'>
+type Far = Pick<FarJson, 'bytesPerSecond' | 'leftMs' | 'peersPercent' | 'savedBytes'>
 
 /** For who watches; elsewhere nobody knows. */
-function paceColumns<T extends Far>(rows: readonly T[]): Column<T>[] {
+function rateColumn<T extends Far>(rows: readonly T[]): Column<T>[] {
   if (rows.every(({ bytesPerSecond }) => bytesPerSecond === null)) return []
+  return [{ title: 'RATE', right: true, cell: ({ bytesPerSecond }) => rateText(bytesPerSecond) }]
+}
+
+function leftColumn<T extends Far>(rows: readonly T[]): Column<T>[] {
+  if (rows.every(({ bytesPerSecond }) => bytesPerSecond === null)) return []
+  return [{ title: 'LEFT', right: true, cell: ({ leftMs }) => (leftMs === null ? '-' : span(leftMs)) }]
+}
+
+/** Where somebody says so. */
+function cameColumns<T extends Far>(rows: readonly T[]): Column<T>[] {
+  const peers = rows.some(({ peersPercent }) => peersPercent !== null)
+  const saved = rows.some(({ savedBytes }) => savedBytes !== null && savedBytes > 0)
   return [
-    { title: 'RATE', right: true, cell: ({ bytesPerSecond }) => rateText(bytesPerSecond) },
-    { title: 'LEFT', right: true, cell: ({ leftMs }) => (leftMs === null ? '-' : span(leftMs)) },
+    ...(peers ? [{ title: 'PEERS', right: true, cell: (row: T) => peersText(row) }] : []),
+    ...(saved ? [{ title: 'SAVED', right: true, cell: (row: T) => savedText(row) }] : []),
   ]
+}
+
+const peersText = ({ peersPercent }: Far): string => (peersPercent === null ? '?' : percent(peersPercent / 100))
+
+function savedText({ savedBytes }: Far): string {
+  if (savedBytes === null) return '?'
+  return savedBytes === 0 ? '-' : bytes(savedBytes)
 }
 
 function rateText(rate: number | null): string {
@@ -103,7 +141,7 @@ function rateText(rate: number | null): string {
 }
 
 /** A line for each zone; none when there is one. */
-function zoneLines({ zones }: RolloutJson, terminal: Ends): string[] {
+function zoneLines({ zones }: RolloutJson, terminal: Ends, { wide }: { wide: boolean }): string[] {
   if (zones.length < 2) return []
   const stage = (name: 'installed' | 'failed'): Column<ZoneFarJson> => ({
     title: name.toUpperCase(),
@@ -116,8 +154,8 @@ function zoneLines({ zones }: RolloutJson, terminal: Ends): string[] {
     { title: 'NODES', right: true, cell: ({ nodes }) => String(nodes) },
     ...[stage('installed'), stage('failed')],
     { title: 'DONE', right: true, cell: ({ percent: done }) => percent(done / 100) },
-    ...paceColumns(zones),
-    { title: 'OLDEST', right: true, cell: ({ oldestMs }) => age(oldestMs) },
+    ...[...rateColumn(zones), ...leftColumn(zones), ...cameColumns(zones)],
+    ...(wide ? [{ title: 'OLDEST', right: true, cell: ({ oldestMs }: ZoneFarJson) => age(oldestMs) }] : []),
   ]
   return ['', ...tableLines(columns, zones)]
 }
@@ -138,7 +176,7 @@ function nodeLines(
       paint: (node, text) => terminal.paint(STAGE_COLOURS[stageOf(node)], text),
     },
     { title: 'DONE', right: true, cell: (node) => percent(node.percent / 100) },
-    ...paceColumns(nodes),
+    ...[...rateColumn(nodes), ...(wide ? leftColumn(nodes) : []), ...cameColumns(nodes)],
     ...(wide ? WIDE : []),
     { title: 'WHY', cell: (node) => nodeWhy(node) ?? '-' },
   ]

@@ -15,6 +15,12 @@ export interface FarJson extends Record<Stage, number> {
   bytesPerSecond: number | null
   /** Until those that are on their way have all of it; null while nothing moves. */
   leftMs: number | null
+  /** Of the bytes that came to those that say so, the part over LANs or from others than the publisher, 0..100; null when none does. */
+  peersPercent: number | null
+  /** How many bytes fewer than the whole what they take or took has, all together; null when nobody says. */
+  savedBytes: number | null
+  /** How many of them by a patch. */
+  patched: number
 }
 
 export interface ZoneFarJson extends FarJson {
@@ -23,7 +29,8 @@ export interface ZoneFarJson extends FarJson {
   oldestMs: number | null
 }
 
-export type NodeFarJson = InstallJson & Pick<FarJson, 'bytes' | 'totalBytes' | 'bytesPerSecond' | 'leftMs'>
+export type NodeFarJson = InstallJson &
+  Pick<FarJson, 'bytes' | 'totalBytes' | 'bytesPerSecond' | 'leftMs' | 'savedBytes'> & { peersPercent: number | null }
 
 /** `-o json`, version 1: fields are only added. */
 export interface RolloutJson {
@@ -67,8 +74,9 @@ export function rolloutOf(
     reasons: reasonsOf(nodes),
     zones: zonesOf(release, rates),
     nodes: nodes.map((node) => {
-      const { bytes, totalBytes, bytesPerSecond, leftMs } = farOf(release, [node], rates)
-      return { ...node, bytes, totalBytes, bytesPerSecond, leftMs }
+      const { bytes, totalBytes, bytesPerSecond, leftMs, savedBytes } = farOf(release, [node], rates)
+      const { peersPercent = null } = node
+      return { ...node, bytes, totalBytes, bytesPerSecond, leftMs, savedBytes, peersPercent }
     }),
     ...{ unsaid, here, ...about },
   }
@@ -108,12 +116,34 @@ function farOf(release: ReleaseJson, nodes: readonly InstallJson[], rates: Fleet
     percent: total === 0 ? 0 : Math.floor((100 * done) / total),
     bytesPerSecond: rates === undefined ? null : Math.round(rate),
     leftMs: rate > 0 && left > 0 ? Math.ceil((1_000 * left) / rate) : null,
+    peersPercent: peersOf(release, nodes),
+    ...savedOf(nodes),
   }
+}
+
+/** Each counts for what it has. */
+function peersOf(release: ReleaseJson, nodes: readonly InstallJson[]): number | null {
+  let [peers, all] = [0, 0]
+  for (const node of nodes) {
+    if (node.peersPercent == null) continue
+    const { done } = amountOf(release, [node])
+    peers += node.peersPercent * done
+    all += done
+  }
+  return all === 0 ? null : Math.floor(peers / all)
+}
+
+function savedOf(nodes: readonly InstallJson[]): Pick<FarJson, 'savedBytes' | 'patched'> {
+  const forms = nodes.flatMap(({ form }) => form ?? [])
+  const patched = forms.filter(({ savedBytes }) => savedBytes > 0)
+  const saved = patched.reduce((sum, { savedBytes }) => sum + savedBytes, 0)
+  return { savedBytes: forms.length === 0 ? null : saved, patched: patched.length }
 }
 
 const NOTHING: FarJson = {
   ...{ nodes: 0, announced: 0, fetching: 0, installed: 0, failed: 0 },
   ...{ bytes: 0, totalBytes: 0, percent: 0, bytesPerSecond: null, leftMs: null },
+  ...{ peersPercent: null, savedBytes: null, patched: 0 },
 }
 const NOBODY = { fleet: NOTHING, states: [], reasons: [], zones: [], nodes: [], unsaid: 0, here: null }
 

@@ -1,8 +1,13 @@
 // Reports: what a node says of the releases on it, all of it for a person at this machine, the most important few in a record.
 import { limits } from '../limits.ts'
+import { type Encoding, wholeOf } from '../trust/announcement.ts'
 import type { Choice, Hold } from './selection.ts'
 import { lacks } from './selection.ts'
 import type { InstallEntry, InstallProblem, InstallReason, InstallReport, InstallState } from './states.ts'
+import type { Supply } from './supply.ts'
+
+/** What the swarm says of encodings. */
+type Supplied = Pick<Supply, 'percentOf' | 'peersOf'>
 
 /** What is known of one path. */
 export interface PathView {
@@ -76,17 +81,16 @@ const fine = (state: InstallState): Standing => ({ state, reason: undefined, det
 /**
  * What goes into a record: releases under way first, then those that wait or failed, then what was committed, the newest
  * first. At most limits.recordInstalls.
- * @param percentOf how much of an encoding is here, 0..100.
  */
-export function reportsOf(views: Iterable<PathView>, percentOf: (encoding: string) => number): InstallReport[] {
+export function reportsOf(views: Iterable<PathView>, supply: Supplied): InstallReport[] {
   const told: { report: InstallReport; rank: number; committed: number }[] = []
   for (const view of views) {
     for (const release of worthTelling(view)) {
       const standing = standingOf(view, release)
       if (standing === undefined) continue
       const { state, reason } = standing
-      const percent = percentIn(view, state, percentOf)
-      const report = { release8: release.slice(0, 16), state, reason, percent }
+      const percent = percentIn(view, state, supply)
+      const report = { release8: release.slice(0, 16), state, reason, percent, ...cameAs(view, release, supply) }
       told.push({ report, rank: rankOf(state, reason), committed: view.committed })
     }
   }
@@ -106,8 +110,32 @@ function rankOf(state: InstallState, reason: InstallReason | undefined): number 
   return state === 'failed' ? 1 : 0
 }
 
-function percentIn({ entry }: PathView, state: InstallState, percentOf: (encoding: string) => number): number {
+function percentIn({ entry }: PathView, state: InstallState, supply: Supplied): number {
   if (state === 'announced' || state === 'failed') return 0
   const { underway } = entry
-  return state === 'fetching' && underway !== undefined ? percentOf(underway.encoding.hash) : 100
+  return state === 'fetching' && underway !== undefined ? supply.percentOf(underway.encoding.hash) : 100
+}
+
+function cameAs(view: PathView, release: string, supply: Supplied): Pick<InstallReport, 'peers' | 'encoding2'> {
+  const { entry, choice } = view
+  const announced = choice?.release.hash === release ? choice.release.encodings : []
+  const encoding =
+    entry.underway?.release === release ? entry.underway.encoding.hash : takenOf(announced, entry, release)
+  const all = new Set([...announced.map(({ hash }) => hash), ...(encoding === undefined ? [] : [encoding])])
+  return { peers: supply.peersOf([...all]), encoding2: encoding?.slice(0, ENCODING2) }
+}
+
+/** Hex digits. */
+const ENCODING2 = 4
+
+/** Of what is in use the journal says only how much it saved; that tells patches of one release apart, or two are alike. */
+function takenOf(
+  announced: readonly Pick<Encoding, 'hash' | 'length' | 'base'>[],
+  { installed }: InstallEntry,
+  release: string,
+): string | undefined {
+  if (installed?.release !== release) return undefined
+  const whole = wholeOf(announced)
+  if (whole === undefined || installed.saved === undefined) return whole?.hash
+  return announced.find(({ base, length }) => base !== undefined && whole.length - length === installed.saved)?.hash
 }

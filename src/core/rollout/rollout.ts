@@ -111,7 +111,7 @@ export class Rollout {
 
   /** What this node's record says of releases; nothing of an operator's peer. */
   reports(): readonly InstallReport[] {
-    return reportsOf(this.#paths.values(), (encoding) => this.#supply.percentOf(encoding))
+    return reportsOf(this.#paths.values(), this.#supply)
   }
 
   /** The journals, as they are on disk. */

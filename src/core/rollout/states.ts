@@ -63,6 +63,10 @@ export interface InstallReport {
   reason: InstallReason | undefined
   /** How much of the encoding is here, 0..100. */
   percent: number
+  /** Of the bytes that came, the part over the LAN or from others than those that had it first, 0..100; undefined when none came since the daemon started. */
+  peers?: number | undefined
+  /** First 2 bytes of the hash of the encoding that it takes or took, hex; undefined where nobody knows. */
+  encoding2?: string | undefined
 }
 
 /** What is installed under a path, and in which epoch of which role it was announced. */

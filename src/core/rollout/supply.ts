@@ -11,7 +11,7 @@ import type { InstallProblem } from './states.ts'
 /** What rollout needs of the swarm. */
 export type Fetches = Pick<Swarm, 'want' | 'unwant' | 'keep' | 'isComplete' | 'doubted'> & {
   spare: Pick<Swarm['spare'], 'makeSpace'>
-  progress(encoding: string): Pick<Progress, 'bytes' | 'totalBytes' | 'problem'> | undefined
+  progress(encoding: string): Pick<Progress, 'bytes' | 'totalBytes' | 'problem' | 'came'> | undefined
 }
 
 /** One encoding of a release. */
@@ -82,6 +82,14 @@ export class Supply {
   percentOf(encoding: string): number {
     const progress = this.#swarm.progress(encoding)
     return progress === undefined ? 0 : Math.floor((100 * progress.bytes) / progress.totalBytes)
+  }
+
+  /** Of the bytes of these encodings that came, the part over the LAN or from others than those that had them first, 0..100; undefined when none came. */
+  peersOf(encodings: readonly string[]): number | undefined {
+    const came = encodings.flatMap((hash) => this.#swarm.progress(hash)?.came ?? [])
+    const peers = came.reduce((sum, { site, members }) => sum + site + members, 0)
+    const all = came.reduce((sum, { publisher }) => sum + publisher, peers)
+    return all === 0 ? undefined : Math.floor((100 * peers) / all)
   }
 
   /** It could not be unpacked, and a disk is to blame: its bytes are hashed again before they are used. */

@@ -9,6 +9,7 @@ import type { Holding } from './holding.ts'
 import { Meter } from './meter.ts'
 import { offers, type Peer, type Share } from './peers.ts'
 import { Picker } from './picker.ts'
+import type { Sources } from './progress.ts'
 
 /** What the node wants. */
 export interface Wanted {
@@ -65,6 +66,12 @@ export class Download {
   /** True when a linked peer is known to hold a piece that is missing. */
   get hasProvider(): boolean {
     return this.#asks.size > 0 || !this.picker.exhausted
+  }
+
+  /** What a peer is that gives a piece. */
+  sourceOf({ node, near }: Peer): keyof Sources {
+    if (near) return 'site'
+    return this.wanted.origin.some((address) => address.endsWith(`/p2p/${node}`)) ? 'publisher' : 'members'
   }
 
   /** The peers that are asked for a piece now. */

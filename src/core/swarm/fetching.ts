@@ -240,6 +240,7 @@ export class Fetching {
     if (!peer.near) this.#parts.out.emit({ type: 'pieceSay', peer: peer.node, message: said })
     if (holding.isReady && !holding.hasOrKeeps(data.index)) {
       holding.keep(data.arrival, data.index)
+      holding.came[download.sourceOf(peer)] += request.bytes
       this.#inFlight.writing(request.bytes)
       download.picker.take(data.index)
     } else {

@@ -10,6 +10,7 @@ import type { Encoding } from '../trust/announcement.ts'
 import { countBits, emptyBits, fullBits, hasBit, isBitfield, setBit } from './bitfield.ts'
 import type { ArtifactProblem } from './messages.ts'
 import { pieceBytes, pieceCount } from './pieces.ts'
+import type { Sources } from './progress.ts'
 
 /** idle: nobody asked the disk yet; failed: it is asked again at `retryAt`. */
 type Phase = 'idle' | 'preparing' | 'ready' | 'failed'
@@ -24,6 +25,7 @@ export class Holding {
   phase: Phase = 'idle'
   problem: ArtifactProblem | undefined
   retryAt: Millis = Number.NEGATIVE_INFINITY
+  readonly came: Sources = { site: 0, members: 0, publisher: 0 }
   readonly #out: Outbox
   /** Who is told how an effect went; shared by all holdings. */
   readonly #tickets: Map<Ticket, Holding>

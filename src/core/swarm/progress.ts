@@ -2,6 +2,16 @@
 import type { Pause } from './budgets.ts'
 import type { ArtifactProblem } from './messages.ts'
 
+/** Bytes of verified pieces that came since the daemon started, by whom they came from. */
+export interface Sources {
+  /** Members on the same LAN: nothing went over the site's wire. */
+  site: number
+  /** Members elsewhere, but for the next. */
+  members: number
+  /** Members that had it first, as the announcement says. */
+  publisher: number
+}
+
 export interface Progress {
   pieces: number
   have: number
@@ -15,6 +25,7 @@ export interface Progress {
   copies: number
   /** Pieces of it that the linked peer has that has most. */
   most: number
+  came: Readonly<Sources>
   problem: FetchProblem | undefined
 }
 

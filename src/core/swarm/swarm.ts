@@ -125,6 +125,7 @@ export class Swarm {
       providers: this.#exchange.providers(hash),
       copies: this.#exchange.copies(hash),
       most: this.#exchange.most(hash),
+      came: holding.came,
       problem: holding.problem ?? (holding.isFull ? undefined : this.#lack(download)),
     }
   }

@@ -283,7 +283,8 @@ export class World {
       progress: (encoding) => {
         const done = this.complete.has(encoding)
         const bytes = done || this.suspected.has(encoding) ? 200 : 50
-        return { bytes, totalBytes: 200, problem: done ? undefined : this.downloadProblem }
+        const came = { site: bytes, members: 0, publisher: 0 }
+        return { bytes, totalBytes: 200, problem: done ? undefined : this.downloadProblem, came }
       },
     }
     const { isNode = true, mirror = false } = this.options

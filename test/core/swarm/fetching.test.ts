@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
 import type { PieceMessage } from '../../../src/core/swarm/messages.ts'
+import { pieceBytes } from '../../../src/core/swarm/pieces.ts'
 import { Alone, pieceMessageBytes } from './alone.ts'
 import { JUNK, testEncoding } from './encodings.ts'
 
@@ -34,6 +35,34 @@ describe('asking for pieces', () => {
     expect(alone.last('piecesExpect').maxBytes).toBe(limits.pieceControlBytes)
     alone.syncs()
     expect(alone.swarm.isComplete(HASH)).toBe(true)
+  })
+
+  it('counts whom the bytes came from: over the LAN, from those that had it first, and from others', () => {
+    const few = testEncoding('few', 9)
+    const linked = ['mate', 'first', 'far'].map((peer) => ({
+      ...{ peer, zone: '/a', address: '', direction: 'outbound' as const, since: 0 },
+      route: peer === 'mate' ? ('lan' as const) : ('direct' as const),
+    }))
+    const get = (name: string) => linked.find(({ peer }) => peer === name)
+    const alone = new Alone(undefined, { links: { all: () => linked.values(), get, wantFor: () => undefined } })
+    alone.fetches(few, 'mate', 'first', 'far')
+    const origin = ['/ip4/44.1.1.1/tcp/1/p2p/far/p2p-circuit/p2p/first']
+    alone.step((swarm) => swarm.want({ encoding: few.encoding, release8: 'aa', origin, decoded: 7 }, 0))
+    const given = { site: 0, members: 0, publisher: 0 }
+    const is = { mate: 'site', first: 'publisher', far: 'members' } as const
+    let asked = alone.requests()
+    while (asked.length > 0) {
+      const effects = asked.flatMap(({ peer, index }) => {
+        given[is[peer as keyof typeof is]] += pieceBytes(few.encoding, index)
+        const sent = alone.sends(peer, few, index)
+        return [...sent, ...alone.keeps(sent)]
+      })
+      asked = alone.requests(effects)
+    }
+    const { came, bytes } = alone.swarm.progress(few.encoding.hash)!
+    expect(came).toEqual(given)
+    expect(came.site + came.members + came.publisher).toBe(bytes)
+    expect([came.site, came.publisher, came.members].every((part) => part > 0)).toBe(true)
   })
 
   it('asks a stranger for one piece, and for more when it gave one', () => {
