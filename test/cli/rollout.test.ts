@@ -204,7 +204,7 @@ describe('pimesh rollout', () => {
     backend.rollout = releasesJson([releaseJson({ nodes })])
     const { out } = await run(['acme/agent'])
     expect(out).toContain(
-      '\nfleet  76 %, 16.0 MB of 21.0 MB\npeers  48 % of it over LANs and from other members, the rest from the publisher\n',
+      '\nfleet  76 %, 16.0 MB of 21.0 MB\npeers  48 % of it came over LANs and from other members, the rest from the publisher\n',
     )
     expect(out).toContain('\nsaved  9.0 MB by patches, on 1 node\n')
     expect(out).toContain(`

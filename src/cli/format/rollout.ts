@@ -76,18 +76,16 @@ function facts(rollout: RolloutJson, release: ReleaseJson, terminal: Ends): [str
 function cameFacts({ peersPercent, savedBytes, patched }: FarJson): [string, string][] {
   const saved = savedBytes !== null && savedBytes > 0
   return [
-    ...(peersPercent === null
-      ? []
-      : [
-          [
-            'peers',
-            `${percent(peersPercent / 100)} of it over LANs and from other members, the rest from the publisher`,
-          ] as [string, string],
-        ]),
+    ...(peersPercent === null ? [] : [['peers', sharedText(peersPercent)] as [string, string]]),
     ...(saved
       ? [['saved', `${bytes(savedBytes)} by patches, on ${counted(patched, 'node')}`] as [string, string]]
       : []),
   ]
+}
+
+function sharedText(share: number): string {
+  if (share === 100) return 'all of it came over LANs and from other members'
+  return `${percent(share / 100)} of it came over LANs and from other members, the rest from the publisher`
 }
 
 /** States of which the first line says it all. */
