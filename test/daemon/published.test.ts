@@ -25,16 +25,11 @@ it('the newest targets are told whether they are in force or not, and so is thei
   })
 })
 
-it.each([
-  [
-    'says why nothing of a release goes to other sites',
-    { why: 'throttled', lan: true, since: 0 },
-    { paused: { detail: expect.stringMatching(/^the firmware/), lan: true } },
-  ],
-  ['says nothing of it while nothing is paused', undefined, {}],
-])('%s', async (_, paused, said) => {
-  const document = announcementOf()
-  const progress = { bytes: 5, totalBytes: 5, pieces: 1, most: 0 }
+const document = announcementOf()
+const whole = { bytes: 5, totalBytes: 5, pieces: 1, have: 1, most: 0 }
+
+/** What it says of the release of `document`, of which so much is here. */
+async function hereWith({ progress = whole, paused }: { progress?: typeof whole; paused?: object | undefined }) {
   const here = { selected: undefined, state: undefined, progress, came: { site: 3, members: 2, publisher: 0 } }
   const releases = {
     ...{ publishers: () => ({ current: [{ document, frozen: false, expired: false }] }), release: () => here },
@@ -46,9 +41,23 @@ it.each([
     driver: {} as Driver,
     ...{ submissions: {} as Submissions, mesh: 'ab'.repeat(32), installRoot: '/srv', now: () => 0 },
   })
-  const answer = await api.releases({ zones: undefined, timeoutMs: 1, local: true })
-  expect(answer.releases[0]?.here).toEqual(
-    expect.objectContaining({ state: 'verified', percent: 100, sources: here.came, ...said }),
-  )
-  expect(Object.keys(answer.releases[0]?.here ?? {}).includes('paused')).toBe('paused' in said)
+  return (await api.releases({ zones: undefined, timeoutMs: 1, local: true })).releases[0]?.here
+}
+
+it('says nothing of a release that it neither wants nor has any of', async () => {
+  expect(await hereWith({ progress: { ...whole, bytes: 0, have: 0 } })).toBeNull()
+})
+
+it.each([
+  [
+    'says why nothing of a release goes to other sites',
+    { why: 'throttled', lan: true, since: 0 },
+    { paused: { detail: expect.stringMatching(/^the firmware/), lan: true } },
+  ],
+  ['says nothing of it while nothing is paused', undefined, {}],
+])('%s', async (_, paused, said) => {
+  const here = await hereWith({ paused })
+  const sources = { site: 3, members: 2, publisher: 0 }
+  expect(here).toEqual(expect.objectContaining({ state: 'verified', percent: 100, sources, ...said }))
+  expect(Object.keys(here ?? {}).includes('paused')).toBe('paused' in said)
 })

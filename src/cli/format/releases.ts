@@ -238,11 +238,12 @@ function hereTrouble({ state, reason, detail, paused }: InstallHereJson, word: s
 
 export function warningLines(release: ReleaseJson, terminal: Paint): string[] {
   const { columns = Number.POSITIVE_INFINITY } = terminal
-  const lines = warnings(release).flatMap((text) => wrapped(text, columns))
-  return lines.map((line) => terminal.paint('red', line))
+  const lines = (texts: readonly string[], colour: 'red' | 'yellow') =>
+    texts.flatMap((text) => wrapped(text, columns)).map((line) => terminal.paint(colour, line))
+  return [...lines(warnings(release), 'red'), ...lines(doubts(release), 'yellow')]
 }
 
-function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJson): string[] {
+function warnings({ frozen, expired, unsupported, withdrawn }: ReleaseJson): string[] {
   return [
     ...(withdrawn === true
       ? [
@@ -251,11 +252,13 @@ function warnings({ frozen, expired, expiry, unsupported, withdrawn }: ReleaseJs
       : []),
     ...(frozen ? ['frozen: two announcements of one version were signed; publish again to lift that'] : []),
     ...(expired ? ['expired: no node begins to install it; publish again'] : []),
-    ...(expiry === 'unknown'
-      ? ["whether it has expired cannot be said: this machine's clock is not known to be synchronised"]
-      : []),
     ...(unsupported === null ? [] : [`passed on, but not installed by this version of pimesh: ${plain(unsupported)}`]),
   ]
+}
+
+function doubts({ expiry }: ReleaseJson): string[] {
+  if (expiry !== 'unknown') return []
+  return ["whether it has expired cannot be said: this machine's clock is not known to be synchronised"]
 }
 
 function nodesOf(release: ReleaseJson, terminal: Paint): string[] {
