@@ -2,10 +2,10 @@
 import { apiClient } from '../daemon/api-client.ts'
 import type { NodesJson } from '../daemon/api-types.ts'
 import { nodesLines } from './format/nodes.ts'
-import { type Command, type Context, dataOption } from './frame/command.ts'
+import { type Command, type Context, dataOption, wideOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
-import { watch, watchOption, watchPeriod } from './frame/watch.ts'
+import { show, watchOption, watchPeriod } from './frame/watch.ts'
 
 export const nodes: Command = {
   name: 'nodes',
@@ -16,12 +16,7 @@ many zones answered and how old the oldest row is; JSON has the same in "complet
 core; MEM and DISK are the used share. Exit status: 0 the answer is complete, 1 it is partial or there is none.`,
   options: {
     zone: { type: 'string', multiple: true, value: 'Z', help: 'only this zone (default: all that are known)' },
-    output: {
-      type: 'string',
-      short: 'o',
-      value: 'table|wide|json',
-      help: 'table (default), wide with more columns, or json',
-    },
+    ...wideOption,
     ...watchOption,
     ...timeoutOption,
     ...dataOption,
@@ -47,13 +42,6 @@ async function run(context: Context): Promise<number> {
   const json = output === 'json'
   const lines = (answer: NodesJson, { cramped }: { cramped: boolean }) =>
     nodesLines(answer, terminal, { wide: output === 'wide', worstFirst: cramped })
-  if (every !== undefined) return exitStatus(await watch(context, { ask, json, lines }, every))
-  const answer = await ask()
-  if (json) terminal.json(answer)
-  else terminal.print(lines(answer, { cramped: false }).join('\n'))
-  return exitStatus(answer)
-}
-
-function exitStatus({ completeness }: NodesJson): number {
+  const { completeness } = await show(context, { ask, json, lines }, every)
   return completeness.complete ? 0 : 1
 }

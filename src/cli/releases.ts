@@ -4,11 +4,11 @@ import { apiClient } from '../daemon/api-client.ts'
 import type { ReleasesJson } from '../daemon/api-types.ts'
 import { FleetRates } from './format/release-progress.ts'
 import { releaseLines, releasesLines } from './format/releases.ts'
-import { type Command, type Context, dataOption } from './frame/command.ts'
+import { type Command, type Context, dataOption, wideOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { plain } from './frame/terminal.ts'
 import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
-import { watch, watchOption, watchPeriod } from './frame/watch.ts'
+import { show, watchOption, watchPeriod } from './frame/watch.ts'
 import { missingText, only } from './named.ts'
 
 export const releases: Command = {
@@ -23,12 +23,7 @@ there is none.`,
   options: {
     zone: { type: 'string', multiple: true, value: 'Z', help: 'only nodes of this zone (default: all that are known)' },
     nodes: { type: 'boolean', help: 'the nodes of each release, too' },
-    output: {
-      type: 'string',
-      short: 'o',
-      value: 'table|wide|json',
-      help: 'table (default), wide with more columns, or json',
-    },
+    ...wideOption,
     ...watchOption,
     ...timeoutOption,
     ...dataOption,
@@ -70,8 +65,6 @@ async function run(context: Context): Promise<number> {
           ...releaseLines(answer, terminal, every === undefined ? undefined : rates),
         ]
   const json = output === 'json'
-  const answer = every === undefined ? await ask() : await watch(context, { ask, json, lines }, every)
-  if (every === undefined && json) terminal.json(answer)
-  else if (every === undefined) terminal.print(lines(answer).join('\n'))
-  return answer.completeness.complete ? 0 : 1
+  const { completeness } = await show(context, { ask, json, lines }, every)
+  return completeness.complete ? 0 : 1
 }

@@ -3,11 +3,11 @@ import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import { FleetRates } from './format/release-progress.ts'
 import { rolloutLines } from './format/rollout.ts'
-import { type Command, type Context, dataOption } from './frame/command.ts'
+import { type Command, type Context, dataOption, wideOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { plain } from './frame/terminal.ts'
 import { timeoutOption, zoneTimeout } from './frame/timeout.ts'
-import { watch, watchOption, watchPeriod } from './frame/watch.ts'
+import { show, watchOption, watchPeriod } from './frame/watch.ts'
 import { missingText, oneOf } from './named.ts'
 import { type RolloutJson, rolloutOf } from './rollout/figures.ts'
 
@@ -25,12 +25,7 @@ there is none.`,
   needs: 'a release, as in "pimesh rollout acme/agent"',
   options: {
     zone: { type: 'string', multiple: true, value: 'Z', help: 'only nodes of this zone (default: all that are known)' },
-    output: {
-      type: 'string',
-      short: 'o',
-      value: 'table|wide|json',
-      help: 'table (default), wide with more columns, or json',
-    },
+    ...wideOption,
     ...watchOption,
     ...timeoutOption,
     ...dataOption,
@@ -68,9 +63,7 @@ async function run(context: Context): Promise<number> {
     ...rolloutLines(answer, terminal, { wide: output === 'wide', worstFirst: cramped }),
   ]
   const json = output === 'json'
-  const answer = every === undefined ? await ask() : await watch(context, { ask, json, lines }, every)
-  if (every === undefined && json) terminal.json(answer)
-  else if (every === undefined) terminal.print(lines(answer, { cramped: false }).join('\n'))
-  else if (answer.fleet.installed < answer.fleet.nodes) terminal.notice('the fleet goes on with it by itself')
-  return answer.completeness.complete ? 0 : 1
+  const { fleet, completeness } = await show(context, { ask, json, lines }, every)
+  if (every !== undefined && fleet.installed < fleet.nodes) terminal.notice('the fleet goes on with it by itself')
+  return completeness.complete ? 0 : 1
 }

@@ -79,7 +79,7 @@ export function zoneTable({ nodes }: Pick<ReleaseJson, 'nodes'>, terminal: Pick<
     { title: 'NODES', right: true, cell: (row) => String(row.nodes.length) },
     ...STAGE_NAMES.map(stage),
     { title: 'DONE', right: true, cell: (row) => percent(Math.floor(doneOf(row)) / 100) },
-    { title: 'OLDEST', right: true, cell: (row) => age(oldestOf(row)) },
+    { title: 'OLDEST', right: true, cell: (row) => age(oldestOf(row.nodes)) },
   ]
   return [...tableLines(columns, rows), '']
 }
@@ -88,7 +88,8 @@ function doneOf({ nodes }: ZoneRow): number {
   return nodes.reduce((sum, node) => sum + shareOf(node), 0) / nodes.length
 }
 
-function oldestOf({ nodes }: ZoneRow): number | null {
+/** Age of the oldest of their records; null when one is not known. */
+export function oldestOf(nodes: readonly InstallJson[]): number | null {
   return nodes.some(({ ageMs }) => ageMs === null) ? null : Math.max(...nodes.map(({ ageMs }) => ageMs as number))
 }
 

@@ -115,6 +115,14 @@ export const configOption: OptionSpecs = {
 export const outputOption: OptionSpecs = {
   output: { type: 'string', short: 'o', value: 'table|json', help: 'table for people (default) or json for programs' },
 }
+export const wideOption: OptionSpecs = {
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'table|wide|json',
+    help: 'table (default), wide with more columns, or json',
+  },
+}
 /** Every command takes these. */
 export const commonOptions: OptionSpecs = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },

@@ -33,7 +33,7 @@ export interface Watched<T> {
 }
 
 /** Until Ctrl-C; resolves to the last answer. The first one must come; later ones may fail for a while, and the screen says so. */
-export async function watch<T>(context: Context, watched: Watched<T>, every: number): Promise<T> {
+async function watch<T>(context: Context, watched: Watched<T>, every: number): Promise<T> {
   const { terminal } = context
   const { ask, json, lines } = watched
   const signal = context.interrupted()
@@ -57,6 +57,15 @@ export async function watch<T>(context: Context, watched: Watched<T>, every: num
   } finally {
     if (inPlace) screen.end()
   }
+  return answer
+}
+
+/** Once, or until Ctrl-C with a period; resolves to the last answer. */
+export async function show<T>(context: Context, shown: Watched<T>, every: number | undefined): Promise<T> {
+  if (every !== undefined) return await watch(context, shown, every)
+  const answer = await shown.ask()
+  if (shown.json) context.terminal.json(answer)
+  else context.terminal.print(shown.lines(answer, { cramped: false }).join('\n'))
   return answer
 }
 

@@ -1,7 +1,7 @@
 // How far one release has come, in numbers: of the fleet, of each zone and of each node. It is what `pimesh rollout -o json` prints,
 // and what its table is drawn from.
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
-import { amountOf, type FleetRates } from '../format/release-progress.ts'
+import { amountOf, type FleetRates, oldestOf } from '../format/release-progress.ts'
 import { STAGES, type Stage, stagesOf } from '../format/stages.ts'
 
 /** How far some nodes are together. */
@@ -151,8 +151,4 @@ const NOBODY = { fleet: NOTHING, states: [], reasons: [], zones: [], nodes: [], 
 function isOnItsWay({ state, reason, status }: InstallJson): boolean {
   const stage = STAGES[state] ?? 'fetching'
   return (stage === 'fetching' || stage === 'announced') && reason === null && (status === 'up' || status === 'late')
-}
-
-function oldestOf(nodes: readonly InstallJson[]): number | null {
-  return nodes.some(({ ageMs }) => ageMs === null) ? null : Math.max(...nodes.map(({ ageMs }) => ageMs as number))
 }
