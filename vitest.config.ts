@@ -72,6 +72,7 @@ const CAMPAIGNS = [
   'test/threats/t16-only-directory.test.ts',
   'test/threats/t26-half-open.test.ts',
   'test/threats/t26-unread-answers.test.ts',
+  'test/threats/t30-patch.test.ts',
   'test/threats/t30-transfer.test.ts',
   'test/threats/t31-flipped-piece.test.ts',
   'test/threats/t31-full-disk.test.ts',

@@ -60,7 +60,7 @@ const trace = () => fleet.path('trace')
 async function next(): Promise<number> {
   before = newest
   newest = randomArtifact(300_000)
-  return await publishQuickly(fleet, PROVIDER, newest, `name == "${VICTIM}"`)
+  return (await publishQuickly(fleet, PROVIDER, newest, `name == "${VICTIM}"`)).counter
 }
 
 /** A life of the victim: installs what is there, and then the next release, up to that point. */

@@ -5,10 +5,12 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeArtifact } from '../../src/artifact/encode.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { ReleaseJson } from '../../src/daemon/api-types.ts'
 import { encodingBytes } from '../../src/publish/artifact.ts'
 import { keepAnnouncement } from '../../src/publish/delegations.ts'
 import { openMesh } from '../../src/publish/mesh.ts'
+import { makePatches } from '../../src/publish/patches.ts'
 import { planRelease, signRelease } from '../../src/publish/release.ts'
 import type { Fleet } from './fleet.ts'
 
@@ -52,8 +54,18 @@ export async function publish(
   await fleet.done('publish', file, '--name', path, '--file', FILE, '--to', to, '--no-wait', '--no-patch', ...places)
 }
 
-/** What the command does, in this process and so without its start: for who publishes twenty times. @returns the counter */
-export async function publishQuickly(fleet: Fleet, peer: string, { bytes }: Artifact, to: string): Promise<number> {
+/**
+ * What the command does, in this process and so without its start: for who publishes twenty times.
+ * @param from also as a patch from this artifact
+ * @returns the counter, and the encodings, the whole first
+ */
+export async function publishQuickly(
+  fleet: Fleet,
+  peer: string,
+  { bytes }: Artifact,
+  to: string,
+  from?: Artifact,
+): Promise<{ counter: number; encodings: Encoding[] }> {
   const [mesh, client] = [openMesh(fleet.path('mesh')), fleet.client(peer)]
   const installer = { type: 'file', file: FILE, executable: false } as const
   const plan = planRelease(mesh, await client.publishers(), { path: PATH, to, installer }, Date.now())
@@ -62,15 +74,19 @@ export async function publishQuickly(fleet: Fleet, peer: string, { bytes }: Arti
   await writeFile(join(into, FILE), bytes)
   const { signal } = new AbortController()
   const encoded = await encodeArtifact({ file: join(into, FILE), into, signal })
-  await client.importEncoding(encoded.encoding, encodingBytes(encoded), signal)
-  const { document } = signRelease(plan, encoded)
+  const base = join(into, 'base')
+  if (from !== undefined) await writeFile(base, from.bytes)
+  const bases = from === undefined ? [] : [{ name: 'the one before', file: base }]
+  const { patches } = await makePatches(bases, { file: join(into, FILE), encoded, into, signal })
+  for (const one of [encoded, ...patches]) await client.importEncoding(one.encoding, encodingBytes(one), signal)
+  const { document } = signRelease(plan, { ...encoded, patches })
   await client.submit({
     announcement: text(document.raw),
     targets: plan.newTargets === undefined ? null : text(plan.newTargets.raw),
   })
   keepAnnouncement(mesh, document, 'accepted')
   await rm(into, { recursive: true })
-  return plan.counter
+  return { counter: plan.counter, encodings: [encoded, ...patches].map(({ encoding }) => encoding) }
 }
 
 const text = (raw: Uint8Array) => Buffer.from(raw).toString('utf8')
@@ -96,7 +112,8 @@ export async function committed(
   path = PATH,
 ): Promise<void> {
   const file = await fleet.until(`${name} has committed ${path}`, bound, async () => {
-    const release = await releaseAt(fleet, name, path)
+    // A daemon that is busy may not answer in time: the bound is what counts.
+    const release = await releaseAt(fleet, name, path).catch(() => undefined)
     const isThis = release?.artifact.hash === hash && release.here?.state === 'committed'
     return isThis && (release.here?.installedAt ?? undefined)
   })
@@ -118,12 +135,16 @@ export function hasInstalled(fleet: Fleet, name: string): boolean {
 
 /** The pieces of an artifact that travels as it is which are right in the store of a node that does not run. */
 export async function piecesOnDisk(fleet: Fleet, name: string, { bytes }: Artifact): Promise<Set<number>> {
-  const pieces = new Set<number>()
   const file = await fileOfLength(fleet.path(name, 'artifacts'), bytes.length)
-  if (file === undefined) return pieces
+  return file === undefined ? new Set() : rightPieces(file, bytes)
+}
+
+/** The pieces of a file that are those of `bytes`, which has pieces of the least length. */
+export function rightPieces(file: Buffer, bytes: Buffer): Set<number> {
+  const pieces = new Set<number>()
   for (let at = 0; at < bytes.length; at += limits.pieceBytesMin) {
     const end = Math.min(at + limits.pieceBytesMin, bytes.length)
-    if (file.compare(bytes, at, end, at, end) === 0) pieces.add(at / limits.pieceBytesMin)
+    if (file.subarray(at, end).equals(bytes.subarray(at, end))) pieces.add(at / limits.pieceBytesMin)
   }
   return pieces
 }

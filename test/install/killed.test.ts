@@ -93,7 +93,9 @@ describe('T30 an installation that is killed', () => {
     const staging = `./.staging-${next.job.release.slice(0, 16)}`
     const staged = at(`rename ${staging} ./${nameOf(next.job)}`)
     for (const file of ['agent.bin', '.release']) {
-      expect(done.lastIndexOf(`write ${staging}/${file}`)).toBeLessThan(at(`sync ${staging}/${file}`))
+      const written = done.findLastIndex((what) => what.startsWith(`half ${staging}/${file} `))
+      expect(written).toBeGreaterThan(0)
+      expect(written).toBeLessThan(at(`sync ${staging}/${file}`))
       expect(at(`sync ${staging}/${file}`)).toBeLessThan(at(`sync ${staging}`))
     }
     expect(at(`sync ${staging}`)).toBeLessThan(staged)
