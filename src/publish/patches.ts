@@ -41,9 +41,12 @@ export async function makePatches(bases: readonly PatchBase[], work: Work): Prom
   for (const base of bases.filter((one) => isWorth(one, work.encoded))) {
     const patch = await patchFrom(base, work).catch((error) => {
       if (base.nodes === undefined || !isOfBase(error)) throw error
-      notes.push(`there is no patch from ${base.name}: ${error.message}`)
+      return `there is no patch from ${base.name}: ${error.message}`
     })
-    if (patch === undefined) continue
+    if (typeof patch === 'string') {
+      notes.push(patch)
+      continue
+    }
     const twin = patches.find(({ encoding }) => encoding.base === patch.encoding.base)
     if (twin !== undefined)
       throw new Failure('E_ARTIFACT', `${twin.from} and ${base.name} are the same bytes: leave one out of --patch-from`)
@@ -69,12 +72,14 @@ function isOfBase(error: unknown): error is Failure {
   return error instanceof Failure && ['E_ARTIFACT', 'E_DISK_FULL', 'E_DATA_WRITE'].includes(error.code)
 }
 
-async function patchFrom(base: PatchBase, { file, encoded, into, progress, signal }: Work): Promise<Patch> {
+/** A sentence when there is nothing to make it of. */
+async function patchFrom(base: PatchBase, { file, encoded, into, progress, signal }: Work): Promise<Patch | string> {
   const { artifact } = encoded
   const unpacked = join(into, '.base')
   try {
     const from = await baseFile(base, unpacked, signal)
     const patch = await makePatch({ file, artifact, base: from, name: base.name, into, progress, signal })
+    if (patch === undefined) return `there is no patch from ${base.name}: it has nothing in common with the artifact`
     if (base.packed !== undefined && patch.encoding.base !== base.packed.artifact.hash) throw damagedBase(base.name)
     return patch
   } finally {

@@ -110,7 +110,7 @@ describe('Ed25519', () => {
     const message = Uint8Array.of(1)
     const signature = signs(message)
     const late = Buffer.concat([signature.subarray(0, 32), littleOf(fromLittle(signature.subarray(32)) + ORDER)])
-    const keys = ['ee' + 'ff'.repeat(30) + '7f', '01' + '00'.repeat(30) + '80', 'ec' + 'ff'.repeat(31)].map(bytes)
+    const keys = [`ee${'ff'.repeat(30)}7f`, `01${'00'.repeat(30)}80`, `ec${'ff'.repeat(31)}`].map(bytes)
     expect(verifyStrict(publicKey, message, late)).toBe(false)
     for (const key of keys) expect(verifyStrict(key, message, signature)).toBe(false)
   })

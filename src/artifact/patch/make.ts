@@ -2,8 +2,7 @@
 // the end it is applied once, as a node will, and the result is hashed.
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { constants as zlib, zstdCompress } from 'node:zlib'
+import { constants as zlib, zstdCompressSync } from 'node:zlib'
 import { Failure } from '../../core/failure.ts'
 import { limits } from '../../core/limits.ts'
 import { blocks } from '../../ports/files.ts'
@@ -12,6 +11,7 @@ import { encodeSegmentHeader, giveBack, PACKED_MAX, PATCH_MAGIC, patched } from 
 import { Source } from '../source.ts'
 import { type Described, describe, placed, writeBytes } from '../written.ts'
 import { Fingerprints } from './fingerprints.ts'
+import { isLike } from './likeness.ts'
 import { Matcher } from './match.ts'
 
 export interface PatchOptions {
@@ -35,41 +35,53 @@ export interface Patch extends Described {
 
 type Bytes = AsyncGenerator<Uint8Array, void, undefined>
 
-const compress = promisify(zstdCompress)
 const PARAMS = {
   [zlib.ZSTD_c_compressionLevel]: limits.patchLevel,
   [zlib.ZSTD_c_windowLog]: limits.patchWindowLog,
+  // Tables for a megabyte, as long as instructions nearly always are, and not for the window: 6 MB instead of 32, for a thousandth more bytes.
+  [zlib.ZSTD_c_hashLog]: 19,
+  [zlib.ZSTD_c_chainLog]: 20,
 }
 /**
- * Streams: memory does not grow with the files (about 60 MB, most of it for compression).
+ * Streams: memory does not grow with the files (about 60 MB).
+ * @returns undefined when the base has nothing of the artifact (likeness.ts)
  * @throws Failure E_ARTIFACT (one of the files is none, or cannot be read), E_ARTIFACT_CHANGED (one of them changed), E_DISK_FULL,
  * E_DATA_WRITE; the signal's reason. E_ARTIFACT too when base and artifact are the same bytes. Nothing new is left in `into` then.
  */
-export async function makePatch({
-  file,
-  artifact,
-  base,
-  name = base,
-  into,
-  progress,
-  signal,
-}: PatchOptions): Promise<Patch> {
+export async function makePatch(options: PatchOptions): Promise<Patch | undefined> {
+  const { file, artifact, base, name = base, progress, signal } = options
   return await Source.use(base, 'base', (old) =>
-    Source.use(file, 'artifact', (source) =>
-      placed(into, async (temporary) => {
-        if (source.length !== artifact.length) throw source.changed()
-        const total = old.length + source.length
-        const { fingerprints, hash } = await lookAt(old, signal, (done) => progress?.(done, total))
-        if (hash === artifact.hash) throw sameBytes(name, file)
-        const segments = segmentsOf(source.read(signal), (done) => progress?.(old.length + done, total))
-        await writeBytes(temporary, patchBytes(segments, { old, fingerprints, into: new SegmentMaker() }))
-        await old.checkUnchanged()
-        await source.checkUnchanged()
-        if ((await resultOf(temporary, old, signal)) !== artifact.hash) throw source.changed()
-        return await describe(temporary, { type: 'zstd-patch', base: hash }, signal)
-      }),
-    ),
+    Source.use(file, 'artifact', async (source) => {
+      if (source.length !== artifact.length) throw source.changed()
+      const total = old.length + source.length
+      const { fingerprints, hash } = await lookAt(old, signal, (done) => progress?.(done, total))
+      if (hash === artifact.hash) throw sameBytes(name, file)
+      const matcher = new Matcher()
+      if (!(await isLike(source, old, { fingerprints, matcher, signal }))) return undefined
+      return await write({ source, old, baseHash: hash, fingerprints, matcher }, options)
+    }),
   )
+}
+
+interface Parts {
+  source: Source
+  old: Source
+  baseHash: string
+  fingerprints: Fingerprints
+  matcher: Matcher
+}
+
+async function write(parts: Parts, { artifact, into, progress, signal }: PatchOptions): Promise<Patch> {
+  const { source, old, baseHash, fingerprints, matcher } = parts
+  const total = old.length + source.length
+  return await placed(into, async (temporary) => {
+    const segments = segmentsOf(source.read(signal), (done) => progress?.(old.length + done, total))
+    await writeBytes(temporary, patchBytes(segments, { old, fingerprints, into: new SegmentMaker(matcher) }))
+    await old.checkUnchanged()
+    await source.checkUnchanged()
+    if ((await resultOf(temporary, old, signal)) !== artifact.hash) throw source.changed()
+    return await describe(temporary, { type: 'zstd-patch', base: baseHash }, signal)
+  })
 }
 
 function sameBytes(base: string, file: string): Failure {
@@ -134,8 +146,12 @@ async function* patchBytes(
 }
 
 class SegmentMaker {
-  readonly #matcher = new Matcher()
+  readonly #matcher: Matcher
   readonly #writer = new InstructionWriter(limits.patchSegmentBytes)
+
+  constructor(matcher: Matcher) {
+    this.#matcher = matcher
+  }
 
   async *make(segment: Uint8Array, range: Uint8Array, at: number): Bytes {
     const steps = this.#matcher.match(segment, range)
@@ -144,7 +160,8 @@ class SegmentMaker {
       instructions = this.#writer.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
     // One buffer that fits, whatever comes of it.
     const chunkSize = instructions.length + PACKED_MAX - limits.patchPlainBytes
-    const frame = await compress(instructions, { params: PARAMS, pledgedSrcSize: instructions.length, chunkSize })
+    // Not in a thread: each of the four would keep what it took for this, and nothing else is done meanwhile.
+    const frame = zstdCompressSync(instructions, { params: PARAMS, pledgedSrcSize: instructions.length, chunkSize })
     yield encodeSegmentHeader({
       made: segment.length,
       at,

@@ -225,6 +225,10 @@ export const swarmLimits = {
   patchFingerprints: 524_288,
   /** A patch that is not smaller than this share of the whole encoding is not announced: it would save nothing worth its place. */
   patchShare: 0.9,
+  /** Places of an artifact that are looked at before a patch is made of it: what a patch has to save, a tenth of the bytes, has one in it when it is one stretch. */
+  patchSamples: 16,
+  /** Bytes that are looked at there: all sixteen cost a second, and a segment without any likeness costs half of one. */
+  patchSampleBytes: 262_144,
   /** Nobody had a patch for so long: the whole is asked for, too, since the only member with the patch may never come back. */
   patchPatience: 5 * MINUTE,
   /** Versions that a publisher makes patches from by itself, those that most nodes have: each takes a minute for 200 MB, and room in the announcement. */

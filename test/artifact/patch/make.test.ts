@@ -3,8 +3,9 @@ import { appendFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { makePatch, type Patch } from '../../../src/artifact/patch/make.ts'
+import { Matcher } from '../../../src/artifact/patch/match.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { blocks, readAll } from '../../../src/ports/files.ts'
 import { decoded } from '../../../src/wire/encodings.ts'
@@ -23,11 +24,25 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-async function patch(old: Uint8Array, fresh: Uint8Array, progress?: (done: number) => void): Promise<Patch> {
+/** What is in the folder for patches, which need not be there. */
+const made = () => readdir(into).catch(() => [])
+
+async function tried(
+  old: Uint8Array,
+  fresh: Uint8Array,
+  progress?: (done: number) => void,
+  stop = signal,
+): Promise<Patch | undefined> {
   await writeFile(base, old)
   await writeFile(file, fresh)
   const artifact = { hash: sha256(fresh), length: fresh.length }
-  return await makePatch({ file, artifact, base, into, signal, progress })
+  return await makePatch({ file, artifact, base, into, signal: stop, progress })
+}
+
+async function patch(...words: Parameters<typeof tried>): Promise<Patch> {
+  const made = await tried(...words)
+  if (made === undefined) throw new Error('no patch is made of what is like its base')
+  return made
 }
 
 /** What a node makes of it. */
@@ -135,7 +150,52 @@ describe('a patch that is made', () => {
     const stop = new AbortController()
     const stopped = makePatch({ file, artifact, base, into, signal: stop.signal, progress: () => stop.abort() })
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
-    expect(await readdir(into)).toHaveLength(1)
+    expect(await made()).toHaveLength(1)
+  })
+})
+
+describe('a patch from a base without likeness', () => {
+  // Three times what the samples are, so that trying all of it is far more work than looking.
+  const length = 3 * limits.patchSamples * limits.patchSampleBytes
+  const fresh = randomBytes(length)
+
+  /** Bytes of each thing that was looked for in the base. */
+  function looks(): number[] {
+    const match = vi.spyOn(Matcher.prototype, 'match')
+    onTestFinished(() => match.mockRestore())
+    const bytes: number[] = []
+    match.mockImplementation((segment) => {
+      bytes.push(segment.length)
+      return [{ from: 0, copied: 0, fresh: segment.length }]
+    })
+    return bytes
+  }
+
+  it('is given up after some samples, before a segment of it is made', async () => {
+    const bytes = looks()
+    const told: number[] = []
+    expect(await tried(randomBytes(MIB), fresh, (done) => told.push(done))).toBeUndefined()
+    expect(bytes).toEqual(Array(limits.patchSamples).fill(limits.patchSampleBytes))
+    expect(told.at(-1)).toBe(MIB)
+    expect(await made()).toEqual([])
+  })
+
+  it('is made where a tenth of the artifact is like it, wherever that is', async () => {
+    const stretch = Math.ceil((1 - limits.patchShare) * length)
+    for (const at of [0, 0.31, 0.55, 0.9].map((share) => Math.floor(share * length))) {
+      const stop = new AbortController()
+      const isMade = (done: number) => {
+        if (done > stretch) stop.abort()
+      }
+      await expect(tried(fresh.subarray(at, at + stretch), fresh, isMade, stop.signal)).rejects.toThrow('aborted')
+    }
+  })
+
+  it('is made without a look where looking is as much work', async () => {
+    const bytes = looks()
+    const short = fresh.subarray(0, 2 * MIB)
+    await patch(randomBytes(MIB), short)
+    expect(bytes).toEqual([MIB, MIB])
   })
 })
 
@@ -148,7 +208,7 @@ describe('what is no base, or changes', () => {
       code: 'E_ARTIFACT',
       message: expect.stringMatching(/has the same bytes as .*: leave it out of --patch-from/),
     })
-    expect(await readdir(into)).toEqual([])
+    expect(await made()).toEqual([])
   })
 
   it.each([
@@ -171,7 +231,7 @@ describe('what is no base, or changes', () => {
       code: 'E_ARTIFACT',
       message: expect.stringMatching(sentence),
     })
-    expect(await readdir(into).catch(() => [])).toEqual([])
+    expect(await made()).toEqual([])
   })
 
   it.each(['base', 'artifact'])('is refused when the %s changes meanwhile', async (which) => {
@@ -187,20 +247,20 @@ describe('what is no base, or changes', () => {
       message: expect.stringContaining(which === 'base' ? base : file),
     })
     await changed
-    expect(await readdir(into)).toEqual([])
+    expect(await made()).toEqual([])
   })
 
   it('is refused when the artifact is not any more what was encoded as a whole', async () => {
     await writeFile(base, old)
     await writeFile(file, fresh)
-    const made = makePatch({
+    const patched = makePatch({
       file,
       artifact: { hash: sha256(Buffer.from('another')), length: fresh.length },
       base,
       into,
       signal,
     })
-    await expect(made).rejects.toMatchObject({ code: 'E_ARTIFACT_CHANGED' })
+    await expect(patched).rejects.toMatchObject({ code: 'E_ARTIFACT_CHANGED' })
     expect((await stat(file)).size).toBe(old.length)
     expect(limits.patchSegmentBytes).toBeLessThan(old.length)
   })
