@@ -173,14 +173,18 @@ export class Peer {
     return Math.min(limits.requestPatienceMax * scale, Math.max(limits.requestPatienceMin, first, measured))
   }
 
+  /** Pieces that are waited for. */
+  get awaitedCount(): number {
+    return this.requests.reduce((sum, { late }) => sum + (late ? 0 : 1), 0)
+  }
+
   /**
    * How many requests it may be sent when its wire is shared with others: what waits there for long could come from elsewhere.
    * @param bytes of a piece
    */
   depth(bytes: number): number {
-    const busy = this.requests.reduce((sum, request) => sum + (request.late ? 0 : 1), 0)
     const typical = this.#typical === undefined ? limits.sharedQueue : this.typical(bytes)
-    return Math.max(1, Math.min(limits.requestsPerPeer, Math.floor(limits.sharedQueue / typical))) - busy
+    return Math.max(1, Math.min(limits.requestsPerPeer, Math.floor(limits.sharedQueue / typical))) - this.awaitedCount
   }
 
   /**

@@ -70,6 +70,7 @@ export class Sharing {
   mayAsk(download: Download, peer: Peer, now: Millis): boolean {
     const bytes = download.holding.encoding.pieceLength
     if (peer.depth(bytes) <= 0) return false
+    if (peer.proven && this.#exceedsQueues(peer, bytes)) return false
     const typical = peer.typical(bytes)
     const rest = typical - limits.sharedQueue * pieceScale(bytes)
     const from = peer.gaveAt + rest
@@ -155,6 +156,15 @@ export class Sharing {
   /** What this mate holds need not come from outside. */
   mayWaitFor(mate: Mate, now: Millis): boolean {
     return this.#mates.gives(mate, now) && mate.peer.slowness(now) <= limits.matePatience
+  }
+
+  /** Whether what is asked outside would keep members busy for too long together, if this one were asked for a piece more. */
+  #exceedsQueues(peer: Peer, bytes: number): boolean {
+    let busy = 0
+    for (const other of this.#parts.peers.values()) {
+      if (!other.near) busy += other.awaitedCount * other.typical(bytes)
+    }
+    return busy > 0 && busy + peer.typical(bytes) > limits.sharedQueues
   }
 
   #hasQuicker({ hash, holding }: Download, than: Millis): boolean {
