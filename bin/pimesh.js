@@ -1,6 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
+#!/usr/bin/env -S node --max-semi-space-size=2 --optimize-for-size --single-threaded-gc --heap-growing-percent=60
 // The start of `pimesh`. Plain JavaScript of 2019, so that a Node which is too old can read it and say so before it
-// touches anything; only then the bundle is loaded. The flags above save about 10 MB in a daemon.
+// touches anything; only then the bundle is loaded. The flags above save about 10 MB in a daemon; and collecting garbage on its own thread
+// saves a busy board the wait for helpers: 0.2 s of a transfer of 32 MiB where it was 1.2 to 2.3.
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it
 import fs from 'fs'
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it

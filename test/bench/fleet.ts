@@ -1,5 +1,6 @@
 // A zone of real daemons for benchmarks: bundled, joined by real invites, each a process of its own on loopback; and, if wanted,
 // an operator's peer that is attached to them and publishes.
+
 import type { ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -8,11 +9,10 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../../src/daemon/api-client.ts'
+import { FLAGS } from '../fixtures/flags.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/pimesh.js', import.meta.url))
 const SOURCE = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-/** The flags of bin/pimesh.js's first line: what a person runs. */
-const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 const ZONE = '/bench/zone'
 const OPERATOR = 'operator'
 const POLL = 250

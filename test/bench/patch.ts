@@ -1,5 +1,6 @@
 // What patches save, and what they cost: real releases from npm, also with 8 MiB inserted near the front, beside what others make
 // (patch-others.ts). Every patch of ours is applied by the installer, which checks the result.
+
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -12,6 +13,7 @@ import { createGunzip } from 'node:zlib'
 import { encodeArtifact } from '../../src/artifact/encode.ts'
 import type { Patch } from '../../src/artifact/patch/make.ts'
 import type { InstallJob } from '../../src/core/rollout/states.ts'
+import { FLAGS } from '../fixtures/flags.ts'
 import type { Report } from './main.ts'
 import { BEATEN, OTHERS, sizeBy } from './patch-others.ts'
 
@@ -30,8 +32,6 @@ export const pairs: Record<string, Pair> = {
 }
 const BARS = { namedShare: 0.18, applyAboveIdleBytes: 32 * 1_048_576 }
 const INSERTED = { at: 100_000, bytes: 8 * 1_048_576 }
-/** As a daemon runs (bin/pimesh.js). */
-const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 interface Costs {
   seconds: number
   cpuSeconds: number

@@ -11,7 +11,7 @@ import { SwarmTrace, type TraceJson } from './swarm-trace.ts'
 const RELEASE = `${PUBLISHER}/swarm@1`
 const SETTLED_BOUND = 120_000
 const STATUS_BOUND = 30_000
-const LOOK = 250
+const LOOK = 1_000
 const STARTS_AT_ONCE = 2
 
 /** @param traced is given what each node held and when, where somebody asked for it: looking takes CPU of the nodes. */

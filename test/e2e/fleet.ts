@@ -1,5 +1,6 @@
 // Real processes for the end-to-end tests: commands that run and end, daemons that stay, all of the bundle and all of one
 // temporary folder. Whatever happens, dispose() leaves no process and no file behind.
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -11,11 +12,10 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../../src/daemon/api-client.ts'
+import { FLAGS } from '../fixtures/flags.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const BIN = join(root, 'bin', 'pimesh.js')
-/** The flags of the first line of bin/pimesh.js. */
-const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 /** No command of these tests takes this long on any machine: whoever waits longer waits for ever. */
 const COMMAND_BOUND = 45_000
 const POLL = 100

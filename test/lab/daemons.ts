@@ -3,6 +3,7 @@
 //
 // Every node is enrolled where the first member is, as cards are written at a desk before they are carried out: so a laboratory stands
 // whatever its NATs let through, and what a node does from its first start on is the product's.
+
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
@@ -12,6 +13,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../../src/daemon/api-client.ts'
+import { FLAGS } from '../fixtures/flags.ts'
 import type { Site } from './description.ts'
 import type { Network } from './network.ts'
 import { addressOf, type NodePlan, openV6 } from './plan.ts'
@@ -19,8 +21,6 @@ import { each } from './shell.ts'
 
 export const BIN = fileURLToPath(new URL('../../bin/pimesh.js', import.meta.url))
 const BUNDLE = fileURLToPath(new URL('../../dist/pimesh.js', import.meta.url))
-/** The flags of bin/pimesh.js's first line: what a person runs. */
-export const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
 export const PUBLISHER = 'lab'
 /** Where public members listen: pimesh's own port, and the one that strict firewalls let out. */
 const PORTS = [31415, 443]

@@ -14,7 +14,12 @@ import type { Display } from './display.ts'
 
 export const OPERATOR = 'operator'
 /** What bin/pimesh.js asks of Node where it is started as a program. */
-const DAEMON_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
+export const DAEMON_FLAGS = [
+  '--max-semi-space-size=2',
+  '--optimize-for-size',
+  '--single-threaded-gc',
+  '--heap-growing-percent=60',
+]
 const POLL = 500
 const QUERY_TIMEOUT = 3_000
 const COMMAND_TIMEOUT = 60_000
