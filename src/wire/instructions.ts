@@ -2,6 +2,7 @@
 // then add these differences. Code that was compiled anew is the old one with other addresses in it: nearly all of a copy is right.
 // Invariant: whoever wrote them, they touch nothing outside of the range and of the segment, and make exactly the segment or fail.
 import { Failure } from '../core/failure.ts'
+import { limits } from '../core/limits.ts'
 
 /** Take `copied` bytes of the range, from `from`, and then `fresh` new ones. */
 export interface Step {
@@ -64,18 +65,24 @@ function add(gaps: Varints, differences: Uint8Array, made: Uint8Array): void {
 
 /** Writes instructions, one segment after the other, into the same buffers. */
 export class InstructionWriter {
+  readonly #most: number
   readonly #parts: Uint8Array[]
 
   /** @param bytes the most that a segment has: no part of its instructions has four times as many. */
   constructor(bytes: number) {
-    this.#parts = [0, 1, 2, 3].map(() => new Uint8Array(4 * bytes + 64))
+    this.#most = Math.min(4 * bytes + 64, limits.patchPlainBytes)
+    this.#parts = [0, 1, 2, 3].map(() => new Uint8Array(this.#most))
   }
 
-  /** @returns a view that is valid until the next call. */
+  /** @returns a view that is valid until the next call; steps that come to more than a segment may say are left for fresh bytes alone. */
   write(steps: readonly Step[], range: Uint8Array, segment: Uint8Array): Uint8Array {
     const [out, first, gaps, differences] = this.#parts as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
     const stepBytes = writeSteps(steps, first)
     const { gapBytes, differenceBytes } = writeDifferences(steps, { range, segment, gaps, differences })
+    const freshBytes = steps.reduce((sum, { fresh }) => sum + fresh, 0)
+    // What is written behind the end of a part is lost, and counted.
+    if (3 * VARINT_BYTES + stepBytes + gapBytes + differenceBytes + freshBytes > this.#most)
+      return this.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
     let at = 0
     for (const length of [stepBytes, gapBytes, differenceBytes]) at = putVarint(out, at, length)
     for (const [part, length] of [

@@ -73,7 +73,7 @@ export async function benchPatch(
       if (small) continue
       await insertInto(to)
       const changed = { pair: `${work.pair}, 8 MiB inserted`, bars: `${name} inserted` }
-      rows.push(await measure(changed, { from, to, folder, bsdiff: false }, say))
+      rows.push(await measure(changed, { from, to, folder, bsdiff: true }, say))
     }
     const [node, model] = [process.version, cpus()[0]?.model ?? null]
     const json = { bench: 'patch', node, cpus: cpus().length, model, load, bars: BARS, rows }

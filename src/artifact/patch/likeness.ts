@@ -3,11 +3,19 @@
 // whole patch is made; and a stretch of the artifact that is long enough for that has a sample in it, wherever it is.
 import { constants as zlib, zstdCompressSync } from 'node:zlib'
 import { limits } from '../../core/limits.ts'
-import { InstructionWriter } from '../../wire/instructions.ts'
+import type { InstructionWriter } from '../../wire/instructions.ts'
 import { SEGMENT_HEADER_BYTES } from '../../wire/patch.ts'
 import type { Source } from '../source.ts'
 import type { Fingerprints } from './fingerprints.ts'
 import type { Matcher } from './match.ts'
+
+/** What is large, made once, and used for samples and segments one after the other. */
+export interface Tools {
+  fingerprints: Fingerprints
+  matcher: Matcher
+  writer: InstructionWriter
+  range: Uint8Array
+}
 
 /** A quick level: both sides of the comparison have it. */
 const PARAMS = { [zlib.ZSTD_c_compressionLevel]: 3 }
@@ -21,12 +29,10 @@ const WORTH = 2 * limits.patchSamples * limits.patchSampleBytes
 export async function isLike(
   artifact: Source,
   old: Source,
-  { fingerprints, matcher, signal }: { fingerprints: Fingerprints; matcher: Matcher; signal: AbortSignal },
+  { fingerprints, matcher, writer, range, signal }: Tools & { signal: AbortSignal },
 ): Promise<boolean> {
   if (artifact.length < WORTH) return true
   const sample = Buffer.allocUnsafeSlow(limits.patchSampleBytes)
-  const range = Buffer.allocUnsafeSlow(Math.min(old.length, limits.patchRangeBytes))
-  const writer = new InstructionWriter(sample.length)
   for (let index = 0; index < limits.patchSamples; index++) {
     signal.throwIfAborted()
     // In the middle of its part of the artifact.

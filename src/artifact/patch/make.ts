@@ -6,13 +6,13 @@ import { constants as zlib, zstdCompressSync } from 'node:zlib'
 import { Failure } from '../../core/failure.ts'
 import { limits } from '../../core/limits.ts'
 import { blocks } from '../../ports/files.ts'
-import { InstructionWriter } from '../../wire/instructions.ts'
+import { InstructionWriter, type Step } from '../../wire/instructions.ts'
 import { encodeSegmentHeader, giveBack, PACKED_MAX, PATCH_MAGIC, patched } from '../../wire/patch.ts'
 import { Source } from '../source.ts'
 import { type Described, describe, placed, writeBytes } from '../written.ts'
 import { Fingerprints } from './fingerprints.ts'
-import { isLike } from './likeness.ts'
-import { Matcher } from './match.ts'
+import { isLike, type Tools } from './likeness.ts'
+import { BETTER, Matcher } from './match.ts'
 
 export interface PatchOptions {
   /** The artifact, and what is known of it already. */
@@ -42,6 +42,9 @@ const PARAMS = {
   [zlib.ZSTD_c_hashLog]: 19,
   [zlib.ZSTD_c_chainLog]: 20,
 }
+/** Of a segment with more steps another list is made, with fewer, and the smaller one is taken: code rarely has half as many. */
+const MANY_STEPS = 512
+
 /**
  * Streams: memory does not grow with the files (about 60 MB).
  * @returns undefined when the base has nothing of the artifact (likeness.ts)
@@ -56,27 +59,27 @@ export async function makePatch(options: PatchOptions): Promise<Patch | undefine
       const total = old.length + source.length
       const { fingerprints, hash } = await lookAt(old, signal, (done) => progress?.(done, total))
       if (hash === artifact.hash) throw sameBytes(name, file)
-      const matcher = new Matcher()
-      if (!(await isLike(source, old, { fingerprints, matcher, signal }))) return undefined
-      return await write({ source, old, baseHash: hash, fingerprints, matcher }, options)
+      const [matcher, writer] = [new Matcher(), new InstructionWriter(limits.patchSegmentBytes)]
+      const range = Buffer.allocUnsafeSlow(Math.min(old.length, limits.patchRangeBytes))
+      const tools = { fingerprints, matcher, writer, range }
+      if (!(await isLike(source, old, { ...tools, signal }))) return undefined
+      return await write({ source, old, baseHash: hash, ...tools }, options)
     }),
   )
 }
 
-interface Parts {
+interface Parts extends Tools {
   source: Source
   old: Source
   baseHash: string
-  fingerprints: Fingerprints
-  matcher: Matcher
 }
 
 async function write(parts: Parts, { artifact, into, progress, signal }: PatchOptions): Promise<Patch> {
-  const { source, old, baseHash, fingerprints, matcher } = parts
+  const { source, old, baseHash } = parts
   const total = old.length + source.length
   return await placed(into, async (temporary) => {
     const segments = segmentsOf(source.read(signal), (done) => progress?.(old.length + done, total))
-    await writeBytes(temporary, patchBytes(segments, { old, fingerprints, into: new SegmentMaker(matcher) }))
+    await writeBytes(temporary, patchBytes(segments, parts))
     await old.checkUnchanged()
     await source.checkUnchanged()
     if ((await resultOf(temporary, old, signal)) !== artifact.hash) throw source.changed()
@@ -129,12 +132,9 @@ async function* segmentsOf(bytes: AsyncIterable<Uint8Array>, progress: (done: nu
   progress(done + filled)
 }
 
-async function* patchBytes(
-  segments: AsyncIterable<Uint8Array>,
-  { old, fingerprints, into }: { old: Source; fingerprints: Fingerprints; into: SegmentMaker },
-): Bytes {
+async function* patchBytes(segments: AsyncIterable<Uint8Array>, { old, fingerprints, range, ...tools }: Parts): Bytes {
   yield PATCH_MAGIC
-  const range = Buffer.allocUnsafeSlow(Math.min(old.length, limits.patchRangeBytes))
+  const into = new SegmentMaker(tools)
   const margin = (limits.patchRangeBytes - limits.patchSegmentBytes) / 2
   let guess = -margin
   for await (const segment of segments) {
@@ -147,30 +147,36 @@ async function* patchBytes(
 
 class SegmentMaker {
   readonly #matcher: Matcher
-  readonly #writer = new InstructionWriter(limits.patchSegmentBytes)
+  readonly #writer: InstructionWriter
 
-  constructor(matcher: Matcher) {
+  constructor({ matcher, writer }: Pick<Tools, 'matcher' | 'writer'>) {
     this.#matcher = matcher
+    this.#writer = writer
   }
 
-  async *make(segment: Uint8Array, range: Uint8Array, at: number): Bytes {
+  *make(segment: Uint8Array, range: Uint8Array, at: number): Generator<Uint8Array, void, undefined> {
     const steps = this.#matcher.match(segment, range)
-    let instructions = this.#writer.write(steps, range, segment)
-    if (instructions.length > limits.patchPlainBytes)
-      instructions = this.#writer.write([{ from: 0, copied: 0, fresh: segment.length }], range, segment)
-    // One buffer that fits, whatever comes of it.
-    const chunkSize = instructions.length + PACKED_MAX - limits.patchPlainBytes
-    // Not in a thread: each of the four would keep what it took for this, and nothing else is done meanwhile.
-    const frame = zstdCompressSync(instructions, { params: PARAMS, pledgedSrcSize: instructions.length, chunkSize })
-    yield encodeSegmentHeader({
-      made: segment.length,
-      at,
-      reach: range.length,
-      plain: instructions.length,
-      packed: frame.length,
-    })
+    let made = this.#packed(steps, segment, range)
+    if (steps.length > MANY_STEPS) {
+      const fewer = this.#packed(this.#matcher.match(segment, range, BETTER.text), segment, range)
+      const [better, worse] = fewer.frame.length < made.frame.length ? [fewer, made] : [made, fewer]
+      giveBack(worse.frame)
+      made = better
+    }
+    const { plain, frame } = made
+    const lengths = { made: segment.length, reach: range.length, plain, packed: frame.length }
+    yield encodeSegmentHeader({ ...lengths, at })
     yield frame
     giveBack(frame)
+  }
+
+  #packed(steps: readonly Step[], segment: Uint8Array, range: Uint8Array): { plain: number; frame: Uint8Array } {
+    const instructions = this.#writer.write(steps, range, segment)
+    const plain = instructions.length
+    // One buffer that fits, whatever comes of it.
+    const chunkSize = plain + PACKED_MAX - limits.patchPlainBytes
+    // Not in a thread: each of the four would keep what it took for this, and nothing else is done meanwhile.
+    return { plain, frame: zstdCompressSync(instructions, { params: PARAMS, pledgedSrcSize: plain, chunkSize }) }
   }
 }
 

@@ -16,8 +16,11 @@ const SHORTEST = 16
 const TRIES = 16
 /** A match of so many bytes is good enough: no better one is looked for. */
 const GOOD = 1_024
-/** So many more bytes must another alignment explain to take the place of the one that holds. */
-const BETTER = 8
+/**
+ * So many more bytes must another alignment explain to take the place of the one that holds. In code what differs are addresses, and
+ * little is enough; in text words come anywhere, and a step for each of them says more than the words themselves.
+ */
+export const BETTER = { code: 8, text: 32 }
 
 interface Match {
   /** In the range. */
@@ -38,12 +41,12 @@ export class Matcher {
   readonly #before = new Int32Array(limits.patchRangeBytes / STRIDE)
 
   /** The steps that make `segment` of `range`, but for differences; at least one. */
-  match(segment: Uint8Array, range: Uint8Array): Step[] {
+  match(segment: Uint8Array, range: Uint8Array, better = BETTER.code): Step[] {
     this.#index(range)
     const steps: Step[] = []
     let held: Alignment = { next: 0, base: 0 }
     for (let at = 0; held.next < segment.length; ) {
-      const found = this.#nextAlignment(segment, range, { from: at, shift: held.base - held.next })
+      const found = this.#nextAlignment(segment, range, { from: at, shift: held.base - held.next, better })
       at = found.next + found.length
       if (found.isHeld) continue
       const { forward, backward } = borders(segment, range, held, found)
@@ -69,7 +72,7 @@ export class Matcher {
   #nextAlignment(
     segment: Uint8Array,
     range: Uint8Array,
-    { from, shift }: { from: number; shift: number },
+    { from, shift, better }: { from: number; shift: number; better: number },
   ): Alignment & { length: number; isHeld: boolean } {
     const agrees = (at: number) => at + shift >= 0 && at + shift < range.length && range[at + shift] === segment[at]
     let [explained, counted] = [0, from]
@@ -77,7 +80,7 @@ export class Matcher {
       const { at: base, length } = this.#longest(segment, range, { at, aligned: at + shift })
       for (; counted < at + length; counted++) if (agrees(counted)) explained += 1
       const isHeld = length === explained
-      if (length > 0 && (isHeld || length > explained + BETTER)) return { next: at, base, length, isHeld }
+      if (length > 0 && (isHeld || length > explained + better)) return { next: at, base, length, isHeld }
       if (agrees(at)) explained -= 1
     }
     return { next: segment.length, base: 0, length: 0, isHeld: false }

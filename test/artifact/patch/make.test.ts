@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { makePatch, type Patch } from '../../../src/artifact/patch/make.ts'
-import { Matcher } from '../../../src/artifact/patch/match.ts'
+import { BETTER, Matcher } from '../../../src/artifact/patch/match.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { blocks, readAll } from '../../../src/ports/files.ts'
 import { decoded } from '../../../src/wire/encodings.ts'
@@ -114,9 +114,9 @@ describe('a patch that is made', () => {
 
   it('finds what has moved by more than a range, in either direction', async () => {
     const old = program(2, 6 * MIB)
-    const inserted = Buffer.concat([old.subarray(0, 100_000), randomBytes(4 * MIB), old.subarray(100_000)])
+    const inserted = Buffer.concat([old.subarray(0, 100_000), randomBytes(2.5 * MIB), old.subarray(100_000)])
     const made = await patch(old, inserted)
-    expect(made.encoding.length).toBeLessThan(4.05 * MIB)
+    expect(made.encoding.length).toBeLessThan(2.55 * MIB)
     expect((await applied(made, inserted.length)).equals(inserted)).toBe(true)
     const swapped = Buffer.concat([old.subarray(4 * MIB + 333), old.subarray(0, 4 * MIB + 333)])
     const turned = await patch(old, swapped)
@@ -130,6 +130,20 @@ describe('a patch that is made', () => {
       Buffer.from(Array.from({ length: 60_000 }, (_, at) => words[(at * at + turn * at) % 3_000]).join(''))
     const made = await patch(textOf(3), textOf(4))
     expect((await applied(made, textOf(4).length)).equals(textOf(4))).toBe(true)
+  })
+
+  it('has fewer and longer steps where that is shorter, and only there', async () => {
+    const steps = vi.spyOn(Matcher.prototype, 'match')
+    onTestFinished(() => steps.mockRestore())
+    const lines = Array.from({ length: 12_000 }, (_, at) => `line ${at}: the ${sha256(Buffer.from(`${at % 999}`))}\n`)
+    const edited = lines.map((line, at) => (at % 7 === 0 ? line : line.replace(/ the (....)/, ` a ${at % 31} $1`)))
+    const fresh = Buffer.from(edited.join(''))
+    const made = await patch(Buffer.from(lines.join('')), fresh)
+    expect((await applied(made, fresh.length)).equals(fresh)).toBe(true)
+    expect(steps.mock.calls.map(([, , better]) => better)).toContain(BETTER.text)
+    steps.mockClear()
+    await patch(program(7, MIB), readdressed(program(7, MIB), 40))
+    expect(steps.mock.calls.map(([, , better]) => better)).toEqual([undefined])
   })
 
   it('works with a base of one byte, of zeros, or that is part of what is new', async () => {
