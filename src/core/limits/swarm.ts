@@ -63,10 +63,10 @@ export const swarmLimits = {
   sharedQueue: 1 * SECOND,
   /**
    * What is asked of all members outside together keeps them busy for so long: what is asked of everybody who has something is in some queue, and
-   * whoever has nothing to do any more, as the publisher who gave each piece once, finds nothing left to give. In memory, 3 sites of 4: 1.16 times
-   * the bound without it, 1.08 with it; with 2 s less where messages are quick, more where they take 0.2 s.
+   * whoever has nothing to do any more, as the publisher who gave each piece once, finds nothing left to give. 3 sites of 4 in memory: 1.16 times
+   * the bound without it, 1.07 to 1.08 with 2 to 4.5 s. In the laboratory, where messages take longer, 4 s are quicker than 2.5 by half a second.
    */
-  sharedQueues: 2_500,
+  sharedQueues: 4 * SECOND,
   /** What can suddenly be had from outside is left for so long to each mate before us: a claim goes over a busy LAN in less. */
   claimTurn: 100,
   /** And for so long at most, where mates are slow: for twice what they need for a piece. */
