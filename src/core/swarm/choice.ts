@@ -1,9 +1,11 @@
 // The choice: what a peer is asked for next, over all downloads, and when to look again when that is nothing now.
 import type { Millis } from '../env.ts'
+import { limits } from '../limits.ts'
 import type { Budgets } from './budgets.ts'
 import type { Download } from './download.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Peer, Share } from './peers.ts'
+import { pieceScale } from './pieces.ts'
 import type { Sharing } from './sharing.ts'
 
 interface Parts {
@@ -57,7 +59,12 @@ export class Choice {
   /** Wakes when the peer may be asked for something that it may not be asked for now, or is asked for too long. */
   wakeFor(peer: Peer, now: Millis): void {
     if (peer.stream !== 'open') return
-    for (const request of peer.requests) this.#wake(request.due)
+    for (const request of peer.requests) {
+      this.#wake(request.due)
+      // What a mate said that it holds was left to it before it was asked the first time: it may turn out to be slow.
+      const slowAt = request.asked + limits.matePatience * pieceScale(request.bytes) + 1
+      if (peer.near && request.trial && slowAt > now) this.#wake(slowAt)
+    }
     if (peer.restUntil > now) this.#wake(peer.restUntil)
     if (peer.room(now, false) > 0) this.isAffordable(peer, now)
     for (const download of this.#parts.downloads.active()) {

@@ -287,12 +287,15 @@ export class Sharing {
     return all
   }
 
-  /** A piece that waits for another peer outside and that this one, which has nothing else to do, would bring sooner. */
-  #slower({ download, peer, share, now }: Look, barred: Uint8Array): number | undefined {
+  /** A piece that waits for another peer outside, or for a mate that is slow, and that this one, which has nothing else to do, would bring sooner. */
+  #slower(look: Look, barred: Uint8Array): number | undefined {
+    const { download, peer, share, now } = look
     if (!peer.proven) return undefined
     const bytes = download.holding.encoding.pieceLength
     for (const { index, node } of download.asks()) {
       const other = this.#parts.peers.get(node)
+      // A mate that stays linked and sends nothing keeps what it was asked for no longer than what it says that it holds.
+      if (other?.near && this.#isOpenTo(look, index, barred) && !this.#isQuick(other, look)) return index
       const since = other === peer || other?.near ? undefined : other?.awaited(download.hash, index)?.asked
       if (other === undefined || since === undefined || !offers(share, index) || hasBit(barred, index)) continue
       const overdue = since + Math.max(this.#patience(download, peer), 3 * other.typical(bytes))
@@ -302,6 +305,12 @@ export class Sharing {
       this.#frees(overdue, now)
     }
     return undefined
+  }
+
+  /** A piece that is asked of a mate may be asked of this peer outside too. */
+  #isOpenTo({ download, peer, share }: Look, index: number, barred: Uint8Array): boolean {
+    const isAsked = this.#askedOutside(download, index) !== undefined || peer.find(download.hash, index) !== undefined
+    return !isAsked && offers(share, index) && !hasBit(barred, index)
   }
 
   /** Since when a piece is asked for outside; undefined when it is not. */

@@ -198,6 +198,13 @@ describe('a site with a hostile mate', () => {
     }
   })
 
+  it('that holds all and sends nothing costs a small download one patience with mates', async () => {
+    const small: Scene = { sites: 1, nodes: 2, pieces: 32, exchange: false }
+    const clean = await new Sites(small).run()
+    const slowed = await withLiars(new Sites(small), 'silent').run()
+    expect(slowed).toBeLessThan(clean + limits.matePatience + 2 * SECOND)
+  })
+
   it('completes whatever mates and members outside do, and however streams break', async () => {
     const anyManners = fc.constantFrom<Manners>('silent', 'drips', 'poisons', 'refuses', 'junk', 'claims')
     const scene = fc.record({
