@@ -70,7 +70,7 @@ export class Sharing {
   mayAsk(download: Download, peer: Peer, now: Millis): boolean {
     const bytes = download.holding.encoding.pieceLength
     if (peer.depth(bytes) <= 0) return false
-    if (peer.proven && this.#exceedsQueues(peer, bytes)) return false
+    if (peer.proven && this.#exceedsQueues(peer, bytes, now)) return false
     const typical = peer.typical(bytes)
     const rest = typical - limits.sharedQueue * pieceScale(bytes)
     const from = peer.gaveAt + rest
@@ -158,13 +158,17 @@ export class Sharing {
     return this.#mates.gives(mate, now) && mate.peer.slowness(now) <= limits.matePatience
   }
 
-  /** Whether what is asked outside would keep members busy for too long together, if this one were asked for a piece more. */
-  #exceedsQueues(peer: Peer, bytes: number): boolean {
+  /**
+   * Whether what is asked outside would keep members busy for too long together, if this one were asked for a piece more: it is looked at
+   * again when all of that should have come. Who let a request lapse counts for nothing: what it was asked for may never come.
+   */
+  #exceedsQueues(peer: Peer, bytes: number, now: Millis): boolean {
     let busy = 0
-    for (const other of this.#parts.peers.values()) {
-      if (!other.near) busy += other.awaitedCount * other.typical(bytes)
-    }
-    return busy > 0 && busy + peer.typical(bytes) > limits.sharedQueues
+    for (const other of this.#parts.peers.values())
+      if (!other.near && other.proven) busy += other.awaitedCount * other.typical(bytes)
+    if (busy === 0 || busy + peer.typical(bytes) <= limits.sharedQueues) return false
+    this.#frees(now + busy, now)
+    return true
   }
 
   #hasQuicker({ hash, holding }: Download, than: Millis): boolean {
