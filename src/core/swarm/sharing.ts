@@ -166,7 +166,7 @@ export class Sharing {
     let busy = 0
     for (const other of this.#parts.peers.values())
       if (!other.near && other.proven) busy += other.awaitedCount * other.typical(bytes)
-    if (busy === 0 || busy + peer.typical(bytes) <= limits.sharedQueues) return false
+    if (busy === 0 || busy + peer.typical(bytes) <= limits.sharedQueues * pieceScale(bytes)) return false
     this.#frees(now + busy, now)
     return true
   }

@@ -5,6 +5,7 @@ import { limits, SECOND } from '../../../src/core/limits.ts'
 import { emptyBits, setBit } from '../../../src/core/swarm/bitfield.ts'
 import { Alone } from './alone.ts'
 import { testEncoding } from './encodings.ts'
+import { Sites } from './sites.ts'
 
 const WANTED = testEncoding('a', 100)
 /** Each needs a second for a piece: as many as fill the queues. */
@@ -54,4 +55,12 @@ it('who lets what it was asked for lapse keeps nobody from being asked', () => {
   expect(given).toBeDefined()
   const next = alone.requests(alone.sends('last', WANTED, given?.index as number))
   expect(next.map(({ peer }) => peer)).toContain('last')
+})
+
+it('long pieces fill the queues as short ones do, and not four times as soon', async () => {
+  for (const seed of [1, 2]) {
+    const sites = new Sites({ sites: 3, nodes: 4, exchange: true, pieces: 128, scale: 4, seed })
+    expect(await sites.run()).toBeLessThan(1.2 * sites.bound)
+    expect(Math.max(...sites.copies)).toBeLessThanOrEqual(1.02)
+  }
 })

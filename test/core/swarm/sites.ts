@@ -1,6 +1,6 @@
 // Sites behind thin wires: so many nodes on each LAN, and a publisher outside. What issue, laboratory and benchmarks measure, in memory.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
-import { HOUR } from '../../../src/core/limits.ts'
+import { HOUR, limits } from '../../../src/core/limits.ts'
 import { type TestEncoding, testEncoding } from './encodings.ts'
 import { Site } from './test-node.ts'
 import { World } from './world.ts'
@@ -12,6 +12,8 @@ export interface Scene {
   /** Nodes of each site. */
   nodes: number
   pieces: number
+  /** How many times as long as the shortest they are. */
+  scale?: number
   /** Nodes of different sites can be linked. */
   exchange: boolean
   seed?: number
@@ -38,7 +40,7 @@ export class Sites {
   constructor(scene: Scene) {
     const { publisher = 20, up = 10, down = 50, exchange, links = 2 } = scene
     this.#scene = scene
-    this.wanted = testEncoding('a', scene.pieces)
+    this.wanted = testEncoding('a', scene.pieces, limits.pieceBytesMin * (scene.scale ?? 1))
     this.world = new World(scene.seed ?? 1, [this.wanted])
     this.world.latency = 1
     this.world.farLatency = 15
