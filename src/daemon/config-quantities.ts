@@ -63,14 +63,16 @@ function readable({ what, units, examples, least, most }: Quantity, others: stri
     },
     problem: (value: unknown) => {
       const unit = unitOf(value)
-      if (typeof value === 'number') return `${value} has no unit: it must be ${must}`
       if (unit === undefined || Object.hasOwn(units, unit)) return undefined
+      if (unit === '')
+        return `${typeof value === 'number' ? value : JSON.stringify(value)} has no unit: it must be ${must}`
       return `"${unit}" is none of its units, which are ${Object.keys(units).join(', ')}: it must be ${must}`
     },
   }
 }
 
-const NUMBER = /^(\d{1,9}(?:\.\d{1,6})?) ?(\S{1,20})$/
+/** A number, and its unit or nothing: no digit of the number is taken for a unit. */
+const NUMBER = /^(\d{1,9}(?:\.\d{1,6})?) ?([^\s\d.]\S{0,19}|)$/
 
 function amountIn(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const [, number, unit = ''] = NUMBER.exec(text) ?? []
@@ -78,7 +80,9 @@ function amountIn(text: string, units: Readonly<Record<string, number>>): number
   return number === undefined || size === undefined ? undefined : Math.round(Number(number) * size)
 }
 
+/** Empty where a number stands alone; undefined where there is no number to begin with. */
 function unitOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return ''
   return typeof value === 'string' ? NUMBER.exec(value)?.[2] : undefined
 }
 
