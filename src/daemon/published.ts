@@ -82,8 +82,8 @@ function hereOf(release: Release, { core, installRoot, now }: Parts): InstallHer
 
 /** What an operator's peer serves has come to no state here: its progress is told under `fetching` or, when whole, `verified`. */
 function hereJson({ state, progress, saved }: ReleaseHere, release: Release, root: string): InstallHereJson | null {
-  // That it is announced is all that somebody knows who neither wants it nor has any of it.
-  if (state === undefined && (progress?.have ?? 0) === 0) return null
+  // That it is announced is all that somebody knows who neither wants it nor has any of it. Who fetches for others may lack what it needs.
+  if (state === undefined && (progress?.have ?? 0) === 0 && progress?.problem === undefined) return null
   const totalBytes = progress?.totalBytes ?? wholeOf(release.encodings)?.length ?? 0
   const bytes = progress?.bytes ?? 0
   const whole = totalBytes > 0 && bytes === totalBytes

@@ -2,6 +2,7 @@
 // more, since whoever signs the next ones must not undo what they say. And what its releases have come to here.
 import { expect, it } from 'vitest'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { FetchProblem } from '../../src/core/swarm/progress.ts'
 import type { Driver } from '../../src/daemon/driver.ts'
 import { publishing } from '../../src/daemon/published.ts'
 import type { Submissions } from '../../src/daemon/submissions.ts'
@@ -27,9 +28,12 @@ it('the newest targets are told whether they are in force or not, and so is thei
 
 const document = announcementOf()
 const whole = { bytes: 5, totalBytes: 5, pieces: 1, have: 1, most: 0 }
+const none: Here = { ...whole, bytes: 0, have: 0 }
+
+type Here = typeof whole & { problem?: FetchProblem }
 
 /** What it says of the release of `document`, of which so much is here. */
-async function hereWith({ progress = whole, paused }: { progress?: typeof whole; paused?: object | undefined }) {
+async function hereWith({ progress = whole, paused }: { progress?: Here; paused?: object | undefined }) {
   const here = { selected: undefined, state: undefined, progress, came: { site: 3, members: 2, publisher: 0 } }
   const releases = {
     ...{ publishers: () => ({ current: [{ document, frozen: false, expired: false }] }), release: () => here },
@@ -45,7 +49,14 @@ async function hereWith({ progress = whole, paused }: { progress?: typeof whole;
 }
 
 it('says nothing of a release that it neither wants nor has any of', async () => {
-  expect(await hereWith({ progress: { ...whole, bytes: 0, have: 0 } })).toBeNull()
+  expect(await hereWith({ progress: none })).toBeNull()
+})
+
+it.each<[FetchProblem, string]>([
+  [{ code: 'diskFull', missing: 7 }, 'the disk is full: 7 bytes more are needed'],
+  ['noProvider', 'nobody who is reachable has the pieces that are missing'],
+])('says what keeps a member that fetches for others from beginning: %j', async (problem, detail) => {
+  expect(await hereWith({ progress: { ...none, problem } })).toMatchObject({ state: 'fetching', percent: 0, detail })
 })
 
 it.each([
