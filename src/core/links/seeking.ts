@@ -15,13 +15,15 @@ interface Parts {
   out: Outbox
   self: Pick<Self, 'zone'>
   book: Pick<Book, 'all' | 'get'>
-  links: Pick<Links, 'size' | 'hasOutside' | 'dialing' | 'maySeek' | 'want' | 'lift' | 'mates'>
+  links: Pick<Links, 'get' | 'size' | 'hasOutside' | 'dialing' | 'maySeek' | 'want' | 'lift' | 'mates'>
 }
 
 export class Seeking {
   readonly #p: Parts
   /** Since when there is no link to the outside. */
   #since: Millis | undefined
+  /** Since when somebody is not there who would be a way out: on a LAN with several zones all are, most of the time. */
+  #missing: Millis | undefined
   /** That was said to people. */
   #told = false
   #next: Millis = Number.NEGATIVE_INFINITY
@@ -42,7 +44,8 @@ export class Seeking {
       const entry = this.#p.book.get(node)
       return entry === undefined ? this.#p.links.size === 0 : this.#leadsOut(entry)
     }
-    return failed.some(missed) ? this.#since : undefined
+    const alone = this.#p.links.size === 0 ? this.#since : undefined
+    return failed.some(missed) ? (this.#missing ?? alone) : undefined
   }
 
   get size(): number {
@@ -64,7 +67,9 @@ export class Seeking {
     this.#since ??= now
     if (now < this.#next) return
     const candidates = [...this.#p.book.all()].filter((entry) => this.#isCandidate(entry, now))
-    if (candidates.length > 0 && now - this.#since >= limits.cutOffTold) this.#tell(this.#since)
+    this.#missing = this.#misses() ? (this.#missing ?? now) : undefined
+    if (candidates.length > 0 && this.#missing !== undefined && now - this.#missing >= limits.cutOffTold)
+      this.#tell(this.#missing)
     const friend = this.#friend(candidates, now)
     if (friend !== undefined) this.#try(friend, now)
     const other = this.#inTurn(candidates.filter((entry) => entry !== friend))
@@ -76,9 +81,10 @@ export class Seeking {
   #found(now: Millis): void {
     if (this.#since === undefined) return
     this.#p.links.lift(this.#since, now)
-    if (this.#told) this.#p.out.event({ type: 'wayOut', after: now - this.#since })
+    if (this.#told) this.#p.out.event({ type: 'wayOut', after: now - (this.#missing ?? this.#since) })
     this.#told = false
     this.#since = undefined
+    this.#missing = undefined
     this.#tries.clear()
     this.#friends.clear()
   }
@@ -93,6 +99,15 @@ export class Seeking {
   #period(candidates: number): Millis {
     if (candidates === 0 && this.#p.links.dialing === 0) return limits.linkCheckPeriod
     return limits.seekPeriod * Math.min(limits.seekShare, 1 + this.#p.links.mates().length)
+  }
+
+  /** Whatever the pauses say. */
+  #misses(): boolean {
+    for (const entry of this.#p.book.all()) {
+      if (this.#p.links.get(entry.node) === undefined && entry.addresses.length > 0 && this.#leadsOut(entry))
+        return true
+    }
+    return false
   }
 
   #isCandidate(entry: Entry, now: Millis): boolean {

@@ -146,7 +146,26 @@ describe('a link to the outside that ends', () => {
     expect(reach.snapshot(['off']).searchingSince).toBeUndefined()
     expect(of('event')).toEqual([])
     know('far', [at('6.6.6.6')], { zone: '/far' })
-    expect(reach.snapshot(['far']).searchingSince).toBe(0)
+    run(5 * MINUTE, 6 * MINUTE)
+    expect(reach.snapshot(['far']).searchingSince).toBeGreaterThanOrEqual(5 * MINUTE)
+  })
+
+  it('is not cut off while a member of another zone on its LAN starts anew, however long the mesh was whole before', () => {
+    const { know, link, unlink, failing, of, self, reach } = lost()
+    link('mate', 0, { route: 'lan', zone: self.zone })
+    know('cell', [at('192.168.1.8')], { zone: '/cell' })
+    link('cell', 0, { route: 'lan', zone: '/cell' })
+    const off = failing(0, 5 * MINUTE)
+    unlink('cell', off)
+    const back = failing(off, off + limits.cutOffTold / 2)
+    expect(reach.snapshot(['cell']).searchingSince).toBeGreaterThanOrEqual(off)
+    link('cell', back, { route: 'lan', zone: '/cell' })
+    const gone = failing(back, back + 5 * MINUTE)
+    unlink('cell', gone)
+    failing(gone, gone + 5 * MINUTE)
+    const told = of('event').filter(({ event }) => event.type === 'cutOff')
+    expect(told).toHaveLength(1)
+    expect(told[0]?.at).toBeGreaterThanOrEqual(gone + limits.cutOffTold)
   })
 
   it('does not lose sight of a relay that it met for those that somebody invents', () => {
