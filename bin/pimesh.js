@@ -1,7 +1,8 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --optimize-for-size --single-threaded-gc --heap-growing-percent=60
+#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size --no-parallel-scavenge --heap-growing-percent=30
 // The start of `pimesh`. Plain JavaScript of 2019, so that a Node which is too old can read it and say so before it
-// touches anything; only then the bundle is loaded. The flags above save about 10 MB in a daemon; and collecting garbage on its own thread
-// saves a busy board the wait for helpers: 0.2 s of a transfer of 32 MiB where it was 1.2 to 2.3.
+// touches anything; only then the bundle is loaded. The flags above save about 10 MB in a daemon. What is young is collected
+// without helpers: on a busy board that waits for them ten times as long as it works. (--single-threaded-gc would cost 60 MB in a
+// download: buffers are let go in the background.) To be looked at with each new Node, which refuses a flag that it does not know.
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it
 import fs from 'fs'
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 does not know it

@@ -15,10 +15,10 @@ import type { Display } from './display.ts'
 export const OPERATOR = 'operator'
 /** What bin/pimesh.js asks of Node where it is started as a program. */
 export const DAEMON_FLAGS = [
-  '--max-semi-space-size=2',
+  '--max-semi-space-size=1',
   '--optimize-for-size',
-  '--single-threaded-gc',
-  '--heap-growing-percent=60',
+  '--no-parallel-scavenge',
+  '--heap-growing-percent=30',
 ]
 const POLL = 500
 const QUERY_TIMEOUT = 3_000
