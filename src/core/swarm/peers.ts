@@ -138,7 +138,7 @@ export class Peer {
 
   /** What it did not give or keep would be forgotten if it were met anew. */
   get owes(): boolean {
-    return this.#unpaid > 0 || this.#lapses > 0 || this.#claimsMissed > 0 || this.#spent.size > 0 || this.offended
+    return this.#unpaid > 0 || this.#lapses > 0 || this.#claimsMissed > 0 || this.#spent.size > 0
   }
 
   /** How many of its claims count, or of those of others that it passes on. */
@@ -313,9 +313,9 @@ export class Peer {
     this.#reset('none', now)
   }
 
-  /** It has a link again, or another one. That its stream went with the last one was no fault of it, unless it was cut off. */
+  /** It has a link again, or another one: a stream costs it nothing that this link did not cost it. */
   returned(): void {
-    if (this.offended) return
+    this.offended = false
     this.#failures = 0
     this.reopenAt = Number.NEGATIVE_INFINITY
   }
