@@ -100,8 +100,11 @@ const SMALL_ORDER = new Set([
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
 ])
 
-/** Whether y is below 2^255 - 19, as it must be written, and that of no point of small order. */
-function isPlain(publicKey: Uint8Array): boolean {
+/**
+ * Whether y of a 32-byte public key is below 2^255 - 19, as it must be written, and that of no point of small order. OpenSSL 3.5 refuses both
+ * by itself; the one that comes with another Node may not.
+ */
+export function isPlain(publicKey: Uint8Array): boolean {
   const y = Buffer.from(publicKey)
   y[KEY_BYTES - 1] = (y[KEY_BYTES - 1] as number) & 0x7f
   const isReduced =

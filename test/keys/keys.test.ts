@@ -6,7 +6,16 @@ import * as noble from '@noble/ed25519'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { writeAtomic, writeNew } from '../../src/keys/atomic-file.ts'
-import { makeSigner, newSecret, publicKeyOf, sha256, sign, verify, verifyStrict } from '../../src/keys/ed25519.ts'
+import {
+  isPlain,
+  makeSigner,
+  newSecret,
+  publicKeyOf,
+  sha256,
+  sign,
+  verify,
+  verifyStrict,
+} from '../../src/keys/ed25519.ts'
 import { cryptoEnv } from '../../src/keys/env.ts'
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
@@ -104,6 +113,13 @@ describe('Ed25519', () => {
       expect(new Set(answers).has(alone !== 'the key' && alone !== 'both')).toBe(true)
     },
   )
+
+  it('only keys that are plain are shown to OpenSSL, whatever that one accepts', () => {
+    expect([PUBLIC, makeSigner(new Uint8Array(32)).publicKey].map(isPlain)).toEqual([true, true])
+    expect(TORSION.map((point) => isPlain(point.toBytes()))).toEqual(Array(8).fill(false))
+    const unreduced = [`ed${'ff'.repeat(30)}7f`, `ee${'ff'.repeat(30)}ff`, 'ff'.repeat(32)].map(bytes)
+    expect(unreduced.map(isPlain)).toEqual([false, false, false])
+  })
 
   it('what is not written as it should be is refused: y not reduced, a sign without an x, s not reduced', () => {
     const { publicKey, sign: signs } = makeSigner(SEED)

@@ -64,7 +64,7 @@ export const swarmLimits = {
   /**
    * What is asked of all members outside together keeps them busy for so long: what is asked of everybody who has something is in some queue, and
    * whoever has nothing to do any more, as the publisher who gave each piece once, finds nothing left to give. 3 sites of 4 in memory: 1.16 times
-   * the bound without it, 1.07 to 1.08 with 2 to 4.5 s. In the laboratory, where messages take longer, 4 s are quicker than 2.5 by half a second.
+   * the bound without it, 1.07 to 1.08 with 2 to 4.5 s. In the laboratory 2.5, 4 and 5.5 s differ by less than its runs do.
    * For the shortest piece, more for longer ones: with 1 MiB 1.08 times, and 1.25 if it were the same.
    */
   sharedQueues: 4 * SECOND,
