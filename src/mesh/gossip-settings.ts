@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { limits, SECOND } from '../core/limits.ts'
 
 const MESSAGE_ID_BYTES = 12
+const ZERO = new Uint8Array(1)
 
 /** A message as gossipsub decodes it from the wire, before anything was checked. */
 export interface RawMessage {
@@ -14,14 +15,17 @@ export interface RawMessage {
   from?: Uint8Array
 }
 
-/** The first 12 bytes of SHA-256 of the data: what IHAVE and IWANT name a message by. */
-export function messageId(data: Uint8Array): Uint8Array {
-  return createHash('sha256').update(data).digest().subarray(0, MESSAGE_ID_BYTES)
+/**
+ * The first 12 bytes of SHA-256 of the topic, a zero byte and the data: what IHAVE and IWANT name a message by. With the data alone,
+ * who sends a neighbour's message ahead on a topic where it is refused would have the neighbour's own dropped as a duplicate.
+ */
+export function messageId(topic: string, data: Uint8Array): Uint8Array {
+  return createHash('sha256').update(topic).update(ZERO).update(data).digest().subarray(0, MESSAGE_ID_BYTES)
 }
 
 /** The same as gossipsub's caches have it. */
-export function messageKey(data: Uint8Array): string {
-  return idText(messageId(data))
+export function messageKey(topic: string, data: Uint8Array): string {
+  return idText(messageId(topic, data))
 }
 
 /** `topics`: those that we take part in now. */
@@ -30,8 +34,8 @@ export function gossipSettings(topics: ReadonlySet<string>): Partial<GossipsubOp
     ...membership,
     ...overlay,
     ...bounds,
-    msgIdFn: (message) => messageId(message.data),
-    fastMsgIdFn: (message) => messageKey(wanted(message, topics)),
+    msgIdFn: ({ topic, data }) => messageId(topic, data),
+    fastMsgIdFn: (message) => messageKey(message.topic, wanted(message, topics)),
     msgIdToStrFn: idText,
     scoreParams,
     scoreThresholds: { acceptPXThreshold: Number.MAX_SAFE_INTEGER },

@@ -60,7 +60,7 @@ export class MeshGossip implements Gossip {
         `a gossip message of ${bytes.length} bytes is longer than ${limits.gossipMessageBytes}`,
       )
     }
-    const key = messageKey(bytes)
+    const key = messageKey(topic, bytes)
     // What we could not judge when a neighbour sent it, and now say ourselves, goes out.
     if (this.#ignored.delete(key)) this.#pubsub.seenCache.entries.delete(key)
     await this.#pubsub.publish(topic, bytes)
@@ -89,7 +89,7 @@ export class MeshGossip implements Gossip {
   /** The bytes are copied: a view of them would keep the socket's whole buffer alive for as long as core keeps a record. */
   async #judge(topic: string, data: Uint8Array, from: string): Promise<TopicValidatorResult> {
     const verdict = await this.#verdict(topic, data, from)
-    if (verdict === 'ignore') this.#ignore(messageKey(data))
+    if (verdict === 'ignore') this.#ignore(messageKey(topic, data))
     return RESULTS[verdict]
   }
 

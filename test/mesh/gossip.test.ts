@@ -24,8 +24,9 @@ gossipContract('gossipsub', async (count, links) => {
 })
 
 describe('settings (clause TOPICS 1)', () => {
-  test('a message id is the first 12 bytes of SHA-256 of the data', () => {
-    expect(Buffer.from(messageId(new TextEncoder().encode('abc'))).toString('hex')).toBe('ba7816bf8f01cfea414140de')
+  test('a message id is the first 12 bytes of SHA-256 of the topic, a zero and the data', () => {
+    const id = messageId('topic', new TextEncoder().encode('abc'))
+    expect(Buffer.from(id).toString('hex')).toBe('3abc69be0674db95212e4004')
   })
 
   test.each([
