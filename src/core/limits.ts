@@ -1,6 +1,7 @@
 // Every bound of pimesh, each with its reason beside it in limits/, by room. Any folder may import this file, and nobody a room.
 // Durations are milliseconds and sizes are bytes unless the name says otherwise. docs/limits.md is checked against it.
 import { announcementsLimits } from './limits/announcements.ts'
+import { fleetLimits } from './limits/fleet.ts'
 import { healthLimits } from './limits/health.ts'
 import { linksLimits } from './limits/links.ts'
 import { machineLimits } from './limits/machine.ts'
@@ -12,6 +13,7 @@ export { DAY, HOUR, MINUTE, SECOND } from './limits/units.ts'
 
 export const limits = {
   ...healthLimits,
+  ...fleetLimits,
   ...trustLimits,
   ...linksLimits,
   ...reachabilityLimits,
@@ -40,7 +42,10 @@ const relations: [string, boolean][] = [
   ['a piece list fits an answer', limits.pieces * 32 + 64 <= limits.syncBytes],
   ['a bitfield fits a message', limits.pieces / 8 + 80 <= limits.pieceControlBytes],
   ['pieces of every length add up', limits.pieceBytesMax % limits.pieceBytesMin === 0],
-  ['late comes before down', limits.lateAfterPromises < limits.downAfterPromises],
+  [
+    'suspicion comes before late, and late before down',
+    limits.suspectAfterPromises < limits.lateAfterPromises && limits.lateAfterPromises < limits.downAfterPromises,
+  ],
   ['a membership fits the gate', limits.membershipBytes * 2 + 512 <= limits.gateMessageBytes],
   [
     'addresses of a hole fit their message',
