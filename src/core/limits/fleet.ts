@@ -1,7 +1,33 @@
-// Bounds of one room, in ../limits.ts with all others. Who is gone, who says so, and what a zone tells the zones above it.
-import { SECOND } from './units.ts'
+// Bounds of one room, in ../limits.ts with all others. Who is gone, who says so, and how a fleet of many zones is seen.
+import { MINUTE, SECOND } from './units.ts'
 
 export const fleetLimits = {
+  // Digests and summaries --------------------------------------------------------------------------------------------
+  /** A digest with its envelope: 32 children in 32 s are 1 kB/s, three copies of it included 3 kB/s. */
+  digestBytes: 1_024,
+  /** A summary with its envelope: once per D on a leaf's topic, below 70 B/s. */
+  summaryBytes: 2_048,
+  /** Time between two digests of one zone in units of the shortest promise: 30 s where that is 10 s. */
+  digestPromises: 3,
+  /** And for each child that speaks on the topic: it carries one digest a second, however many there are. */
+  digestPeriodPerChild: 1 * SECOND,
+  /** Longest time between two digests that is waited for: 512 zones directly below one. */
+  digestPeriodMax: 10 * MINUTE,
+  /** Names of dark zones in a digest or summary; the count is of all. */
+  darkNames: 16,
+  /** Releases that a digest counts by state; a fleet runs a few at a time, the rest is one number. */
+  digestReleases: 8,
+  /** Versions of pimesh that a digest counts: an update leaves two, a forgotten site one more. */
+  digestVersions: 4,
+  /** Characters of a version of pimesh: 1.22.333-rc.4 has 13. */
+  pimeshVersionLength: 16,
+  /** The worst nodes of a digest: what a person looks at first. */
+  worstNodes: 5,
+  /** Reporters of its zone that a digest names: active and standby. */
+  digestContacts: 2,
+  /** Addresses of one of them: the LAN's helps nobody outside, so a direct one and a relayed one. */
+  digestAddresses: 2,
+
   // Fleet: who is gone -----------------------------------------------------------------------------------------------
   /** Members that keep a link with a node and may say that it is gone: one that is down itself, and one that is wrong, leave one. */
   witnesses: 3,
