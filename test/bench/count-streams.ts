@@ -9,6 +9,8 @@ import { AbstractMessageStream } from '@libp2p/utils'
 export interface Counts {
   in: Record<string, number>
   out: Record<string, number>
+  /** What gossip brought, duplicates included, by the kind of envelope (`head` for the topic of announcements): messages, and bytes of data and topic. */
+  gossip: Record<string, { messages: number; bytes: number }>
 }
 
 export const COUNTS_FILE = 'streams.json'
@@ -19,11 +21,15 @@ const PERIOD = 1_000
 interface Bytes {
   byteLength: number
 }
+interface Message {
+  data?: Uint8Array
+  topic?: string
+}
 type Methods = Record<string, (...args: unknown[]) => unknown>
 
-const counts: Counts = { in: {}, out: {} }
+const counts: Counts = { in: {}, out: {}, gossip: {} }
 
-function add(way: keyof Counts, kind: string, bytes: number): void {
+function add(way: 'in' | 'out', kind: string, bytes: number): void {
   counts[way][kind] = (counts[way][kind] ?? 0) + bytes
 }
 
@@ -55,9 +61,19 @@ for (const [name, way] of [
 before(YamuxMuxer.prototype, 'sendPing', () => add('out', PINGS, 1))
 before(YamuxMuxer.prototype, 'handlePing', () => add('in', PINGS, 1))
 before(GossipSub.prototype, 'handleReceivedRpc', (_self, [, rpc]) => {
-  for (const { data, topic } of (rpc as { messages: { data?: Bytes; topic?: string }[] }).messages)
-    add('in', RECORDS, (data?.byteLength ?? 0) + (topic?.length ?? 0))
+  for (const { data = new Uint8Array(), topic = '' } of (rpc as { messages: Message[] }).messages) {
+    const bytes = data.byteLength + topic.length
+    add('in', RECORDS, bytes)
+    const kind = topic.endsWith('/ann') ? 'head' : kindOf(data)
+    const sum = counts.gossip[kind] ?? { messages: 0, bytes: 0 }
+    counts.gossip[kind] = { messages: sum.messages + 1, bytes: sum.bytes + bytes }
+  }
 })
+
+/** The kind of an envelope: its first field, of at most 8 letters. */
+function kindOf(data: Uint8Array): string {
+  return new TextDecoder().decode(data.subarray(2, 2 + Math.min(data[1] ?? 0, 8)))
+}
 
 const data = process.argv[process.argv.indexOf('--data') + 1]
 if (data !== undefined)

@@ -1,4 +1,4 @@
-// A zone of real daemons for benchmarks: bundled, joined by real invites, each a process of its own on loopback; and, if wanted,
+// Zones of real daemons for benchmarks: bundled, joined by real invites, each a process of its own on loopback; and, if wanted,
 // an operator's peer that is attached to them and publishes.
 
 import type { ChildProcess, spawn } from 'node:child_process'
@@ -20,6 +20,8 @@ const BOUND = 180_000
 
 export interface Member {
   pid: number
+  data: string
+  zone: string
   client: ApiClient
 }
 
@@ -27,7 +29,7 @@ export interface BenchFleet {
   /** Without the operator. */
   members: readonly Member[]
   operator: Member | undefined
-  /** Every member sees all others up. */
+  /** Every member sees all others of its zone up. */
   whole(): Promise<void>
   /** Every member's record has reached this counter. */
   counters(counter: number): Promise<void>
@@ -39,23 +41,26 @@ export interface BenchFleet {
 }
 
 interface Options {
+  /** All of them; they are dealt round the zones. */
   nodes: number
+  /** One unless others are said. */
+  zones?: readonly string[]
   /** Seconds between two writes of the view. */
   flush: number
   operator?: boolean
   /** Flags of Node for the daemon of this name, beside those that everybody has. */
   flags?: (name: string) => readonly string[]
-  /** Daemons are run from the sources, not from the bundle. */
+  /** Daemons are run from the sources, not from the bundle, as what counts their streams needs. */
   source?: boolean
   launch: typeof spawn
 }
 
 export async function startFleet(folder: string, options: Options): Promise<BenchFleet> {
-  const { nodes, launch } = options
+  const { nodes, zones = [ZONE], launch } = options
   const children: ChildProcess[] = []
   const members: Member[] = []
-  const start = (name: string, token: string, seat: number | undefined) =>
-    startMember(folder, { name, token, seat, ...options }, children)
+  const start: Start = (name, zone, token, seat) =>
+    startMember(folder, { name, zone, token, seat, ...options }, children)
   const stop = async () => {
     const ends = children.filter((child) => child.exitCode === null).map((child) => once(child, 'exit'))
     for (const child of children) child.kill('SIGTERM')
@@ -73,7 +78,11 @@ export async function startFleet(folder: string, options: Options): Promise<Benc
     members,
     operator,
     whole: () =>
-      each(members, async ({ client }) => (await client.status()).counts.up === nodes, `${nodes} nodes up everywhere`),
+      each(
+        members,
+        async ({ client, zone }) => (await client.status()).counts.up === membersOf(zones, zone, nodes),
+        'all of its zone up at every node',
+      ),
     counters: (counter) =>
       each(
         members,
@@ -89,20 +98,20 @@ export async function startFleet(folder: string, options: Options): Promise<Benc
   }
 }
 
+type Start = (name: string, zone: string, token: string, seat: number | undefined) => Promise<Member>
+
+/** How many of `nodes` are in a zone when they are dealt round. */
+function membersOf(zones: readonly string[], zone: string, nodes: number): number {
+  return Math.ceil((nodes - zones.indexOf(zone)) / zones.length)
+}
+
 /** Joins and starts one peer; resolves when it answers. */
 async function startMember(
   folder: string,
-  {
-    name,
-    token,
-    seat,
-    flush,
-    flags,
-    source,
-    launch,
-  }: Options & { name: string; token: string; seat: number | undefined },
+  own: Options & { name: string; zone: string; token: string; seat: number | undefined },
   children: ChildProcess[],
 ): Promise<Member> {
+  const { name, zone, token, seat, flush, flags, source, launch } = own
   const data = join(folder, name)
   const seats = seat === undefined ? [] : ['--seat', String(seat)]
   await run(launch, ['join', token, '--name', name, ...seats, '--data', data])
@@ -117,27 +126,31 @@ async function startMember(
   children.push(child)
   const client = apiClient(data)
   await until(`${name} answers`, () => client.status().then(Boolean, () => false))
-  return { pid: child.pid as number, client }
+  return { pid: child.pid as number, data, zone, client }
 }
 
 /** The mesh, its first node, the others by that one's address, and the operator. */
 async function enrol(
   folder: string,
-  { nodes, operator, launch }: Options,
-  start: (name: string, token: string, seat: number | undefined) => Promise<Member>,
+  { nodes, zones = [ZONE], operator, launch }: Options,
+  start: Start,
   members: Member[],
 ): Promise<Member | undefined> {
   const mesh = join(folder, 'mesh')
+  const [first] = zones as [string]
   await run(launch, ['init', '--name', 'bench', '--mesh', mesh])
-  members.push(await start('n0', await run(launch, ['invite', '--first', '--zone', ZONE, '--mesh', mesh]), undefined))
+  const founding = await run(launch, ['invite', '--first', '--zone', first, '--mesh', mesh])
+  members.push(await start('n0', first, founding, undefined))
   const { listening, node } = await (members[0] as Member).client.status()
   const invite = (zone: string, ...more: string[]) =>
     run(launch, ['invite', '--zone', zone, ...more, '--via', `${listening[0]}/p2p/${node}`, '--mesh', mesh])
-  if (nodes > 1) {
-    const token = await invite(ZONE, '--seats', String(nodes - 1))
-    for (let index = 1; index < nodes; index++) members.push(await start(`n${index}`, token, index - 1))
+  const tokens = new Map<string, string>()
+  for (const zone of zones) tokens.set(zone, await invite(zone, '--seats', String(membersOf(zones, zone, nodes))))
+  for (let index = 1; index < nodes; index++) {
+    const zone = zones[index % zones.length] as string
+    members.push(await start(`n${index}`, zone, tokens.get(zone) as string, Math.floor(index / zones.length)))
   }
-  return operator ? await start(OPERATOR, await invite('/'), undefined) : undefined
+  return operator ? await start(OPERATOR, '/', await invite('/'), undefined) : undefined
 }
 
 async function run(launch: typeof spawn, args: readonly string[]): Promise<string> {

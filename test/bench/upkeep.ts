@@ -80,7 +80,7 @@ async function measure(lab: Lab, seconds: number): Promise<Figures[]> {
     const [first, last] = [before[at], after[at]] as [Reading, Reading]
     const rate = (of: (reading: Reading) => number) => ((of(last) - of(first)) * 1000) / (last.at - first.at)
     const payload = { in: rate(({ bytesIn }) => bytesIn), out: rate(({ bytesOut }) => bytesOut) }
-    const kinds = (way: keyof Counts) => {
+    const kinds = (way: 'in' | 'out') => {
       const names = Object.keys(last.counts[way])
       const rates = names.map((name) => [name, rate(({ counts }) => counts[way][name] ?? 0)] as const)
       return byKind(Object.fromEntries(rates), payload[way])
