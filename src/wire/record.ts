@@ -45,7 +45,7 @@ export function encodeRecord(record: HealthRecord): Uint8Array {
   }
   const came = concat(installs.map(encodeCame))
   if (came.some((byte) => byte !== 0)) message.bytes(11, came)
-  return message.finish()
+  return message.text(12, (record.version ?? '').slice(0, limits.pimeshVersionLength)).finish()
 }
 
 /** The record in a body. Metrics that this version does not know are skipped. Throws E_PROTOCOL. */
@@ -60,11 +60,24 @@ export function decodeRecord(body: Uint8Array): HealthRecord {
   const reports = reader.optionalBytes(7, 0, limits.recordInstalls * INSTALL_BYTES) ?? new Uint8Array()
   const refused = readRefused(reader)
   const came = reader.optionalBytes(11, 0, limits.recordInstalls * CAME_BYTES) ?? new Uint8Array()
+  const version = reader.text(12, limits.pimeshVersionLength)
   reader.end()
+  if (version !== '' && !isVersion(version)) reader.refuse('field 12 is not a version')
   if (reports.length % INSTALL_BYTES !== 0) reader.refuse('field 7 is cut off')
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
   const order = { incarnation, counter, promise, flags }
-  return { ...order, metrics: toValues(present, steps), installs: decodeInstalls(reports, came), refused }
+  return {
+    ...order,
+    metrics: toValues(present, steps),
+    installs: decodeInstalls(reports, came),
+    refused,
+    ...(version !== '' && { version }),
+  }
+}
+
+/** True for what may stand for a version of pimesh: visible ASCII. */
+export function isVersion(text: string): boolean {
+  return /^[!-~]{1,16}$/.test(text)
 }
 
 /** A reason that this version does not know is none. */

@@ -18,6 +18,8 @@ export interface Digest {
   counter: number
   /** The day that the reporter takes it to be, as days since 1970 (clause REPORTER). */
   day: number
+  /** The next one comes within this time. */
+  promise: Millis
   /** Age of the oldest part when it was sent; 0 for a leaf zone. */
   age: Millis
   figures: Figures

@@ -19,6 +19,8 @@ export interface HeartbeatTerms {
   installs: () => readonly InstallReport[]
   /** What this node refused of the publishers in this run. */
   refused: () => RefusedSummary | undefined
+  /** Of this pimesh. */
+  version?: string | undefined
 }
 
 export class Heartbeat {
@@ -28,6 +30,7 @@ export class Heartbeat {
   readonly #minimum: Millis
   readonly #installs: () => readonly InstallReport[]
   readonly #refused: HeartbeatTerms['refused']
+  readonly #version: string | undefined
   #phase: Phase = 'starting'
   #incarnation: number
   #counter = 0
@@ -46,6 +49,7 @@ export class Heartbeat {
     this.#minimum = terms.minimum
     this.#installs = terms.installs
     this.#refused = terms.refused
+    this.#version = terms.version
     this.#incarnation = saved.incarnation
   }
 
@@ -152,7 +156,7 @@ export class Heartbeat {
       topic: this.#topic,
       record: {
         ...{ incarnation, counter, promise, flags, metrics: this.#metrics },
-        ...{ installs: this.#installs(), refused: this.#refused() },
+        ...{ installs: this.#installs(), refused: this.#refused(), version: this.#version },
       },
     })
     if (this.#sent === undefined) this.#out.event({ type: 'firstHeartbeat' })

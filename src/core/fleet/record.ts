@@ -20,6 +20,10 @@ export const FLAG = {
   leaving: 1 << 5,
   /** It heard a record of its own that it did not write. */
   cloned: 1 << 6,
+  /** It speaks for its zone to others, or would when the one that does is silent. */
+  reporting: 1 << 7,
+  /** It has no way out of its site. */
+  cutOff: 1 << 8,
 } as const
 export type FlagName = keyof typeof FLAG
 
@@ -37,6 +41,8 @@ export interface HealthRecord {
   installs: readonly InstallReport[]
   /** Announcements, targets and roots that it refused since it started; undefined when there are none. */
   refused?: RefusedSummary | undefined
+  /** Of pimesh, at most limits.pimeshVersionLength characters; undefined of one that does not say. */
+  version?: string | undefined
 }
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Wall time plays no part. */

@@ -13,30 +13,31 @@ interface Bins {
 }
 
 export interface SketchedMetric extends Bins {
+  /** As in MEASURES, where it is one of them. */
   name: string
-  unit: '%' | 'degC' | '1' | 's'
+  unit: 'share' | 'degC' | '1' | 's'
 }
 
 /** Most bins of a metric; the last one takes all above. */
 export const SKETCH_BINS = 32
 
-/** Percent: 5 % of (value + 4.25), up to 100. */
-const share = { unit: '%', from: 0, scale: 4.25, error: 0.05 } as const
+/** A share of 0 to 1: 5 % of (value + 0.0425). */
+const share = { unit: 'share', from: 0, scale: 0.0425, error: 0.05 } as const
 
 export const SKETCHED = [
-  { name: 'cpuBusy', ...share },
-  { name: 'memoryAvailable', ...share },
+  { name: 'cpu_busy', ...share },
+  { name: 'mem_available', ...share },
   /** Of the data folder's disk or the root's, whichever has less. */
-  { name: 'diskAvailable', ...share },
+  { name: 'disk_available', ...share },
   /** 10 to 106 degC, bins of 3 degC: 5 % from 30 degC on. */
-  { name: 'temperature', unit: 'degC', from: 10, error: 1.5 },
-  /** Up to 5.9 a core. */
-  { name: 'loadPerCore', unit: '1', from: 0, scale: 0.25, error: 0.05 },
-  { name: 'ioPressure', ...share },
+  { name: 'cpu_temp', unit: 'degC', from: 10, error: 1.5 },
+  /** For each CPU, up to 5.9. */
+  { name: 'load1', unit: '1', from: 0, scale: 0.25, error: 0.05 },
+  { name: 'io_pressure', ...share },
   /** Minutes to four years: 32 bins of 5 % would end after two hours. */
   { name: 'uptime', unit: 's', from: 0, scale: 300, error: 0.2 },
-  /** Up to twenty minutes, the longest promise twice. */
-  { name: 'recordAge', unit: 's', from: 0, scale: 2, error: 0.1 },
+  /** Since the record was heard; up to twenty minutes, the longest promise twice. */
+  { name: 'record_age', unit: 's', from: 0, scale: 2, error: 0.1 },
 ] as const satisfies readonly SketchedMetric[]
 
 export type SketchName = (typeof SKETCHED)[number]['name']

@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones.ts'
 import { nextChangeAt, statusAt } from './liveness.ts'
+import { type Rates, ratesOf } from './rates.ts'
 import { compareRecords, FLAG, type HealthRecord } from './record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
 
@@ -23,7 +24,12 @@ interface Entry {
   allowedAt: Millis
   /** Said goodbye long ago: kept only so that an old record cannot bring it back. */
   hidden: boolean
+  /** What its counters grew by between its last two records. */
+  rates: Rates | undefined
 }
+
+/** A node as figures are made of it. */
+export type Member = Readonly<Pick<Entry, 'node' | 'record' | 'status' | 'heard' | 'rates'>>
 
 /** How a record stands to what is held; 'suspect' is not newer, but may prove a clone once its signature is checked. */
 export type Standing = 'newer' | 'old' | 'suspect' | 'tooOften' | 'full'
@@ -68,6 +74,7 @@ export class View {
       allowance: limits.recordBurst,
       allowedAt: now,
       hidden: false,
+      rates: undefined,
     })
     this.#listing = undefined
     this.#schedule(now)
@@ -92,7 +99,7 @@ export class View {
     const status =
       node === this.#self ? 'up' : statusAt({ heard, promise: record.promise, leaving }, now, this.#patience)
     const straggler = before && outgrown(heldOf(before), record, now)
-    const kept = { straggler, allowance, allowedAt: now, hidden: false }
+    const kept = { straggler, allowance, allowedAt: now, hidden: false, rates: ratesOf(record, before) }
     const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, ...kept }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
@@ -157,6 +164,11 @@ export class View {
   members(): number {
     const { up, late } = this.counts()
     return up + late
+  }
+
+  /** All that are shown, in no order. */
+  *shown(): Generator<Member> {
+    for (const entry of this.#entries.values()) if (!entry.hidden) yield entry
   }
 
   counts(): StatusCounts {

@@ -23,6 +23,12 @@ export const fleetLimits = {
   pimeshVersionLength: 16,
   /** The worst nodes of a digest: what a person looks at first. */
   worstNodes: 5,
+  /** Disk space, as a share, below which a node is among them: a release and its temporary copy may not fit. */
+  worstDisk: 0.1,
+  /** Memory, as a share: the kernel begins to kill soon. */
+  worstMemory: 0.05,
+  /** degC: a Pi throttles from 80 on. */
+  worstTemperature: 80,
   /** Reporters of its zone that a digest names: active and standby. */
   digestContacts: 2,
   /** Addresses of one of them: the LAN's helps nobody outside, so a direct one and a relayed one. */
