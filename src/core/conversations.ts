@@ -35,6 +35,13 @@ export class Conversations {
     if (!this.#caughtUp) this.#askRows({ peer, after: undefined, pages: 1 })
   }
 
+  /** Who knows nothing of the fleet yet asks whom it meets, so that the first answer need not wait for the next summary. */
+  met(peer: NodeId): void {
+    const { out, reporting } = this.#m
+    if (reporting.held !== undefined) return
+    out.emit({ type: 'ask', ticket: out.ticket(), peer, protocol: 'sync', body: { type: 'summary' } })
+  }
+
   /** The last link to a zone-mate is gone: the next one is asked again. */
   alone(): void {
     this.#caughtUp = false
@@ -50,7 +57,7 @@ export class Conversations {
       greetings.answer(ticket, peer, asker?.claims.zone, now)
       links.soon(now)
     } else if (request.protocol === 'sync') {
-      out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body) })
+      out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body, now) })
     } else {
       const body = answerQuery(self, view, alerts, asker, request.body, now)
       out.emit({ type: 'reply', ticket, protocol: 'query', body })
@@ -70,6 +77,7 @@ export class Conversations {
     } else {
       const { announcements, pieceList, beacons = [] } = response.body
       const taken =
+        this.#m.digests.introduced(ticket, response.body, now) ||
         queries.introduced(ticket, response.body, now) ||
         statements.arrived(ticket, peer, response.body.statements, now) ||
         releases.announcing.arrived(ticket, peer, announcements, now) ||
@@ -81,7 +89,7 @@ export class Conversations {
 
   failed(ticket: Ticket, peer: NodeId, answer: { malformed?: boolean }, now: Millis): void {
     const { announcing, beacons, swarm } = this.#m.releases
-    if (this.#m.statements.failed(ticket, peer, now)) return
+    if (this.#m.statements.failed(ticket, peer, now) || this.#m.digests.failed(ticket, now)) return
     if (announcing.failed(ticket, answer, now) || beacons.failed(ticket, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUps.get(peer)?.ticket) return
     this.#catchUps.delete(peer)
@@ -110,7 +118,8 @@ export class Conversations {
     this.#m.releases.beacons.offered(peer, hello.beacons ?? [], now)
   }
 
-  #unticketed(peer: NodeId, { memberships, roots, targets }: SyncResponse, now: Millis): void {
+  #unticketed(peer: NodeId, { memberships, roots, targets, summary }: SyncResponse, now: Millis): void {
+    if (summary !== undefined) this.#m.digests.told(peer, summary, now)
     for (const membership of memberships) this.#introduced(membership, now)
     this.#m.roots.arrived(peer, roots, now)
     this.#m.releases.targets.arrived(peer, targets, now)
@@ -150,8 +159,8 @@ export class Conversations {
     gossip.unpark(membership, now)
   }
 
-  #syncAnswer(request: SyncRequest): SyncResponse {
-    const { roots, roster } = this.#m
+  #syncAnswer(request: SyncRequest, now: Millis): SyncResponse {
+    const { roots, authors, reporting } = this.#m
     const { targets, announcing, beacons, swarm } = this.#m.releases
     switch (request.type) {
       case 'roots':
@@ -166,10 +175,14 @@ export class Conversations {
         return { ...NOTHING, statements: this.#m.statements.missing(request.held) }
       case 'beacons':
         return { ...NOTHING, beacons: beacons.documents() }
+      case 'summary': {
+        const { held } = reporting
+        return held === undefined ? NOTHING : { ...NOTHING, summary: { ...held, held: now - held.at } }
+      }
       case 'pieceList':
         return { ...NOTHING, pieceList: swarm.pieceList(request.hash) }
       case 'memberships': {
-        const held = request.ids.slice(0, limits.syncMemberships).map((id) => roster.byId(id))
+        const held = request.ids.slice(0, limits.syncMemberships).map((id) => authors.get(id))
         return { ...NOTHING, memberships: held.filter((membership) => membership !== undefined) }
       }
     }

@@ -1,8 +1,10 @@
 // Everything that can happen to a node (Input) and everything it can ask of the world (Effect), on one page.
 import type { MembershipId, Millis, NodeId } from './env.ts'
+import type { Digest } from './fleet/digest.ts'
 import type { MetricValues } from './fleet/metrics.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
+import type { Summary } from './fleet/summary.ts'
 import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
@@ -88,6 +90,19 @@ export type Input =
       envelope: Envelope
       record: HealthRecord | undefined
     }
+  /** As `gossip`, with an envelope of kind `dig` or `sum`; undefined: its body does not parse. */
+  | { type: 'digestHeard'; ticket: Ticket; from: NodeId; topic: string; envelope: Envelope; digest: Digest | undefined }
+  | {
+      type: 'summaryHeard'
+      ticket: Ticket
+      from: NodeId
+      topic: string
+      envelope: Envelope
+      summary: Summary | undefined
+    }
+  /** Our digest, or the summary that we pass on, was sealed and handed to gossip, as it came out. */
+  | { type: 'digestPublished'; envelope: Envelope; digest: Digest }
+  | { type: 'summaryPublished'; envelope: Envelope; summary: Summary }
   /** A member asks something of us; the driver waits for the reply. */
   | ({ type: 'asked'; ticket: Ticket; peer: NodeId } & AnyRequest)
   /** The answer to an `ask` of ours. */
@@ -224,6 +239,8 @@ export type RefusalCode =
   | 'unasked'
   | 'revoked'
   | 'misbehaved'
+  | 'wrongDay'
+  | 'notReporting'
 
 export type Admission =
   /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */
@@ -304,6 +321,10 @@ export type Effect =
   /** Sign this record with our key, put it in an envelope and gossip it. */
   | { type: 'publish'; topic: string; record: HealthRecord }
   | { type: 'subscribe'; topic: string }
+  | { type: 'unsubscribe'; topic: string }
+  /** Sign this with our key, put it in an envelope and gossip it; it comes back as `digestPublished` or `summaryPublished`. */
+  | { type: 'publishDigest'; topic: string; digest: Digest }
+  | { type: 'publishSummary'; topic: string; summary: Summary }
   | { type: 'verdict'; ticket: Ticket; verdict: Verdict }
   | { type: 'admit'; ticket: Ticket; admission: Admission }
   /** Write all changes atomically; `sync`: reach the disk before `persisted`. */

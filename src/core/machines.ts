@@ -6,6 +6,7 @@ import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
 import { Queries } from './fleet/query.ts'
 import type { HealthRecord } from './fleet/record.ts'
+import { composeReporters } from './fleet/reporter-machines.ts'
 import type { Envelope, Status } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
 import { View } from './fleet/view.ts'
@@ -79,6 +80,8 @@ export interface NodeSetup {
   statements: readonly StatementDocument[]
   /** What earlier runs accepted and refused. */
   audit: readonly AuditEntry[]
+  /** Of pimesh, as records tell it. */
+  version?: string
   /** What this machine is, for selectors. */
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */
@@ -129,6 +132,11 @@ export function announcementTopic(mesh8: string): string {
   return `/pimesh/1/${mesh8}/ann`
 }
 
+/** The gossip topic of the digests of an inner zone's children. */
+export function digestTopic(mesh8: string, zone: string): string {
+  return `/pimesh/1/${mesh8}/dig${zone}`
+}
+
 /** The gossip topic of a leaf zone's records. */
 export function recordTopic(mesh8: string, zone: string): string {
   return `/pimesh/1/${mesh8}/rec${zone}`
@@ -176,8 +184,11 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     minimum: setup.recordPeriodMin,
     installs: () => rollout.reports(),
     refused: () => audit.summary(),
+    version: setup.version,
   })
   const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, statements, topic })
+  const known = { env, out, self, view, alerts, heartbeat, book, roster, gatekeeper, refusals, statements }
+  const reporters = composeReporters({ ...known, topic, topicOf: digestTopic, minimum: setup.recordPeriodMin }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
@@ -211,7 +222,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     setup.installs,
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
-  const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving }
+  const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving, ...reporters }
   const paths = { book, links, reach, greetings }
   return { out, self, topic, ...paths, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
 }

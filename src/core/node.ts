@@ -5,9 +5,11 @@ import { earliest } from './earliest.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { Effect, Input, Ticket } from './events.ts'
 import type { Alert } from './fleet/alerts.ts'
+import { type FleetInput, isFleetInput } from './fleet/fleet-inputs.ts'
 import { FLAG } from './fleet/record.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
+import type { FleetView } from './fleet/summary.ts'
 import { limits } from './limits.ts'
 import type { Route } from './links/paths.ts'
 import type { ReachSnapshot } from './links/reach.ts'
@@ -101,6 +103,11 @@ export class NodeCore {
     return rowsOf(this.#m.view, this.#m.alerts, now, undefined, limits.viewNodes)
   }
 
+  /** The fleet as this node sees it: the summary, our own zone's figures, and what it hears as a reporter. */
+  fleet(now: Millis): FleetView {
+    return this.#m.reporting.fleet(now)
+  }
+
   /** What was accepted and refused of the publishers, oldest first, with its age. */
   audit(now: Millis): ReturnType<Machines['audit']['entries']> {
     return this.#m.audit.entries(now)
@@ -172,6 +179,8 @@ export class NodeCore {
       statements: this.#m.statements.size,
       audit: this.#m.audit.size,
       misconduct: this.#m.misconduct.size,
+      children: this.#m.reporting.size,
+      digests: this.#m.digests.size,
       releases: this.#m.releases.sizes(),
     }
   }
@@ -189,6 +198,7 @@ export class NodeCore {
       this.#m.saving.deadline(),
       this.#m.releases.deadline(),
       this.#m.audit.deadline(),
+      this.#m.reporting.deadline(),
     )
   }
 
@@ -267,9 +277,25 @@ export class NodeCore {
         return this.#leave(now)
       default:
         if (isReachInput(input)) return this.#reaching.handle(input, now)
+        if (isFleetInput(input)) return this.#heardOfFleet(input, now)
         if ('from' in input) this.#reaching.heard(input.from, now)
         else if ('peer' in input) this.#reaching.heard(input.peer, now)
         return this.#m.releases.handle(input, now)
+    }
+  }
+
+  #heardOfFleet(input: FleetInput, now: Millis): void {
+    const { digests, reporting } = this.#m
+    if ('from' in input) this.#reaching.heard(input.from, now)
+    switch (input.type) {
+      case 'digestHeard':
+        return digests.heard(input.ticket, input, input.digest, now)
+      case 'summaryHeard':
+        return digests.heardSummary(input.ticket, input, input.summary, now)
+      case 'digestPublished':
+        return reporting.published(input.digest, input.envelope, now)
+      case 'summaryPublished':
+        return reporting.handedDown(input.summary, input.envelope, now)
     }
   }
 
@@ -289,6 +315,7 @@ export class NodeCore {
     this.#m.queries.check(now)
     this.#m.saving.check(now)
     this.#m.audit.check(now)
+    this.#m.reporting.check(now)
   }
 
   /** Members are counted only when a record is due: this runs after every input. */
@@ -376,6 +403,7 @@ export class NodeCore {
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
     const expiry = this.#endsSoon ? FLAG.expiry : 0
     const reach = (this.#m.reach.offers ? FLAG.relay : 0) | (this.#m.reach.isOpen ? FLAG.reachable : 0)
-    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach
+    const reports = this.#m.reporting.part === 'none' ? 0 : FLAG.reporting
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach | reports
   }
 }

@@ -1,6 +1,7 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
-import type { Row, StatusCounts } from './fleet/rows.ts'
+import type { Envelope, Row, StatusCounts } from './fleet/rows.ts'
+import type { Summary } from './fleet/summary.ts'
 import type { NatKind } from './links/paths.ts'
 import type { AnnouncementDocument, Head, VersionVector } from './trust/announcement.ts'
 import type { BeaconDocument } from './trust/beacon.ts'
@@ -60,6 +61,8 @@ export type SyncRequest =
   | { type: 'statements'; held: readonly string[] }
   /** All beacons that are held, also those on their way to their threshold. */
   | { type: 'beacons' }
+  /** The newest summary of the fleet. */
+  | { type: 'summary' }
 
 export interface SyncResponse {
   memberships: readonly Membership[]
@@ -69,6 +72,8 @@ export interface SyncResponse {
   pieceList: Uint8Array | undefined
   statements: readonly StatementDocument[]
   beacons?: readonly BeaconDocument[]
+  /** As it was signed by whoever passed it on, and how long it was held since. */
+  summary?: { envelope: Envelope; summary: Summary; held: Millis } | undefined
 }
 
 /** An answer without anything. */

@@ -39,6 +39,7 @@ export class Reaching {
     this.#m.greetings.linked(peer, direction, now)
     this.#m.queries.linked(peer)
     this.#m.releases.linked(peer, now)
+    this.#conversations.met(peer)
     if (zone === this.#m.self.zone && this.#m.self.isNode) {
       this.#m.heartbeat.hurry(now)
       this.#conversations.metMate(peer)

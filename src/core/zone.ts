@@ -26,6 +26,11 @@ export function within(zone: string, prefix: string): boolean {
   return prefix === '/' || zone === prefix || zone.startsWith(`${prefix}/`)
 }
 
+/** The zone that a zone lies in: `/uk` for `/uk/a`, `/` for `/uk`; undefined for `/`. */
+export function parentOf(zone: string): string | undefined {
+  return zone === '/' ? undefined : zone.slice(0, zone.lastIndexOf('/')) || '/'
+}
+
 /** The leaf zone of a node of `site` that is cut into `cells` cells (0 or 1: not cut). Fixed for life by H(nodeId). */
 export function leafZone(env: Pick<Env, 'sha256'>, site: string, cells: number, node: NodeId): string {
   if (cells <= 1) return site

@@ -17,7 +17,7 @@ import type {
 } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
-import type { HealthRecord } from '../core/fleet/record.ts'
+import type { Envelope } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
 import { announcementTopic } from '../core/machines.ts'
 import type { NodeCore } from '../core/node.ts'
@@ -36,12 +36,14 @@ import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
 import { signBeacon } from '../wire/beacon.ts'
 import type { Credential } from '../wire/credential.ts'
-import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../wire/envelope.ts'
+import { decodeDigest, encodeDigest } from '../wire/digest.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope } from '../wire/envelope.ts'
 import { encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
+import { decodeSummary, encodeSummary } from '../wire/summary.ts'
 import { Directing } from './directing.ts'
 import { envelopeInput, headInput } from './gossip-inputs.ts'
 import { Linking } from './linking.ts'
@@ -249,8 +251,14 @@ export class Driver {
         return this.#sample()
       case 'publish':
         return this.#publish(effect)
+      case 'publishDigest':
+        return this.#publishDigest(effect)
+      case 'publishSummary':
+        return this.#publishSummary(effect)
       case 'subscribe':
         return this.#ports.gossip.subscribe(effect.topic)
+      case 'unsubscribe':
+        return this.#ports.gossip.unsubscribe(effect.topic)
       case 'verdict':
         return this.#resolve(effect.ticket, effect.verdict)
       case 'admit':
@@ -306,13 +314,58 @@ export class Driver {
   }
 
   #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
+    this.#sealed(
+      topic,
+      'a record',
+      RECORD_KIND,
+      () => encodeRecord(record),
+      (envelope) => {
+        return { type: 'published', envelope, record: decodeRecord(envelope.body) }
+      },
+    )
+  }
+
+  #publishDigest({ topic, digest }: Extract<Effect, { type: 'publishDigest' }>): void {
+    this.#sealed(
+      topic,
+      'a digest',
+      DIGEST_KIND,
+      () => encodeDigest(digest),
+      (envelope) => {
+        return { type: 'digestPublished', envelope, digest: decodeDigest(envelope.body) }
+      },
+    )
+  }
+
+  #publishSummary({ topic, summary }: Extract<Effect, { type: 'publishSummary' }>): void {
+    this.#sealed(
+      topic,
+      'a summary',
+      SUMMARY_KIND,
+      () => encodeSummary(summary),
+      (envelope) => {
+        return { type: 'summaryPublished', envelope, summary: decodeSummary(envelope.body) }
+      },
+    )
+  }
+
+  /** Signs a body, gossips it, and tells the core what was signed: what it serves is what it sent, rounding included. */
+  #sealed(
+    topic: string,
+    what: string,
+    kind: string,
+    encode: () => Uint8Array,
+    told: (envelope: Envelope) => Input,
+  ): void {
+    const { mesh8, membership, sign } = this.#o
     let bytes: Uint8Array
     try {
-      bytes = this.#seal(record)
+      bytes = sealEnvelope({ kind, mesh8, membership, body: encode() }, sign)
+      this.feed(told(decodeEnvelope(bytes)))
     } catch (error) {
-      return this.#unsent('a record', error)
+      return this.#unsent(what, error)
     }
-    this.#gossip(topic, bytes, 'a record')
+    this.#gossip(topic, bytes, what)
   }
 
   #gossip(topic: string, bytes: Uint8Array, what: string): void {
@@ -325,15 +378,6 @@ export class Driver {
 
   #unsent(what: string, error: unknown): void {
     this.#o.onEvent({ type: 'gossipFailed', detail: `${what} was not sent: ${reasonOf(error)}` })
-  }
-
-  /** Signs a record, and tells the core what was signed: what it serves is what it sent, rounding included. */
-  #seal(record: HealthRecord): Uint8Array {
-    const { mesh8, membership, sign } = this.#o
-    const bytes = sealEnvelope({ kind: RECORD_KIND, mesh8, membership, body: encodeRecord(record) }, sign)
-    const envelope = decodeEnvelope(bytes)
-    this.feed({ type: 'published', envelope, record: decodeRecord(envelope.body) })
-    return bytes
   }
 
   #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {

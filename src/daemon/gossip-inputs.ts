@@ -1,9 +1,11 @@
 // What gossip brings, as inputs of the core: bytes that do not parse bring none.
 import type { NodeId } from '../core/env.ts'
 import type { Input, Ticket } from '../core/events.ts'
-import { decodeEnvelope, RECORD_KIND } from '../wire/envelope.ts'
+import { decodeDigest } from '../wire/digest.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND } from '../wire/envelope.ts'
 import { decodeHead } from '../wire/head.ts'
 import { decodeRecord } from '../wire/record.ts'
+import { decodeSummary } from '../wire/summary.ts'
 
 /** Throws Failure E_PROTOCOL. */
 export function headInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
@@ -14,13 +16,22 @@ export function headInput(from: NodeId, topic: string, bytes: Uint8Array): (tick
 /** Throws Failure E_PROTOCOL. */
 export function envelopeInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
   const envelope = decodeEnvelope(bytes)
-  const record = envelope.kind === RECORD_KIND ? tryDecodeRecord(envelope.body) : undefined
+  const { kind, body } = envelope
+  if (kind === DIGEST_KIND) {
+    const digest = attempt(() => decodeDigest(body))
+    return (ticket) => ({ type: 'digestHeard', ticket, from, topic, envelope, digest })
+  }
+  if (kind === SUMMARY_KIND) {
+    const summary = attempt(() => decodeSummary(body))
+    return (ticket) => ({ type: 'summaryHeard', ticket, from, topic, envelope, summary })
+  }
+  const record = kind === RECORD_KIND ? attempt(() => decodeRecord(body)) : undefined
   return (ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record })
 }
 
-function tryDecodeRecord(body: Uint8Array): ReturnType<typeof decodeRecord> | undefined {
+function attempt<T>(decode: () => T): T | undefined {
   try {
-    return decodeRecord(body)
+    return decode()
   } catch {
     return undefined
   }

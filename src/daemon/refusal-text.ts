@@ -31,6 +31,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   badPiece: 'a piece is not what the publisher signed',
   unasked: 'a piece came that nobody asked for',
   revoked: 'the node, or the invite that it joined with, is revoked',
+  wrongDay: 'a reporter takes it to be another day',
+  notReporting: 'a summary was handed down by a node that does not report for its zone',
   misbehaved: 'it gave or told of too much that was refused, and is kept out for a while',
 }
 

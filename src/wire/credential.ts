@@ -42,6 +42,8 @@ const CODES: Record<RefusalCode, true> = {
   unasked: true,
   revoked: true,
   misbehaved: true,
+  wrongDay: true,
+  notReporting: true,
 }
 
 export interface Credential {

@@ -13,9 +13,19 @@ const DOMAIN = 'pimesh/1/'
 /** Kind of an envelope whose body is a health record. */
 export const RECORD_KIND = 'rec'
 
-/** Most bytes of a whole envelope of this kind: the rate budget counts on it for records. */
+/** Kinds of those whose bodies are a digest and a summary. */
+export const DIGEST_KIND = 'dig'
+export const SUMMARY_KIND = 'sum'
+
+const MOST_BYTES: Readonly<Record<string, number>> = {
+  [RECORD_KIND]: limits.recordBytes,
+  [DIGEST_KIND]: limits.digestBytes,
+  [SUMMARY_KIND]: limits.summaryBytes,
+}
+
+/** Most bytes of a whole envelope of this kind: the rate budgets count on them. */
 function mostBytes(kind: string): number {
-  return kind === RECORD_KIND ? limits.recordBytes : limits.gossipMessageBytes
+  return MOST_BYTES[kind] ?? limits.gossipMessageBytes
 }
 
 /**

@@ -5,11 +5,13 @@ import { limits } from '../core/limits.ts'
 import type { SyncRequest, SyncResponse } from '../core/protocols.ts'
 import { parseAnnouncement } from './announcement.ts'
 import { parseBeacon } from './beacon.ts'
+import { decodeEnvelope, SUMMARY_KIND } from './envelope.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { parseMembership } from './membership.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
 import { parseRoot } from './root.ts'
 import { parseStatement } from './statement.ts'
+import { decodeSummary } from './summary.ts'
 import { parseTargets } from './targets.ts'
 
 const ID_BYTES = 16
@@ -42,6 +44,8 @@ export function encodeSyncRequest(request: SyncRequest): Uint8Array {
       return message.finish()
     case 'beacons':
       return message.bool(8, true).finish()
+    case 'summary':
+      return message.bool(9, true).finish()
   }
 }
 
@@ -64,6 +68,7 @@ export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
   if (list !== undefined) requests.push({ type: 'pieceList', hash: toHex(list) })
   if (reader.bool(6)) requests.push({ type: 'statements', held: readHeld(reader) })
   if (reader.bool(8)) requests.push({ type: 'beacons' })
+  if (reader.bool(9)) requests.push({ type: 'summary' })
   reader.end()
   const [request, ...others] = requests
   return request === undefined || others.length > 0 ? reader.refuse('it must ask for one kind of thing') : request
@@ -91,6 +96,7 @@ export function encodeSyncResponse(response: SyncResponse): Uint8Array {
   append(5, response.pieceList === undefined ? [] : [{ raw: response.pieceList }], 1)
   append(6, response.statements, limits.documentKeys)
   append(7, response.beacons ?? [], limits.beaconKeys + 1)
+  if (response.summary !== undefined) message.bytes(8, response.summary.envelope.raw).millis(9, response.summary.held)
   return message.finish()
 }
 
@@ -104,6 +110,8 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
   const pieceList = reader.optionalBytes(5, HASH_BYTES, limits.pieces * HASH_BYTES)
   const statements = reader.list(6, limits.documentKeys, 1, limits.statementBytes)
   const beacons = reader.list(7, limits.beaconKeys + 1, 1, limits.beaconBytes)
+  const summary = reader.optionalBytes(8, 1, limits.summaryBytes)
+  const held = reader.uint(9)
   reader.end()
   if ((pieceList?.length ?? 0) % HASH_BYTES !== 0) reader.refuse('its piece list is cut off')
   return {
@@ -115,5 +123,14 @@ export function decodeSyncResponse(bytes: Uint8Array): SyncResponse {
     pieceList: pieceList === undefined ? undefined : new Uint8Array(pieceList),
     statements: statements.map((raw) => parseStatement(raw)),
     ...(beacons.length === 0 ? {} : { beacons: beacons.map((raw) => parseBeacon(raw)) }),
+    ...(summary === undefined ? {} : { summary: { ...summaryIn(summary), held } }),
   }
+}
+
+/** Throws E_PROTOCOL for an envelope of something else. */
+function summaryIn(raw: Uint8Array): Pick<NonNullable<SyncResponse['summary']>, 'envelope' | 'summary'> {
+  const envelope = decodeEnvelope(raw)
+  if (envelope.kind !== SUMMARY_KIND)
+    throw new Failure('E_PROTOCOL', `a sync response from a peer is not well formed: "${envelope.kind}" is no summary`)
+  return { envelope, summary: decodeSummary(envelope.body) }
 }

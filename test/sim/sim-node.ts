@@ -310,6 +310,12 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
         return this.#gossip.publishHead(effect.topic, encodeHead(effect.head))
       case 'signBeacon':
         return this.#signBeacon(effect.beacon)
+      case 'publishDigest':
+        return this.#gossip.publishDigest(effect)
+      case 'publishSummary':
+        return this.#gossip.publishSummary(effect)
+      case 'unsubscribe':
+        return gossip.unsubscribe(this.id.index, effect.topic)
       case 'subscribe':
         return gossip.subscribe(this.id.index, effect.topic)
       case 'verdict':

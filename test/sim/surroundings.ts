@@ -1,6 +1,6 @@
 // What a simulated machine sees of the simulated world, and who watches it.
 import type { Millis, NodeId } from '../../src/core/env.ts'
-import type { AnyResponse, Effect, Input } from '../../src/core/events.ts'
+import type { AnyResponse, Effect, Input, Ticket } from '../../src/core/events.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
 import type { NodeCore } from '../../src/core/node.ts'
@@ -34,7 +34,14 @@ export interface HeadMessage extends Message {
   type: 'head'
 }
 
-export type SimMessage = RecordMessage | HeadMessage
+/** A digest or a summary; decoded once, as records are. */
+export interface FleetMessage extends Message {
+  type: 'digest' | 'summary'
+  /** Of the receiver's ticket and the neighbour that it came from. */
+  input: (ticket: Ticket, from: NodeId) => Input
+}
+
+export type SimMessage = RecordMessage | HeadMessage | FleetMessage
 
 /** Is told of everything that happens to machines; records it and checks the invariants. */
 export interface Watch {

@@ -3,7 +3,20 @@
 // `head` is gossip too: that of announcements. `pieces` are all messages of that stream but data, and `data` what the bytes of pieces
 // stand for.
 
-export const KINDS = ['gossip', 'mention', 'hello', 'sync', 'query', 'gate', 'head', 'pieces', 'data', 'pulse'] as const
+export const KINDS = [
+  'gossip',
+  'mention',
+  'hello',
+  'sync',
+  'query',
+  'gate',
+  'head',
+  'pieces',
+  'data',
+  'pulse',
+  'digest',
+  'summary',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 export type PerKind = Record<Kind, number>

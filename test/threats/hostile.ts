@@ -357,6 +357,7 @@ export class Hostile {
         return message.finish()
       case 'statements':
       case 'beacons':
+      case 'summary':
         return message.finish()
       case 'pieceList': {
         const list = pieceLists?.get(request.hash)

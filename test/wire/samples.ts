@@ -1,8 +1,11 @@
 // Values that are valid on the wire, for the tests of this folder, of the store and for fuzzing. Signatures are not real: nothing here checks them.
 import fc from 'fast-check'
+import type { Digest } from '../../src/core/fleet/digest.ts'
+import type { Figures } from '../../src/core/fleet/figures.ts'
 import { METRICS, type MetricValues, metricValues } from '../../src/core/fleet/metrics.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import { ALERT_KINDS, type Envelope, type Row, STATUSES } from '../../src/core/fleet/rows.ts'
+import type { Summary } from '../../src/core/fleet/summary.ts'
 import { limits } from '../../src/core/limits.ts'
 import { NAT_KINDS } from '../../src/core/links/paths.ts'
 import type { Contact, Hello, QueryRequest, QueryResponse } from '../../src/core/protocols.ts'
@@ -18,6 +21,26 @@ import { nodeIdOf } from '../../src/wire/node-id.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { parseRoot, rootJson } from '../../src/wire/root.ts'
 import { encodeSigned, keyIdOf, sha256Hex } from '../../src/wire/signed.ts'
+
+/** Of two zones that answer and one that does not. */
+export const sampleFigures: Figures = {
+  ...{ zones: 2, dark: 1, darkZones: ['/uk/b'], counts: { up: 7, late: 1, down: 2, left: 1 } },
+  ...{ releases: [{ release8: 'ab'.repeat(8), states: { committed: 5, failed: 1 } }], otherReleases: 2 },
+  ...{ versions: [{ version: '0.2.0', count: 6 }], otherVersions: 2, alerts: { cloned: 1 } },
+  sketches: [[0, 0, 3, 5], [8], [], [0, 1, 0, 7], [4, 0, 4], [], [0, 0, 0, 0, 8], [7, 1]],
+  worst: [{ node: nodeIdOf(new Uint8Array(32).fill(3)), zone: '/uk/a', why: 'down', value: 300 }],
+}
+
+export const sampleDigest: Digest = {
+  ...{ zone: '/uk', leaf: false, incarnation: 3, counter: 400, day: 20_500, promise: 32_000, age: 12_000 },
+  ...{ figures: sampleFigures, commitment: '0f'.repeat(16) },
+  contacts: [
+    { node: nodeIdOf(new Uint8Array(32).fill(1)), addresses: ['/ip4/10.0.0.1/tcp/31415'] },
+    { node: nodeIdOf(new Uint8Array(32).fill(2)), addresses: [] },
+  ],
+}
+
+export const sampleSummary: Summary = { day: 20_500, made: 5_000, age: 44_000, figures: sampleFigures }
 
 const YEAR = 365 * 86_400
 const GIB = 2 ** 30

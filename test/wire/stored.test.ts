@@ -12,6 +12,7 @@ import type { AuditEntry } from '../../src/core/trust/audit.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { beaconJson, parseBeacon } from '../../src/wire/beacon.ts'
 import { canonicalBytes, type JsonObject } from '../../src/wire/canonical.ts'
+import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
 import { decodeEnvelope } from '../../src/wire/envelope.ts'
 import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { inviteJson } from '../../src/wire/invite.ts'
@@ -22,7 +23,9 @@ import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { parseRoot, rootJson } from '../../src/wire/root.ts'
 import { changesToWrites, readState, type SavedState } from '../../src/wire/state.ts'
 import { parseStatement, statementJson } from '../../src/wire/statement.ts'
+import { decodeSummary, encodeSummary } from '../../src/wire/summary.ts'
 import { parseTargets, targetsJson } from '../../src/wire/targets.ts'
+import { sampleDigest, sampleSummary } from './samples.ts'
 import { stored, storedNames, unread } from './stored.ts'
 
 const NODE = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'
@@ -136,6 +139,8 @@ describe('hello (clause HELLO)', () => {
   })
 })
 
+const SUMMARY = decodeEnvelope(stored('summary'))
+
 const QUESTIONS: Record<SyncRequest['type'], SyncRequest> = {
   memberships: { type: 'memberships', ids: ['00'.repeat(16), 'ff'.repeat(16)] },
   roots: { type: 'roots', from: 7 },
@@ -144,6 +149,7 @@ const QUESTIONS: Record<SyncRequest['type'], SyncRequest> = {
   pieceList: { type: 'pieceList', hash: hash('c') },
   statements: { type: 'statements', held: ['0123456789abcdef', 'fedcba9876543210'] },
   beacons: { type: 'beacons' },
+  summary: { type: 'summary' },
 }
 const ANSWERS: Record<keyof SyncResponse, Partial<SyncResponse>> = {
   memberships: { memberships: [documents.membership] },
@@ -153,6 +159,7 @@ const ANSWERS: Record<keyof SyncResponse, Partial<SyncResponse>> = {
   pieceList: { pieceList: new Uint8Array(64).fill(9) },
   statements: { statements: [documents.statement, parseStatement(stored('statement-1'))] },
   beacons: { beacons: [documents.beacon, parseBeacon(stored('beacon-1'))] },
+  summary: { summary: { envelope: SUMMARY, summary: sampleSummary, held: 1_234 } },
 }
 
 describe('sync (clause SYNC)', () => {
@@ -166,6 +173,18 @@ describe('sync (clause SYNC)', () => {
     const message = { protocol: 'sync', body: { ...NOTHING, ...answer } } as const
     expect(decodeResponse('sync', stored(`sync-response/${name}`))).toEqual(message)
     expect(encodeResponse(message)).toEqual(stored(`sync-response/${name}`))
+  })
+})
+
+describe('digests and summaries (clauses DIGEST and SUMMARY)', () => {
+  it('a digest', () => {
+    expect(decodeDigest(stored('digest'))).toEqual(sampleDigest)
+    expect(encodeDigest(sampleDigest)).toEqual(stored('digest'))
+  })
+
+  it('a summary', () => {
+    expect(decodeSummary(SUMMARY.body)).toEqual(sampleSummary)
+    expect(encodeSummary(sampleSummary)).toEqual(SUMMARY.body)
   })
 })
 

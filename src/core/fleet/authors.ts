@@ -1,5 +1,6 @@
 // Authors: memberships of those who signed the rows of a query. Whom a node only reads about is no reason to write to disk, and
-// takes no place on the roster from those it lives with: such memberships are kept here, checked, for the next query.
+// takes no place on the roster from those it lives with: such memberships are kept here, checked, for the next query. So are those
+// of reporters of other zones.
 import type { MembershipId, Millis } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Self } from '../self.ts'
@@ -11,16 +12,24 @@ export class Authors {
   readonly #self: Self
   readonly #roster: Pick<Roster, 'byId'>
   readonly #gatekeeper: Pick<Gatekeeper, 'problemOf'>
+  readonly #most: number
   /** In order of use, least recent first. */
   readonly #learnt = new Map<MembershipId, Membership>()
   /** What the memberships were checked against. */
   #root: RootDocument
 
-  constructor(self: Self, roster: Pick<Roster, 'byId'>, gatekeeper: Pick<Gatekeeper, 'problemOf'>) {
+  /** @param most how many are kept beside those on the roster */
+  constructor(
+    self: Self,
+    roster: Pick<Roster, 'byId'>,
+    gatekeeper: Pick<Gatekeeper, 'problemOf'>,
+    most: number = limits.queryMemberships,
+  ) {
     this.#self = self
     this.#roster = roster
     this.#gatekeeper = gatekeeper
     this.#root = self.root
+    this.#most = most
   }
 
   get size(): number {
@@ -42,8 +51,7 @@ export class Authors {
     if (this.#gatekeeper.problemOf(membership, now) !== undefined) return false
     this.#forgetVoid()
     this.#keep(membership)
-    if (this.#learnt.size > limits.queryMemberships)
-      this.#learnt.delete(this.#learnt.keys().next().value as MembershipId)
+    if (this.#learnt.size > this.#most) this.#learnt.delete(this.#learnt.keys().next().value as MembershipId)
     return true
   }
 

@@ -1,5 +1,5 @@
 // Bounds of one room, in ../limits.ts with all others. Who is gone, who says so, and how a fleet of many zones is seen.
-import { MINUTE, SECOND } from './units.ts'
+import { DAY, MINUTE, SECOND } from './units.ts'
 
 export const fleetLimits = {
   // Digests and summaries --------------------------------------------------------------------------------------------
@@ -9,10 +9,14 @@ export const fleetLimits = {
   summaryBytes: 2_048,
   /** Time between two digests of one zone in units of the shortest promise: 30 s where that is 10 s. */
   digestPromises: 3,
+  /** Digests of one reporter and zone that come closer than so many shortest promises are not taken: it has nothing to say so often. */
+  digestGapPromises: 0.5,
   /** And for each child that speaks on the topic: it carries one digest a second, however many there are. */
   digestPeriodPerChild: 1 * SECOND,
   /** Longest time between two digests that is waited for: 512 zones directly below one. */
   digestPeriodMax: 10 * MINUTE,
+  /** Nodes that one digest may count: a million zones of a hundred. */
+  digestNodes: 100_000_000,
   /** Names of dark zones in a digest or summary; the count is of all. */
   darkNames: 16,
   /** Releases that a digest counts by state; a fleet runs a few at a time, the rest is one number. */
@@ -29,6 +33,26 @@ export const fleetLimits = {
   worstMemory: 0.05,
   /** degC: a Pi throttles from 80 on. */
   worstTemperature: 80,
+  /** A child zone is dark when nobody spoke for it within so many of its last promises: two digests lost. */
+  darkAfterPromises: 3,
+  /** A standby speaks when it heard nothing for so many promises: before the zone counts as dark. */
+  standbyPatience: 2.5,
+  /** Reporters whose digests of one child are kept: active, standby, and one whose view differs. */
+  digestSpeakers: 3,
+  /** Children of one inner zone that are kept; 32 are what is meant, 400 zones directly below / work. */
+  zoneChildren: 512,
+  /** A dark zone is remembered for so long; as long as a node that is gone. */
+  zoneKeptFor: 30 * DAY,
+  /** Records of one incarnation before a node may report: half a minute, so that one that comes and goes does not take the place each time. */
+  reporterSettled: 3,
+  /** Places in orders of reporters that are remembered: three for each child of the fullest zone, and a leaf zone. */
+  reporterPlaces: 4_096,
+  /** Places in the order of a zone's reporters from which a summary is taken: views differ by one that comes or goes. */
+  summaryPlaces: 4,
+  /** Digests that wait for who signed them to be told; beyond it the oldest is dropped. */
+  parkedDigests: 64,
+  /** Memberships of reporters of other zones, kept in memory by reporters: active and standby of each child, yesterday's as well. */
+  digestAuthors: 2_048,
   /** Reporters of its zone that a digest names: active and standby. */
   digestContacts: 2,
   /** Addresses of one of them: the LAN's helps nobody outside, so a direct one and a relayed one. */

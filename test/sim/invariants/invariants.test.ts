@@ -223,6 +223,8 @@ describe('I3: tables stay within their limits', () => {
     alerts: 64,
     statements: 2,
     audit: 9,
+    children: 9,
+    digests: 9,
     misconduct: 2,
     releases: {
       heads: 3,

@@ -25,6 +25,9 @@ const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   statements: Math.max(limits.connections, limits.memberships),
   audit: limits.auditAccepted + limits.auditRefused,
   misconduct: limits.memberships,
+  children: limits.zoneSegments * limits.zoneChildren,
+  // An operator's peer reads the rows and the digests of all.
+  digests: limits.queryMemberships,
 }
 
 const OF_RELEASES: Record<keyof Sizes['releases'], number> = {

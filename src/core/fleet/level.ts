@@ -1,0 +1,198 @@
+// A level: one inner zone, as who listens to its topic knows it. A child is the digest of whoever stands first among those that speak for
+// it; a child for which nobody speaks is dark, remembered by name, and in no count (protocol clause DIGEST 6).
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import { childKey, compareDigests, type Digest } from './digest.ts'
+import { type Figures, mergeFigures, NO_FIGURES } from './figures.ts'
+import type { Places } from './reporters.ts'
+import type { Envelope } from './rows.ts'
+import type { FleetChild } from './summary.ts'
+
+/** The newest digest of one reporter. */
+export interface Spoken {
+  by: NodeId
+  digest: Digest
+  envelope: Envelope
+  at: Millis
+}
+
+interface Child {
+  zone: string
+  leaf: boolean
+  /** By different reporters, at most limits.digestSpeakers. */
+  spoken: readonly Spoken[]
+  /** When somebody last spoke for it; may lie before this run. */
+  seen: Millis
+}
+
+/** What all children together are, now. */
+export interface Whole {
+  figures: Figures
+  /** Of the oldest part. */
+  age: Millis
+  /** The digests that it is made of. */
+  parts: readonly Digest[]
+}
+
+export class Level {
+  readonly zone: string
+  readonly topic: string
+  /** Listening since. */
+  readonly since: Millis
+  readonly #places: Places
+  readonly #isBelieved: (node: NodeId, now: Millis) => boolean
+  readonly #children = new Map<string, Child>()
+
+  /** @param isBelieved false for who was found to lie */
+  constructor(
+    zone: string,
+    topic: string,
+    places: Places,
+    now: Millis,
+    isBelieved: (node: NodeId, now: Millis) => boolean = () => true,
+  ) {
+    this.zone = zone
+    this.topic = topic
+    this.since = now
+    this.#places = places
+    this.#isBelieved = isBelieved
+  }
+
+  get size(): number {
+    return this.#children.size
+  }
+
+  /** Cheap: whether a digest is news, before its signature is checked. */
+  standing(by: NodeId, digest: Digest, gap: Millis, now: Millis): 'newer' | 'old' | 'tooOften' | 'full' {
+    const child = this.#children.get(childKey(digest))
+    if (child === undefined) return this.#hasRoom(now) ? 'newer' : 'full'
+    const held = child.spoken.find((one) => one.by === by)
+    if (held === undefined) return 'newer'
+    if (compareDigests(digest, held.digest) <= 0) return 'old'
+    return now - held.at < gap ? 'tooOften' : 'newer'
+  }
+
+  /** Takes a newer digest whose signature was checked. */
+  take(spoken: Spoken, day: number, now: Millis): void {
+    const { zone, leaf } = spoken.digest
+    const key = childKey(spoken.digest)
+    if (!this.#children.has(key) && this.#children.size >= limits.zoneChildren) this.#evict(now)
+    const others = (this.#children.get(key)?.spoken ?? []).filter(({ by }) => by !== spoken.by)
+    const fresh = [...others.filter((one) => isFresh(one, now)), spoken]
+    const order = this.#places.order(
+      zone,
+      day,
+      fresh.map(({ by }) => by),
+    )
+    const kept = order.slice(0, limits.digestSpeakers).map((by) => fresh.find((one) => one.by === by) as Spoken)
+    this.#children.set(key, { zone, leaf, spoken: kept, seen: now })
+  }
+
+  /** A child that an earlier run knew. */
+  restore(zone: string, leaf: boolean, seen: Millis): void {
+    const key = childKey({ zone, leaf })
+    if (!this.#children.has(key) && this.#children.size < limits.zoneChildren)
+      this.#children.set(key, { zone, leaf, spoken: [], seen })
+  }
+
+  /** Who speaks for a child, and is believed; undefined when it is dark. */
+  speaker(key: string, day: number, now: Millis): Spoken | undefined {
+    const child = this.#children.get(key)
+    const fresh = (child?.spoken ?? []).filter((one) => isFresh(one, now) && this.#isBelieved(one.by, now))
+    if (child === undefined || fresh.length < 2) return fresh[0]
+    const [first] = this.#places.order(
+      child.zone,
+      day,
+      fresh.map(({ by }) => by),
+    )
+    return fresh.find(({ by }) => by === first)
+  }
+
+  /** When somebody other than `self` last spoke for a child. */
+  heardOf(key: string, self: NodeId): Millis | undefined {
+    const others = (this.#children.get(key)?.spoken ?? []).filter(({ by }) => by !== self)
+    return others.length === 0 ? undefined : Math.max(...others.map(({ at }) => at))
+  }
+
+  /** True for who spoke for any child lately. */
+  hasSpoken(node: NodeId, now: Millis): boolean {
+    for (const { spoken } of this.#children.values())
+      if (spoken.some((one) => one.by === node && isFresh(one, now))) return true
+    return false
+  }
+
+  /** Those who speak for the children now. */
+  speakers(day: number, now: Millis): Spoken[] {
+    const spoken = [...this.#children.keys()].map((key) => this.speaker(key, day, now))
+    return spoken.filter((one) => one !== undefined)
+  }
+
+  /** Between two digests of one child, by how many there are. @param least that of a few */
+  period(least: Millis, now: Millis): Millis {
+    let answering = 0
+    for (const { spoken } of this.#children.values()) if (spoken.some((one) => isFresh(one, now))) answering++
+    return Math.min(limits.digestPeriodMax, Math.max(least, answering * limits.digestPeriodPerChild))
+  }
+
+  /** All children together. */
+  whole(day: number, now: Millis): Whole {
+    const spoken = this.speakers(day, now)
+    const answering = new Set(spoken.map(({ digest }) => childKey(digest)))
+    const dark = [...this.#children].filter(([key]) => !answering.has(key)).map(([, child]) => child)
+    const ages = spoken.map(({ digest, at }) => digest.age + (now - at))
+    return {
+      figures: mergeFigures([...spoken.map(({ digest }) => digest.figures), ...dark.map(darkFigures)]),
+      age: Math.max(0, ...ages),
+      parts: spoken.map(({ digest }) => digest),
+    }
+  }
+
+  /** In order of name. */
+  children(day: number, now: Millis): (FleetChild & { envelope: Envelope | undefined })[] {
+    const all = [...this.#children].sort(([a], [b]) => (a < b ? -1 : 1))
+    return all.map(([key, { zone, leaf, spoken }]) => {
+      const speaker = this.speaker(key, day, now)
+      const last = speaker ?? spoken[0]
+      const { digest, envelope, by } = last ?? { digest: undefined, envelope: undefined, by: undefined }
+      const age = last && last.digest.age + (now - last.at)
+      return { zone, leaf, digest, envelope, by, age, dark: speaker === undefined }
+    })
+  }
+
+  /** What was not heard of for a long time is forgotten; returns what. */
+  forget(now: Millis): { zone: string; leaf: boolean }[] {
+    const gone = [...this.#children].filter(([, { seen }]) => now - seen > limits.zoneKeptFor)
+    for (const [key] of gone) this.#children.delete(key)
+    return gone.map(([, { zone, leaf }]) => ({ zone, leaf }))
+  }
+
+  #hasRoom(now: Millis): boolean {
+    return this.#children.size < limits.zoneChildren || this.#evictable(now) !== undefined
+  }
+
+  #evict(now: Millis): void {
+    const key = this.#evictable(now)
+    if (key !== undefined) this.#children.delete(key)
+  }
+
+  /** The child that was dark the longest. */
+  #evictable(now: Millis): string | undefined {
+    let oldest: [string, Child] | undefined
+    for (const entry of this.#children) {
+      const isDark = !entry[1].spoken.some((one) => isFresh(one, now))
+      if (isDark && (oldest === undefined || entry[1].seen < oldest[1].seen)) oldest = entry
+    }
+    return oldest?.[0]
+  }
+}
+
+/** Nobody has to be heard more often than in so many of its promises. */
+function isFresh({ digest, at }: Spoken, now: Millis): boolean {
+  return now - at <= limits.darkAfterPromises * digest.promise
+}
+
+/** A dark inner zone counts for all leaf zones that it had when it was last heard. */
+function darkFigures({ zone, spoken }: Child): Figures {
+  const last = spoken[0]?.digest.figures
+  return { ...NO_FIGURES, dark: last === undefined ? 1 : last.zones + last.dark, darkZones: [zone] }
+}

@@ -1,0 +1,48 @@
+// The machines by which a node takes part in the view of the whole fleet, wired together: a part of ../machines.ts.
+import type { Env, Millis } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import type { Gatekeeper } from '../trust/gatekeeper.ts'
+import type { Refusals } from '../trust/refusals.ts'
+import type { Roster } from '../trust/roster.ts'
+import type { StatementKeeper } from '../trust/statement-keeper.ts'
+import type { Alerts } from './alerts.ts'
+import { Authors } from './authors.ts'
+import { Day } from './day.ts'
+import { DigestGossip } from './digest-gossip.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { Reporting } from './reporting.ts'
+import type { View } from './view.ts'
+
+interface Parts {
+  env: Env
+  out: Outbox
+  self: Self
+  view: View
+  alerts: Alerts
+  heartbeat: Heartbeat
+  book: Book
+  roster: Roster
+  gatekeeper: Gatekeeper
+  refusals: Refusals
+  statements: StatementKeeper
+  /** Of our leaf zone's records, and of digests of an inner zone's children. */
+  topic: string
+  topicOf: (mesh8: string, zone: string) => string
+  /** Shortest promise of our records. */
+  minimum: Millis
+}
+
+export function composeReporters(parts: Parts, now: Millis) {
+  const { env, out, self, view, alerts, heartbeat, book, refusals, statements, topic, minimum } = parts
+  const day = new Day(self)
+  const most = self.isNode ? limits.digestAuthors : limits.queryMemberships
+  const authors = new Authors(self, parts.roster, parts.gatekeeper, most)
+  const topics = { digests: (zone: string) => parts.topicOf(self.mesh8, zone), records: topic }
+  const reporting = new Reporting({ env, out, self, view, alerts, heartbeat, book, day, minimum, topics }, now)
+  const gap = minimum * limits.digestGapPromises
+  const digests = new DigestGossip({ env, out, self, authors, reporting, refusals, statements, day, topic, gap })
+  return { day, authors, reporting, digests }
+}

@@ -1,0 +1,345 @@
+// Reporting: when this node speaks for its zone and for those above it, whom it listens to for that, and the fleet summary on its way
+// down (clauses REPORTER and SUMMARY). A plain node takes part by holding the newest summary only.
+// Invariants: who does not report is on no topic above its leaf; what a zone's reporters say is spaced by D, however many inputs come.
+import { earliest } from '../earliest.ts'
+import type { Env, Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import { relayOf } from '../links/paths.ts'
+import { farAddresses } from '../links/told-addresses.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import { parentOf } from '../zone.ts'
+import type { Alerts } from './alerts.ts'
+import type { Day } from './day.ts'
+import { childKey, type Digest, type ReporterContact } from './digest.ts'
+import type { Figures } from './figures.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { Level, type Spoken } from './level.ts'
+import { candidates, type Pair, type Part, Places, pairOf, partOf } from './reporters.ts'
+import type { Envelope } from './rows.ts'
+import type { FleetView, Summary } from './summary.ts'
+import { commitmentTo, tally } from './tally.ts'
+import type { View } from './view.ts'
+
+export interface ReportingParts {
+  env: Env
+  out: Outbox
+  self: Self
+  view: View
+  alerts: Alerts
+  heartbeat: Pick<Heartbeat, 'incarnation' | 'started'>
+  book: Pick<Book, 'get'>
+  day: Day
+  /** Shortest promise of our records: digests and summaries go by it. */
+  minimum: Millis
+  /** The topics of digests of the children of an inner zone, and of a leaf zone's records. */
+  topics: { digests: (zone: string) => string; records: string }
+}
+
+/** What this node says, or would say, of one zone on the topic above it. */
+interface Voice {
+  zone: string
+  leaf: boolean
+  part: Part
+  /** When it speaks next, as active; since when it is patient, as standby. */
+  due: Millis
+  since: Millis
+}
+
+/** A summary that was handed down, and when. */
+export interface HeldSummary {
+  summary: Summary
+  by: NodeId
+  at: Millis
+  envelope: Envelope
+}
+
+export class Reporting {
+  readonly #p: ReportingParts
+  readonly #places: Places
+  /** D where few children speak. */
+  readonly #least: Millis
+  /** The innermost first: each lies in the next one. */
+  #levels: Level[] = []
+  /** One for each level: the leaf zone's on the first, an inner zone's on the next. */
+  #voices: Voice[] = []
+  #pair: Pair = { active: undefined, standby: undefined }
+  #counter = 0
+  #held: HeldSummary | undefined
+  /** By topic: when a summary last went out there, from us or from another, and when we would speak next. */
+  readonly #handed = new Map<string, { made: Millis; at: Millis; due: Millis }>()
+  #next: Millis | undefined
+
+  constructor(parts: ReportingParts, now: Millis) {
+    this.#p = parts
+    this.#places = new Places(parts.env)
+    this.#least = limits.digestPromises * parts.minimum
+    this.#next = now
+  }
+
+  /** Who reports for our own zone, as this node sees it. */
+  get pair(): Pair {
+    return this.#pair
+  }
+
+  get part(): Part {
+    return this.#voices[0]?.part ?? 'none'
+  }
+
+  /** Inner zones whose digests this node listens to, the innermost first. */
+  get levels(): readonly Level[] {
+    return this.#levels
+  }
+
+  get held(): HeldSummary | undefined {
+    return this.#held
+  }
+
+  get size(): number {
+    return this.#levels.reduce((sum, level) => sum + level.size, 0)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#next
+  }
+
+  check(now: Millis): void {
+    if (this.#next === undefined || now < this.#next) return
+    if (this.#p.self.isNode) this.#takePlaces(now)
+    else if (this.#levels.length === 0) this.#listen('/', now)
+    for (const [at, voice] of this.#voices.entries()) this.#speak(voice, at, now)
+    this.#handDown(now)
+    const dues = [...this.#voices.map(({ due }) => due), ...[...this.#handed.values()].map(({ due }) => due)]
+    this.#next = earliest(now + this.#p.minimum, ...dues.filter((due) => due > now))
+  }
+
+  /** The level whose children speak on this topic; undefined when this node does not listen to it. */
+  levelOf(topic: string): Level | undefined {
+    return this.#levels.find((level) => level.topic === topic)
+  }
+
+  /** Takes a digest that was judged, also our own. */
+  took(level: Level, spoken: Spoken, now: Millis): void {
+    this.#p.day.named(spoken.digest.day)
+    level.take(spoken, this.#p.day.at(now), now)
+  }
+
+  /** A digest of ours was sealed and handed to gossip. */
+  published(digest: Digest, envelope: Envelope, now: Millis): void {
+    const level = this.#levels.find(({ zone }) => zone === parentOf(digest.zone))
+    level?.take({ by: this.#p.self.node, digest, envelope, at: now }, this.#p.day.at(now), now)
+  }
+
+  /** A summary of ours was sealed: what is served to who asks. */
+  handedDown(summary: Summary, envelope: Envelope, now: Millis): void {
+    this.#hold({ summary, by: this.#p.self.node, at: now, envelope })
+  }
+
+  /** Whether a summary is news, before its signature is checked. */
+  isNewer(summary: Summary, now: Millis): boolean {
+    return this.#held === undefined || now - summary.made > madeAt(this.#held)
+  }
+
+  /** Takes a newer summary that was judged; `topic` undefined when a member told it on our asking. */
+  heardSummary(held: HeldSummary, topic: string | undefined, now: Millis): void {
+    this.#p.day.named(held.summary.day)
+    this.#hold(held)
+    const handed = topic === undefined ? undefined : this.#handed.get(topic)
+    if (handed !== undefined) Object.assign(handed, { made: madeAt(held), at: now })
+  }
+
+  /** Who may hand a summary down in our leaf zone. */
+  mayHandDown(node: NodeId, now: Millis): boolean {
+    const others = candidates(this.#p.view.shown()).filter((one) => one !== node)
+    const order = this.#places.order(this.#p.self.zone, this.#p.day.at(now), [...others, node])
+    return order.indexOf(node) < limits.summaryPlaces
+  }
+
+  /** The newest that is known of the fleet, with ages of now. */
+  summary(now: Millis): (Summary & { by: NodeId }) | undefined {
+    const top = this.#levels.at(-1)
+    if (top?.zone === '/' && top.size > 0) return { ...this.#made(top, now), by: this.#p.self.node }
+    if (this.#held === undefined) return undefined
+    const { summary, by, at } = this.#held
+    return { ...summary, made: summary.made + (now - at), age: summary.age + (now - at), by }
+  }
+
+  /** For people. */
+  fleet(now: Millis): FleetView {
+    const { self, day } = this.#p
+    const levels = this.#levels.map((level, at) => ({
+      zone: level.zone,
+      part: this.#voices[at + 1]?.part ?? 'none',
+      period: level.period(this.#least, now),
+      children: level.children(day.at(now), now).map(({ envelope: _, ...child }) => child),
+    }))
+    const own = self.isNode ? this.#tally(now) : undefined
+    return { summary: this.summary(now), own, reporters: this.#pair, part: this.part, levels }
+  }
+
+  /** Whom this node speaks for, at each level: the leaf zone first, then as far up as it is one of the first two. */
+  #takePlaces(now: Millis): void {
+    const { self, view, day } = this.#p
+    const today = day.at(now)
+    this.#pair = pairOf(this.#places.order(self.zone, today, candidates(view.shown())))
+    let child = { zone: self.zone, leaf: true }
+    let part = partOf(self.node, this.#pair)
+    for (let at = 0; ; at++) {
+      const parent = parentOf(child.zone)
+      if (part === 'none' || parent === undefined) return this.#listenTo(at, now)
+      const level = this.#levels[at] ?? this.#listen(parent, now)
+      this.#takePart(at, child, part, now)
+      child = { zone: parent, leaf: false }
+      part = parent === '/' ? 'none' : partOf(self.node, this.#pairAbove(level, at, now))
+    }
+  }
+
+  /** Those who speak for the children of an inner zone are the ones who may speak for it. */
+  #pairAbove(level: Level, at: number, now: Millis): Pair {
+    const today = this.#p.day.at(now)
+    const speakers = new Set(level.speakers(today, now).map(({ by }) => by))
+    if (this.#voices[at]?.part === 'active') speakers.add(this.#p.self.node)
+    return pairOf(this.#places.order(level.zone, today, speakers))
+  }
+
+  #takePart(at: number, { zone, leaf }: Pick<Voice, 'zone' | 'leaf'>, part: Part, now: Millis): void {
+    const voice = this.#voices[at]
+    if (voice === undefined) {
+      // A new voice of an inner zone hears its children first: what it says of them is whole then.
+      const wait = leaf ? this.#p.minimum * 0.5 * this.#p.env.random() : this.#least
+      this.#voices[at] = { zone, leaf, part, due: now + wait, since: now }
+    } else if (voice.part !== part) {
+      Object.assign(voice, { part, since: now, due: part === 'active' ? Math.min(voice.due, now) : voice.due })
+    }
+  }
+
+  #listen(zone: string, now: Millis): Level {
+    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now)
+    this.#levels.push(level)
+    this.#p.out.emit({ type: 'subscribe', topic: level.topic })
+    return level
+  }
+
+  /** Leaves all levels but the first few. */
+  #listenTo(count: number, _now: Millis): void {
+    for (const { topic } of this.#levels.slice(count)) {
+      this.#handed.delete(topic)
+      this.#p.out.emit({ type: 'unsubscribe', topic })
+    }
+    this.#levels = this.#levels.slice(0, count)
+    this.#voices = this.#voices.slice(0, count)
+  }
+
+  /** Says what there is to say of a zone, when it is time: as standby only when nobody else does. */
+  #speak(voice: Voice, at: number, now: Millis): void {
+    const level = this.#levels[at] as Level
+    if (now < voice.due || !this.#p.heartbeat.started) return
+    const period = level.period(this.#least, now)
+    voice.due = now + period * (0.9 - 0.05 * this.#p.env.random())
+    if (voice.part === 'standby' && !this.#isSilent(voice, level, period, now)) return
+    const digest = voice.leaf
+      ? this.#leafDigest(now)
+      : this.#innerDigest(voice.zone, this.#levels[at - 1] as Level, now)
+    if (digest === undefined) return
+    this.#counter += 1
+    const { incarnation } = this.#p.heartbeat
+    const order = { incarnation, counter: this.#counter, day: this.#p.day.at(now), promise: period }
+    this.#p.out.emit({ type: 'publishDigest', topic: level.topic, digest: { ...digest, ...order } })
+  }
+
+  #isSilent(voice: Voice, level: Level, period: Millis, now: Millis): boolean {
+    const heard = level.heardOf(childKey(voice), this.#p.self.node) ?? voice.since
+    return now - Math.max(heard, voice.since) >= limits.standbyPatience * period
+  }
+
+  #leafDigest(now: Millis): Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'> | undefined {
+    const { env, self, view } = this.#p
+    const members = [...view.shown()]
+    if (members.length === 0) return undefined
+    const orders = members.map(({ node, record }) => ({ name: node, ...record }))
+    const figures = this.#tally(now)
+    const contacts = this.#contacts()
+    return { zone: self.zone, leaf: true, age: 0, figures, commitment: commitmentTo(env, orders), contacts }
+  }
+
+  #innerDigest(
+    zone: string,
+    level: Level,
+    now: Millis,
+  ): Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'> | undefined {
+    const { figures, age, parts } = level.whole(this.#p.day.at(now), now)
+    if (parts.length === 0) return undefined
+    const orders = parts.map((part) => ({ name: childKey(part), ...part }))
+    const contacts = this.#contacts()
+    return { zone, leaf: false, age, figures, commitment: commitmentTo(this.#p.env, orders), contacts }
+  }
+
+  #tally(now: Millis): Figures {
+    const { self, view, alerts } = this.#p
+    return tally(self.zone, [...view.shown()], (node) => alerts.of(node), now)
+  }
+
+  /** Ourselves, and who else reports for our zone. */
+  #contacts(): ReporterContact[] {
+    const { self, book } = this.#p
+    const other = this.#pair.active === self.node ? this.#pair.standby : this.#pair.active
+    const known = other === undefined ? undefined : book.get(other)
+    const own = { node: self.node, addresses: twoWays(self.addresses) }
+    return known === undefined ? [own] : [own, { node: known.node, addresses: twoWays(known.addresses) }]
+  }
+
+  #made(top: Level, now: Millis): Summary {
+    const day = this.#p.day.at(now)
+    const { figures, age } = top.whole(day, now)
+    return { day, made: 0, age, figures }
+  }
+
+  /** Passes the newest summary down: to the topics below where we are active, and where an active one is silent. */
+  #handDown(now: Millis): void {
+    for (const [at, voice] of this.#voices.entries()) {
+      if (voice.leaf) this.#handTo(voice, this.#p.topics.records, this.#least, now)
+      else {
+        const below = this.#levels[at - 1] as Level
+        this.#handTo(voice, below.topic, below.period(this.#least, now), now)
+      }
+    }
+  }
+
+  #handTo({ part }: Voice, topic: string, period: Millis, now: Millis): void {
+    const handed = this.#handed.get(topic) ?? { made: Number.NEGATIVE_INFINITY, at: now, due: now }
+    this.#handed.set(topic, handed)
+    if (now < handed.due) return
+    const newest = this.summary(now)
+    const silent = now - handed.at >= limits.standbyPatience * period
+    const isNews = newest !== undefined && now - newest.made > handed.made
+    if (!isNews || (part === 'standby' && !silent)) {
+      handed.due = now + this.#p.minimum
+      return
+    }
+    const { by: _, ...summary } = newest
+    Object.assign(handed, {
+      made: now - summary.made,
+      at: now,
+      due: now + period * (0.95 - 0.05 * this.#p.env.random()),
+    })
+    this.#p.out.emit({ type: 'publishSummary', topic, summary })
+  }
+
+  #hold(held: HeldSummary): void {
+    if (this.#held === undefined || madeAt(held) >= madeAt(this.#held)) this.#held = held
+  }
+}
+
+/** When a summary was made, on our clock. */
+function madeAt({ summary, at }: HeldSummary): Millis {
+  return at - summary.made
+}
+
+/** One direct address and one through a relay, or two direct ones. */
+function twoWays(addresses: readonly string[]): string[] {
+  const far = farAddresses(addresses)
+  const relayed = far.filter((address) => relayOf(address) !== undefined)
+  const direct = far.filter((address) => relayOf(address) === undefined)
+  return [...direct.slice(0, 1), ...relayed.slice(0, 1), ...direct.slice(1)].slice(0, limits.digestAddresses)
+}
