@@ -5,6 +5,7 @@ import type { MetricValues } from './fleet/metrics.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import type { Summary } from './fleet/summary.ts'
+import type { Vote } from './fleet/vote.ts'
 import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
@@ -89,6 +90,8 @@ export type Input =
       topic: string
       envelope: Envelope
       record: HealthRecord | undefined
+      /** Of an envelope whose body is a vote. */
+      vote?: Vote | undefined
     }
   /** As `gossip`, with an envelope of kind `dig` or `sum`; undefined: its body does not parse. */
   | { type: 'digestHeard'; ticket: Ticket; from: NodeId; topic: string; envelope: Envelope; digest: Digest | undefined }
@@ -269,7 +272,8 @@ export interface QueryResult {
 
 /** Something a person may want to know. */
 export type NodeEvent =
-  | { type: 'status'; node: NodeId; from: Status | undefined; to: Status }
+  /** `by`: the witnesses that found it gone; without, its silence says so. */
+  | { type: 'status'; node: NodeId; from: Status | undefined; to: Status; by?: readonly NodeId[] }
   | { type: 'alert'; kind: AlertKind; node: NodeId; detail: string }
   | { type: 'refused'; code: RefusalCode; peer: NodeId; detail: string }
   | { type: 'rootAccepted'; version: number }
@@ -320,6 +324,8 @@ export type Effect =
   | { type: 'sample' }
   /** Sign this record with our key, put it in an envelope and gossip it. */
   | { type: 'publish'; topic: string; record: HealthRecord }
+  /** The same with a vote. */
+  | { type: 'vote'; topic: string; vote: Vote }
   | { type: 'subscribe'; topic: string }
   | { type: 'unsubscribe'; topic: string }
   /** Sign this with our key, put it in an envelope and gossip it; it comes back as `digestPublished` or `summaryPublished`. */

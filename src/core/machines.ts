@@ -4,12 +4,13 @@ import type { ZoneAnswer } from './events.ts'
 import { Alerts } from './fleet/alerts.ts'
 import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
+import { composeAccusing, composeSeeing, watchingOf } from './fleet/presence.ts'
 import { Queries } from './fleet/query.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import { composeReporters } from './fleet/reporter-machines.ts'
 import type { Envelope, Status } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
-import { View } from './fleet/view.ts'
+import type { View } from './fleet/view.ts'
 import { limits } from './limits.ts'
 import { Book } from './links/book.ts'
 import { Greetings } from './links/greetings.ts'
@@ -100,6 +101,8 @@ export interface NodeSetup {
   directory?: boolean
   /** Where others can dial it beside where it listens, as its owner says. */
   announce?: readonly string[]
+  /** Whether it doubts itself when its own timers come late; true unless a simulation shows what that is good for. */
+  localHealth?: boolean
 }
 
 /** What earlier runs accepted from publishers. */
@@ -153,14 +156,16 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const out = new Outbox()
   const self = selfOf(setup, now)
   const topic = recordTopic(self.mesh8, self.zone)
-  const [alerts, refusals, view] = [new Alerts(out), new Refusals(out), new View(self.node, out)]
+  const [alerts, refusals] = [new Alerts(out), new Refusals(out)]
+  const seeing = composeSeeing({ env, out, self, localHealth: setup.localHealth ?? true })
+  const { view } = seeing
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const statements = new StatementKeeper(env, out, self, refusals, setup.statements)
   const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
   const isUsing = (node: NodeId) => swarm.isUsing(node)
   const isOfUse = (node: NodeId) => reach.holds(node) || isUsing(node)
-  const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers)
+  const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers, watchingOf(self, seeing.witnesses))
   const greetings: Greetings = new Greetings(env, out, self, {
     ...{ book, view },
     vector: () => announcing.vector(),
@@ -172,11 +177,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const ways = { env, out, self, book, links, greetings, inUse: isUsing, relay, announce, saved: reachable }
   const reach: Reach = new Reach(ways, now)
   const roster = new Roster(out, (node) => isNeeded(node, self, links, view))
-  const audit = new Audit({ out, self, incarnation: () => heartbeat.incarnation }, setup.audit)
-  const avoid = (peer: NodeId, until: Millis) => links.avoid(peer, until)
-  const misconduct = new Misconduct({ out, refusals, avoid })
-  const watch = new Watch({ audit, misconduct, knownBad: new KnownBad(env) })
-  const isDropped = (node: NodeId, at: Millis) => misconduct.isDropped(node, at)
+  const watched = { env, out, self, refusals, links, incarnation: () => heartbeat.incarnation }
+  const { audit, misconduct, watch, isDropped } = composeWatch(watched, setup.audit)
   const gatekeeper = new Gatekeeper(env, out, self, roster, { alerts, refusals }, statements, isDropped)
   const rivals = new Rivals(links, greetings, gatekeeper, reach.watchdog)
   const roots = new RootKeeper({ env, out, self, watch }, setup.roots, setup.rootFloor)
@@ -187,8 +189,10 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     version: setup.version,
   })
   const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, statements, topic })
-  const known = { env, out, self, view, alerts, heartbeat, book, roster, gatekeeper, refusals, statements }
-  const reporters = composeReporters({ ...known, topic, topicOf: digestTopic, minimum: setup.recordPeriodMin }, now)
+  const common = { env, out, self, roster, statements, refusals, links, book, heartbeat, topic }
+  const accusing = composeAccusing({ ...common, seeing })
+  const reported = { ...common, view, alerts, gatekeeper, day: seeing.day, topicOf: digestTopic }
+  const reporters = composeReporters({ ...reported, minimum: setup.recordPeriodMin }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
@@ -201,19 +205,13 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     accepted: (at) => rollout.changed(at),
     imported: (encoding, list, at) => swarm.imported(encoding, list, at),
   })
-  const { beacon, beaconFloor: floor } = setup.publishers
   const vector = () => announcing.vector()
-  const saved = { beacon, floor, keyId: setup.beaconKey }
-  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, saved, now)
+  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, savedBeaconOf(setup), now)
   const isOpen = () => reach.isOpen || reach.offers
   const members = () => Math.max(1, view.members())
   const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
-  const { allowance = {}, usage, cache } = setup
-  const swarm = new Swarm(
-    { env, out, self, links, book, view, refusals, directory, allowance, usage, isOpen, ...(cache && { cache }) },
-    setup.artifacts,
-    now,
-  )
+  const carried = { env, out, self, links, book, view, refusals, directory, isOpen, ...budgetsOf(setup) }
+  const swarm = new Swarm(carried, setup.artifacts, now)
   const subject = subjectOf(self, setup.facts)
   const { mirror } = setup
   const policy = new LocalPolicy({ self, statements })
@@ -222,9 +220,26 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     setup.installs,
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
-  const fleet = { alerts, refusals, audit, misconduct, view, heartbeat, gossip, queries, saving, ...reporters }
-  const paths = { book, links, reach, greetings }
-  return { out, self, topic, ...paths, roster, gatekeeper, rivals, roots, statements, ...fleet, releases }
+  const fleet = { ...seeing, ...accusing, ...reporters, alerts, heartbeat, gossip, queries, saving }
+  const trust = { refusals, audit, misconduct, roster, gatekeeper, rivals, roots, statements }
+  return { out, self, topic, book, links, reach, greetings, ...trust, ...fleet, releases }
+}
+
+/** What is made of refusals: the audit log, and who is kept out for them. */
+function composeWatch(
+  parts: { env: Env; out: Outbox; self: Self; refusals: Refusals; links: Links; incarnation: () => number },
+  saved: NodeSetup['audit'],
+) {
+  const { env, out, self, refusals, links, incarnation } = parts
+  const audit = new Audit({ out, self, incarnation }, saved)
+  const avoid = (peer: NodeId, until: Millis) => links.avoid(peer, until)
+  const misconduct = new Misconduct({ out, refusals, avoid })
+  const watch = new Watch({ audit, misconduct, knownBad: new KnownBad(env) })
+  return { audit, misconduct, watch, isDropped: (node: NodeId, at: Millis) => misconduct.isDropped(node, at) }
+}
+
+function budgetsOf({ allowance = {}, usage, cache }: NodeSetup) {
+  return { allowance, usage, ...(cache && { cache }) }
 }
 
 function selfOf(setup: NodeSetup, now: Millis): Self {
@@ -239,6 +254,10 @@ function selfOf(setup: NodeSetup, now: Millis): Self {
 function targetsFloorsOf({ publishers, ...invite }: NodeSetup): { version: number; epoch: number | undefined }[] {
   const floors = [invite, publishers]
   return floors.map(({ targetsFloor: version, targetsFloorEpoch: epoch }) => ({ version, epoch }))
+}
+
+function savedBeaconOf({ publishers: { beacon, beaconFloor: floor }, beaconKey: keyId }: NodeSetup) {
+  return { beacon, floor, keyId }
 }
 
 /** What selectors may say of this node. */

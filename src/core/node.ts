@@ -166,6 +166,8 @@ export class NodeCore {
   sizes() {
     return {
       view: this.#m.view.size,
+      ballots: this.#m.votes.size,
+      suspects: this.#m.suspicion.size,
       parked: this.#m.gossip.parked,
       memberships: this.#m.roster.size,
       contacts: this.#m.book.size,
@@ -189,6 +191,8 @@ export class NodeCore {
     if (this.#stopped) return undefined
     return earliest(
       this.#m.view.deadline(),
+      this.#m.suspicion.deadline(),
+      this.#m.votes.deadline(),
       this.#m.heartbeat.deadline(),
       this.#m.links.deadline(),
       this.#m.reach.deadline(),
@@ -223,7 +227,7 @@ export class NodeCore {
         this.#m.self.synchronised = input.clockTrusted
         this.#m.releases.timeChanged(now)
         this.#m.releases.sampled(input.metrics, now)
-        return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(), this.#members())
+        return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(now), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
       case 'persisted':
@@ -243,6 +247,7 @@ export class NodeCore {
         return this.#reaching.disconnected(input.peer, now)
       case 'dialFailed':
         this.#m.links.failed(input.peer, now)
+        this.#m.suspicion.dialFailed(input.peer, now)
         this.#unreachable.failed(input.peer, input.reason, now)
         return this.#m.queries.lost(input.peer, now)
       case 'discovered':
@@ -251,7 +256,7 @@ export class NodeCore {
         return this.#m.reach.listening(input.addresses, now)
       case 'gossip':
         this.#reaching.heard(input.from, now)
-        return this.#m.gossip.heard(input.ticket, input.from, input.topic, input.envelope, input.record, now)
+        return this.#gossip(input, now)
       case 'asked':
         this.#reaching.heard(input.peer, now)
         return this.#conversations.asked(input.ticket, input.peer, input, now)
@@ -299,11 +304,20 @@ export class NodeCore {
     }
   }
 
+  #gossip(input: Extract<Input, { type: 'gossip' }>, now: Millis): void {
+    const { ticket, from, topic, envelope, record, vote } = input
+    if (envelope.kind === 'dwn') this.#m.votes.heard(ticket, from, topic, envelope, vote, now)
+    else this.#m.gossip.heard(ticket, from, topic, envelope, record, now)
+  }
+
   /** What is due by now, whatever the input was. */
   #settle(now: Millis): void {
     if (this.#stopped) return
-    this.#m.view.setIsolated(this.#m.links.size === 0, now)
+    const alone = this.#m.links.size === 0 ? limits.isolatedPatience : 1
+    this.#m.view.setPatience(Math.max(alone, this.#m.health.patience(now)), now)
     this.#m.view.check(now)
+    this.#m.suspicion.check(now)
+    this.#m.votes.check(now)
     this.#beat(now)
     const changed = this.#m.releases.check(now)
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
@@ -321,7 +335,7 @@ export class NodeCore {
   /** Members are counted only when a record is due: this runs after every input. */
   #beat(now: Millis): void {
     const due = this.#m.self.isNode ? this.#m.heartbeat.deadline() : undefined
-    if (due !== undefined && due <= now) this.#m.heartbeat.check(now, this.#flags(), this.#members())
+    if (due !== undefined && due <= now) this.#m.heartbeat.check(now, this.#flags(now), this.#members())
   }
 
   /** A process that was stopped or suspended heard nobody: the silence is its own. */
@@ -329,8 +343,10 @@ export class NodeCore {
     const due = this.deadline()
     if (due === undefined || !this.#started) return
     const gap = now - due
+    this.#m.health.wokeLate(gap, now)
     if (gap <= limits.recordPeriodFloor) return
     this.#m.view.forgive(gap, now)
+    this.#m.suspicion.forgive(gap)
     this.#m.greetings.forgive(gap)
     this.#m.reach.watchdog.forgive(gap, now)
     this.#m.releases.forgive(gap)
@@ -389,7 +405,7 @@ export class NodeCore {
     this.#m.saving.flush(now, true)
     this.#m.audit.flush()
     this.#m.releases.save(now)
-    if (this.#m.self.isNode) this.#m.heartbeat.goodbye(now, this.#flags() | FLAG.leaving, this.#members())
+    if (this.#m.self.isNode) this.#m.heartbeat.goodbye(now, this.#flags(now) | FLAG.leaving, this.#members())
     this.#m.out.emit({ type: 'left' })
     this.#stopped = true
   }
@@ -398,12 +414,13 @@ export class NodeCore {
     return this.#m.view.members() + (this.#m.view.has(this.#m.self.node) ? 0 : 1)
   }
 
-  #flags(): number {
+  #flags(now: Millis): number {
     const isolated = this.#m.links.size === 0 ? FLAG.isolated : 0
     const cloned = this.#m.alerts.of(this.#m.self.node).includes('cloned') ? FLAG.cloned : 0
+    const slow = this.#m.health.mayAccuse(now) ? 0 : FLAG.slow
     const expiry = this.#endsSoon ? FLAG.expiry : 0
     const reach = (this.#m.reach.offers ? FLAG.relay : 0) | (this.#m.reach.isOpen ? FLAG.reachable : 0)
     const reports = this.#m.reporting.part === 'none' ? 0 : FLAG.reporting
-    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach | reports
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach | reports | slow
   }
 }

@@ -37,6 +37,7 @@ export class Reaching {
     this.#m.reach.opened(peer, { address, direction, route }, now)
     this.#m.book.touch(peer, now)
     this.#m.greetings.linked(peer, direction, now)
+    this.#m.suspicion.linked(peer, now)
     this.#m.queries.linked(peer)
     this.#m.releases.linked(peer, now)
     this.#conversations.met(peer)
@@ -61,6 +62,7 @@ export class Reaching {
   disconnected(peer: NodeId, now: Millis): void {
     if (!this.#m.links.closed(peer, now)) return
     this.#m.reach.closed(peer, now)
+    this.#m.suspicion.unlinked(peer, now)
     this.#m.greetings.unlinked(peer)
     this.#m.rivals.unlinked(peer, now)
     this.#m.queries.lost(peer, now)
@@ -108,6 +110,7 @@ export class Reaching {
       case 'pulsed':
         return this.#pulsed(input.peer, input.roundTrip, now)
       case 'pulseMissed':
+        this.#m.suspicion.pulseMissed(input.peer, now)
         return reach.watchdog.missed(input.peer, now)
       case 'visited':
         return this.#m.links.visited(input.peer)
@@ -118,11 +121,13 @@ export class Reaching {
   heard(peer: NodeId, now: Millis): void {
     this.#m.greetings.heard(peer, now)
     this.#m.reach.watchdog.heard(peer, now)
+    this.#m.suspicion.heard(peer, now)
   }
 
   #pulsed(peer: NodeId, roundTrip: Millis, now: Millis): void {
     this.#m.greetings.heard(peer, now)
     this.#m.reach.watchdog.pulsed(peer, roundTrip, now)
+    this.#m.suspicion.heard(peer, now)
   }
 
   /** A link of which nobody told is one that opens. */

@@ -37,13 +37,14 @@ import type { Streams } from '../ports/streams.ts'
 import { signBeacon } from '../wire/beacon.ts'
 import type { Credential } from '../wire/credential.ts'
 import { decodeDigest, encodeDigest } from '../wire/digest.ts'
-import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope } from '../wire/envelope.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope, VOTE_KIND } from '../wire/envelope.ts'
 import { encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
 import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
 import { decodeSummary, encodeSummary } from '../wire/summary.ts'
+import { encodeVote } from '../wire/vote.ts'
 import { Directing } from './directing.ts'
 import { envelopeInput, headInput } from './gossip-inputs.ts'
 import { Linking } from './linking.ts'
@@ -255,6 +256,8 @@ export class Driver {
         return this.#publishDigest(effect)
       case 'publishSummary':
         return this.#publishSummary(effect)
+      case 'vote':
+        return this.#sealed(effect.topic, 'a vote', VOTE_KIND, () => encodeVote(effect.vote))
       case 'subscribe':
         return this.#ports.gossip.subscribe(effect.topic)
       case 'unsubscribe':
@@ -349,19 +352,19 @@ export class Driver {
     )
   }
 
-  /** Signs a body, gossips it, and tells the core what was signed: what it serves is what it sent, rounding included. */
+  /** Signs a body, gossips it, and tells the core what was signed, where it wants to know: what it serves is what it sent, rounding included. */
   #sealed(
     topic: string,
     what: string,
     kind: string,
     encode: () => Uint8Array,
-    told: (envelope: Envelope) => Input,
+    told?: (envelope: Envelope) => Input,
   ): void {
     const { mesh8, membership, sign } = this.#o
     let bytes: Uint8Array
     try {
       bytes = sealEnvelope({ kind, mesh8, membership, body: encode() }, sign)
-      this.feed(told(decodeEnvelope(bytes)))
+      if (told !== undefined) this.feed(told(decodeEnvelope(bytes)))
     } catch (error) {
       return this.#unsent(what, error)
     }

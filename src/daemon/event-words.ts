@@ -16,7 +16,8 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
   switch (event.type) {
     case 'status': {
       const was = event.from === undefined ? '' : ` (was ${event.from})`
-      return { level: event.to === 'down' ? 'warn' : 'info', text: `${nameOf(event.node)} is ${event.to}${was}` }
+      const by = event.by === undefined ? '' : `: ${event.by.map(nameOf).join(', ')} cannot reach it`
+      return { level: event.to === 'down' ? 'warn' : 'info', text: `${nameOf(event.node)} is ${event.to}${was}${by}` }
     }
     case 'alert':
       return { level: 'warn', text: `${nameOf(event.node)}: ${event.detail}` }

@@ -2,10 +2,11 @@
 import type { NodeId } from '../core/env.ts'
 import type { Input, Ticket } from '../core/events.ts'
 import { decodeDigest } from '../wire/digest.ts'
-import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND } from '../wire/envelope.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, VOTE_KIND } from '../wire/envelope.ts'
 import { decodeHead } from '../wire/head.ts'
 import { decodeRecord } from '../wire/record.ts'
 import { decodeSummary } from '../wire/summary.ts'
+import { decodeVote } from '../wire/vote.ts'
 
 /** Throws Failure E_PROTOCOL. */
 export function headInput(from: NodeId, topic: string, bytes: Uint8Array): (ticket: Ticket) => Input {
@@ -26,7 +27,8 @@ export function envelopeInput(from: NodeId, topic: string, bytes: Uint8Array): (
     return (ticket) => ({ type: 'summaryHeard', ticket, from, topic, envelope, summary })
   }
   const record = kind === RECORD_KIND ? attempt(() => decodeRecord(body)) : undefined
-  return (ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record })
+  const vote = kind === VOTE_KIND ? attempt(() => decodeVote(body)) : undefined
+  return (ticket) => ({ type: 'gossip', ticket, from, topic, envelope, record, vote })
 }
 
 function attempt<T>(decode: () => T): T | undefined {

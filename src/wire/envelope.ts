@@ -12,6 +12,8 @@ const DOMAIN = 'pimesh/1/'
 
 /** Kind of an envelope whose body is a health record. */
 export const RECORD_KIND = 'rec'
+/** One whose body is a vote that a node is gone. */
+export const VOTE_KIND = 'dwn'
 
 /** Kinds of those whose bodies are a digest and a summary. */
 export const DIGEST_KIND = 'dig'
@@ -21,6 +23,7 @@ const MOST_BYTES: Readonly<Record<string, number>> = {
   [RECORD_KIND]: limits.recordBytes,
   [DIGEST_KIND]: limits.digestBytes,
   [SUMMARY_KIND]: limits.summaryBytes,
+  [VOTE_KIND]: limits.voteBytes,
 }
 
 /** Most bytes of a whole envelope of this kind: the rate budgets count on them. */

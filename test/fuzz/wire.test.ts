@@ -26,6 +26,7 @@ import {
 } from '../../src/wire/relay.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
 import { decodeSyncResponse } from '../../src/wire/sync.ts'
+import { decodeVote, encodeVote } from '../../src/wire/vote.ts'
 import { announcementOf, identityOf, targetsOf } from '../fixtures/documents.ts'
 import { fullRecord, sampleEnvelope, sampleMembership, sampleNode, sampleRoot, sampleRow } from '../wire/samples.ts'
 
@@ -67,6 +68,7 @@ const ids = { type: 'memberships', ids: ['00'.repeat(16)] } as const
 const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) => unknown][] = [
   ['envelope', sampleEnvelope().raw, decodeEnvelope],
   ['record', encodeRecord(fullRecord), decodeRecord],
+  ['vote', encodeVote({ node: sampleNode(9), incarnation: 3, counter: 17, voter: 9, met: true }), decodeVote],
   ['contact', encodeContact(contact), decodeContact],
   ['hello', encodeHello(hello), decodeHello],
   ['sync request', encodeRequest({ protocol: 'sync', body: ids }), (bytes) => decodeRequest('sync', bytes)],

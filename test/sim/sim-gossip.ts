@@ -5,11 +5,19 @@ import type { Envelope } from '../../src/core/fleet/rows.ts'
 import { limits, SECOND } from '../../src/core/limits.ts'
 import type { Membership } from '../../src/core/trust/documents.ts'
 import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
-import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope } from '../../src/wire/envelope.ts'
+import {
+  DIGEST_KIND,
+  decodeEnvelope,
+  RECORD_KIND,
+  SUMMARY_KIND,
+  sealEnvelope,
+  VOTE_KIND,
+} from '../../src/wire/envelope.ts'
 import { decodeHead } from '../../src/wire/head.ts'
 import { decodeRecord, encodeRecord } from '../../src/wire/record.ts'
 import { decodeSummary, encodeSummary } from '../../src/wire/summary.ts'
-import type { FleetMessage, HeadMessage, RecordMessage, SimMessage, Surroundings } from './surroundings.ts'
+import { decodeVote, encodeVote } from '../../src/wire/vote.ts'
+import type { FleetMessage, HeadMessage, RecordMessage, SimMessage, Surroundings, VoteMessage } from './surroundings.ts'
 import type { Tickets } from './tickets.ts'
 
 /** A head's body is fetched and written first; a second more for a clock that drifts. */
@@ -40,7 +48,7 @@ export class SimGossip {
   /** A process starts to take part. */
   join(): void {
     this.#world.gossip.join(this.#owner.index, (message, from, judge) => {
-      if (message.type === 'record') judge(this.#record(message, this.#world.nodeOf(from)))
+      if (message.type === 'record' || message.type === 'vote') judge(this.#envelope(message, this.#world.nodeOf(from)))
       else if (message.type !== 'head') this.#fleet(message, this.#world.nodeOf(from), judge)
       else this.#head(message, this.#world.nodeOf(from), judge)
     })
@@ -73,6 +81,13 @@ export class SimGossip {
     const { index } = this.#owner
     this.#world.gossip.publish({ type: 'summary', kind: 'summary', topic, author: index, bytes, input })
     this.#told({ type: 'summaryPublished', envelope, summary: sent })
+  }
+
+  publishVote({ topic, vote }: Extract<Effect, { type: 'vote' }>): void {
+    const { envelope, bytes } = this.#seal(VOTE_KIND, encodeVote(vote))
+    const sent = decodeVote(envelope.body)
+    const { index } = this.#owner
+    this.#world.gossip.publish({ type: 'vote', kind: 'gossip', topic, author: index, bytes, envelope, vote: sent })
   }
 
   /** Gossip knows a message by its bytes: who says what another said before says the same message. */
@@ -112,15 +127,17 @@ export class SimGossip {
     })
   }
 
-  /** A record gets its verdict in the same step. */
-  #record({ topic, envelope, record }: RecordMessage, from: NodeId): Verdict {
+  /** A record or a vote gets its verdict in the same step. */
+  #envelope(message: RecordMessage | VoteMessage, from: NodeId): Verdict {
+    const { topic, envelope } = message
+    const [record, vote] = message.type === 'record' ? [message.record, undefined] : [undefined, message.vote]
     const { tickets, feed, silent } = this.#owner
     let verdict: Verdict = 'ignore'
     const ticket = tickets.expect('verdict', (effect) => {
       verdict = effect.verdict
     })
-    feed({ type: 'gossip', ticket, from, topic, envelope, record })
-    if (tickets.has(ticket)) silent('a record')
+    feed({ type: 'gossip', ticket, from, topic, envelope, record, vote })
+    if (tickets.has(ticket)) silent(`a ${message.type}`)
     return verdict
   }
 

@@ -306,6 +306,8 @@ export class SimNode implements Machine, Doorkeeper, FlowMachine {
         return this.#sample()
       case 'publish':
         return this.#gossip.publish(effect)
+      case 'vote':
+        return this.#gossip.publishVote(effect)
       case 'publishHead':
         return this.#gossip.publishHead(effect.topic, encodeHead(effect.head))
       case 'signBeacon':

@@ -3,6 +3,7 @@ import type { Millis, NodeId } from '../../src/core/env.ts'
 import type { AnyResponse, Effect, Input, Ticket } from '../../src/core/events.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
 import type { Envelope } from '../../src/core/fleet/rows.ts'
+import type { Vote } from '../../src/core/fleet/vote.ts'
 import type { NodeCore } from '../../src/core/node.ts'
 import type { ProtocolName } from '../../src/core/protocols.ts'
 import type { Credential } from '../../src/wire/credential.ts'
@@ -29,6 +30,13 @@ export interface RecordMessage extends Message {
   record: HealthRecord
 }
 
+/** A gossiped vote, shared like a record. */
+export interface VoteMessage extends Message {
+  type: 'vote'
+  envelope: Envelope
+  vote: Vote
+}
+
 /** A gossiped head of an announcement; decoded by each who receives it. */
 export interface HeadMessage extends Message {
   type: 'head'
@@ -41,7 +49,7 @@ export interface FleetMessage extends Message {
   input: (ticket: Ticket, from: NodeId) => Input
 }
 
-export type SimMessage = RecordMessage | HeadMessage | FleetMessage
+export type SimMessage = RecordMessage | VoteMessage | HeadMessage | FleetMessage
 
 /** Is told of everything that happens to machines; records it and checks the invariants. */
 export interface Watch {

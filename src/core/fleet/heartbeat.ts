@@ -107,6 +107,13 @@ export class Heartbeat {
     this.#extraAllowed = false
   }
 
+  /** Others say that we are gone: a record at once shows that we are not, within the same budget. */
+  refute(now: Millis): void {
+    if (this.#phase !== 'idle' || !this.#extraAllowed || this.#due === undefined) return
+    this.#due = Math.min(this.#due, now)
+    this.#extraAllowed = false
+  }
+
   /** Sends the goodbye at once, with the last values. */
   goodbye(now: Millis, flags: number, members: number): void {
     if (this.#phase === 'starting') return

@@ -14,7 +14,7 @@ export interface Heard {
 
 /**
  * The status of a node `now`, by the record that was heard last.
- * @param patience 1, or limits.isolatedPatience for an observer without links.
+ * @param patience 1, or more for an observer that doubts itself, or of a node that says it is slow.
  */
 export function statusAt(node: Heard, now: Millis, patience: number): Status {
   if (node.leaving) return 'left'
@@ -23,10 +23,20 @@ export function statusAt(node: Heard, now: Millis, patience: number): Status {
   return silence >= limits.lateAfterPromises * node.promise * patience ? 'late' : 'up'
 }
 
-/** When the status changes next if nothing more is heard; undefined when it is final. */
-export function nextChangeAt(node: Heard, now: Millis, patience: number): Millis | undefined {
+/** True when a node missed its promise by so much that its witnesses look for it. */
+export function isMissed({ heard, promise, leaving }: Heard, now: Millis, patience: number): boolean {
+  return !leaving && now - heard >= limits.suspectAfterPromises * promise * patience
+}
+
+/**
+ * When the status changes next if nothing more is heard; undefined when it is final.
+ * @param watched it matters, too, when isMissed becomes true
+ */
+export function nextChangeAt(node: Heard, now: Millis, patience: number, watched = false): Millis | undefined {
   const status = statusAt(node, now, patience)
   if (status === 'left' || status === 'down') return undefined
+  if (watched && !isMissed(node, now, patience))
+    return node.heard + limits.suspectAfterPromises * node.promise * patience
   const promises = status === 'up' ? limits.lateAfterPromises : limits.downAfterPromises
   return node.heard + promises * node.promise * patience
 }

@@ -24,6 +24,8 @@ export const FLAG = {
   reporting: 1 << 7,
   /** It has no way out of its site. */
   cutOff: 1 << 8,
+  /** It doubts what it sees, as its own timers come late: it accuses nobody now, and others are patient with it. */
+  slow: 1 << 9,
 } as const
 export type FlagName = keyof typeof FLAG
 

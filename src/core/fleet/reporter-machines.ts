@@ -10,7 +10,7 @@ import type { Roster } from '../trust/roster.ts'
 import type { StatementKeeper } from '../trust/statement-keeper.ts'
 import type { Alerts } from './alerts.ts'
 import { Authors } from './authors.ts'
-import { Day } from './day.ts'
+import type { Day } from './day.ts'
 import { DigestGossip } from './digest-gossip.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { Reporting } from './reporting.ts'
@@ -28,6 +28,7 @@ interface Parts {
   gatekeeper: Gatekeeper
   refusals: Refusals
   statements: StatementKeeper
+  day: Day
   /** Of our leaf zone's records, and of digests of an inner zone's children. */
   topic: string
   topicOf: (mesh8: string, zone: string) => string
@@ -36,13 +37,12 @@ interface Parts {
 }
 
 export function composeReporters(parts: Parts, now: Millis) {
-  const { env, out, self, view, alerts, heartbeat, book, refusals, statements, topic, minimum } = parts
-  const day = new Day(self)
+  const { env, out, self, view, alerts, heartbeat, book, day, refusals, statements, topic, minimum } = parts
   const most = self.isNode ? limits.digestAuthors : limits.queryMemberships
   const authors = new Authors(self, parts.roster, parts.gatekeeper, most)
   const topics = { digests: (zone: string) => parts.topicOf(self.mesh8, zone), records: topic }
   const reporting = new Reporting({ env, out, self, view, alerts, heartbeat, book, day, minimum, topics }, now)
   const gap = minimum * limits.digestGapPromises
   const digests = new DigestGossip({ env, out, self, authors, reporting, refusals, statements, day, topic, gap })
-  return { day, authors, reporting, digests }
+  return { authors, reporting, digests }
 }

@@ -5,7 +5,7 @@ import type { Change } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones.ts'
-import { nextChangeAt, statusAt } from './liveness.ts'
+import { type Heard, isMissed, nextChangeAt, statusAt } from './liveness.ts'
 import { type Rates, ratesOf } from './rates.ts'
 import { compareRecords, FLAG, type HealthRecord } from './record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
@@ -18,6 +18,8 @@ interface Entry {
   /** False when the age rests on a wall clock of an earlier run that says nothing. */
   ageKnown: boolean
   status: Status
+  /** Its witnesses were told that it is silent. */
+  missed: boolean
   straggler: Straggler | undefined
   /** Records that its author may still send now; see limits.recordsPerPromise. */
   allowance: number
@@ -44,6 +46,8 @@ export class View {
   #patience = 1
   #nextCheck: Millis | undefined
   #listing: readonly Entry[] | undefined
+  /** Missed their promise by half, and nobody was told yet. */
+  #missed = new Set<NodeId>()
 
   constructor(self: NodeId, out: Outbox) {
     this.#self = self
@@ -70,6 +74,7 @@ export class View {
       heard,
       ageKnown: final && age !== undefined,
       status,
+      missed: !final,
       straggler: undefined,
       allowance: limits.recordBurst,
       allowedAt: now,
@@ -95,11 +100,9 @@ export class View {
     if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
     const heard = now - age
     const allowance = (before === undefined ? limits.recordBurst : this.#allowance(before, now)) - 1
-    const leaving = (record.flags & FLAG.leaving) !== 0
-    const status =
-      node === this.#self ? 'up' : statusAt({ heard, promise: record.promise, leaving }, now, this.#patience)
+    const status = node === this.#self ? 'up' : statusAt(toJudge(heard, record), now, this.#patienceWith(record))
     const straggler = before && outgrown(heldOf(before), record, now)
-    const kept = { straggler, allowance, allowedAt: now, hidden: false, rates: ratesOf(record, before) }
+    const kept = { straggler, allowance, allowedAt: now, hidden: false, missed: false, rates: ratesOf(record, before) }
     const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, ...kept }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
@@ -130,12 +133,29 @@ export class View {
     this.#schedule(now)
   }
 
-  /** This node lost its last link, or got one: without any, it doubts itself before it accuses others. */
-  setIsolated(isolated: boolean, now: Millis): void {
-    const patience = isolated ? limits.isolatedPatience : 1
+  /** All of its witnesses that could say so found it gone, and `by` did: so it is, until it speaks again. */
+  votedDown(node: NodeId, by: readonly NodeId[], now: Millis): void {
+    const entry = this.#entries.get(node)
+    if (entry === undefined || (entry.status !== 'up' && entry.status !== 'late')) return
+    const before = entry.status
+    entry.status = 'down'
+    this.#dirty.add(node)
+    this.#changed(node, before, 'down', by)
+    this.#wake(this.#nextOf(entry, now))
+  }
+
+  /** How much longer than usual this node waits for others: it has no link, or doubts itself, before it accuses them. */
+  setPatience(patience: number, now: Millis): void {
     if (patience === this.#patience) return
     this.#patience = patience
     this.#schedule(now)
+  }
+
+  /** Nodes that missed their promise by half since the last call. */
+  takeMissed(): ReadonlySet<NodeId> {
+    const missed = this.#missed
+    if (missed.size > 0) this.#missed = new Set()
+    return missed
   }
 
   /** This process slept for `gap`: nobody is to blame for a silence that nobody could hear. */
@@ -150,6 +170,30 @@ export class View {
 
   record(node: NodeId): HealthRecord | undefined {
     return this.#entries.get(node)?.record
+  }
+
+  /** Undefined for a node that is not known, or that is not shown any more. */
+  status(node: NodeId): Status | undefined {
+    const entry = this.#entries.get(node)
+    return entry?.hidden === true ? undefined : entry?.status
+  }
+
+  /** Since its newest record was heard; undefined for a node that is not known. */
+  silence(node: NodeId, now: Millis): Millis | undefined {
+    const entry = this.#entries.get(node)
+    return entry && now - entry.heard
+  }
+
+  /** Nodes that are up, this one included. */
+  *present(): Generator<{ node: NodeId; record: HealthRecord; heard: Millis }> {
+    for (const entry of this.#entries.values()) if (entry.status === 'up') yield entry
+  }
+
+  /** True for a node that missed its promise by half, or is gone. */
+  isMissed(node: NodeId, now: Millis): boolean {
+    const entry = this.#entries.get(node)
+    if (entry === undefined || entry.status === 'down' || entry.status === 'left') return true
+    return node !== this.#self && isMissed(toJudge(entry.heard, entry.record), now, this.#patienceWith(entry.record))
   }
 
   has(node: NodeId): boolean {
@@ -233,11 +277,12 @@ export class View {
   #age(entry: Entry, now: Millis): void {
     if (entry.node === this.#self) return
     const silence = now - entry.heard
-    const leaving = (entry.record.flags & FLAG.leaving) !== 0
-    const status =
-      entry.status === 'down'
-        ? 'down'
-        : statusAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience)
+    const [judged, patience] = [toJudge(entry.heard, entry.record), this.#patienceWith(entry.record)]
+    const status = entry.status === 'down' ? 'down' : statusAt(judged, now, patience)
+    if (!entry.missed && status !== 'down' && isMissed(judged, now, patience)) {
+      entry.missed = true
+      this.#missed.add(entry.node)
+    }
     const gone = status === 'left' || status === 'down'
     entry.hidden = status === 'left' && silence > limits.leftShownFor
     if (gone && silence > limits.goneKeptFor) this.#forget(entry.node)
@@ -249,13 +294,19 @@ export class View {
     }
   }
 
-  #changed(node: NodeId, from: Status | undefined, to: Status): void {
-    if (node !== this.#self) this.#out.event({ type: 'status', node, from, to })
+  #changed(node: NodeId, from: Status | undefined, to: Status, by: readonly NodeId[] = []): void {
+    if (node !== this.#self) this.#out.event({ type: 'status', node, from, to, ...(by.length > 0 && { by }) })
+  }
+
+  /** Who says that it is slow is waited for. */
+  #patienceWith({ flags }: HealthRecord): number {
+    return (flags & FLAG.slow) === 0 ? this.#patience : Math.max(this.#patience, limits.slowPatience)
   }
 
   #forget(node: NodeId | undefined): void {
     if (node === undefined) return
     this.#entries.delete(node)
+    this.#missed.delete(node)
     this.#dirty.add(node)
     this.#listing = undefined
   }
@@ -283,9 +334,13 @@ export class View {
     if (entry.node === this.#self) return undefined
     if (entry.status === 'left' && !entry.hidden) return entry.heard + limits.leftShownFor + 1
     if (entry.status === 'down' || entry.status === 'left') return entry.heard + limits.goneKeptFor + 1
-    const leaving = (entry.record.flags & FLAG.leaving) !== 0
-    return nextChangeAt({ heard: entry.heard, promise: entry.record.promise, leaving }, now, this.#patience) ?? now
+    const patience = this.#patienceWith(entry.record)
+    return nextChangeAt(toJudge(entry.heard, entry.record), now, patience, !entry.missed) ?? now
   }
+}
+
+function toJudge(heard: Millis, { promise, flags }: HealthRecord): Heard {
+  return { heard, promise, leaving: (flags & FLAG.leaving) !== 0 }
 }
 
 function heldOf({ record, envelope, straggler }: Entry): Held {

@@ -75,4 +75,24 @@ export const fleetLimits = {
   probes: 2,
   /** The next probe begins this long after the last one did, or when that has failed. */
   probePause: 1 * SECOND,
+  /** Who could not tell a dead node from its own trouble looks again after this. */
+  suspectAgain: 5 * SECOND,
+  /** Nodes that are looked for at once: a zone of 32 that is cut in two, seen by one that watches six of each half. */
+  suspects: 64,
+  /** Nodes on which votes are kept. */
+  ballots: 64,
+  /** Votes that are not complete by then never are: all witnesses of a zone of 25 have missed the promise, twice over. */
+  ballotTime: 60 * SECOND,
+  /** A voter is heard on one incarnation of a node so often at most: a liar has one signature checked, and adds nothing to the accused one's health. */
+  votePause: 30 * SECOND,
+  /** A timer that comes so late is a sign that this node is slow; twice as late is two. */
+  lateWake: 500,
+  /** The worst health: probes wait 16 s. */
+  healthMax: 8,
+  /** Above it a node accuses nobody, and is as patient as its health says. */
+  accuseHealth: 2,
+  /** Without another sign of trouble health gets better by one in this time. */
+  healthRest: 10 * SECOND,
+  /** Others wait so many times as long for a node that says it is slow. */
+  slowPatience: 2,
 } as const

@@ -16,6 +16,14 @@ export interface Link extends Path {
   since: Millis
 }
 
+/** Who watches whom in our zone. */
+export interface Watching {
+  /** Members that watch us. */
+  wanted: (now: Millis) => readonly NodeId[]
+  /** True for a member that watches us, or that we watch: our link is not surplus. */
+  keeps: (peer: NodeId, now: Millis) => boolean
+}
+
 export class Links {
   readonly #env: Env
   readonly #out: Outbox
@@ -42,11 +50,13 @@ export class Links {
 
   readonly #inUse: (peer: NodeId) => boolean
   readonly #relays: () => boolean
+  readonly #watching: Watching | undefined
   readonly #order: DialOrder
 
   /**
    * @param inUse true for a peer with whom something is going on: its link is not surplus now
    * @param relays true while this node relays for others: who comes for that is not surplus
+   * @param watching whom to have a link with before others: none without
    */
   constructor(
     env: Env,
@@ -55,7 +65,9 @@ export class Links {
     self: { zone: string; isNode: boolean; addresses?: readonly string[] },
     inUse: (peer: NodeId) => boolean = () => false,
     relays: () => boolean = () => false,
+    watching?: Watching,
   ) {
+    this.#watching = watching
     this.#inUse = inUse
     this.#relays = relays
     this.#order = new DialOrder(
@@ -263,6 +275,7 @@ export class Links {
     const mates = this.mates()
     const outside = this.#links.size - mates.length
     const strangers = this.#book.inZone(undefined)
+    this.#dialWitnesses(now)
     this.#dial([...this.#book.inZone(this.#zone)], limits.mateLinksWanted - mates.length, now)
     const beyond = this.#book.outside().filter((entry) => entry.zone !== undefined && entry.serves)
     this.#dial(beyond, limits.outsideLinksWanted - outside, now)
@@ -271,11 +284,25 @@ export class Links {
     const others = [...this.#links.values()].filter((link) => link.zone !== this.#zone)
     if (this.#relays()) {
       // Zone-mates may be at other sites, and need a relay as well.
-      const crowd = byAge(mates).slice(limits.mateLinksMax)
+      const crowd = byAge(mates)
+        .slice(limits.mateLinksMax)
+        .filter(({ peer }) => !this.#isWatching(peer, now))
       return this.#closeSurplus([...others, ...crowd], limits.relayLinksMax, now)
     }
     this.#closeSurplus(mates, limits.mateLinksMax, now)
     this.#closeSurplus(others, limits.outsideLinksMax, now)
+  }
+
+  /** Who watches us is dialled whatever else is linked: it has to notice at once when we are gone. */
+  #dialWitnesses(now: Millis): void {
+    for (const node of this.#watching?.wanted(now) ?? []) {
+      const entry = this.#book.get(node)
+      if (entry !== undefined && this.#dialing.size < limits.dialsAtOnce) this.try(entry, now)
+    }
+  }
+
+  #isWatching(peer: NodeId, now: Millis): boolean {
+    return this.#links.get(peer)?.zone === this.#zone && this.#watching?.keeps(peer, now) === true
   }
 
   /** Links cost a thin wire 20 B/s each. The oldest ones to the outside stay, as many as are wanted. */
@@ -333,6 +360,7 @@ export class Links {
   #closeSurplus(links: readonly Link[], bound: number, now: Millis): void {
     if (links.length <= bound) return
     for (const link of byAge(links).slice(bound)) {
+      if (this.#isWatching(link.peer, now)) continue
       const spared = now - link.since < limits.surplusGrace || this.#inUse(link.peer)
       if (spared && this.#links.size <= limits.linksCrowded) continue
       this.avoid(link.peer, now + limits.surplusPause)

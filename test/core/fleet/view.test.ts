@@ -28,6 +28,9 @@ describe('the view of a zone', () => {
   it('turns a silent node late past 2T and down past 3T, with one event each', () => {
     const { view, changes } = setUp()
     view.accept('a', record(1, 1), envelope(), 0)
+    expect(view.deadline()).toBe(1.5 * T)
+    view.check(1.5 * T)
+    expect([...view.takeMissed()]).toEqual(['a'])
     expect(view.deadline()).toBe(2 * T)
     view.check(2 * T - 1)
     expect(changes()).toEqual(['a up'])
@@ -108,7 +111,7 @@ describe('the view of a zone', () => {
   it('waits twice as long while this node has no link', () => {
     const { view, statusOf } = setUp()
     view.accept('a', record(1, 1), envelope(), 0)
-    view.setIsolated(true, 0)
+    view.setPatience(2, 0)
     view.check(3 * T)
     expect(statusOf('a', 3 * T)).toBe('up')
     view.check(6 * T)
@@ -118,9 +121,9 @@ describe('the view of a zone', () => {
   it('accuses at once when patience ends late, and asks to be woken for it', () => {
     const { view, statusOf } = setUp()
     view.accept('a', record(1, 1), envelope(), 0)
-    view.setIsolated(true, 0)
+    view.setPatience(2, 0)
     view.check(5 * T)
-    view.setIsolated(false, 5 * T)
+    view.setPatience(1, 5 * T)
     expect(view.deadline()).toBeLessThanOrEqual(5 * T)
     view.check(5 * T)
     expect(statusOf('a', 5 * T)).toBe('down')

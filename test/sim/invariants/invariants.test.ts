@@ -211,6 +211,8 @@ describe('I2: views agree in time', () => {
 describe('I3: tables stay within their limits', () => {
   const within: Sizes = {
     view: 512,
+    ballots: 64,
+    suspects: 64,
     parked: 64,
     memberships: 1_024,
     contacts: 100,

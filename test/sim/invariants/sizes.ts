@@ -11,6 +11,8 @@ const QUERIES = 4
 
 const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   view: limits.viewNodes,
+  ballots: limits.ballots,
+  suspects: limits.suspects,
   parked: limits.parkedRecords,
   memberships: limits.memberships,
   // Linked ones are kept whatever else the book is told.

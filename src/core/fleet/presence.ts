@@ -1,0 +1,67 @@
+// Presence: the machines that find out who of the zone is gone, wired together in two steps, as links need the first and the second
+// needs links.
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Book } from '../links/book.ts'
+import type { Links, Watching } from '../links/links.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Self } from '../self.ts'
+import type { Refusals } from '../trust/refusals.ts'
+import type { Roster } from '../trust/roster.ts'
+import type { StatementKeeper } from '../trust/statement-keeper.ts'
+import { Day } from './day.ts'
+import { HealthOfSelf } from './health-of-self.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { Suspicion } from './suspicion.ts'
+import { View } from './view.ts'
+import { Votes } from './votes.ts'
+import { Witnesses } from './witnesses.ts'
+
+export interface Seeing {
+  view: View
+  day: Day
+  health: HealthOfSelf
+  witnesses: Witnesses
+}
+
+/** What this node sees, how far it may trust that, and who watches whom. */
+export function composeSeeing(parts: { env: Env; out: Outbox; self: Self; localHealth: boolean }): Seeing {
+  const { env, out, self } = parts
+  const [view, day] = [new View(self.node, out), new Day(self)]
+  return { view, day, health: new HealthOfSelf(parts.localHealth), witnesses: new Witnesses({ env, self, view, day }) }
+}
+
+/** What the link policy has to know of it. */
+export function watchingOf({ isNode, node }: Self, witnesses: Witnesses): Watching {
+  return {
+    wanted: (now: Millis) => (isNode ? witnesses.of(node, now) : []),
+    keeps: (peer: NodeId, now: Millis) => isNode && witnesses.links(peer, now),
+  }
+}
+
+/** Looking for who is silent, and saying so together. */
+export function composeAccusing(parts: {
+  seeing: Seeing
+  env: Env
+  out: Outbox
+  self: Self
+  roster: Roster
+  statements: StatementKeeper
+  refusals: Refusals
+  links: Links
+  book: Book
+  heartbeat: Heartbeat
+  topic: string
+}): { votes: Votes; suspicion: Suspicion } {
+  const { seeing, heartbeat, links, book, ...common } = parts
+  const votes: Votes = new Votes({
+    ...{ ...common, ...seeing },
+    own: () => heartbeat,
+    raised: (node, now) => suspicion.raised(node, now),
+    accused: (now) => {
+      seeing.health.contradicted(now)
+      heartbeat.refute(now)
+    },
+  })
+  const suspicion: Suspicion = new Suspicion({ ...common, ...seeing, links, book, votes })
+  return { votes, suspicion }
+}

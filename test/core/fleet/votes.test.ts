@@ -1,0 +1,201 @@
+// Votes: who may say that a node is gone, what that costs, and when it is believed (clauses WITNESS, VOTE).
+import { describe, expect, it } from 'vitest'
+import type { Ticket } from '../../../src/core/events.ts'
+import { View } from '../../../src/core/fleet/view.ts'
+import type { Vote } from '../../../src/core/fleet/vote.ts'
+import { Votes } from '../../../src/core/fleet/votes.ts'
+import { limits } from '../../../src/core/limits.ts'
+import { Outbox } from '../../../src/core/outbox.ts'
+import type { Self } from '../../../src/core/self.ts'
+import type { Membership } from '../../../src/core/trust/documents.ts'
+import { Refusals } from '../../../src/core/trust/refusals.ts'
+import { testEnv } from '../env.ts'
+import { envelope, record, T } from './helpers.ts'
+
+const TOPIC = 'rec/z'
+const MESH8 = '00'.repeat(8)
+
+/** A zone of `self`, `gone` and six others; those named first are the witnesses of `gone`, in order. */
+function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']) {
+  const [out, env] = [new Outbox(), testEnv()]
+  const view = new View('self', out)
+  for (const node of ['self', 'gone', 'a', 'b', 'c', 'd', 'e', 'f']) view.accept(node, record(1, 5), envelope(node), 0)
+  let checks = 0
+  const verify = (...args: Parameters<typeof env.verify>) => {
+    checks += 1
+    return env.verify(...args)
+  }
+  const memberOf = (node: string, zone = '/z') => ({ id: `id ${node}`, claims: { node, zone } }) as Membership
+  const members = new Map(['gone', 'a', 'b', 'c', 'd', 'e', 'f'].map((node) => [`id ${node}`, memberOf(node)]))
+  members.set('id far', memberOf('far', '/elsewhere'))
+  const accused: number[] = []
+  const raised: string[] = []
+  const votes = new Votes({
+    env: { ...env, verify },
+    out,
+    self: { node: 'self', zone: '/z', mesh8: MESH8, wallAt: () => 0 } as unknown as Self,
+    roster: { byId: (id) => members.get(id) },
+    statements: { isFound: () => false, endOf: () => 1 },
+    refusals: new Refusals(out),
+    view,
+    witnesses: {
+      of: () => order.slice(0, limits.witnesses),
+      mayBeOf: (_, member) => order.slice(0, limits.witnessPlaces).includes(member),
+    },
+    topic: TOPIC,
+    own: () => ({ incarnation: 1, counter: 5 }),
+    raised: (node) => raised.push(node),
+    accused: (now) => accused.push(now),
+  })
+  let ticket = 0
+  const hear = (by: string, changes: Partial<Vote> = {}, now = 10, topic = TOPIC) => {
+    const vote = { node: 'gone', incarnation: 1, counter: 5, voter: 1, met: true, ...changes }
+    const sealed = { ...envelope('vote'), kind: 'dwn', membership: `id ${by}`, signature: Uint8Array.of(1) }
+    ticket += 1
+    votes.heard(ticket as Ticket, 'forwarder', topic, sealed, vote, now)
+    const verdicts = out.drain().flatMap((effect) => (effect.type === 'verdict' ? [effect.verdict] : []))
+    return verdicts[0]
+  }
+  return { out, view, votes, hear, accused, raised, checks: () => checks, status: () => view.status('gone') }
+}
+
+describe('votes on a node', () => {
+  it('make it down as soon as all of its witnesses have voted, and say who did', () => {
+    const { view, votes, hear, status, raised } = setUp()
+    expect([hear('a'), hear('b')]).toEqual(['accept', 'accept'])
+    expect(status()).toBe('up')
+    expect(hear('c')).toBe('accept')
+    expect(status()).toBe('down')
+    expect(raised).toContain('gone')
+    votes.check(20)
+    expect(votes.deadline()).toBeUndefined()
+    view.accept('gone', record(1, 6), envelope('news'), 20)
+    expect(status()).toBe('up')
+  })
+
+  it('tell in the event by whom', () => {
+    const { out, view } = setUp()
+    out.drain()
+    view.votedDown('gone', ['a', 'b', 'c'], 10)
+    expect(out.drain()).toMatchObject([{ event: { type: 'status', node: 'gone', to: 'down', by: ['a', 'b', 'c'] } }])
+  })
+
+  it('of one witness, and of all but one, decide nothing', () => {
+    const { votes, hear, status } = setUp()
+    hear('a')
+    hear('b')
+    hear('d')
+    hear('e')
+    votes.check(limits.ballotTime)
+    expect(status()).toBe('up')
+  })
+
+  it('do not wait for a witness that missed its own promise, but never believe a single one', () => {
+    const { view, votes, hear, status } = setUp()
+    for (const node of ['gone', 'a', 'b']) view.accept(node, record(1, 6), envelope(node), T)
+    hear('a', { counter: 6 }, T)
+    hear('b', { counter: 6 }, T)
+    votes.check(1.5 * T - 1)
+    expect(status()).toBe('up')
+    votes.check(1.5 * T)
+    expect(status()).toBe('down')
+  })
+
+  it('of the only other member are enough, and of one whose fellow witness is silent are not', () => {
+    const alone = setUp(['a'])
+    alone.hear('a')
+    expect(alone.status()).toBe('down')
+    const pair = setUp(['a', 'b'])
+    pair.view.accept('gone', record(1, 6), envelope('gone'), T)
+    pair.view.accept('a', record(1, 6), envelope('a'), T)
+    pair.hear('a', { counter: 6 }, 1.5 * T)
+    pair.votes.check(1.5 * T)
+    expect(pair.status()).toBe('up')
+  })
+
+  it('are void when nobody who votes ever had a link with it', () => {
+    const { hear, status } = setUp()
+    for (const by of ['a', 'b', 'c']) hear(by, { met: false })
+    expect(status()).toBe('up')
+  })
+
+  it('are void once a newer record of the node is here, before or after they came', () => {
+    const { view, votes, hear, status } = setUp()
+    hear('a')
+    hear('b')
+    view.accept('gone', record(1, 6), envelope('news'), 11)
+    expect(hear('c', {}, 12)).toBe('ignore')
+    votes.check(12)
+    hear('c', { counter: 6 }, 13)
+    expect(status()).toBe('up')
+  })
+
+  it('T38 replayed by anybody after the node came back do nothing', () => {
+    const { view, hear, status, checks } = setUp()
+    for (const by of ['a', 'b', 'c']) hear(by)
+    view.accept('gone', record(2, 1), envelope('again'), 100)
+    const before = checks()
+    for (const by of ['a', 'b', 'c']) expect(hear(by, {}, limits.votePause + 100)).toBe('ignore')
+    expect([status(), checks()]).toEqual(['up', before])
+  })
+
+  it('of an earlier run of the voter do not count', () => {
+    const { view, hear } = setUp()
+    view.accept('a', record(2, 1), envelope('a'), 1)
+    expect(hear('a', { voter: 1 })).toBe('ignore')
+    expect(hear('a', { voter: 2 })).toBe('accept')
+  })
+
+  it('T15 of strangers, of other zones, of members that are no witnesses and of the node itself cost no signature check', () => {
+    const { hear, checks, status, votes } = setUp()
+    for (let i = 0; i < 1_000; i++) expect(hear(`sybil ${i}`)).toBe('ignore')
+    expect(hear('far')).toBe('reject')
+    expect(hear('f')).toBe('ignore')
+    expect(hear('gone')).toBe('ignore')
+    expect(hear('a', { node: 'unknown' })).toBe('ignore')
+    expect(hear('a', {}, 10, 'rec/other')).toBe('reject')
+    expect([checks(), status(), votes.size]).toEqual([0, 'up', 0])
+  })
+
+  it('of one witness that floods have one signature checked, and fill no table', () => {
+    const { hear, checks, votes } = setUp()
+    for (let i = 0; i < 1_000; i++) hear('a', { counter: 5 + i, voter: 1 + i })
+    expect(checks()).toBe(1)
+    expect(votes.size).toBeLessThanOrEqual(1)
+  })
+
+  it('that are forged or do not parse are refused', () => {
+    const { votes, out, status } = setUp()
+    const sealed = { ...envelope('vote'), kind: 'dwn', membership: 'id a', signature: Uint8Array.of(0) }
+    out.drain()
+    votes.heard(1, 'x', TOPIC, sealed, { node: 'gone', incarnation: 1, counter: 5, voter: 1, met: true }, 1)
+    votes.heard(2, 'x', TOPIC, sealed, undefined, 1)
+    expect(out.drain()).toMatchObject([
+      { verdict: 'reject' },
+      { event: { code: 'badSignature' } },
+      { verdict: 'reject' },
+      { event: { code: 'malformed' } },
+    ])
+    expect(status()).toBe('up')
+  })
+
+  it('on ourselves are told, each voter once in a while', () => {
+    const { hear, accused } = setUp()
+    for (let i = 0; i < 10; i++) hear('a', { node: 'self' }, 10 + i)
+    hear('b', { node: 'self' }, 30)
+    expect(accused).toEqual([10, 30])
+    hear('a', { node: 'self' }, 10 + limits.votePause)
+    expect(accused).toHaveLength(3)
+  })
+
+  it('of our own count with the others, and carry what we hold', () => {
+    const { out, votes, hear, status } = setUp(['self', 'a', 'b'])
+    out.drain()
+    votes.cast('gone', true, 10)
+    const vote = { node: 'gone', incarnation: 1, counter: 5, voter: 1, met: true }
+    expect(out.drain()).toEqual([{ type: 'vote', topic: TOPIC, vote }])
+    hear('a')
+    hear('b')
+    expect(status()).toBe('down')
+  })
+})
