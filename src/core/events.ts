@@ -2,6 +2,7 @@
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Digest } from './fleet/digest.ts'
 import type { MetricValues } from './fleet/metrics.ts'
+import type { CollectorTrouble, NamedValue } from './fleet/named-values.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import type { Summary } from './fleet/summary.ts'
@@ -33,8 +34,17 @@ export type Input =
   | { type: 'woken' }
   /** The wall clock, as this machine shows it, and how far local time is ahead of UTC; read at start, at every sample and when it stepped. */
   | { type: 'wall'; wall: Millis; offset?: Millis }
-  /** A health sample that was asked for. `clockTrusted`: the kernel says its clock is synchronised. */
-  | { type: 'sampled'; metrics: MetricValues; clockTrusted: boolean }
+  /**
+   * A health sample that was asked for. `clockTrusted`: the kernel says its clock is synchronised. `more`: what was measured beside the
+   * record's metrics; `troubles`: custom collectors that cannot be taken as they are.
+   */
+  | {
+      type: 'sampled'
+      metrics: MetricValues
+      clockTrusted: boolean
+      more?: readonly NamedValue[]
+      troubles?: readonly CollectorTrouble[]
+    }
   /** Our record was sealed and handed to gossip; its envelope is what we serve to others. */
   | { type: 'published'; envelope: Envelope; record: HealthRecord }
   /** A batch of changes is on disk. */
@@ -316,6 +326,8 @@ export type NodeEvent =
   /** No member outside could be dialled since then, though not for want of trying; and, later: one could. */
   | { type: 'cutOff'; since: Millis }
   | { type: 'wayOut'; after: Millis }
+  /** Something is wrong with a custom collector of this machine (another thing than before); and, later: with `trouble` undefined, no more. */
+  | { type: 'collector'; collector: string; trouble: CollectorTrouble | undefined }
   /** Too much of what it gave or told of was refused: its link is closed, and it is kept out for limits.dropTime. */
   | { type: 'peerDropped'; peer: NodeId }
 

@@ -2,6 +2,7 @@
 import type { Env, Millis, NodeId } from './env.ts'
 import type { ZoneAnswer } from './events.ts'
 import { Alerts } from './fleet/alerts.ts'
+import { Collectors } from './fleet/collectors.ts'
 import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
 import { composeAccusing, composeSeeing, watchingOf } from './fleet/presence.ts'
@@ -220,7 +221,17 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     setup.installs,
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
-  const fleet = { ...seeing, ...accusing, ...reporters, alerts, heartbeat, gossip, queries, saving }
+  const fleet = {
+    ...seeing,
+    ...accusing,
+    ...reporters,
+    alerts,
+    heartbeat,
+    gossip,
+    queries,
+    saving,
+    collectors: new Collectors(out),
+  }
   const trust = { refusals, audit, misconduct, roster, gatekeeper, rivals, roots, statements }
   return { out, self, topic, book, links, reach, greetings, ...trust, ...fleet, releases }
 }

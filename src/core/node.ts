@@ -227,6 +227,7 @@ export class NodeCore {
         this.#m.self.synchronised = input.clockTrusted
         this.#m.releases.timeChanged(now)
         this.#m.releases.sampled(input.metrics, now)
+        this.#m.collectors.sampled(input.troubles ?? [])
         return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(now), this.#members())
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
@@ -421,6 +422,8 @@ export class NodeCore {
     const expiry = this.#endsSoon ? FLAG.expiry : 0
     const reach = (this.#m.reach.offers ? FLAG.relay : 0) | (this.#m.reach.isOpen ? FLAG.reachable : 0)
     const reports = this.#m.reporting.part === 'none' ? 0 : FLAG.reporting
-    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | cloned | reach | reports | slow
+    const collectors = this.#m.collectors.troubled ? FLAG.collectors : 0
+    const own = cloned | slow | reports | collectors
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | reach | own
   }
 }

@@ -307,8 +307,8 @@ export class Driver {
   #sample(): void {
     this.feed({ type: 'wall', wall: this.#ports.clock.wall(), offset: this.#ports.clock.offset() })
     const sample = async () => {
-      const { metrics, clockTrusted } = await this.#ports.probe.sample({ signal: this.#abort.signal })
-      return { metrics: metricValues(metrics), clockTrusted }
+      const { metrics, ...beside } = await this.#ports.probe.sample({ signal: this.#abort.signal })
+      return { metrics: metricValues(metrics), ...beside }
     }
     sample().then(
       (sampled) => this.feed({ type: 'sampled', ...sampled }),

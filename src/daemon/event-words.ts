@@ -46,6 +46,11 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       const why = event.reason === 'start' ? '' : ', because an earlier record of this node carries a higher one'
       return { level: 'info', text: `incarnation ${event.incarnation}${why}` }
     }
+    case 'collector': {
+      const { collector, trouble } = event
+      if (trouble === undefined) return { level: 'info', text: `the collector ${collector} is fine again` }
+      return { level: 'warn', text: `the collector ${collector}: ${trouble.reason}` }
+    }
     case 'firstHeartbeat':
       return { level: 'info', text: 'the first record was sent' }
     case 'diskFailed':

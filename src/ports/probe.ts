@@ -1,5 +1,6 @@
 // Probe: reads a health sample of this machine, and what kind of machine it is.
 import type { MetricName } from '../core/fleet/metrics.ts'
+import type { CollectorTrouble, NamedValue } from '../core/fleet/named-values.ts'
 
 /** A value in its unit for every metric of core/fleet/metrics.ts; null is "this machine does not have it", never 0. */
 export type NamedMetrics = Record<MetricName, number | null>
@@ -12,6 +13,10 @@ export interface Sample {
   metrics: NamedMetrics
   /** The kernel or its time service says that the clock is synchronised. */
   clockTrusted: boolean
+  /** What is measured beside these (docs/metrics.md), and what custom collectors gave. */
+  more: readonly NamedValue[]
+  /** At most one for each custom collector; empty when all are fine. */
+  troubles: readonly CollectorTrouble[]
 }
 
 export interface Probe {

@@ -102,7 +102,7 @@ class MachineProbe implements Probe {
       'node_filesystem_files_free{mountpoint="data"}': data.filesFree,
       'node_filesystem_readonly{mountpoint="data"}': data.readOnly,
     }
-    return { metrics, clockTrusted: read.node_timex_sync_status === 1 }
+    return { metrics, clockTrusted: read.node_timex_sync_status === 1, more: [], troubles: [] }
   }
 
   facts(): Facts {

@@ -60,7 +60,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
     await some.write?.(batch, options)
     seen.push('written')
   }
-  const sample = some.sample ?? (async () => ({ metrics: NO_METRICS, clockTrusted: true }))
+  const sample = some.sample ?? (async () => ({ metrics: NO_METRICS, clockTrusted: true, more: [], troubles: [] }))
   const ports: Ports = {
     clock,
     store: { write, get: async () => undefined, entries: async () => [], close: async () => undefined },

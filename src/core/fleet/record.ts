@@ -26,6 +26,8 @@ export const FLAG = {
   cutOff: 1 << 8,
   /** It doubts what it sees, as its own timers come late: it accuses nobody now, and others are patient with it. */
   slow: 1 << 9,
+  /** A custom collector of this machine is in trouble: its own `pimesh doctor` says why. */
+  collectors: 1 << 10,
 } as const
 export type FlagName = keyof typeof FLAG
 

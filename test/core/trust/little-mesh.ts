@@ -2,6 +2,7 @@
 // wall clock of its own. Pieces do not travel: an installation has begun when its first edge is in the journal.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import type { AnyRequest, AnyResponse, Effect, Input, NodeEvent, RefusalCode } from '../../../src/core/events.ts'
+import type { CollectorTrouble } from '../../../src/core/fleet/named-values.ts'
 import type { HealthRecord } from '../../../src/core/fleet/record.ts'
 import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { NodeCore } from '../../../src/core/node.ts'
@@ -38,6 +39,8 @@ export class Member {
   /** What its wall clock shows beyond the time of the world. */
   ahead: Millis
   synchronised: boolean
+  /** What its samples say of custom collectors. */
+  troubles: readonly CollectorTrouble[] = []
   core: NodeCore
   /** Keys and values on its disk. */
   readonly disk = new Map<string, Uint8Array>()
@@ -158,7 +161,7 @@ export class Member {
 
   #sample(): void {
     this.feed({ type: 'wall', wall: this.wall })
-    this.feed({ type: 'sampled', metrics: [], clockTrusted: this.synchronised })
+    this.feed({ type: 'sampled', metrics: [], clockTrusted: this.synchronised, troubles: this.troubles })
   }
 
   #write({ ticket, changes }: Of<'persist'>): void {
