@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { apiClient } from '../daemon/api-client.ts'
 import type { StatusJson } from '../daemon/api-types.ts'
 import type { Check, CheckState } from './doctor/check.ts'
+import { collectorChecks } from './doctor/collectors.ts'
 import { daemonChecks } from './doctor/daemon.ts'
 import { clockCheck, folderChecks, installCheck, membershipCheck, nodeCheck } from './doctor/machine.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -47,6 +48,7 @@ async function examine(context: Context): Promise<Check[]> {
     membershipCheck(about, Date.now()),
     clockCheck(running?.clockTrusted ?? undefined, Date.now()),
     ...(await daemonChecks(data, status)),
+    ...collectorChecks(running?.collectors),
   ]
 }
 

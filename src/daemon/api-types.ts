@@ -165,11 +165,20 @@ export interface StatusJson {
     /** What the process has open, counted by Node's names for it: sockets, servers, timers; absent in an older daemon. */
     resources?: Record<string, number>
   }
+  /** Custom collectors, with how many series of each are taken and what is wrong with it. Absent in an older daemon. */
+  collectors?: CollectorJson[]
   /** What this machine is (model, OS, kernel), as far as it says. */
   facts: Record<string, string | number | null>
   data: string
   /** The folder below which releases are installed; absent for an operator's peer, which installs none. */
   installRoot?: string
+}
+
+export interface CollectorJson {
+  name: string
+  series: number
+  /** `code`: see `CollectorTroubleCode` in src/core/fleet/named-values.ts. */
+  trouble: { code: string; reason: string } | null
 }
 
 /** `limitBytes` 0: nothing is kept. */

@@ -6,8 +6,9 @@ import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
+import type { CollectorReport } from '../ports/probe.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { CacheJson, NodesJson, StatusJson } from './api-types.ts'
+import type { CacheJson, CollectorJson, NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
@@ -35,6 +36,7 @@ export interface BackendParts extends Publishing {
   mdns: boolean
   relay: Config['relay']
   facts: Record<string, string | number | null>
+  collectors: () => readonly CollectorReport[]
   now: () => number
   startedAt: number
   /** CPU in ms from the start of the process to the first heartbeat; null before it. */
@@ -142,6 +144,14 @@ function cacheJson({ releases }: NodeCore, kind: CacheKind): CacheJson {
   return { encodings, bytes, limitBytes: budget }
 }
 
+function collectorJson({ collector, series, trouble }: CollectorReport): CollectorJson {
+  return {
+    name: collector,
+    series,
+    trouble: trouble === undefined ? null : { code: trouble.code, reason: trouble.reason },
+  }
+}
+
 function statusJson(parts: BackendParts): StatusJson {
   const { core, links } = parts
   const snapshot = core.snapshot()
@@ -206,6 +216,7 @@ function statusJson(parts: BackendParts): StatusJson {
       cpuToFirstHeartbeatMs: parts.cpuToFirstHeartbeat(),
       resources: counted(process.getActiveResourcesInfo()),
     },
+    collectors: parts.collectors().map(collectorJson),
     facts: parts.facts,
     data: parts.data,
     ...(isNode ? { installRoot: parts.installRoot } : {}),

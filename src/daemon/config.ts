@@ -40,6 +40,8 @@ export interface Config {
   artifacts: { mirror: boolean }
   /** File with the beacon key that this machine signs with; relative paths are below the data folder; empty: none. */
   beacon: { key: string }
+  /** Folders with custom collectors, '' for none; relative paths are below the data folder. How often programs are run, and for how long at most. */
+  collectors: { textfiles: string; programs: string; period: Millis; timeout: Millis }
   log: { level: LogLevel }
 }
 
@@ -186,6 +188,22 @@ export const CONFIG_KEYS = {
     why: 'a node whose key is in the beacon role of the root signs once a period what it holds, so that others notice a freeze',
     read: (value) => (typeof value === 'string' && (value === '' || PATH.test(value)) ? value : undefined),
   } satisfies ConfigKey<string>,
+  'collectors.textfiles': folder('files *.prom with series of yours, as for node_exporter; none unless you say so'),
+  'collectors.programs': folder(
+    'programs that print series of yours; they run as the user of the daemon, so only root and that user may change them',
+  ),
+  'collectors.period': seconds({
+    default: limits.collectorPeriod / SECOND,
+    from: limits.collectorPeriodMin / SECOND,
+    to: limits.collectorPeriodMax / SECOND,
+    why: 'each run starts a program, which costs a small board 10 to 50 ms',
+  }),
+  'collectors.timeout': seconds({
+    default: limits.collectorTimeout / SECOND,
+    from: limits.collectorTimeoutMin / SECOND,
+    to: limits.collectorTimeoutMax / SECOND,
+    why: 'they run one at a time: one that hangs delays the others by so much',
+  }),
   'log.level': oneOf(LOG_LEVELS, { default: 'info', why: 'a few lines a day: starts, stops, refusals and alerts' }),
 }
 export type ConfigKeyName = keyof typeof CONFIG_KEYS
@@ -237,6 +255,12 @@ export function loadConfig(text: string | undefined, where: string): Config {
     install: { root: value('install.root') },
     artifacts: { mirror: value('artifacts.mirror') },
     beacon: { key: value('beacon.key') },
+    collectors: {
+      textfiles: value('collectors.textfiles'),
+      programs: value('collectors.programs'),
+      period: value('collectors.period'),
+      timeout: value('collectors.timeout'),
+    },
     log: { level: value('log.level') },
   }
 }
@@ -310,6 +334,15 @@ function seconds(range: { default: number; from: number; to: number; why: string
     why: range.why,
     read: (value) =>
       typeof value === 'number' && value >= from && value <= to ? Math.round(value * SECOND) : undefined,
+  }
+}
+
+function folder(why: string): ConfigKey<string> {
+  return {
+    must: 'the path of a folder, or "" for none',
+    default: '',
+    why,
+    read: (value) => (typeof value === 'string' && (value === '' || PATH.test(value)) ? value : undefined),
   }
 }
 

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { openArtifacts } from '../artifact/store.ts'
 import type { Input, NodeEvent } from '../core/events.ts'
+import { isOwnName } from '../core/fleet/local-metrics.ts'
 import type { MachineFacts } from '../core/machines.ts'
 import { NodeCore } from '../core/node.ts'
 import type { Membership } from '../core/trust/documents.ts'
@@ -12,6 +13,7 @@ import { cryptoEnv } from '../keys/env.ts'
 import { type Mesh, startMesh } from '../mesh/node.ts'
 import type { LinkEvents } from '../ports/links.ts'
 import type { Facts } from '../ports/probe.ts'
+import type { CollectorsConfig } from '../probe/collectors/collectors.ts'
 import { openProbe } from '../probe/probe.ts'
 import type { Signatory } from '../wire/signed.ts'
 import type { SavedState } from '../wire/state.ts'
@@ -50,7 +52,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const { store, state: saved, notes } = await openState(paths(options.data).db, joined)
     closers.add(() => store.close())
     await sweep(options.data)
-    const probe = await openProbe({ dataFolder: options.data })
+    const probe = await openProbe({ dataFolder: options.data, collectors: collectorsOf(options) })
     closers.add(() => probe.close())
     const artifacts = await openArtifacts({ folder: paths(options.data).artifacts })
     closers.add(() => artifacts.close())
@@ -296,6 +298,7 @@ export class Daemon {
       mdns: this.#options.config.discovery.mdns,
       relay: this.#options.config.relay,
       facts: ports.probe.facts(),
+      collectors: () => ports.probe.collectors(),
       now: this.#clock.now,
       startedAt: this.#startedAt,
       version: this.#options.version,
@@ -348,6 +351,16 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
 /** The folder below which releases are installed. */
 function installFolder({ data, config }: DaemonOptions): string {
   return resolve(data, config.install.root)
+}
+
+/** Custom collectors, where the configuration names folders of them. */
+function collectorsOf({ data, config }: DaemonOptions): CollectorsConfig {
+  const { textfiles, programs: folder, period, timeout } = config.collectors
+  return {
+    isOurs: isOwnName,
+    textfiles: textfiles === '' ? undefined : resolve(data, textfiles),
+    programs: folder === '' ? undefined : { folder: resolve(data, folder), period, timeLimit: timeout },
+  }
 }
 
 /** What a selector may ask of this machine: no more of the facts than the protocol names. */

@@ -19,11 +19,22 @@ export interface Sample {
   troubles: readonly CollectorTrouble[]
 }
 
+/** One custom collector. */
+export interface CollectorReport {
+  /** The name of its file. */
+  collector: string
+  /** How many of its series are taken. */
+  series: number
+  trouble: CollectorTrouble | undefined
+}
+
 export interface Probe {
   /** Never rejects for a missing source: that metric is null. Takes at most about half a second, less when `signal` aborts. */
   sample(options: { signal: AbortSignal }): Promise<Sample>
   /** Read once, when the probe was opened. No serial number, address or user name. */
   facts(): Facts
+  /** The custom collectors that the owner of this machine has set up. */
+  collectors(): readonly CollectorReport[]
   /** Ends background sampling. Idempotent. */
   close(): void
 }

@@ -23,6 +23,10 @@ export interface Platform {
   every(period: Millis, task: () => void): () => void
   /** Monotonic. */
   now(): Millis
+  /** Milliseconds since 1970, as this machine's clock shows them. */
+  wall(): Millis
+  /** The number of the user that this process runs as. */
+  user(): number
   /** What this process costs: resident memory, and CPU time since its start. */
   ownCost(): { residentBytes: number; cpuSeconds: number }
 }
@@ -46,6 +50,8 @@ export const realPlatform: Platform = {
     return () => clearInterval(timer)
   },
   now: () => performance.now(),
+  wall: () => Date.now(),
+  user: () => process.getuid?.() ?? 0,
   ownCost: () => {
     const { user, system } = process.cpuUsage()
     return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }

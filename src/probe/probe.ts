@@ -2,8 +2,9 @@
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { limits } from '../core/limits.ts'
-import type { Facts, NamedMetrics, Probe, Sample } from '../ports/probe.ts'
+import type { CollectorReport, Facts, NamedMetrics, Probe, Sample } from '../ports/probe.ts'
 import { ClockSync } from './clock-sync.ts'
+import { type CollectorsConfig, CustomCollectors } from './collectors/collectors.ts'
 import { BackgroundCommand, failedUnits, throttledBits } from './commands.ts'
 import { readDisk } from './disk.ts'
 import { readFacts } from './facts.ts'
@@ -21,6 +22,8 @@ export interface ProbeOptions {
   dataFolder: string
   /** Where /proc, /sys, /run, /etc and /usr are looked for: '/' unless a test has its own. */
   root?: string
+  /** Custom collectors; undefined: none. */
+  collectors?: CollectorsConfig | undefined
   /** What tests replace: time, timers, statfs, programs, the process's own cost. */
   platform?: Partial<Platform>
 }
@@ -28,7 +31,8 @@ export interface ProbeOptions {
 /** Opens the probe and starts what it samples in the background. A machine without any of its files gives nulls, no error. */
 export async function openProbe(options: ProbeOptions): Promise<Probe> {
   const dataFolder = await realpath(options.dataFolder).catch(() => resolve(options.dataFolder))
-  return new MachineProbe(new Reader(options.root ?? '/'), { ...realPlatform, ...options.platform }, dataFolder)
+  const platform = { ...realPlatform, ...options.platform }
+  return new MachineProbe(new Reader(options.root ?? '/'), platform, dataFolder, options.collectors)
 }
 
 class MachineProbe implements Probe {
@@ -44,10 +48,11 @@ class MachineProbe implements Probe {
   readonly #undervoltage: Undervoltage
   readonly #throttled: BackgroundCommand
   readonly #failedUnits: BackgroundCommand
+  readonly #custom: CustomCollectors | undefined
   readonly #stopSearch: () => void
   #sensors: SensorPaths
 
-  constructor(reader: Reader, platform: Platform, dataFolder: string) {
+  constructor(reader: Reader, platform: Platform, dataFolder: string, collectors?: CollectorsConfig) {
     this.#reader = reader
     this.#platform = platform
     this.#mounts = new MountTable(dataFolder)
@@ -58,6 +63,7 @@ class MachineProbe implements Probe {
     this.#undervoltage = new Undervoltage(reader, platform)
     this.#throttled = new BackgroundCommand(throttledBits, reader, platform)
     this.#failedUnits = new BackgroundCommand(failedUnits, reader, platform)
+    this.#custom = collectors && new CustomCollectors(collectors, platform)
     this.#sensors = this.#search()
     // A driver may be loaded, and a sensor renumbered, after the daemon has started.
     this.#stopSearch = platform.every(limits.sensorSearchPeriod, () => {
@@ -102,14 +108,21 @@ class MachineProbe implements Probe {
       'node_filesystem_files_free{mountpoint="data"}': data.filesFree,
       'node_filesystem_readonly{mountpoint="data"}': data.readOnly,
     }
-    return { metrics, clockTrusted: read.node_timex_sync_status === 1, more: [], troubles: [] }
+    const clockTrusted = read.node_timex_sync_status === 1
+    const { values = [], troubles = [] } = this.#custom?.sample(clockTrusted) ?? {}
+    return { metrics, clockTrusted, more: values, troubles }
   }
 
   facts(): Facts {
     return { ...this.#facts }
   }
 
+  collectors(): readonly CollectorReport[] {
+    return this.#custom?.reports() ?? []
+  }
+
   close(): void {
+    this.#custom?.close()
     this.#stopSearch()
     this.#undervoltage.close()
     this.#throttled.close()

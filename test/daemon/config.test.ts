@@ -46,6 +46,7 @@ describe('the configuration', () => {
       install: { root: 'installed' },
       artifacts: { mirror: false },
       beacon: { key: '' },
+      collectors: { textfiles: '', programs: '', period: 60_000, timeout: 10_000 },
       log: { level: 'info' },
     })
   })
@@ -73,6 +74,10 @@ describe('the configuration', () => {
       swarm.cache = "500 MB"
       swarm.forward = "2 GB"
       beacon.key = "beacon.key"
+      collectors.textfiles = "/srv/prom"
+      collectors.programs = "programs"
+      collectors.period = 10
+      collectors.timeout = 2.5
       [log]
       level = "debug"`
     expect(load(text)).toEqual({
@@ -103,6 +108,7 @@ describe('the configuration', () => {
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
       beacon: { key: 'beacon.key' },
+      collectors: { textfiles: '/srv/prom', programs: 'programs', period: 10_000, timeout: 2_500 },
       log: { level: 'debug' },
     })
   })

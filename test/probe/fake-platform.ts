@@ -69,6 +69,8 @@ export class FakePlatform implements Platform {
   }
 
   now = (): number => this.time
+  wall = (): number => this.time
+  user = (): number => 0
   ownCost = () => ({ residentBytes: 98_765_824, cpuSeconds: 12.34 })
 
   /** Periods of the timers that run. */

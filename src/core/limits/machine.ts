@@ -81,6 +81,48 @@ export const machineLimits = {
   cpuTimeStepBack: 3 * SECOND,
   /** chrony and ntpd write their drift file about every hour while synchronised: two may be missed. */
   driftFileBelief: 3 * HOUR,
+  /** Custom collectors of one kind; each costs a start of a program a minute, or a file that is looked at with every sample. */
+  collectors: 32,
+  /** What one may give: 500 series with long labels. More is cut off while it comes, so that no more than this is in memory. */
+  collectorOutputBytes: 131_072,
+  /** What one may say on its standard error output; its first line is shown when it fails. */
+  collectorErrorBytes: 16_384,
+  /** A line of the text format. */
+  collectorLineLength: 2_048,
+  /** Series of one collector: a board with a sensor on every pin has a tenth of it. */
+  collectorSeries: 500,
+  /** Series of all collectors together: each is a few bytes a minute in the history, and some 300 bytes in memory. */
+  collectorSeriesAll: 1_000,
+  /** A series' name; Prometheus' own have up to 80. */
+  seriesNameLength: 128,
+  /** Labels of a series: Prometheus' own have four or five. */
+  seriesLabels: 8,
+  /** A label's name, and its value. */
+  seriesLabelLength: 128,
+  /** The words of a HELP line that are kept. */
+  helpLength: 256,
+  /** A unit that a UNIT line gives. */
+  unitLength: 16,
+  /** How often a program of a collector is run unless the configuration says it. */
+  collectorPeriod: 1 * MINUTE,
+  /** The shortest that it may say: samples come no sooner. */
+  collectorPeriodMin: 10 * SECOND,
+  /** The longest: what is measured seldomer may come from a text file. */
+  collectorPeriodMax: 24 * HOUR,
+  /** One that has not ended by then is ended: reading a slow sensor takes a second or two. They run one at a time, so each may delay the others. */
+  collectorTimeout: 10 * SECOND,
+  /** The shortest that the configuration may say: starting an interpreter on a small board takes half of it. */
+  collectorTimeoutMin: 1 * SECOND,
+  /** The longest. */
+  collectorTimeoutMax: 60 * SECOND,
+  /** One that was cut off is run seldomer each time, down to once in so many periods, until its file changes: it costs its whole time limit. */
+  collectorRestMax: 16,
+  /** After a collector has ended, whoever still holds its output is not waited for any longer. */
+  collectorDrain: 1 * SECOND,
+  /** One that was killed and is still there waits for a device: the others go on without it. */
+  collectorKillWait: 2 * SECOND,
+  /** A text file that was not written for so long is stale: a job that runs once a day is the slowest that is usual. */
+  textFileStale: 25 * HOUR,
   /** A fact about the machine, in characters: one line of a terminal. */
   factLength: 128,
 } as const
