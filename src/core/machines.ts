@@ -214,10 +214,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const carried = { env, out, self, links, book, view, refusals, directory, isOpen, ...budgetsOf(setup) }
   const swarm = new Swarm(carried, setup.artifacts, now)
   const subject = subjectOf(self, setup.facts)
-  const { mirror } = setup
   const policy = new LocalPolicy({ self, statements })
   const rollout: Rollout = new Rollout(
-    { env, out, self, targets, announcing, swarm, subject, policy, mirror },
+    { env, out, self, targets, announcing, swarm, subject, policy, mirror: setup.mirror },
     setup.installs,
   )
   const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })

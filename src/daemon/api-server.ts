@@ -42,6 +42,7 @@ import type {
   TargetsJson,
 } from './api-types.ts'
 import { http } from './http.ts'
+import { CONTENT_TYPE } from './metrics/exposition.ts'
 
 /** What stands behind the API: the daemon, or a test. Expected failures are rejected as Failure. */
 export interface ApiBackend {
@@ -54,6 +55,8 @@ export interface ApiBackend {
   /** Those after the one numbered `after`. */
   events(after: number): EventsJson
   audit(): AuditJson
+  /** What Prometheus scrapes, in its text format. */
+  metrics(): Promise<string>
   releases(query: ReleasesQuery): Promise<ReleasesJson>
   publishers(): PublishersJson
   /** Takes the bytes of an encoding; the signal says that the client is gone. E_ARTIFACT, E_DISK_FULL, E_NO_MEMBER. */
@@ -194,7 +197,9 @@ async function answer(
   try {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
     const call = { backend, request, search: searchParams, signal: gone.signal, goOn }
-    send(request, response, 200, await route(`${request.method} ${pathname}`, call))
+    const asked = `${request.method} ${pathname}`
+    if (asked === 'GET /metrics') return await sendMetrics(backend, request, response)
+    send(request, response, 200, await route(asked, call))
   } catch (error) {
     const [status, body] = explain(error)
     send(request, response, status, body)
@@ -277,11 +282,26 @@ function refusal(code: keyof typeof failureCodes, message: string): ErrorJson {
   return { error: { code, message } }
 }
 
+/** A page of text; where it cannot be made the caller answers, since nothing was sent yet. */
+async function sendMetrics(backend: ApiBackend, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  await readNothing(request)
+  sendBytes(request, response, 200, CONTENT_TYPE, Buffer.from(await backend.metrics()))
+}
+
 function send(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
+  sendBytes(request, response, status, 'application/json', Buffer.from(JSON.stringify(body)))
+}
+
+function sendBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  bytes: Uint8Array,
+): void {
   if (response.destroyed) return
-  const bytes = Buffer.from(JSON.stringify(body))
   response.writeHead(status, {
-    'content-type': 'application/json',
+    'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
     connection: 'close',

@@ -6,14 +6,15 @@ import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
-import type { CollectorReport } from '../ports/probe.ts'
+import type { CollectorReport, Probe } from '../ports/probe.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { CacheJson, CollectorJson, NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
-import type { Driver } from './driver.ts'
+import type { Driver, Sampled } from './driver.ts'
 import type { EventLog } from './event-log.ts'
+import { metricsPage } from './metrics/page.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
 import { nodesJson } from './rows-json.ts'
 
@@ -36,7 +37,9 @@ export interface BackendParts extends Publishing {
   mdns: boolean
   relay: Config['relay']
   facts: Record<string, string | number | null>
-  collectors: () => readonly CollectorReport[]
+  probe: Pick<Probe, 'collectors' | 'detail'>
+  /** The last sample; undefined before the first. */
+  sample: () => Sampled | undefined
   now: () => number
   startedAt: number
   /** CPU in ms from the start of the process to the first heartbeat; null before it. */
@@ -62,6 +65,12 @@ export function createBackend(parts: BackendParts): ApiBackend {
     }),
     events: (after) => ({ schema: 'pimesh.events/1', run, events: parts.log.since(after) }),
     audit: () => auditJson(parts.core, parts.now()),
+    metrics: () =>
+      metricsPage({
+        ...parts,
+        status: () => statusJson(parts),
+        local: () => parts.releases({ zones: undefined, timeoutMs: limits.queryTimeout, local: true }),
+      }),
     releases: parts.releases,
     publishers: parts.publishers,
     importEncoding: parts.importEncoding,
@@ -216,7 +225,7 @@ function statusJson(parts: BackendParts): StatusJson {
       cpuToFirstHeartbeatMs: parts.cpuToFirstHeartbeat(),
       resources: counted(process.getActiveResourcesInfo()),
     },
-    collectors: parts.collectors().map(collectorJson),
+    collectors: parts.probe.collectors().map(collectorJson),
     facts: parts.facts,
     data: parts.data,
     ...(isNode ? { installRoot: parts.installRoot } : {}),

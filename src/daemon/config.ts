@@ -9,6 +9,7 @@ import { editDistance } from '../core/nearest.ts'
 import type { Allowance } from '../core/swarm/budgets.ts'
 import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
 import { degrees, hours, measure, quantity, RATE_UNITS, room, VOLUME_UNITS } from './config-quantities.ts'
+import type { LoopbackAddress } from './metrics/listener.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -42,6 +43,8 @@ export interface Config {
   beacon: { key: string }
   /** Folders with custom collectors, '' for none; relative paths are below the data folder. How often programs are run, and for how long at most. */
   collectors: { textfiles: string; programs: string; period: Millis; timeout: Millis }
+  /** Where /metrics is served over TCP; undefined: nowhere. */
+  http: { listen: LoopbackAddress | undefined }
   log: { level: LogLevel }
 }
 
@@ -204,6 +207,12 @@ export const CONFIG_KEYS = {
     to: limits.collectorTimeoutMax / SECOND,
     why: 'they run one at a time: one that hangs delays the others by so much',
   }),
+  'http.listen': {
+    must: 'an address of this machine for itself with a port, such as "127.0.0.1:3141", or "" for none',
+    default: '',
+    why: 'who scrapes over the unix socket needs none; any user and any program of this machine may read what is served here',
+    read: loopback,
+  } satisfies ConfigKey<LoopbackAddress | 'none'>,
   'log.level': oneOf(LOG_LEVELS, { default: 'info', why: 'a few lines a day: starts, stops, refusals and alerts' }),
 }
 export type ConfigKeyName = keyof typeof CONFIG_KEYS
@@ -261,6 +270,7 @@ export function loadConfig(text: string | undefined, where: string): Config {
       period: value('collectors.period'),
       timeout: value('collectors.timeout'),
     },
+    http: { listen: addressOr(value('http.listen')) },
     log: { level: value('log.level') },
   }
 }
@@ -335,6 +345,19 @@ function seconds(range: { default: number; from: number; to: number; why: string
     read: (value) =>
       typeof value === 'number' && value >= from && value <= to ? Math.round(value * SECOND) : undefined,
   }
+}
+
+/** Of TCP on this machine only. */
+function loopback(value: unknown): LoopbackAddress | 'none' | undefined {
+  if (value === '') return 'none'
+  if (typeof value !== 'string') return undefined
+  const [, host = '', port] = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/.exec(value) ?? []
+  if (port === undefined || Number(port) > 65_535) return undefined
+  return { host: host.replace(/[[\]]/g, ''), port: Number(port) }
+}
+
+function addressOr(address: LoopbackAddress | 'none'): LoopbackAddress | undefined {
+  return address === 'none' ? undefined : address
 }
 
 function folder(why: string): ConfigKey<string> {

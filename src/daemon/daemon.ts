@@ -18,18 +18,19 @@ import { openProbe } from '../probe/probe.ts'
 import type { Signatory } from '../wire/signed.ts'
 import type { SavedState } from '../wire/state.ts'
 import { addressNode } from '../wire/token.ts'
-import { createApiServer } from './api-server.ts'
+import { type ApiBackend, createApiServer } from './api-server.ts'
 import { createBackend } from './backend.ts'
 import { readBeaconKey } from './beacon-key.ts'
 import { systemClock } from './clock.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
-import { Driver, type Ports } from './driver.ts'
+import { Driver, type Ports, type Sampled } from './driver.ts'
 import { enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
 import { type Joined, needWritable, paths, readJoined, sweep, wipe } from './folder.ts'
 import { foundArtifacts, foundInstalls, sweptArtifacts } from './found.ts'
 import { memberGate } from './gate.ts'
+import { serveMetrics } from './metrics/listener.ts'
 import { publishing } from './published.ts'
 import { openState } from './state.ts'
 import { Submissions } from './submissions.ts'
@@ -98,6 +99,7 @@ export class Daemon {
   readonly #early: Input[] = []
   #credential: Membership
   #cpuToFirstHeartbeat: number | null = null
+  #sample: Sampled | undefined
   #stopping: Promise<void> | undefined
   /** Where it could be dialled from outside in the run before. */
   readonly #reachable: readonly string[]
@@ -159,10 +161,19 @@ export class Daemon {
     const { driver, ports } = await wired.promise
     this.#listening = mesh.listening()
     const first: Input = { type: 'listening', addresses: this.#listening }
-    const api = await createApiServer(this.#backend(driver, ports), paths(data).socket)
+    const backend = this.#backend(driver, ports)
+    const api = await createApiServer(backend, paths(data).socket)
     this.#closers.add(() => api.close())
+    await this.#serveMetrics(backend)
     // At once: no question can arrive between the two.
     this.#open(driver, [first, ...this.#early, ...bootstrap(this.#joined, config)])
+  }
+
+  async #serveMetrics(backend: ApiBackend): Promise<void> {
+    const { listen } = this.#options.config.http
+    if (listen === undefined) return
+    const server = await serveMetrics(() => backend.metrics(), listen)
+    this.#closers.add(() => server.close())
   }
 
   /** Says goodbye and closes everything; with `leave` also wipes what ties the folder to the mesh. */
@@ -251,6 +262,9 @@ export class Daemon {
       onCredential: (membership) => {
         this.#credential = membership
       },
+      onSample: (sample) => {
+        this.#sample = sample
+      },
       onEvent: (event) => this.#onEvent(event),
       onDefect: (detail) => this.#log.say('error', 'defect', detail),
       onBroken: (error) => this.#broke(error),
@@ -298,7 +312,8 @@ export class Daemon {
       mdns: this.#options.config.discovery.mdns,
       relay: this.#options.config.relay,
       facts: ports.probe.facts(),
-      collectors: () => ports.probe.collectors(),
+      probe: ports.probe,
+      sample: () => this.#sample,
       now: this.#clock.now,
       startedAt: this.#startedAt,
       version: this.#options.version,

@@ -61,6 +61,8 @@ export interface Ports extends TransferPorts {
   directory: Directory
 }
 
+export type Sampled = Omit<Extract<Input, { type: 'sampled' }>, 'type'>
+
 export interface DriverOptions {
   core: NodeCore
   mesh8: string
@@ -71,6 +73,8 @@ export interface DriverOptions {
   /** Signs beacons; undefined on a machine that holds no beacon key. */
   beaconKey?: Signatory | undefined
   onEvent: (event: NodeEvent) => void
+  /** A sample was taken, unrounded; what of it goes into a record is the core's. */
+  onSample?: (sample: Sampled) => void
   /** The membership to show in the gate from now on. */
   onCredential: (membership: Membership) => void
   /** Something unexpected failed; the node goes on without it. */
@@ -311,7 +315,10 @@ export class Driver {
       return { metrics: metricValues(metrics), ...beside }
     }
     sample().then(
-      (sampled) => this.feed({ type: 'sampled', ...sampled }),
+      (sampled) => {
+        this.#o.onSample?.(sampled)
+        this.feed({ type: 'sampled', ...sampled })
+      },
       (error: unknown) => this.#over ?? this.#o.onDefect(`a sample failed: ${reasonOf(error)}`),
     )
   }

@@ -33,6 +33,8 @@ export interface Probe {
   sample(options: { signal: AbortSignal }): Promise<Sample>
   /** Read once, when the probe was opened. No serial number, address or user name. */
   facts(): Facts
+  /** Parts of what a sample sums up - per CPU, per device - and what this machine is: for /metrics, read when it is asked for. */
+  detail(): readonly NamedValue[]
   /** The custom collectors that the owner of this machine has set up. */
   collectors(): readonly CollectorReport[]
   /** Ends background sampling. Idempotent. */

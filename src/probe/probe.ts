@@ -1,11 +1,13 @@
 // The probe of a Linux machine: one sample is some 25 reads of /proc and /sys, put together under the names of the metrics table.
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { NamedValue } from '../core/fleet/named-values.ts'
 import { limits } from '../core/limits.ts'
 import type { CollectorReport, Facts, NamedMetrics, Probe, Sample } from '../ports/probe.ts'
 import { ClockSync } from './clock-sync.ts'
 import { type CollectorsConfig, CustomCollectors } from './collectors/collectors.ts'
 import { BackgroundCommand, failedUnits, throttledBits } from './commands.ts'
+import { readDetail } from './detail.ts'
 import { readDisk } from './disk.ts'
 import { readFacts } from './facts.ts'
 import { FreeSpace, spaceOf } from './free-space.ts'
@@ -115,6 +117,10 @@ class MachineProbe implements Probe {
 
   facts(): Facts {
     return { ...this.#facts }
+  }
+
+  detail(): readonly NamedValue[] {
+    return readDetail(this.#reader, this.#custom?.written() ?? [])
   }
 
   collectors(): readonly CollectorReport[] {

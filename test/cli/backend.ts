@@ -30,6 +30,7 @@ type Rooted = { signed: { version: number } }
 export class TestBackend implements ApiBackend {
   answer: NodesJson = nodesJson([nodeJson({ name: 'pi-1' }), nodeJson({ name: 'pi-2' })])
   now: StatusJson = statusJson()
+  metricsPage = '# HELP x y\n# TYPE x gauge\nx 1\n'
   readonly queries: NodesQuery[] = []
   readonly pulses: { node: string; timeoutMs: number }[] = []
   readonly stops: boolean[] = []
@@ -128,6 +129,10 @@ export class TestBackend implements ApiBackend {
 
   events(after: number): EventsJson {
     return { schema: 'pimesh.events/1', run: this.run, events: this.log.filter(({ seq }) => seq > after) }
+  }
+
+  async metrics(): Promise<string> {
+    return this.metricsPage
   }
 
   audit(): AuditJson {

@@ -46,6 +46,7 @@ describe('the configuration', () => {
       install: { root: 'installed' },
       artifacts: { mirror: false },
       beacon: { key: '' },
+      http: { listen: undefined },
       collectors: { textfiles: '', programs: '', period: 60_000, timeout: 10_000 },
       log: { level: 'info' },
     })
@@ -78,6 +79,7 @@ describe('the configuration', () => {
       collectors.programs = "programs"
       collectors.period = 10
       collectors.timeout = 2.5
+      http.listen = "[::1]:3141"
       [log]
       level = "debug"`
     expect(load(text)).toEqual({
@@ -108,6 +110,7 @@ describe('the configuration', () => {
       install: { root: '/srv/acme' },
       artifacts: { mirror: true },
       beacon: { key: 'beacon.key' },
+      http: { listen: { host: '::1', port: 3_141 } },
       collectors: { textfiles: '/srv/prom', programs: 'programs', period: 10_000, timeout: 2_500 },
       log: { level: 'debug' },
     })
@@ -193,6 +196,13 @@ describe('the configuration', () => {
     ['swarm.lan = "yes"', 'swarm.lan is "yes"', 'true or false'],
     ['state.flush = 9', 'state.flush is 9', 'seconds from 10 to 3600'],
     ['discovery.mdns = "yes"', 'discovery.mdns is "yes"', 'true or false'],
+    ['http.listen = "0.0.0.0:3141"', 'http.listen is "0.0.0.0:3141"', '127.0.0.1:3141'],
+    ['http.listen = "127.0.0.1"', 'http.listen is "127.0.0.1"', 'with a port'],
+    ['http.listen = "127.0.0.1:99999"', 'http.listen', 'with a port'],
+    ['http.listen = 3141', 'http.listen is 3141', 'with a port'],
+    ['collectors.period = 9', 'collectors.period is 9', 'from 10 to 86400'],
+    ['collectors.timeout = 61', 'collectors.timeout is 61', 'from 1 to 60'],
+    ['collectors.programs = 1', 'collectors.programs is 1', 'path of a folder'],
     ['log.level = "verbose"', 'log.level is "verbose"', '"debug"'],
     ['health = 10', 'health is 10', 'a table with health.period'],
   ])('says what a value was and what it must be: %s', (text, was, must) => {

@@ -64,7 +64,7 @@ function setUp(some: { write?: Store['write']; sample?: Ports['probe']['sample']
   const ports: Ports = {
     clock,
     store: { write, get: async () => undefined, entries: async () => [], close: async () => undefined },
-    probe: { sample, facts: () => ({}), collectors: () => [], close: () => undefined },
+    probe: { sample, facts: () => ({}), detail: () => [], collectors: () => [], close: () => undefined },
     gossip: {
       onMessage: () => undefined,
       subscribe: (topic) => seen.push(`subscribe ${topic.split('/').slice(4).join('/')}`),

@@ -1,0 +1,47 @@
+// The HELP line of each metric of the record.
+import type { MetricName } from '../../core/fleet/metrics.ts'
+
+type Family<Name extends string> = Name extends `${infer Base}{${string}` ? Base : Name
+
+export const HELP: Readonly<Record<Family<MetricName>, string>> = {
+  node_cpu_seconds_total: 'Seconds the CPUs spent in each mode since boot.',
+  node_cpu_count: 'CPUs that are online.',
+  node_load1: 'Load over 1 minute.',
+  node_load5: 'Load over 5 minutes.',
+  node_load15: 'Load over 15 minutes.',
+  node_memory_MemTotal_bytes: 'Memory the kernel manages.',
+  node_memory_MemAvailable_bytes: 'Memory that programs could still get.',
+  node_memory_SwapTotal_bytes: 'Swap space.',
+  node_memory_SwapFree_bytes: 'Swap space not in use.',
+  node_filesystem_size_bytes: 'Size of the file system of / and, where it is another, of the data folder.',
+  node_filesystem_avail_bytes: 'Space left on it for users other than root.',
+  node_filesystem_files_free: 'Files that can still be made on it.',
+  node_filesystem_readonly: 'Whether nothing can be written to it.',
+  node_thermal_zone_temp: 'Temperature of a thermal zone, or of the processor, in degrees Celsius.',
+  node_hwmon_in_lcrit_alarm_volts:
+    'Supply below its critical limit within the last 2 s: 0.001, else 0 (as node_exporter scales it).',
+  rpi_undervoltage_total: 'How often the under-voltage alarm rose since the daemon started.',
+  rpi_throttled: 'What the firmware says of supply and heat, now and since boot.',
+  node_cpu_scaling_frequency_hertz: 'Clock rate of a CPU.',
+  node_cpu_scaling_frequency_max_hertz: 'Highest clock rate of a CPU.',
+  node_uptime_seconds: 'Since the boot of the machine.',
+  node_boot_id: 'First 4 bytes of the id of this boot.',
+  node_timex_sync_status: 'Whether the clock is synchronised.',
+  node_timex_offset_seconds: 'Offset from the time source; above 0 the clock is behind.',
+  node_timex_maxerror_seconds: "Bound of the clock's error.",
+  node_disk_written_bytes_total: 'Written to the disk under / since boot.',
+  node_disk_writes_completed_total: 'Writes completed on it.',
+  node_disk_io_time_seconds_total: 'Time with I/O outstanding on it.',
+  node_disk_write_time_seconds_total: 'Time spent by all its writes together.',
+  node_pressure_cpu_waiting_seconds_total: 'Time in which some task waited for a CPU.',
+  node_pressure_memory_waiting_seconds_total: 'Time in which some task waited for memory.',
+  node_pressure_io_waiting_seconds_total: 'Time in which some task waited for I/O.',
+  node_network_receive_bytes_total: 'Received by physical interfaces.',
+  node_network_transmit_bytes_total: 'Sent by physical interfaces.',
+  node_network_errs_total: 'Errors of physical interfaces in both directions.',
+  node_network_drop_total: 'Packets dropped by physical interfaces in both directions.',
+  node_vmstat_oom_kill: 'Processes killed for want of memory since boot.',
+  node_systemd_units_failed: 'systemd units in the failed state.',
+  process_resident_memory_bytes: 'Resident memory of the daemon.',
+  process_cpu_seconds_total: 'CPU time of the daemon since its start.',
+}
