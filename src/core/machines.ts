@@ -19,23 +19,19 @@ import { Links } from './links/links.ts'
 import { Reach, type RelayMode } from './links/reach.ts'
 import { Outbox } from './outbox.ts'
 import type { Contact } from './protocols.ts'
-import { Releases } from './releases.ts'
-import { LocalPolicy } from './rollout/policy.ts'
-import { Rollout } from './rollout/rollout.ts'
+import { composeReleases } from './release-machines.ts'
+import type { Releases } from './releases.ts'
 import type { InstallEntry } from './rollout/states.ts'
 import type { Subject } from './rollout/subject.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
 import type { Allowance } from './swarm/budgets.ts'
 import type { CacheBudgets, Cached } from './swarm/cache.ts'
-import { Directory } from './swarm/directory.ts'
 import type { Usage } from './swarm/month.ts'
-import { Swarm } from './swarm/swarm.ts'
+import { digestTopic, recordTopic } from './topics.ts'
 import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
-import { Announcing } from './trust/announcing.ts'
 import { Audit, type AuditEntry } from './trust/audit.ts'
 import type { BeaconDocument, BeaconFloor } from './trust/beacon.ts'
-import { Beacons } from './trust/beacons.ts'
 import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { KnownBad } from './trust/known-bad.ts'
@@ -46,7 +42,6 @@ import { RootKeeper } from './trust/root-keeper.ts'
 import { Roster } from './trust/roster.ts'
 import type { StatementDocument } from './trust/statement.ts'
 import { StatementKeeper } from './trust/statement-keeper.ts'
-import { TargetsKeeper } from './trust/targets-keeper.ts'
 import { Watch } from './trust/watch.ts'
 
 /** What a node starts from: its membership, and what earlier runs wrote. */
@@ -131,21 +126,6 @@ export type MachineFacts = Pick<Subject, 'model' | 'os' | 'kernel' | 'arch' | 'c
 
 export type Machines = ReturnType<typeof wire>
 
-/** The gossip topic of the heads of announcements, for the whole mesh. */
-export function announcementTopic(mesh8: string): string {
-  return `/pimesh/1/${mesh8}/ann`
-}
-
-/** The gossip topic of the digests of an inner zone's children. */
-export function digestTopic(mesh8: string, zone: string): string {
-  return `/pimesh/1/${mesh8}/dig${zone}`
-}
-
-/** The gossip topic of a leaf zone's records. */
-export function recordTopic(mesh8: string, zone: string): string {
-  return `/pimesh/1/${mesh8}/rec${zone}`
-}
-
 /** Wires the machines and restores what was saved. Throws only for a setup without a root: a mistake of the caller. */
 export function composeMachines(env: Env, setup: NodeSetup, now: Millis): Machines {
   const machines = wire(env, setup, now)
@@ -164,14 +144,14 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const statements = new StatementKeeper(env, out, self, refusals, setup.statements)
   const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
-  const isUsing = (node: NodeId) => swarm.isUsing(node)
+  const isUsing = (node: NodeId) => releases.swarm.isUsing(node)
   const isOfUse = (node: NodeId) => reach.holds(node) || isUsing(node)
   const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers, watchingOf(self, seeing.witnesses))
   const greetings: Greetings = new Greetings(env, out, self, {
     ...{ book, view },
-    vector: () => announcing.vector(),
+    vector: () => releases.announcing.vector(),
     statements: () => statements.digest,
-    beacons: () => beacons.heads(),
+    beacons: () => releases.beacons.heads(),
     reach: () => reach.told,
   })
   const { relay = 'auto', announce = [], reachable = [] } = setup
@@ -185,7 +165,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const roots = new RootKeeper({ env, out, self, watch }, setup.roots, setup.rootFloor)
   const heartbeat: Heartbeat = new Heartbeat(env, out, topic, setup, {
     minimum: setup.recordPeriodMin,
-    installs: () => rollout.reports(),
+    installs: () => releases.reports(),
     refused: () => audit.summary(),
     version: setup.version,
   })
@@ -197,29 +177,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
-  const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloorsOf(setup))
-  const heads = announcementTopic(self.mesh8)
-  // What came in force is looked at, and what was handed in with it is served, in the same step.
-  const isStale = () => beacons.isStale
-  const parts = { env, out, self, targets, refusals, watch, topic: heads, isStale }
-  const announcing: Announcing = new Announcing(parts, setup.publishers, {
-    accepted: (at) => rollout.changed(at),
-    imported: (encoding, list, at) => swarm.imported(encoding, list, at),
-  })
-  const vector = () => announcing.vector()
-  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, savedBeaconOf(setup), now)
   const isOpen = () => reach.isOpen || reach.offers
-  const members = () => Math.max(1, view.members())
-  const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
-  const carried = { env, out, self, links, book, view, refusals, directory, isOpen, ...budgetsOf(setup) }
-  const swarm = new Swarm(carried, setup.artifacts, now)
-  const subject = subjectOf(self, setup.facts)
-  const policy = new LocalPolicy({ self, statements })
-  const rollout: Rollout = new Rollout(
-    { env, out, self, targets, announcing, swarm, subject, policy, mirror: setup.mirror },
-    setup.installs,
-  )
-  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
+  const released = { env, out, self, links, book, view, refusals, statements, watch, isOpen }
+  const releases: Releases = composeReleases(released, setup, now)
   const fleet = {
     ...seeing,
     ...accusing,
@@ -248,32 +208,12 @@ function composeWatch(
   return { audit, misconduct, watch, isDropped: (node: NodeId, at: Millis) => misconduct.isDropped(node, at) }
 }
 
-function budgetsOf({ allowance = {}, usage, cache }: NodeSetup) {
-  return { allowance, usage, ...(cache && { cache }) }
-}
-
 function selfOf(setup: NodeSetup, now: Millis): Self {
   const root = setup.roots.at(-1)
   if (root === undefined) throw new Error('a node needs a root')
   const issued = setup.roots.map(({ signed }) => signed.issued)
   const bound = Math.max(setup.timeBound ?? 0, ...issued)
   return new Self(setup.mesh, setup.membership, root, setup.wall, now, bound)
-}
-
-/** That of the invite, and that of what was accepted since. */
-function targetsFloorsOf({ publishers, ...invite }: NodeSetup): { version: number; epoch: number | undefined }[] {
-  const floors = [invite, publishers]
-  return floors.map(({ targetsFloor: version, targetsFloorEpoch: epoch }) => ({ version, epoch }))
-}
-
-function savedBeaconOf({ publishers: { beacon, beaconFloor: floor }, beaconKey: keyId }: NodeSetup) {
-  return { beacon, floor, keyId }
-}
-
-/** What selectors may say of this node. */
-function subjectOf({ node, zone, membership }: Self, facts: MachineFacts): Subject {
-  const { labels } = membership.invite.signed
-  return { node, name: membership.claims.name, zone, labels, ...facts }
 }
 
 /** Ours, our witness's, and of whom we see or are linked to. */

@@ -3,8 +3,8 @@
 // is the core, the wire and the crypto of the product, one server of a queue in virtual time, whose work takes what CPU time it takes
 // here: what else this machine does at the time plays no part. What libp2p costs comes on top, for honest and invalid ones alike.
 import { limits } from '../../src/core/limits.ts'
-import { announcementTopic } from '../../src/core/machines.ts'
 import { NodeCore } from '../../src/core/node.ts'
+import { announcementTopic } from '../../src/core/topics.ts'
 import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { KnownBad } from '../../src/core/trust/known-bad.ts'
 import { headOf, Registers, type Terms } from '../../src/core/trust/registers.ts'

@@ -3,7 +3,7 @@
 import type { Millis } from '../../src/core/env.ts'
 import type { RefusalCode } from '../../src/core/events.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
-import { announcementTopic } from '../../src/core/machines.ts'
+import { announcementTopic } from '../../src/core/topics.ts'
 import type { AnnouncementDocument } from '../../src/core/trust/announcement.ts'
 import type { Content } from './content.ts'
 import type { SimMesh } from './mesh.ts'
