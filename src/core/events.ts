@@ -129,7 +129,7 @@ export type Input =
       reason: string
       malformed?: boolean
     }
-  /** A person asks for rows (local API). `zones` undefined: all that are known. */
+  /** A person asks for rows (local API). `zones`: names, or patterns of those that are known; undefined: all that are known. */
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
   | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }

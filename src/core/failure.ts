@@ -37,6 +37,8 @@ export const failureCodes = {
   E_ARTIFACT: 1,
   E_ARTIFACT_CHANGED: 1,
   E_SELECTOR: 2,
+  E_METRIC: 2,
+  E_QUERY: 2,
   E_KEY: 1,
   E_PASSPHRASE: 1,
   E_PATH: 1,
@@ -56,10 +58,13 @@ export type FailureCode = keyof typeof failureCodes
 /** An expected failure. `message` says what is wrong, where, and what to do; it is shown to people as it is. */
 export class Failure extends Error {
   readonly code: FailureCode
-  constructor(code: FailureCode, message: string, options?: { cause?: unknown }) {
+  /** Where in what the person wrote, counted in characters from 1. */
+  readonly position: number | undefined
+  constructor(code: FailureCode, message: string, options?: { cause?: unknown; position?: number | undefined }) {
     super(message, options)
     this.name = 'Failure'
     this.code = code
+    this.position = options?.position
   }
   get exit(): number {
     return failureCodes[this.code]

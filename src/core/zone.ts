@@ -2,9 +2,11 @@
 import type { Env, NodeId } from './env.ts'
 import { H } from './hash.ts'
 import { limits } from './limits.ts'
+import { matchesSegment } from './trust/paths.ts'
 
 const SEGMENT = /^[a-z0-9-]{1,32}$/
 const CELL = /^~[0-9]{2}$/
+const PATTERN_SEGMENT = /^~?[a-z0-9*-]{1,32}$/
 
 /** Why `zone` is not a zone, or undefined when it is one. `/` alone is the whole mesh (an operator's zone). */
 export function zoneProblem(zone: string): string | undefined {
@@ -29,6 +31,37 @@ export function within(zone: string, prefix: string): boolean {
 /** The zone that a zone lies in: `/uk` for `/uk/a`, `/` for `/uk`; undefined for `/`. */
 export function parentOf(zone: string): string | undefined {
   return zone === '/' ? undefined : zone.slice(0, zone.lastIndexOf('/')) || '/'
+}
+
+/** Why `pattern` cannot name zones, or undefined when it can: a zone in which segments may have `*` for any characters, or be `**` for any segments. */
+export function zonePatternProblem(pattern: string): string | undefined {
+  if (!isZonePattern(pattern)) return zoneProblem(pattern)
+  if (!pattern.startsWith('/')) return 'it must start with "/"'
+  const segments = pattern.slice(1).split('/')
+  if (segments.length > limits.zoneSegments + 1) return `it must have 1 to ${limits.zoneSegments} segments`
+  const wrong = segments.find((segment) => !PATTERN_SEGMENT.test(segment))
+  return wrong === undefined
+    ? undefined
+    : `segment "${wrong}" is not 1 to 32 of a-z, 0-9, "-", and "*" for any characters`
+}
+
+export function isZonePattern(text: string): boolean {
+  return text.includes('*')
+}
+
+/** True when the pattern names the zone: `/uk/*` those directly below, `/uk/**` those at any depth and `/uk` itself. */
+export function matchesZone(zone: string, pattern: string): boolean {
+  if (!isZonePattern(pattern)) return zone === pattern
+  return segmentsMatch(pattern.split('/'), zone.split('/'))
+}
+
+/** Zones have few segments, so trying every length of `**` is cheap. */
+function segmentsMatch([pattern, ...patterns]: readonly string[], segments: readonly string[]): boolean {
+  if (pattern === undefined) return segments.length === 0
+  if (pattern === '**')
+    return segments.some((_, at) => segmentsMatch(patterns, segments.slice(at))) || patterns.length === 0
+  const [segment, ...rest] = segments
+  return segment !== undefined && matchesSegment(pattern, segment) && segmentsMatch(patterns, rest)
 }
 
 /** The leaf zone of a node of `site` that is cut into `cells` cells (0 or 1: not cut). Fixed for life by H(nodeId). */

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
+import type { NodesQuery } from './api-queries.ts'
 import type { PulseJson } from './api-reach-types.ts'
 import type {
   AuditJson,
@@ -25,10 +26,17 @@ import type {
   SubmittedJson,
 } from './api-types.ts'
 
+/** See api-queries.ts; `sortBy` as it is typed. */
+export interface NodesAsked extends Partial<Omit<NodesQuery, 'zones' | 'sortBy' | 'columns'>> {
+  zones?: readonly string[]
+  sortBy?: string | undefined
+  columns?: readonly string[]
+}
+
 export interface ApiClient {
   status(): Promise<StatusJson>
-  /** Rows of these zones (none: all that are known); zones may take `timeoutMs` to answer. */
-  nodes(query?: { zones?: readonly string[]; timeoutMs?: number }): Promise<NodesJson>
+  /** Rows of these zones (none: all that are known); zones may take `timeoutMs` to answer. E_ZONE, E_SELECTOR, E_METRIC. */
+  nodes(query?: NodesAsked): Promise<NodesJson>
   /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
   /** Whether anything gets to a linked node now; nobody is dialled for it. */
@@ -78,8 +86,7 @@ export function apiClient(data: string): ApiClient {
     exchange<T>(data, { method: 'POST', target, waitMs, body })
   return {
     status: () => ask('/v1/status'),
-    nodes: ({ zones = [], timeoutMs = limits.queryTimeout } = {}) =>
-      ask(`/v1/nodes?${zonesAsked(zones, timeoutMs)}`, timeoutMs),
+    nodes: (asked = {}) => ask(`/v1/nodes?${nodesAsked(asked)}`, asked.timeoutMs ?? limits.queryTimeout),
     node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
     pulse: (node, timeoutMs = limits.queryTimeout) =>
       ask(`/v1/pulse/${encodeURIComponent(node)}?timeoutMs=${timeoutMs}`, timeoutMs),
@@ -103,6 +110,18 @@ export function apiClient(data: string): ApiClient {
 function zonesAsked(zones: readonly string[], timeoutMs: number): URLSearchParams {
   const search = new URLSearchParams(zones.map((zone): [string, string] => ['zone', zone]))
   search.set('timeoutMs', String(timeoutMs))
+  return search
+}
+
+function nodesAsked({
+  zones = [],
+  timeoutMs = limits.queryTimeout,
+  columns = [],
+  ...more
+}: NodesAsked): URLSearchParams {
+  const search = zonesAsked(zones, timeoutMs)
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) search.set(name, String(value))
+  for (const column of columns) search.append('column', column)
   return search
 }
 
@@ -206,8 +225,9 @@ function parsed(text: string): unknown {
 }
 
 function refused(body: Partial<ErrorJson>, status: number): Failure {
-  const { code = '', message = `the daemon answered ${status}` } = body.error ?? {}
-  return new Failure(Object.hasOwn(failureCodes, code) ? (code as FailureCode) : 'E_PROTOCOL', message)
+  const { code = '', message = `the daemon answered ${status}`, position } = body.error ?? {}
+  const known = Object.hasOwn(failureCodes, code) ? (code as FailureCode) : 'E_PROTOCOL'
+  return new Failure(known, message, { position })
 }
 
 function unreachable(data: string, cause: NodeJS.ErrnoException): Failure {

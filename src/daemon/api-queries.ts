@@ -3,32 +3,88 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
-import { zoneProblem } from '../core/zone.ts'
+import { zonePatternProblem } from '../core/zone.ts'
 import { encodingOf } from '../wire/release.ts'
 import type { RootJson, StateJson, SubmitJson, TargetsJson } from './api-types.ts'
 
-export interface NodesQuery {
-  /** undefined: all zones that are known. */
+export interface ZonesQuery {
+  /** Names or patterns; undefined: all zones that are known. */
   zones: string[] | undefined
   /** How long zones may take to answer, in ms. */
   timeoutMs: number
 }
 
-export interface ReleasesQuery extends NodesQuery {
+/** Which rows are answered, in which order, and how many at a time. */
+export interface NodesQuery extends ZonesQuery {
+  /** A condition on rows (clause CEL 6). */
+  where?: string
+  sortBy?: SortBy
+  /** Rows of one page; undefined: all of them. */
+  limit?: number
+  /** Rows before the page. */
+  at?: number
+  /** The id of an answer that was given lately, of which this is another page: nobody is asked. */
+  answer?: string
+  /** Columns that somebody wants to see: refused when there is no such one. */
+  columns?: string[]
+}
+
+export interface SortBy {
+  /** `name`, `zone`, `status`, `age`, or a metric. */
+  by: string
+  /** undefined: what is most alarming first, which of metrics and ages is the largest. */
+  order: 'asc' | 'desc' | undefined
+}
+
+export interface ReleasesQuery extends ZonesQuery {
   /** Only what is known here: nobody is asked. */
   local: boolean
 }
 
-/** `?zone=/a&zone=/b&timeoutMs=5000`. @throws Failure E_USAGE, E_ZONE */
+/** `?zone=/a&zone=/b/*&timeoutMs=5000&where=CEL&sortBy=cpu_temp:desc&limit=100&at=100&answer=ID`. @throws Failure E_USAGE, E_ZONE */
 export function nodesQuery(search: URLSearchParams): NodesQuery {
+  const where = search.get('where') ?? undefined
+  const answer = search.get('answer') ?? undefined
+  const sorted = search.get('sortBy')
+  const limit = wholeOf(search, 'limit', 1)
+  const at = wholeOf(search, 'at', 0)
+  const columns = search.getAll('column')
+  return {
+    ...zonesQuery(search),
+    ...(where === undefined ? {} : { where }),
+    ...(sorted === null ? {} : { sortBy: sortByOf(sorted) }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(at === undefined ? {} : { at }),
+    ...(answer === undefined ? {} : { answer }),
+    ...(columns.length === 0 ? {} : { columns: columns.slice(0, limits.apiColumns) }),
+  }
+}
+
+/** `?zone=/a&zone=/b&timeoutMs=5000`. @throws Failure E_USAGE, E_ZONE */
+export function zonesQuery(search: URLSearchParams): ZonesQuery {
   const zones = search.getAll('zone')
   if (zones.length > limits.apiZones)
     throw new Failure('E_USAGE', `at most ${limits.apiZones} zones can be asked at once`)
   for (const zone of zones) {
-    const wrong = zoneProblem(zone)
+    const wrong = zonePatternProblem(zone)
     if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
   }
   return { zones: zones.length === 0 ? undefined : zones, timeoutMs: timeoutOf(search) }
+}
+
+/** `cpu_temp`, `name:desc`. @throws Failure E_USAGE */
+function sortByOf(text: string): SortBy {
+  const [, by = '', order] = /^(.*?)(?::(asc|desc))?$/s.exec(text) ?? []
+  if (by === '') throw new Failure('E_USAGE', 'rows are sorted by a column, such as cpu_temp or name:desc')
+  return { by, order: order as SortBy['order'] }
+}
+
+function wholeOf(search: URLSearchParams, name: string, least: number): number | undefined {
+  const text = search.get(name)
+  if (text === null) return undefined
+  const number = count(text)
+  if (number >= least && number <= limits.apiRowsMax) return number
+  throw new Failure('E_USAGE', `${name} is a whole number from ${least} to ${limits.apiRowsMax}`)
 }
 
 /** `?timeoutMs=5000`. @throws Failure E_USAGE */
@@ -43,7 +99,7 @@ export function releasesQuery(search: URLSearchParams): ReleasesQuery {
   const local = search.get('zone') === ''
   const asked = new URLSearchParams(search)
   if (local) asked.delete('zone')
-  return { ...nodesQuery(asked), local }
+  return { ...zonesQuery(asked), local }
 }
 
 /** `?after=17`: 0 when it is not given. @throws Failure E_USAGE */

@@ -88,6 +88,9 @@ const badRequests: readonly FailureCode[] = [
   'E_USAGE',
   'E_ZONE',
   'E_LABEL',
+  'E_SELECTOR',
+  'E_METRIC',
+  'E_QUERY',
   'E_DOCUMENT',
   'E_ARTIFACT',
   'E_ANNOUNCEMENT',
@@ -275,11 +278,11 @@ function explain(error: unknown): [number, ErrorJson] {
   if (!(error instanceof Failure))
     return [500, refusal('E_INTERNAL', error instanceof Error ? error.message : String(error))]
   if (error.code === 'E_UNKNOWN_NODE') return [404, refusal(error.code, error.message)]
-  return [badRequests.includes(error.code) ? 400 : 500, refusal(error.code, error.message)]
+  return [badRequests.includes(error.code) ? 400 : 500, refusal(error.code, error.message, error.position)]
 }
 
-function refusal(code: keyof typeof failureCodes, message: string): ErrorJson {
-  return { error: { code, message } }
+function refusal(code: keyof typeof failureCodes, message: string, position?: number): ErrorJson {
+  return { error: position === undefined ? { code, message } : { code, message, position } }
 }
 
 /** A page of text; where it cannot be made the caller answers, since nothing was sent yet. */

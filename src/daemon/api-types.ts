@@ -31,6 +31,8 @@ export interface NodeJson {
   capabilities: string[]
   /** Series name of docs/metrics.md -> value in its unit; null: this machine does not have it. */
   metrics: Record<string, number | null>
+  /** The same by the short names of docs/metrics.md, shares as 0..1; absent in an older daemon. */
+  measures?: Record<string, number | null>
   /** Announcements, targets and roots that it refused since it started, and the most frequent reason; null when none. */
   refused?: { total: number; most: string | null } | null
   /** The member whose view this row is. */
@@ -53,7 +55,19 @@ export interface ZoneJson {
   membersKnown?: number
 }
 
-/** GET /v1/nodes?zone=/a&zone=/b&timeoutMs=5000 */
+/** Which part of an answer this is. */
+export interface PageJson {
+  /** Names the answer, for its further pages: `?answer=ID&at=N`. */
+  answer: string
+  /** Rows before these. */
+  at: number
+  /** Rows that match. */
+  of: number
+  /** Where the next page begins; null: there is none. */
+  next: number | null
+}
+
+/** GET /v1/nodes?zone=/a&zone=/b/*&timeoutMs=5000&where=CEL&sortBy=cpu_temp:desc&limit=100&at=0 */
 export interface NodesJson {
   schema: 'pimesh.nodes/1'
   nodes: NodeJson[]
@@ -64,7 +78,16 @@ export interface NodesJson {
     /** Oldest record in the answer; null when there is none or its age is unknown. */
     oldestMs: AgeMs
     complete: boolean
+    /** Nodes whose rows came, whether they match or not, by status; absent in an older daemon, as the next two are. */
+    nodes?: CountsJson
+    /** Zones that were asked and did not answer: how many, and the first of them in order of name. `zones` has all. */
+    dark?: number
+    darkZones?: string[]
   }
+  /** Absent in an older daemon. */
+  page?: PageJson
+  /** Units of `measures`: share, s, B, B/s, degC, Hz, 1, bits. Absent in an older daemon. */
+  units?: Record<string, string>
 }
 
 export interface LinkJson {
@@ -295,7 +318,8 @@ export interface DelegatedJson {
 
 /** Any refusal: HTTP 4xx or 5xx with this body. */
 export interface ErrorJson {
-  error: { code: string; message: string }
+  /** `position`: where in what the person wrote, in characters from 1. */
+  error: { code: string; message: string; position?: number }
 }
 
 // POST /v1/stop: say goodbye and end. POST /v1/leave: the same, and the folder may be wiped. Both answer {} when the goodbye is out.

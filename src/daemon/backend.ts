@@ -16,7 +16,7 @@ import type { Driver, Sampled } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { metricsPage } from './metrics/page.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
-import { nodesJson } from './rows-json.ts'
+import { RowPages } from './row-pages.ts'
 
 /** What the halves of the daemon that publish and enrol answer by themselves. */
 type Publishing = Pick<
@@ -49,15 +49,16 @@ export interface BackendParts extends Publishing {
 }
 
 export function createBackend(parts: BackendParts): ApiBackend {
-  const query = async (zones: readonly string[] | undefined, timeoutMs: number | undefined) => {
-    const result = await parts.driver.query(zones, timeoutMs ?? limits.queryTimeout)
-    return nodesJson(result, pathsJson(parts.core, parts.now()))
-  }
+  const rows = new RowPages(
+    (zones, timeoutMs) => parts.driver.query(zones, timeoutMs),
+    () => pathsJson(parts.core, parts.now()),
+  )
   const run = randomUUID()
   return {
     status: () => statusJson(parts),
-    nodes: ({ zones, timeoutMs }) => query(zones, timeoutMs),
-    node: async (idOrName) => oneNode(await query(undefined, undefined), idOrName),
+    nodes: (query) => rows.answer(query),
+    node: async (idOrName) =>
+      oneNode(await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout }), idOrName),
     pulse: async (node, timeoutMs) => ({
       schema: 'pimesh.pulse/1',
       node,

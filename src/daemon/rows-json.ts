@@ -1,39 +1,68 @@
 // Core's rows and answers as the local API's JSON.
 import type { NodeId } from '../core/env.ts'
 import type { QueryResult, ZoneAnswer } from '../core/events.ts'
+import { isRate, MEASURES } from '../core/fleet/metric-names.ts'
 import { METRICS } from '../core/fleet/metrics.ts'
 import { flagNames, type HealthRecord } from '../core/fleet/record.ts'
 import type { Row } from '../core/fleet/rows.ts'
+import { limits } from '../core/limits.ts'
 import type { Membership } from '../core/trust/documents.ts'
+import { type FoundRow, metricOf } from '../wire/row-selector.ts'
 import type { PathJson } from './api-reach-types.ts'
-import type { NodeJson, NodesJson, ZoneJson } from './api-types.ts'
+import type { CountsJson, NodeJson, NodesJson, PageJson, ZoneJson } from './api-types.ts'
 
-/** All rows of an answer with its completeness; `paths`: how the peer that asked is linked with them. `zones` are in order of name, rows in order of zone and name. */
-export function nodesJson(result: QueryResult, paths: ReadonlyMap<NodeId, PathJson> = new Map()): NodesJson {
-  const rows = result.zones.flatMap((zone) =>
-    zone.rows.map((row) => ({
-      ...nodeJson(row, zone, result.memberships.get(row.envelope.membership)),
-      path: paths.get(row.node) ?? null,
-    })),
-  )
+export interface PageOfRows {
+  /** Matching rows, all of them. */
+  rows: readonly FoundRow[]
+  page: PageJson
+}
+
+/** A page of an answer with the completeness of all of it; `paths`: how the peer that asked is linked with them. `zones` are in order of name. */
+export function nodesJson(
+  result: QueryResult,
+  { rows, page }: PageOfRows,
+  paths: ReadonlyMap<NodeId, PathJson> = new Map(),
+): NodesJson {
+  const answers = new Map(result.zones.map((answer) => [answer.zone, answer]))
+  const shown = rows.slice(page.at, page.next ?? rows.length)
   return {
     schema: 'pimesh.nodes/1',
-    nodes: rows.sort((a, b) => compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node)),
+    nodes: shown.map(({ row, zone, membership }) => ({
+      ...nodeJson(row, answers.get(zone) as ZoneAnswer, membership),
+      path: paths.get(row.node) ?? null,
+    })),
     zones: result.zones.map(zoneJson),
     completeness: completeness(result),
+    page,
+    units: UNITS,
   }
 }
+
+/** Short names that a record has a value for, with their units. */
+const UNITS: Record<string, string> = Object.fromEntries(
+  MEASURES.filter((measure) => !isRate(measure)).map(({ name, unit }) => [name, unit]),
+)
 
 /** How much of what was asked for came, and how old its oldest row is. */
 export function completeness({ zones }: QueryResult): NodesJson['completeness'] {
   const answered = zones.filter((zone) => zone.state === 'answered')
+  const dark = zones.filter((zone) => zone.state === 'silent')
   return {
     zonesAnswered: answered.length,
     zonesKnown: zones.length,
     // Who left says nothing more: its age would only tell how long ago that was.
     oldestMs: oldest(zones.flatMap(({ rows }) => rows.filter(({ status }) => status !== 'left'))),
     complete: zones.length > 0 && answered.length === zones.length && answered.every((zone) => !zone.partial),
+    nodes: countsOf(zones.flatMap(({ rows }) => rows)),
+    dark: dark.length,
+    darkZones: dark.slice(0, limits.darkNames).map(({ zone }) => zone),
   }
+}
+
+function countsOf(rows: readonly Row[]): CountsJson {
+  const counts = { up: 0, late: 0, down: 0, left: 0 }
+  for (const { status } of rows) counts[status] += 1
+  return counts
 }
 
 function oldest(rows: readonly Row[]): number | null {
@@ -65,6 +94,7 @@ function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefin
     labels: { ...membership?.invite.signed.labels },
     capabilities: [...(membership?.invite.signed.capabilities ?? [])],
     metrics: metricsJson(record),
+    measures: Object.fromEntries(Object.keys(UNITS).map((name) => [name, metricOf(record, name)])),
     refused: record.refused === undefined ? null : { total: record.refused.total, most: record.refused.most ?? null },
     seenBy: answer.by ?? '',
     ...(membership === undefined ? {} : enrolled(membership)),
@@ -83,8 +113,4 @@ function metricsJson(record: HealthRecord): Record<string, number | null> {
       return [metric.name, value === null ? null : Number(value.toFixed(3))]
     }),
   )
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
+import { limits } from '../../src/core/limits.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { FACTS } from '../../src/wire/selector.ts'
@@ -33,7 +34,7 @@ describe('pimesh nodes', () => {
       out: expect.stringMatching(/^NAME[^\u001b]*\n1 of 1 zone answered, 2 nodes, all up, oldest 4 s\n$/),
       err: '',
     })
-    expect(backend.queries).toEqual([{ zones: ['/uk/glasgow'], timeoutMs: 2_000 }])
+    expect(backend.queries).toEqual([{ zones: ['/uk/glasgow'], timeoutMs: 2_000, limit: limits.apiPageRows }])
   })
 
   it('prints what the daemon said as JSON, and fails when it is partial', async () => {

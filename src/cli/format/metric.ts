@@ -36,3 +36,26 @@ export function throttleText(bits: number): string {
 function trimmed(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toFixed(3)))
 }
+
+/** `71.5 °C`, `92 %`, `0.42`, `3 d 4 h`: a value by its unit, as the daemon names it. */
+export function measureText(value: number, unit: string): string {
+  switch (unit) {
+    case 'share':
+      return `${trimmed(Math.round(value * 1_000) / 10)} %`
+    case '%':
+      return `${trimmed(Math.round(value * 10) / 10)} %`
+    case 'degC':
+      return `${value.toFixed(1)} °C`
+    case 'B':
+      return bytes(value)
+    case 'B/s':
+      return `${bytes(value)}/s`
+    case 's':
+      return value < 60 ? `${trimmed(value)} s` : span(value * 1_000)
+    case 'Hz':
+      return `${Math.round(value / 1e6)} MHz`
+    case 'bits':
+      return throttleText(value)
+  }
+  return trimmed(Math.round(value * 100) / 100)
+}

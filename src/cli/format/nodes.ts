@@ -1,73 +1,113 @@
 // The nodes table: one line per node, one per zone without rows, and how complete the answer is.
-import type { NodeJson, NodesJson, ZoneJson } from '../../daemon/api-types.ts'
-import type { Colour, Terminal } from '../frame/terminal.ts'
-import { age, bytes, compactSpan, counted, exact, percent } from './quantity.ts'
-import { pathText, roundTripText } from './reach.ts'
-import { type Column, tableLines } from './table.ts'
+import type { CountsJson, NodeJson, NodesJson, ZoneJson } from '../../daemon/api-types.ts'
+import type { Terminal } from '../frame/terminal.ts'
+import { NARROW, nodeColumns, WIDE } from './node-columns.ts'
+import { age, counted, grouped } from './quantity.ts'
+import { tableLines } from './table.ts'
 
 type Paint = Pick<Terminal, 'paint'>
-
-export const statusColours: Readonly<Record<NodeJson['status'], Colour>> = {
-  up: 'green',
-  late: 'yellow',
-  down: 'red',
-  left: 'grey',
-}
 
 /** The order in which statuses matter to a person. */
 const WORST_FIRST: readonly NodeJson['status'][] = ['down', 'late', 'left', 'up']
 const COUNTED: readonly NodeJson['status'][] = ['up', 'late', 'down', 'left']
 
-/**
- * All lines of the answer; the last one is the completeness. Rows are sorted by zone and name; with `worstFirst` by
- * status before that, for where not all can be seen.
- */
-export function nodesLines(
-  answer: NodesJson,
-  terminal: Paint,
-  options: { wide: boolean; worstFirst?: boolean },
-): string[] {
-  const rank = ({ status }: NodeJson) => (options.worstFirst ? WORST_FIRST.indexOf(status) : 0)
-  const rows = answer.nodes.toSorted(
+export interface NodesShown {
+  wide?: boolean
+  /** The worst before others, for where not all can be seen. */
+  worstFirst?: boolean
+  /** In place of the usual ones. */
+  columns?: readonly string[] | undefined
+  /** The rows are in the order that was asked for. */
+  sorted?: boolean
+  /** All zones that did not answer are listed, however many. */
+  dark?: boolean
+}
+
+/** All lines of the answer; the last one is the completeness. Rows are sorted by zone and name unless they were asked for in another order. */
+export function nodesLines(answer: NodesJson, terminal: Paint, shown: NodesShown): string[] {
+  const rows = shown.sorted && !shown.worstFirst ? answer.nodes : inOrder(answer.nodes, shown.worstFirst === true)
+  const columns = nodeColumns(rows, terminal, answer.units ?? {}, columnNames(shown))
+  const table = rows.length === 0 ? [] : tableLines(columns, rows)
+  return [...table, ...zoneNotes(answer, shown.dark === true), completenessLine(answer)]
+}
+
+function inOrder(nodes: readonly NodeJson[], worstFirst: boolean): NodeJson[] {
+  const rank = ({ status }: NodeJson) => (worstFirst ? WORST_FIRST.indexOf(status) : 0)
+  return nodes.toSorted(
     (a, b) => rank(a) - rank(b) || compare(a.zone, b.zone) || compare(a.name, b.name) || compare(a.node, b.node),
   )
-  const names = shownNames(rows)
-  const columns = options.wide ? [...narrow(terminal, names), ...wide(names)] : narrow(terminal, names)
-  const table = rows.length === 0 ? [] : tableLines(columns, rows)
-  return [...table, ...answer.zones.flatMap((zone) => zoneNote(zone)), completenessLine(answer)]
 }
 
-/** Ends of ids that tell nodes of one name apart. */
-const ID_END = 6
-
-/** Id -> name; `name~` and the end of the id where several nodes have that name. */
-function shownNames(rows: readonly NodeJson[]): ReadonlyMap<string, string> {
-  const times = new Map<string, number>()
-  for (const { name } of rows) times.set(name, (times.get(name) ?? 0) + 1)
-  return new Map(rows.map(({ node, name }) => [node, times.get(name) === 1 ? name : `${name}~${node.slice(-ID_END)}`]))
+function columnNames({ columns, wide }: NodesShown): readonly string[] {
+  return columns ?? (wide ? [...NARROW, ...WIDE] : NARROW)
 }
 
-/** `2 of 2 zones answered, 6 nodes: 5 up, 1 down, oldest 9 s`. */
-export function completenessLine({ nodes, completeness }: NodesJson): string {
+/** `2 of 2 zones answered, 6 nodes: 5 up, 1 down, oldest 9 s; 2 match`. */
+export function completenessLine({ nodes, completeness, page }: NodesJson): string {
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
-  const oldest = nodes.length === 0 ? '' : `, oldest ${age(oldestMs)}`
-  const zones = `${zonesAnswered} of ${counted(zonesKnown, 'zone')} answered`
-  return `${zones}, ${statusesText(nodes)}${oldest}${complete ? '' : ' (partial)'}`
+  const counts = completeness.nodes ?? countsOf(nodes)
+  const oldest = totalOf(counts) === 0 ? '' : `, oldest ${age(oldestMs)}`
+  const zones = `${grouped(zonesAnswered)} of ${counted(zonesKnown, 'zone')} answered`
+  const end = `${complete ? '' : ' (partial)'}${matchText(counts, page)}${darkText(completeness)}`
+  return `${zones}, ${statusesText(counts)}${oldest}${end}`
+}
+
+/** How many of the nodes match, and which of those are shown. */
+function matchText(counts: CountsJson, page: NodesJson['page']): string {
+  if (page === undefined) return ''
+  const match = page.of === totalOf(counts) ? '' : `; ${grouped(page.of)} ${page.of === 1 ? 'matches' : 'match'}`
+  if (page.at === 0 && page.next === null) return match
+  return `${match}; rows ${grouped(page.at + 1)} to ${grouped(page.next ?? page.of)} of ${grouped(page.of)}`
+}
+
+/** `; 40 dark: /uk/a, /uk/b ... (16 shown, --dark lists all)`. */
+export function darkText({ dark = 0, darkZones = [] }: Pick<NodesJson['completeness'], 'dark' | 'darkZones'>): string {
+  if (dark === 0) return ''
+  const more = dark > darkZones.length ? ` ... (${darkZones.length} shown, --dark lists all)` : ''
+  return `; ${grouped(dark)} dark: ${darkZones.join(', ')}${more}`
 }
 
 /** `6 nodes: 5 up, 1 down`, `6 nodes, all up`: only the statuses that occur. */
-function statusesText(nodes: readonly NodeJson[]): string {
-  const total = counted(nodes.length, 'node')
-  const counts = COUNTED.map((status) => [status, nodes.filter((node) => node.status === status).length] as const)
-  const occurring = counts.filter(([, count]) => count > 0)
+function statusesText(counts: CountsJson): string {
+  const count = totalOf(counts)
+  const total = counted(count, 'node')
+  const occurring = COUNTED.filter((status) => counts[status] > 0)
   if (occurring.length === 0) return total
-  if (occurring.length > 1) return `${total}: ${occurring.map(([status, count]) => `${count} ${status}`).join(', ')}`
-  return `${total}, ${nodes.length === 1 ? '' : 'all '}${occurring[0]?.[0]}`
+  if (occurring.length > 1)
+    return `${total}: ${occurring.map((status) => `${grouped(counts[status])} ${status}`).join(', ')}`
+  return `${total}, ${count === 1 ? '' : 'all '}${occurring[0]}`
+}
+
+function countsOf(nodes: readonly NodeJson[]): CountsJson {
+  const counts = { up: 0, late: 0, down: 0, left: 0 }
+  for (const { status } of nodes) counts[status] += 1
+  return counts
+}
+
+function totalOf({ up, late, down, left }: CountsJson): number {
+  return up + late + down + left
 }
 
 /** `3 up, 1 late, 0 down, 0 left`. */
 export function countsText(counts: NonNullable<ZoneJson['counts']>): string {
   return `${counts.up} up, ${counts.late} late, ${counts.down} down, ${counts.left} left`
+}
+
+/** Zones of one kind that have a line of their own; beyond it they are one line, or only in the completeness. */
+const NOTED = 4
+
+/** What a person should know of zones that did not answer with all they have. Dark ones are named by the completeness, too. */
+function zoneNotes({ zones, completeness }: NodesJson, all: boolean): string[] {
+  const many = (wanted: ZoneJson['state']) => !all && zones.filter(({ state }) => state === wanted).length > NOTED
+  const [darkToo, forbiddenToo] = [!many('silent') || completeness.dark === undefined, !many('forbidden')]
+  const noted = zones.filter(({ state }) => (state === 'silent' ? darkToo : state === 'answered' || forbiddenToo))
+  const forbidden = forbiddenToo ? 0 : zones.filter(({ state }) => state === 'forbidden').length
+  return [
+    ...noted.flatMap(zoneNote),
+    ...(forbidden === 0
+      ? []
+      : [`${counted(forbidden, 'zone')}: only counts (rows of other zones need the operator capability)`]),
+  ]
 }
 
 /** What a person should know of a zone that did not answer with all it has. */
@@ -79,98 +119,6 @@ export function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJso
     return [`${zone}: ${known} (rows of other zones need the operator capability)`]
   }
   return partial ? [`${zone}: not all rows arrived in time`] : []
-}
-
-function narrow(terminal: Paint, names: ReadonlyMap<string, string>): Column<NodeJson>[] {
-  return [
-    { title: 'NAME', cell: (node) => names.get(node.node) ?? node.name },
-    { title: 'ZONE', cell: (node) => node.zone },
-    {
-      title: 'STATUS',
-      cell: (node) => node.status,
-      paint: (node, text) => terminal.paint(statusColours[node.status], text),
-    },
-    { title: 'AGE', right: true, cell: (node) => age(node.ageMs) },
-    { title: 'LOAD', right: true, cell: loadPerCore },
-    { title: 'MEM', right: true, cell: memory },
-    { title: 'DISK', right: true, cell: disk },
-    {
-      title: 'TEMP',
-      right: true,
-      cell: (node) => shown(node.metrics.node_thermal_zone_temp, (t) => `${t.toFixed(1)} °C`),
-    },
-    {
-      title: 'UPTIME',
-      right: true,
-      cell: (node) => shown(node.metrics.node_uptime_seconds, (s) => compactSpan(s * 1_000)),
-    },
-    {
-      title: 'ALERTS',
-      cell: (node) => (node.alerts.length === 0 ? '-' : node.alerts.join(',')),
-      paint: (node, text) => (node.alerts.length === 0 ? text : terminal.paint('red', text)),
-    },
-  ]
-}
-
-/** The view that a row came from is named where the table holds its node. */
-function wide(names: ReadonlyMap<string, string>): Column<NodeJson>[] {
-  return [
-    { title: 'NODE', cell: (node) => node.node },
-    { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },
-    { title: 'PROMISE', right: true, cell: (node) => exact(node.promiseMs) },
-    { title: 'CORES', right: true, cell: (node) => shown(node.metrics.node_cpu_count, String) },
-    { title: 'MEM TOTAL', right: true, cell: (node) => shown(node.metrics.node_memory_MemTotal_bytes, bytes) },
-    { title: 'UNDERVOLT', right: true, cell: (node) => shown(node.metrics.rpi_undervoltage_total, String) },
-    { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
-    { title: 'REFUSED', cell: refusedText },
-    { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
-    { title: 'PATH', cell: ({ path }) => (path ? pathText(path) : '-') },
-    { title: 'RTT', right: true, cell: ({ path }) => (path ? roundTripText(path) : '-') },
-    { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
-  ]
-}
-
-/** `12, mostly badSignature`: announcements, targets and roots that the node refused since it started. */
-export function refusedText({ refused }: Pick<NodeJson, 'refused'>): string {
-  if (refused === null || refused === undefined) return '-'
-  return refused.most === null ? String(refused.total) : `${refused.total}, mostly ${refused.most}`
-}
-
-/** `model=pi4,room=lab3`. */
-export function labelsText(labels: NodeJson['labels']): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-}
-
-function loadPerCore({ metrics }: NodeJson): string {
-  const load = metrics.node_load1 ?? null
-  return load === null ? '-' : (load / (metrics.node_cpu_count || 1)).toFixed(2)
-}
-
-/** Share of memory in use: what the kernel could not hand to a new program. */
-function memory({ metrics }: NodeJson): string {
-  return usedShare(metrics.node_memory_MemTotal_bytes, metrics.node_memory_MemAvailable_bytes)
-}
-
-/** The fuller of the root and the data file system; one that turned read-only says so: a dying SD card does that. */
-function disk({ metrics }: NodeJson): string {
-  const places = ['/', 'data'].map((place) => `{mountpoint="${place}"}`)
-  if (places.some((place) => metrics[`node_filesystem_readonly${place}`] === 1)) return 'read-only'
-  const shares = places.flatMap((place) => {
-    const size = metrics[`node_filesystem_size_bytes${place}`] ?? null
-    const free = metrics[`node_filesystem_avail_bytes${place}`] ?? null
-    return size && free !== null ? [1 - free / size] : []
-  })
-  return shares.length === 0 ? '-' : percent(Math.max(...shares))
-}
-
-function usedShare(total: number | null | undefined, available: number | null | undefined): string {
-  return total && typeof available === 'number' ? percent(1 - available / total) : '-'
-}
-
-function shown(value: number | null | undefined, text: (value: number) => string): string {
-  return typeof value === 'number' ? text(value) : '-'
 }
 
 function compare(a: string, b: string): number {

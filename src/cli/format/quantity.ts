@@ -54,9 +54,14 @@ export function percent(share: number): string {
   return `${Math.round(share * 100)} %`
 }
 
-/** `1 node`, `6 nodes`. */
+/** `1 node`, `6 nodes`, `8,925 nodes`. */
 export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`
+  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
+}
+
+/** `8,925`. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US')
 }
 
 /** Milliseconds of `48h`, `5s`, `250ms`, `30d`; a number alone is in the unit `bare`, when there is one. E_USAGE. */

@@ -1,7 +1,8 @@
 // Releases and how far they are: a table with one line each, and everything about one of them.
 import type { InstallHereJson, InstallJson, ReleaseJson, ReleasesJson } from '../../daemon/api-types.ts'
 import { plain, type Terminal } from '../frame/terminal.ts'
-import { statusColours, zoneNote } from './nodes.ts'
+import { statusColours } from './node-columns.ts'
+import { zoneNote } from './nodes.ts'
 import { progressText } from './progress.ts'
 import { age, bytes, counted } from './quantity.ts'
 import { type FleetRates, sourcesText, zoneTable } from './release-progress.ts'

@@ -12,6 +12,7 @@ import type { Self } from '../self.ts'
 import type { Membership } from '../trust/documents.ts'
 import type { Gatekeeper } from '../trust/gatekeeper.ts'
 import type { Roster } from '../trust/roster.ts'
+import { isZonePattern, matchesZone } from '../zone.ts'
 import { Authors } from './authors.ts'
 import { ZoneAsk } from './zone-ask.ts'
 import { ZoneRows } from './zone-rows.ts'
@@ -61,10 +62,10 @@ export class Queries {
     return this.#queries.size
   }
 
-  /** @param zones undefined: all that are known. @param timeout when the answer is given, whatever is missing then. */
+  /** @param zones names, or patterns of those that are known (clause ANSWERS); undefined: all that are known. @param timeout when the answer is given, whatever is missing then. */
   start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
     const { self, book } = this.#p
-    const wanted = new Set(zones ?? book.zones())
+    const wanted = new Set(zones === undefined ? book.zones() : this.#named(zones))
     const own = self.isNode && (zones === undefined || wanted.has(self.zone))
     if (self.isNode) wanted.delete(self.zone)
     const hedge = timeout / (limits.queryContactsPerZone + 1)
@@ -128,6 +129,13 @@ export class Queries {
     ask.failed(peer, now)
     this.check(now)
     return true
+  }
+
+  /** The zones of these names, and the known ones that their patterns match. */
+  #named(zones: readonly string[]): string[] {
+    const { self, book } = this.#p
+    const known = [...book.zones(), ...(self.isNode ? [self.zone] : [])]
+    return zones.flatMap((zone) => (isZonePattern(zone) ? known.filter((one) => matchesZone(one, zone)) : [zone]))
   }
 
   *#open(): Generator<ZoneAsk> {

@@ -47,6 +47,18 @@ export const machineLimits = {
   apiQueryTimeoutMax: 60 * SECOND,
   /** Zones one question may name. */
   apiZones: 64,
+  /** Columns one question may name. */
+  apiColumns: 64,
+  /** Rows that one question may be about: a million nodes are the horizon. */
+  apiRowsMax: 1_000_000,
+  /** Rows in one page where a command takes all of them: about 1 MB of JSON, which is made in 20 ms on a desktop. */
+  apiPageRows: 500,
+  /** Rows that are judged or ordered before the loop gets its turn: some 10 ms on a Pi 4. */
+  apiRowsAtOnce: 250,
+  /** Answers kept for their further pages; the oldest goes first. One of 10,000 rows holds some 10 MB. */
+  apiAnswersKept: 4,
+  /** How long an answer is kept after its last page was asked for: a person who looks at one page and goes on. */
+  apiAnswerKept: MINUTE,
   /** What a client reads at most: 10,000 nodes of 3 kB. */
   apiAnswerBytes: 32 * 1_048_576,
   /** Answers under way when the daemon stops get this long. */

@@ -45,7 +45,7 @@ function segmentsMeet(a: string, b: string): boolean {
  * Takes characters as long as they agree. Where they do not, the last `*` takes one character more: earlier ones need not be
  * tried again, since the last `*` can take all that an earlier one could leave to it.
  */
-function matchesSegment(pattern: string, text: string): boolean {
+export function matchesSegment(pattern: string, text: string): boolean {
   let [p, t] = [0, 0]
   let star: { p: number; t: number } | undefined
   while (t < text.length) {
