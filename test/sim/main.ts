@@ -3,6 +3,7 @@
 import { addTo, emptySummary, runMany } from './many.ts'
 import { parseOptions, type SimOptions, USAGE, UsageError } from './options.ts'
 import { explain, line, readable } from './report.ts'
+import { runScale } from './scale/main.ts'
 import { clockText } from './surroundings.ts'
 import { runSwarms } from './swarm/main.ts'
 import { type Report, simulate } from './world.ts'
@@ -60,4 +61,5 @@ async function runOne({ seed, scenario, json, all }: SimOptions): Promise<number
 }
 
 const [first, ...rest] = process.argv.slice(2)
-process.exitCode = first === 'swarm' ? await runSwarms(rest) : await main(process.argv.slice(2))
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = { swarm: runSwarms, scale: runScale }
+process.exitCode = await (commands[first ?? '']?.(rest) ?? main(process.argv.slice(2)))

@@ -4,6 +4,7 @@ import type { Millis, NodeId } from '../../src/core/env.ts'
 import { DAY, HOUR, limits, SECOND } from '../../src/core/limits.ts'
 import type { Capability, Invite, InviteDocument, Membership, RootDocument } from '../../src/core/trust/documents.ts'
 import type { StatementDocument } from '../../src/core/trust/statement.ts'
+import { leafZone } from '../../src/core/zone.ts'
 import { canonicalBytes, jsonOf } from '../../src/wire/canonical.ts'
 import { inviteJson, parseInvite } from '../../src/wire/invite.ts'
 import { claimsJson, parseMembership } from '../../src/wire/membership.ts'
@@ -12,7 +13,7 @@ import { parseRoot, rootJson } from '../../src/wire/root.ts'
 import { encodeSigned } from '../../src/wire/signed.ts'
 import { parseStatement, statementJson } from '../../src/wire/statement.ts'
 import { EPOCH } from './clock.ts'
-import type { KeyRing, SimKey } from './crypto.ts'
+import { type KeyRing, type SimKey, sha256 } from './crypto.ts'
 import type { Prng } from './prng.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -71,13 +72,13 @@ export class SimMesh {
     return this.root.hash
   }
 
-  invite(zone: string, seats: number, capability: Capability, founding = false): SimInvite {
+  invite(zone: string, seats: number, capability: Capability, founding = false, cells = 1): SimInvite {
     const key = this.#keys.make(this.#prng)
     const invite: Invite = {
       mesh: this.id,
       key: key.publicKey,
       zone,
-      cells: 1,
+      cells,
       labels: { site: zone.slice(1) || 'all' },
       capabilities: [capability],
       seats,
@@ -92,8 +93,9 @@ export class SimMesh {
   /** The membership of the node with `key` on a seat of the invite, not countersigned yet. */
   membership(key: SimKey, invite: SimInvite, seat: number, name: string): Membership {
     const { document } = invite
-    const { zone, membershipExpires } = document.signed
+    const { zone: site, cells, membershipExpires } = document.signed
     const node = nodeIdOf(key.publicKey)
+    const zone = leafZone({ sha256 }, site, cells, node)
     const claims = { mesh: this.id, node, invite: document.hash, zone, seat, name, expires: membershipExpires }
     const signed = encodeSigned(claimsJson(claims), [invite.key])
     return parseMembership(canonicalBytes({ membership: jsonOf(signed), invite: jsonOf(document.raw) }))

@@ -16,7 +16,8 @@ export interface SimOptions {
 /** A mistake in the command line; its message is one sentence for a person. */
 export class UsageError extends Error {}
 
-export const USAGE = `npm run sim -- swarm --help: how long a fleet takes to fetch an encoding; else
+export const USAGE = `npm run sim -- swarm --help: how long a fleet takes to fetch an encoding
+npm run sim -- scale --help: what each node of a fleet of up to 10,000 pays; else
 
 npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
 

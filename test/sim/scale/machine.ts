@@ -1,0 +1,268 @@
+// A machine of the simulator at scale: the real NodeCore, and as little around it as performs its effects. No disk, no clock of its own, no
+// trace: what is kept beside the core is one timer, open questions and, while it is starved of CPU, what waits for it.
+import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
+import type { Effect, Input, NodeEvent, Verdict } from '../../../src/core/events.ts'
+import { limits } from '../../../src/core/limits.ts'
+import type { NodeSetup } from '../../../src/core/machines.ts'
+import { NodeCore } from '../../../src/core/node.ts'
+import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../../src/wire/envelope.ts'
+import { decodeRecord, encodeRecord } from '../../../src/wire/record.ts'
+import { EPOCH } from '../clock.ts'
+import type { Prng } from '../prng.ts'
+import type { EventQueue } from '../queue.ts'
+import { sample } from '../sensors.ts'
+import { Tickets } from '../tickets.ts'
+import { Exchanges } from './exchanges.ts'
+import { countingEnv, type Enrolment, type ScaleIdentity } from './identity.ts'
+import type { Ledger } from './ledger.ts'
+import type { Message, Topics } from './topics.ts'
+import type { Wires } from './wires.ts'
+
+/** A write to a card, and a look at the sensors; ms. */
+const DISK = 20
+const PROBE = 30
+/** What stands for a signature: nobody checks it, but it has its length. */
+const SIGNATURE = new Uint8Array(64)
+const FACTS = { model: null, os: null, kernel: null, arch: null, cpus: 4 }
+const NO_PUBLISHERS = { targets: undefined, targetsFloor: 0, announcements: [], roleFloors: [], pathFloors: [] }
+
+export interface Around {
+  queue: EventQueue
+  wires: Wires
+  topics: Topics
+  ledger: Ledger
+  enrolment: Enrolment
+  /** Injected into every core, but for checks and chance. */
+  env: Env
+  loss: number
+  prng: Prng
+  machine(index: number): ScaleMachine
+  told(machine: ScaleMachine, event: NodeEvent): void
+}
+
+export class ScaleMachine {
+  readonly id: ScaleIdentity
+  readonly #a: Around
+  readonly #prng: Prng
+  readonly #tickets = new Tickets()
+  readonly exchanges: Exchanges
+  #core: NodeCore | undefined
+  #run = 0
+  #incarnation = 0
+  #started: Millis = 0
+  /** When its one timer goes off. */
+  #armed = Number.POSITIVE_INFINITY
+  /** Until when it has no CPU, and what waits. */
+  #pausedUntil: Millis = 0
+  readonly #waiting: Input[] = []
+  steps = 0
+  checks = 0
+
+  constructor(around: Around, id: ScaleIdentity, prng: Prng) {
+    this.#a = around
+    this.id = id
+    this.#prng = prng
+    this.exchanges = new Exchanges(around, this, this.#tickets)
+  }
+
+  get core(): NodeCore | undefined {
+    return this.#core
+  }
+
+  get node(): NodeId {
+    return this.id.membership.claims.node
+  }
+
+  /** Counts starts and ends: what was under way in one run means nothing to the next. */
+  get run(): number {
+    return this.#run
+  }
+
+  /** Inputs that wait while it is starved. */
+  get backlog(): number {
+    return this.#waiting.length
+  }
+
+  start(): void {
+    if (this.#core !== undefined) return
+    const { queue, wires, env } = this.#a
+    this.#run++
+    this.#started = queue.now
+    wires.set(this.id.index, 'running')
+    const counting = countingEnv(
+      env,
+      () => void this.checks++,
+      () => this.#prng.real(),
+    )
+    this.#core = new NodeCore(counting, this.#setup(), queue.now)
+    this.feed({ type: 'wall', wall: EPOCH + queue.now })
+    this.feed({ type: 'listening', addresses: [this.id.address] })
+    this.feed({ type: 'woken' })
+  }
+
+  /** Ends without a word. `silent`: the machine has no power, so its peers hear nothing either. */
+  stop(silent: boolean): void {
+    if (this.#core === undefined) return
+    const { wires, topics, queue } = this.#a
+    const { index } = this.id
+    this.#core = undefined
+    this.#run++
+    this.#armed = Number.POSITIVE_INFINITY
+    this.#waiting.length = 0
+    this.#pausedUntil = 0
+    this.#tickets.clear()
+    wires.set(index, silent ? 'silent' : 'ended')
+    topics.leave(index)
+    for (const peer of wires.closeAll(index)) {
+      if (!silent) queue.after(wires.delay(index, peer), () => this.#a.machine(peer).lost(index))
+    }
+  }
+
+  /** Takes its CPU away until then. */
+  pause(until: Millis): void {
+    const { queue } = this.#a
+    if (until <= this.#pausedUntil) return
+    this.#pausedUntil = until
+    queue.at(until, () => {
+      if (queue.now >= this.#pausedUntil) this.#goOn()
+    })
+  }
+
+  /** When it does something about what comes now. */
+  get free(): Millis {
+    return Math.max(this.#pausedUntil, this.#a.queue.now)
+  }
+
+  feed(input: Input): void {
+    if (this.#core === undefined) return
+    if (this.#pausedUntil > this.#a.queue.now) this.#waiting.push(input)
+    else this.#step(input, this.#core)
+  }
+
+  /** Takes a message of gossip and says what becomes of it. */
+  hear(message: Message, from: number, judge: (verdict: Verdict) => void): void {
+    if (this.#core === undefined) return
+    const ticket = this.#tickets.expect('verdict', ({ verdict }) => judge(verdict))
+    const heard = { ticket, from: this.#a.machine(from).node, topic: message.topic }
+    this.feed({ ...heard, ...message.content })
+  }
+
+  /** The link with `peer` is gone, as this end sees it. */
+  lost(peer: number): void {
+    if (this.#a.wires.close(this.id.index, peer)) {
+      this.#a.topics.relinked(this.id.index, peer)
+      this.feed({ type: 'disconnected', peer: this.#a.machine(peer).node })
+    }
+  }
+
+  /** Runs this later, unless the process ended by then. */
+  later(delay: Millis, run: () => void): void {
+    const started = this.#run
+    this.#a.queue.after(delay, () => {
+      if (this.#run === started) run()
+    })
+  }
+
+  #goOn(): void {
+    const waiting = this.#waiting.splice(0)
+    for (const input of waiting) this.feed(input)
+  }
+
+  #step(input: Input, core: NodeCore): void {
+    this.steps++
+    for (const effect of core.step(input, this.#a.queue.now)) this.#perform(effect)
+    if (this.#core === core) this.#arm(core)
+  }
+
+  #perform(effect: Effect): void {
+    const { topics, queue } = this.#a
+    switch (effect.type) {
+      case 'sample':
+        return this.later(PROBE, () => this.#sampled())
+      case 'publish':
+        return this.#publish(effect)
+      case 'subscribe':
+        return topics.subscribe(this.id.index, effect.topic)
+      case 'verdict':
+      case 'admit':
+      case 'reply':
+        return this.#tickets.answer(effect)
+      case 'persist':
+        for (const change of effect.changes) if (change.type === 'incarnation') this.#incarnation = change.incarnation
+        return this.later(DISK, () => this.feed({ type: 'persisted', ticket: effect.ticket }))
+      case 'dial':
+      case 'close':
+      case 'ask':
+      case 'pulse':
+        return this.exchanges.perform(effect)
+      case 'event':
+        return this.#a.told(this, effect.event)
+      case 'credential':
+      case 'offerRelay':
+      case 'directoryServe':
+      case 'directoryServers':
+        return
+      default:
+        throw new Error(`the simulator at scale does not know the effect "${effect.type}" at ${queue.now}`)
+    }
+  }
+
+  #sampled(): void {
+    const { now } = this.#a.queue
+    this.feed({ type: 'wall', wall: EPOCH + now })
+    this.feed({ type: 'sampled', metrics: sample(this.#prng, now - this.#started), clockTrusted: true })
+  }
+
+  #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
+    const { mesh } = this.#a.enrolment
+    const words = { kind: RECORD_KIND, mesh8: mesh.id.slice(0, 16), membership: this.id.membership.id }
+    const bytes = sealEnvelope({ ...words, body: encodeRecord(record) }, () => SIGNATURE)
+    const envelope = decodeEnvelope(bytes)
+    const sent = decodeRecord(envelope.body)
+    const content = { type: 'gossip' as const, envelope, record: sent }
+    this.#a.topics.publish(this.id.index, { kind: 'record', topic, bytes: bytes.length, content })
+    this.later(0, () => this.feed({ type: 'published', envelope, record: sent }))
+  }
+
+  /** A timer that was set for earlier than is wanted now sets itself anew: most steps move the deadline, and few are the first to come. */
+  #arm(core: NodeCore): void {
+    const deadline = core.deadline()
+    if (deadline === undefined || deadline >= this.#armed) return
+    const { queue } = this.#a
+    const at = Math.max(queue.now, deadline)
+    this.#armed = at
+    const run = this.#run
+    queue.at(at, () => {
+      if (this.#run === run && this.#armed === at) this.#ring()
+    })
+  }
+
+  #ring(): void {
+    this.#armed = Number.POSITIVE_INFINITY
+    const core = this.#core as NodeCore
+    const deadline = core.deadline()
+    if (deadline !== undefined && deadline <= this.#a.queue.now) this.feed({ type: 'woken' })
+    else this.#arm(core)
+  }
+
+  #setup(): NodeSetup {
+    const { enrolment, queue } = this.#a
+    const { mesh } = enrolment
+    const wall = EPOCH + queue.now
+    return {
+      ...{
+        mesh: mesh.id,
+        membership: this.id.membership,
+        roots: [mesh.root],
+        rootFloor: 1,
+        incarnation: this.#incarnation,
+      },
+      memberships: enrolment.mates(this.id.zone).map(({ membership }) => membership),
+      contacts: enrolment.contacts(this.id).map((contact) => ({ contact, wall })),
+      ...{ rows: [], wall, recordPeriodMin: limits.recordPeriodMin, viewFlushPeriod: limits.viewFlushPeriod },
+      ...{ publishers: NO_PUBLISHERS, targetsFloor: 0, artifacts: { holdings: [], pieceLists: [] }, installs: [] },
+      ...{ statements: [], audit: [], facts: FACTS, mirror: false, relay: 'never', directory: false },
+      reachable: [this.id.address],
+    }
+  }
+}
