@@ -2,11 +2,14 @@
 // trace: what is kept beside the core is one timer, open questions and, while it is starved of CPU, what waits for it.
 import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
 import type { Effect, Input, NodeEvent, Verdict } from '../../../src/core/events.ts'
+import type { Envelope } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { NodeSetup } from '../../../src/core/machines.ts'
 import { NodeCore } from '../../../src/core/node.ts'
-import { decodeEnvelope, RECORD_KIND, sealEnvelope } from '../../../src/wire/envelope.ts'
+import { decodeDigest, encodeDigest } from '../../../src/wire/digest.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope } from '../../../src/wire/envelope.ts'
 import { decodeRecord, encodeRecord } from '../../../src/wire/record.ts'
+import { decodeSummary, encodeSummary } from '../../../src/wire/summary.ts'
 import { EPOCH } from '../clock.ts'
 import type { Prng } from '../prng.ts'
 import type { EventQueue } from '../queue.ts'
@@ -14,8 +17,8 @@ import { sample } from '../sensors.ts'
 import { Tickets } from '../tickets.ts'
 import { Exchanges } from './exchanges.ts'
 import { countingEnv, type Enrolment, type ScaleIdentity } from './identity.ts'
-import type { Ledger } from './ledger.ts'
-import type { Message, Topics } from './topics.ts'
+import type { Kind, Ledger } from './ledger.ts'
+import type { Content, Message, Topics } from './topics.ts'
 import type { Wires } from './wires.ts'
 
 /** A write to a card, and a look at the sensors; ms. */
@@ -181,8 +184,14 @@ export class ScaleMachine {
         return this.later(PROBE, () => this.#sampled())
       case 'publish':
         return this.#publish(effect)
+      case 'publishDigest':
+        return this.#publishDigest(effect)
+      case 'publishSummary':
+        return this.#publishSummary(effect)
       case 'subscribe':
         return topics.subscribe(this.id.index, effect.topic)
+      case 'unsubscribe':
+        return topics.unsubscribe(this.id.index, effect.topic)
       case 'verdict':
       case 'admit':
       case 'reply':
@@ -214,14 +223,34 @@ export class ScaleMachine {
   }
 
   #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
-    const { mesh } = this.#a.enrolment
-    const words = { kind: RECORD_KIND, mesh8: mesh.id.slice(0, 16), membership: this.id.membership.id }
-    const bytes = sealEnvelope({ ...words, body: encodeRecord(record) }, () => SIGNATURE)
-    const envelope = decodeEnvelope(bytes)
+    const { envelope, bytes } = this.#seal(RECORD_KIND, encodeRecord(record))
     const sent = decodeRecord(envelope.body)
-    const content = { type: 'gossip' as const, envelope, record: sent }
-    this.#a.topics.publish(this.id.index, { kind: 'record', topic, bytes: bytes.length, content })
+    this.#gossip('record', topic, bytes, { type: 'gossip', envelope, record: sent })
     this.later(0, () => this.feed({ type: 'published', envelope, record: sent }))
+  }
+
+  #publishDigest({ topic, digest }: Extract<Effect, { type: 'publishDigest' }>): void {
+    const { envelope, bytes } = this.#seal(DIGEST_KIND, encodeDigest(digest))
+    const sent = decodeDigest(envelope.body)
+    this.#gossip('digest', topic, bytes, { type: 'digestHeard', envelope, digest: sent })
+    this.later(0, () => this.feed({ type: 'digestPublished', envelope, digest: sent }))
+  }
+
+  #publishSummary({ topic, summary }: Extract<Effect, { type: 'publishSummary' }>): void {
+    const { envelope, bytes } = this.#seal(SUMMARY_KIND, encodeSummary(summary))
+    const sent = decodeSummary(envelope.body)
+    this.#gossip('summary', topic, bytes, { type: 'summaryHeard', envelope, summary: sent })
+    this.later(0, () => this.feed({ type: 'summaryPublished', envelope, summary: sent }))
+  }
+
+  #seal(kind: string, body: Uint8Array): { envelope: Envelope; bytes: number } {
+    const mesh8 = this.#a.enrolment.mesh.id.slice(0, 16)
+    const bytes = sealEnvelope({ kind, mesh8, membership: this.id.membership.id, body }, () => SIGNATURE)
+    return { envelope: decodeEnvelope(bytes), bytes: bytes.length }
+  }
+
+  #gossip(kind: Kind, topic: string, bytes: number, content: Content): void {
+    this.#a.topics.publish(this.id.index, { kind, topic, bytes, content })
   }
 
   /** A timer that was set for earlier than is wanted now sets itself anew: most steps move the deadline, and few are the first to come. */

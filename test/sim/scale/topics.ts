@@ -30,7 +30,8 @@ export interface Message {
 }
 
 /** The rest of the input that it becomes, shared by all who get it. */
-export type Content = Omit<Extract<Input, { type: 'gossip' }>, 'ticket' | 'from' | 'topic'>
+export type Content = Bare<Extract<Input, { type: 'gossip' | 'digestHeard' | 'summaryHeard' }>>
+type Bare<T> = T extends unknown ? Omit<T, 'ticket' | 'from' | 'topic'> : never
 
 /** Hands a message to a node, which says what becomes of it, at once or later. */
 export type Receive = (to: number, message: Message, from: number, judge: (verdict: Verdict) => void) => void
