@@ -2,7 +2,7 @@
 import type { Millis, NodeId } from './env.ts'
 import type { AnyRequest, AnyResponse, Ticket } from './events.ts'
 import { compareRecords } from './fleet/record.ts'
-import { answerQuery } from './fleet/serving.ts'
+import { answerChildren, answerQuery } from './fleet/serving.ts'
 import { limits } from './limits.ts'
 import type { Machines } from './machines.ts'
 import { type Hello, NOTHING, type QueryResponse, type SyncRequest, type SyncResponse } from './protocols.ts'
@@ -59,7 +59,11 @@ export class Conversations {
     } else if (request.protocol === 'sync') {
       out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body, now) })
     } else {
-      const body = answerQuery(self, view, alerts, asker, request.body, now)
+      const { body: question } = request
+      const body =
+        question.want === 'children'
+          ? answerChildren(this.#m.reporting, asker, question, now)
+          : answerQuery(self, view, alerts, asker, question, now)
       out.emit({ type: 'reply', ticket, protocol: 'query', body })
     }
   }

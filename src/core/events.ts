@@ -194,6 +194,9 @@ export type Change =
   | { type: 'forgetContact'; node: NodeId }
   | { type: 'row'; node: NodeId; envelope: Envelope; status: Status; heardWall: Millis }
   | { type: 'forgetRow'; node: NodeId }
+  /** A zone spoke on a topic of digests that this node listens to. */
+  | { type: 'zone'; zone: string; leaf: boolean; heardWall: Millis }
+  | { type: 'forgetZone'; zone: string; leaf: boolean }
   | { type: 'targets'; targets: TargetsDocument }
   /** No older targets are ever in force; written with the document that raises it. */
   | { type: 'targetsFloor'; version: number; epoch?: number }

@@ -64,6 +64,7 @@ const relations: [string, boolean][] = [
   ['the gate fits one address of a dial', limits.gateTimeout < limits.addressDialTimeout],
   ['an invite leaves room in a membership', limits.inviteBytes + 1_280 <= limits.membershipBytes],
   ['a page of rows fits an answer', limits.queryRows * (limits.recordBytes + 96) <= limits.queryBytes],
+  ['a page of children fits an answer', limits.queryChildren * (limits.digestBytes + 256) <= limits.queryBytes],
   ['a page of ids fits a question', limits.syncMemberships * 18 <= limits.questionBytes],
   ['a page of memberships fits an answer', limits.syncMemberships * limits.membershipBytes <= limits.syncBytes],
   [

@@ -7,32 +7,21 @@ import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
 import { composeAccusing, composeSeeing, watchingOf } from './fleet/presence.ts'
 import { Queries } from './fleet/query.ts'
-import type { HealthRecord } from './fleet/record.ts'
-import { composeReporters } from './fleet/reporter-machines.ts'
-import type { Envelope, Status } from './fleet/rows.ts'
+import { composeReporters, type Reporters } from './fleet/reporter-machines.ts'
 import { rowsOf } from './fleet/serving.ts'
 import type { View } from './fleet/view.ts'
 import { limits } from './limits.ts'
 import { Book } from './links/book.ts'
 import { Greetings } from './links/greetings.ts'
 import { Links } from './links/links.ts'
-import { Reach, type RelayMode } from './links/reach.ts'
+import { Reach } from './links/reach.ts'
 import { Outbox } from './outbox.ts'
-import type { Contact } from './protocols.ts'
-import { composeReleases } from './release-machines.ts'
-import type { Releases } from './releases.ts'
-import type { InstallEntry } from './rollout/states.ts'
-import type { Subject } from './rollout/subject.ts'
+import { composePublishing, type Publishing } from './publishing-machines.ts'
 import { Saving } from './saving.ts'
 import { Self } from './self.ts'
-import type { Allowance } from './swarm/budgets.ts'
-import type { CacheBudgets, Cached } from './swarm/cache.ts'
-import type { Usage } from './swarm/month.ts'
+import type { NodeSetup } from './setup.ts'
 import { digestTopic, recordTopic } from './topics.ts'
-import type { AnnouncementDocument, PathFloor, RoleFloor } from './trust/announcement.ts'
-import { Audit, type AuditEntry } from './trust/audit.ts'
-import type { BeaconDocument, BeaconFloor } from './trust/beacon.ts'
-import type { Membership, RootDocument, TargetsDocument } from './trust/documents.ts'
+import { Audit } from './trust/audit.ts'
 import { Gatekeeper } from './trust/gatekeeper.ts'
 import { KnownBad } from './trust/known-bad.ts'
 import { Misconduct } from './trust/misconduct.ts'
@@ -40,89 +29,11 @@ import { Refusals } from './trust/refusals.ts'
 import { Rivals } from './trust/rivals.ts'
 import { RootKeeper } from './trust/root-keeper.ts'
 import { Roster } from './trust/roster.ts'
-import type { StatementDocument } from './trust/statement.ts'
 import { StatementKeeper } from './trust/statement-keeper.ts'
 import { Watch } from './trust/watch.ts'
 
-/** What a node starts from: its membership, and what earlier runs wrote. */
-export interface NodeSetup {
-  /** Hex mesh id. */
-  mesh: string
-  membership: Membership
-  /** All root versions held, in order; the last is in force. */
-  roots: readonly RootDocument[]
-  /** No root below this version is ever in force. */
-  rootFloor: number
-  /** The lower bound on time that is on disk; 0 when none is. */
-  timeBound?: Millis
-  /** The keyid of the beacon key on this machine. */
-  beaconKey?: string
-  /** The last incarnation that was persisted; 0 when there is none. */
-  incarnation: number
-  memberships: readonly Membership[]
-  contacts: readonly { contact: Contact; wall: Millis }[]
-  rows: readonly { node: NodeId; envelope: Envelope; record: HealthRecord; status: Status; heardWall: Millis }[]
-  wall: Millis
-  /** Shortest promise of our records. */
-  recordPeriodMin: Millis
-  /** How far apart the view and the address book are written. */
-  viewFlushPeriod: Millis
-  publishers: SavedPublishers
-  /** No older targets document is ever in force; of the first epoch unless another is said. */
-  targetsFloor: number
-  targetsFloorEpoch?: number | undefined
-  artifacts: SavedArtifacts
-  installs: readonly InstallEntry[]
-  /** Of enrol keys. */
-  statements: readonly StatementDocument[]
-  /** What earlier runs accepted and refused. */
-  audit: readonly AuditEntry[]
-  /** Of pimesh, as records tell it. */
-  version?: string
-  /** What this machine is, for selectors. */
-  facts: MachineFacts
-  /** Fetch and serve every release, whether this node is selected or not. */
-  mirror: boolean
-  /** What fetching and serving may take; without, there is no bound. */
-  allowance?: Allowance
-  /** What they took of the month so far. */
-  usage?: Usage | undefined
-  /** What may be kept and fetched for others beside what this node needs; nothing unless another is said. */
-  cache?: CacheBudgets
-  /** Whether this node relays for others; `auto` unless another is said. */
-  relay?: RelayMode
-  /** Where it could be dialled from outside when that was last written. */
-  reachable?: readonly string[]
-  /** Whether it asks the directory and serves in it; true unless another is said. */
-  directory?: boolean
-  /** Where others can dial it beside where it listens, as its owner says. */
-  announce?: readonly string[]
-  /** Whether it doubts itself when its own timers come late; true unless a simulation shows what that is good for. */
-  localHealth?: boolean
-}
-
-/** What earlier runs accepted from publishers. */
-export interface SavedPublishers {
-  targets: TargetsDocument | undefined
-  /** The highest version that was accepted; 0 when there was none. Of the first epoch unless another is said. */
-  targetsFloor: number
-  targetsFloorEpoch?: number | undefined
-  announcements: readonly { side: 'held' | 'rival'; announcement: AnnouncementDocument }[]
-  roleFloors: readonly RoleFloor[]
-  pathFloors: readonly PathFloor[]
-  beacon?: BeaconDocument
-  beaconFloor?: BeaconFloor
-}
-
-/** What earlier runs fetched, or began to. */
-export interface SavedArtifacts {
-  holdings: readonly { encoding: string; bits: Uint8Array }[]
-  pieceLists: readonly { hash: string; list: Uint8Array }[]
-  /** Of the above, what was there although it was not needed. */
-  cached?: readonly Cached[]
-}
-
-export type MachineFacts = Pick<Subject, 'model' | 'os' | 'kernel' | 'arch' | 'cpus'>
+export type { MachineFacts, NodeSetup, SavedArtifacts, SavedPublishers } from './setup.ts'
+export { announcementTopic, digestTopic, recordTopic } from './topics.ts'
 
 export type Machines = ReturnType<typeof wire>
 
@@ -144,15 +55,17 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const statements = new StatementKeeper(env, out, self, refusals, setup.statements)
   const isOut = (node: NodeId, zone: string | undefined) => statements.names(node, zone)
   const book: Book = new Book(self.node, self.zone, (node) => links.standing(node), isOut)
-  const isUsing = (node: NodeId) => releases.swarm.isUsing(node)
-  const isOfUse = (node: NodeId) => reach.holds(node) || isUsing(node)
-  const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers, watchingOf(self, seeing.witnesses))
+  const isUsing = (node: NodeId) => publishing.swarm.isUsing(node)
+  const isOfUse = (node: NodeId) => reach.holds(node) || isUsing(node) || reporters.reporting.isSibling(node)
+  const wanted = { watching: watchingOf(self, seeing.witnesses), wishes: () => reporters.reporting.wishes }
+  const links: Links = new Links(env, out, book, self, isOfUse, () => reach.offers, wanted)
   const greetings: Greetings = new Greetings(env, out, self, {
     ...{ book, view },
-    vector: () => releases.announcing.vector(),
+    vector: () => publishing.announcing.vector(),
     statements: () => statements.digest,
-    beacons: () => releases.beacons.heads(),
+    beacons: () => publishing.beacons.heads(),
     reach: () => reach.told,
+    reports: (node) => reporters.reporting.reports(node),
   })
   const { relay = 'auto', announce = [], reachable = [] } = setup
   const ways = { env, out, self, book, links, greetings, inUse: isUsing, relay, announce, saved: reachable }
@@ -165,7 +78,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const roots = new RootKeeper({ env, out, self, watch }, setup.roots, setup.rootFloor)
   const heartbeat: Heartbeat = new Heartbeat(env, out, topic, setup, {
     minimum: setup.recordPeriodMin,
-    installs: () => releases.reports(),
+    installs: () => publishing.rollout.reports(),
     refused: () => audit.summary(),
     version: setup.version,
   })
@@ -173,13 +86,13 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const common = { env, out, self, roster, statements, refusals, links, book, heartbeat, topic }
   const accusing = composeAccusing({ ...common, seeing })
   const reported = { ...common, view, alerts, gatekeeper, day: seeing.day, topicOf: digestTopic }
-  const reporters = composeReporters({ ...reported, minimum: setup.recordPeriodMin }, now)
+  const reporters: Reporters = composeReporters({ ...reported, ...reportsOf(setup) }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
-  const isOpen = () => reach.isOpen || reach.offers
-  const released = { env, out, self, links, book, view, refusals, statements, watch, isOpen }
-  const releases: Releases = composeReleases(released, setup, now)
+  const published = { env, out, self, refusals, watch, links, book, view, reach, statements }
+  const publishing: Publishing = composePublishing(published, setup, now)
+  const { releases } = publishing
   const fleet = {
     ...seeing,
     ...accusing,
@@ -206,6 +119,10 @@ function composeWatch(
   const misconduct = new Misconduct({ out, refusals, avoid })
   const watch = new Watch({ audit, misconduct, knownBad: new KnownBad(env) })
   return { audit, misconduct, watch, isDropped: (node: NodeId, at: Millis) => misconduct.isDropped(node, at) }
+}
+
+function reportsOf({ recordPeriodMin: minimum, zones = [] }: NodeSetup) {
+  return { minimum, zones }
 }
 
 function selfOf(setup: NodeSetup, now: Millis): Self {

@@ -5,7 +5,7 @@ import { earliest } from './earliest.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { Effect, Input, Ticket } from './events.ts'
 import type { Alert } from './fleet/alerts.ts'
-import { type FleetInput, isFleetInput } from './fleet/fleet-inputs.ts'
+import { isFleetInput } from './fleet/fleet-inputs.ts'
 import { FLAG } from './fleet/record.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
@@ -283,25 +283,10 @@ export class NodeCore {
         return this.#leave(now)
       default:
         if (isReachInput(input)) return this.#reaching.handle(input, now)
-        if (isFleetInput(input)) return this.#heardOfFleet(input, now)
         if ('from' in input) this.#reaching.heard(input.from, now)
         else if ('peer' in input) this.#reaching.heard(input.peer, now)
+        if (isFleetInput(input)) return this.#m.digests.handle(input, now)
         return this.#m.releases.handle(input, now)
-    }
-  }
-
-  #heardOfFleet(input: FleetInput, now: Millis): void {
-    const { digests, reporting } = this.#m
-    if ('from' in input) this.#reaching.heard(input.from, now)
-    switch (input.type) {
-      case 'digestHeard':
-        return digests.heard(input.ticket, input, input.digest, now)
-      case 'summaryHeard':
-        return digests.heardSummary(input.ticket, input, input.summary, now)
-      case 'digestPublished':
-        return reporting.published(input.digest, input.envelope, now)
-      case 'summaryPublished':
-        return reporting.handedDown(input.summary, input.envelope, now)
     }
   }
 

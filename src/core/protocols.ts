@@ -1,5 +1,6 @@
 // The messages of our stream protocols: hello, sync and query, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
+import type { Digest } from './fleet/digest.ts'
 import type { Envelope, Row, StatusCounts } from './fleet/rows.ts'
 import type { Summary } from './fleet/summary.ts'
 import type { NatKind } from './links/paths.ts'
@@ -25,6 +26,8 @@ export interface Contact {
   serves: boolean
   /** True when it relays for others. */
   relays?: boolean
+  /** On how many topics of digests it is, as reporter of its zone; absent of one that does not report, or does not say. */
+  reports?: number
 }
 
 export interface Hello {
@@ -44,8 +47,8 @@ export interface Hello {
   statements?: string | undefined
   /** The beacons that the sender holds; none of a pimesh that knows no beacons. */
   beacons?: readonly Head[]
-  /** Whether the sender relays for others, and what its NAT does; absent of a pimesh that knows neither. */
-  reach?: { relays: boolean; nat: NatKind }
+  /** Whether the sender relays for others, what its NAT does, and on how many topics of digests it is; absent of a pimesh that knows neither. */
+  reach?: { relays: boolean; nat: NatKind; reports?: number }
 }
 
 export type SyncRequest =
@@ -88,10 +91,21 @@ export const NOTHING: SyncResponse = {
 
 export interface QueryRequest {
   zone: string
-  /** rows need the operator capability or the same zone; counts are for every member. */
-  want: 'rows' | 'counts'
+  /** rows need the operator capability or the same zone, children of an inner zone one within it; counts are for every member. */
+  want: 'rows' | 'counts' | 'children'
   /** Rows after this node id, in order of node id: the next page. */
   after: NodeId | undefined
+  /** Children after this one (childKey), in that order: the next page. */
+  afterChild?: string
+}
+
+/** A child of an inner zone, with the digest as its reporter signed it. */
+export interface ChildRow {
+  zone: string
+  leaf: boolean
+  dark: boolean
+  /** Undefined when the child is only known by name. `age`: since the answerer heard it. */
+  told: { envelope: Envelope; digest: Digest; age: Millis } | undefined
 }
 
 export type QueryRefusal = 'forbidden' | 'otherZone'
@@ -100,8 +114,9 @@ export interface QueryResponse {
   refused: QueryRefusal | undefined
   counts: StatusCounts
   rows: readonly Row[]
-  /** True when there are rows after the last one. */
+  /** True when there are rows, or children, after the last one. */
   more: boolean
+  children?: readonly ChildRow[]
 }
 
 export interface Requests {

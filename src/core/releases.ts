@@ -6,7 +6,6 @@ import type { Input, Ticket } from './events.ts'
 import type { MetricValues } from './fleet/metrics.ts'
 import type { Outbox } from './outbox.ts'
 import type { Rollout } from './rollout/rollout.ts'
-import type { InstallReport } from './rollout/states.ts'
 import type { Self } from './self.ts'
 import type { Directory, Told } from './swarm/directory.ts'
 import type { Sources } from './swarm/progress.ts'
@@ -96,11 +95,6 @@ export class Releases {
   start(now: Millis): void {
     this.#out.emit({ type: 'subscribe', topic: this.#topic })
     this.#rollout.changed(now)
-  }
-
-  /** What a record says of releases. */
-  reports(): readonly InstallReport[] {
-    return this.#rollout.reports()
   }
 
   handle(input: ReleaseInput, now: Millis): void {

@@ -64,6 +64,11 @@ function segmentsMatch([pattern, ...patterns]: readonly string[], segments: read
   return segment !== undefined && matchesSegment(pattern, segment) && segmentsMatch(patterns, rest)
 }
 
+/** Segments of a zone: 0 for `/`. */
+export function depthOf(zone: string): number {
+  return zone === '/' ? 0 : zone.split('/').length - 1
+}
+
 /** The leaf zone of a node of `site` that is cut into `cells` cells (0 or 1: not cut). Fixed for life by H(nodeId). */
 export function leafZone(env: Pick<Env, 'sha256'>, site: string, cells: number, node: NodeId): string {
   if (cells <= 1) return site

@@ -119,6 +119,7 @@ export class Daemon {
       {
         ...setupOf(joined, state, this.#credential, options.config),
         facts: machineFacts(facts),
+        version: options.version,
         ...(beaconKey && { beaconKey: beaconKey.keyId }),
       },
       this.#clock.now(),

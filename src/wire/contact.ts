@@ -25,6 +25,7 @@ export function encodeContact(contact: Contact): Uint8Array {
     .millis(4, contact.age)
     .bool(5, contact.serves)
     .bool(6, contact.relays ?? false)
+    .uint(7, contact.reports ?? 0)
     .finish()
 }
 
@@ -37,8 +38,9 @@ export function decodeContact(bytes: Uint8Array): Contact {
   const age = reader.uint(4)
   const serves = reader.bool(5)
   const relays = reader.bool(6)
+  const reports = reader.uint(7, limits.zoneSegments + 1)
   reader.end()
-  return { node, zone, addresses, age, serves, ...(relays && { relays }) }
+  return { node, zone, addresses, age, serves, ...(relays && { relays }), ...(reports > 0 && { reports }) }
 }
 
 /** At most addressesPerContact, none longer than addressLength. */

@@ -95,18 +95,18 @@ function readVector(reader: MessageReader): VersionVector {
 
 type Reach = NonNullable<Hello['reach']>
 
-function encodeReach({ relays, nat }: Reach): Uint8Array {
+function encodeReach({ relays, nat, reports = 0 }: Reach): Uint8Array {
   const kind = NAT_KINDS.indexOf(nat) + 1
-  return new MessageWriter().bool(1, relays).uint(2, kind).finish()
+  return new MessageWriter().bool(1, relays).uint(2, kind).uint(3, reports).finish()
 }
 
 /** Absent in the hello of a pimesh that knows no relays. A kind that this version does not know is unknown. */
 function readReach(bytes: Uint8Array | undefined): Pick<Hello, 'reach'> {
   if (bytes === undefined) return {}
   const reader = new MessageReader(bytes, 'a hello', REACH_BYTES)
-  const [relays, kind] = [reader.bool(1), reader.uint(2)]
+  const [relays, kind, reports] = [reader.bool(1), reader.uint(2), reader.uint(3, limits.zoneSegments + 1)]
   reader.end()
-  return { reach: { relays, nat: NAT_KINDS[kind - 1] ?? 'unknown' } }
+  return { reach: { relays, nat: NAT_KINDS[kind - 1] ?? 'unknown', ...(reports > 0 && { reports }) } }
 }
 
 type Order = NonNullable<Hello['yours']>

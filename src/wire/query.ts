@@ -2,17 +2,21 @@
 // that its node signed, so that the asker can check every figure.
 import { ALERT_KINDS, type Row, STATUSES, type Status } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
-import type { QueryRefusal, QueryRequest, QueryResponse } from '../core/protocols.ts'
-import { NODE_ID_BYTES, readNode, readOptionalNode, readZone } from './contact.ts'
-import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
+import type { ChildRow, QueryRefusal, QueryRequest, QueryResponse } from '../core/protocols.ts'
+import { NODE_ID_BYTES, readNode, readOptionalNode, readZone, ZONE_BYTES } from './contact.ts'
+import { decodeDigest } from './digest.ts'
+import { DIGEST_KIND, decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { MessageReader, MessageWriter } from './protobuf.ts'
 import { decodeRecord } from './record.ts'
 
 /** Numbers on the wire are places in these lists, from 1: append only. */
-const WANTS = ['rows', 'counts'] as const
+const WANTS = ['rows', 'counts', 'children'] as const
 const REFUSALS: readonly QueryRefusal[] = ['forbidden', 'otherZone']
 
 const ROW_BYTES = limits.recordBytes + NODE_ID_BYTES + 44
+/** A child's name is that of its zone, with a mark behind it. */
+const CHILD_KEY_BYTES = ZONE_BYTES + 2
+const CHILD_BYTES = limits.digestBytes + ZONE_BYTES + 32
 const COUNTS_BYTES = 64
 /** Everything of a response but its rows. */
 const RESPONSE_FRAME = COUNTS_BYTES + 16
@@ -22,6 +26,7 @@ export function encodeQueryRequest(request: QueryRequest): Uint8Array {
     .text(1, request.zone)
     .uint(2, WANTS.indexOf(request.want) + 1)
     .text(3, request.after ?? '')
+    .text(4, request.afterChild ?? '')
     .finish()
 }
 
@@ -29,10 +34,11 @@ export function encodeQueryRequest(request: QueryRequest): Uint8Array {
 export function decodeQueryRequest(bytes: Uint8Array): QueryRequest {
   const reader = new MessageReader(bytes, 'a query', limits.questionBytes)
   const zone = readZone(reader, 1) ?? reader.refuse('its zone is missing')
-  const want = WANTS[reader.uint(2) - 1] ?? reader.refuse('it asks for neither rows nor counts')
+  const want = WANTS[reader.uint(2) - 1] ?? reader.refuse('it asks for neither rows nor counts nor children')
   const after = readOptionalNode(reader, 3)
+  const afterChild = reader.text(4, CHILD_KEY_BYTES)
   reader.end()
-  return { zone, want, after }
+  return { zone, want, after, ...(afterChild !== '' && { afterChild }) }
 }
 
 /** Rows that do not fit are left out from the end, and `more` is then set. */
@@ -48,7 +54,11 @@ export function encodeQueryResponse(response: QueryResponse): Uint8Array {
     message.bytes(3, bytes)
     sent++
   }
-  return message.bool(4, response.more || sent < response.rows.length).finish()
+  const children = (response.children ?? []).slice(0, limits.queryChildren).map(encodeChild)
+  const cut = sent < response.rows.length || children.length < (response.children ?? []).length
+  message.bool(4, response.more || cut)
+  for (const child of children) message.bytes(5, child)
+  return message.finish()
 }
 
 /** Throws E_PROTOCOL. Signatures of the envelopes are not checked here. */
@@ -59,8 +69,30 @@ export function decodeQueryResponse(bytes: Uint8Array): QueryResponse {
   const counts = decodeCounts(reader.bytes(2, 0, COUNTS_BYTES))
   const rows = reader.list(3, limits.queryRows, 1, ROW_BYTES).map(decodeRow)
   const more = reader.bool(4)
+  const children = reader.list(5, limits.queryChildren, 1, CHILD_BYTES).map(decodeChild)
   reader.end()
-  return { refused, counts, rows, more }
+  return { refused, counts, rows, more, ...(children.length > 0 && { children }) }
+}
+
+function encodeChild({ zone, leaf, dark, told }: ChildRow): Uint8Array {
+  const message = new MessageWriter().text(1, zone).bool(2, leaf).bool(3, dark)
+  if (told !== undefined) message.bytes(4, told.envelope.raw).millis(5, told.age)
+  return message.finish()
+}
+
+function decodeChild(bytes: Uint8Array): ChildRow {
+  const reader = new MessageReader(bytes, 'a child of a zone', CHILD_BYTES)
+  const zone = readZone(reader, 1) ?? reader.refuse('its zone is missing')
+  const [leaf, dark] = [reader.bool(2), reader.bool(3)]
+  const raw = reader.optionalBytes(4, 1, limits.digestBytes)
+  const age = reader.uint(5)
+  reader.end()
+  if (raw === undefined) return { zone, leaf, dark, told: undefined }
+  const envelope = decodeEnvelope(raw)
+  if (envelope.kind !== DIGEST_KIND) reader.refuse(`its envelope is a "${envelope.kind}", not a digest`)
+  const digest = decodeDigest(envelope.body)
+  if (digest.zone !== zone || digest.leaf !== leaf) reader.refuse('its digest is of another zone')
+  return { zone, leaf, dark, told: { envelope, digest, age } }
 }
 
 function encodeCounts(counts: QueryResponse['counts']): Uint8Array {

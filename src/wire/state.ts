@@ -6,6 +6,7 @@ import type { Change } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import type { HealthRecord } from '../core/fleet/record.ts'
 import type { Envelope, Status } from '../core/fleet/rows.ts'
+import type { SavedZone } from '../core/fleet/summary.ts'
 import { limits } from '../core/limits.ts'
 import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
@@ -17,6 +18,7 @@ import type { BeaconFloor } from '../core/trust/beacon.ts'
 import type { Membership, RootDocument } from '../core/trust/documents.ts'
 import { TOMBSTONE } from '../core/trust/rotations.ts'
 import type { StatementDocument } from '../core/trust/statement.ts'
+import { zoneProblem } from '../core/zone.ts'
 import type { Store, StoreWrite } from '../ports/store.ts'
 import { parseAnnouncement } from './announcement.ts'
 import { auditName, decodeAuditEntry, encodeAuditEntry } from './audit.ts'
@@ -67,6 +69,7 @@ export interface SavedState {
   memberships: Membership[]
   contacts: SavedContact[]
   rows: SavedRow[]
+  zones: SavedZone[]
   publishers: SavedPublishers
   artifacts: SavedArtifacts
   installs: InstallEntry[]
@@ -118,6 +121,10 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `row/${change.node}`, value: encodeSavedRow(change) }
     case 'forgetRow':
       return { key: `row/${change.node}`, value: undefined }
+    case 'zone':
+      return { key: zoneKey(change), value: encodeZone(change) }
+    case 'forgetZone':
+      return { key: zoneKey(change), value: undefined }
     case 'targets':
       return { key: 'targets/newest', value: change.targets.raw }
     case 'targetsFloor':
@@ -187,6 +194,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
     memberships: await read('membership/', (value, id) => same(parseMembership(value), (it) => it.id, id)),
     contacts: await read('contact/', (value, node) => same(decodeSavedContact(value), (it) => it.contact.node, node)),
     rows: await read('row/', decodeSavedRow),
+    zones: await read('zone/', decodeZone),
     publishers: await readPublishers(read, store),
     artifacts: await readArtifacts(read),
     installs: await read('install/', decodeInstallEntry),
@@ -279,6 +287,22 @@ async function readArtifacts(read: Read): Promise<SavedArtifacts> {
     }),
     cached: await read('cached/', decodeCached),
   }
+}
+
+/** Under the name that tells children of an inner zone apart. */
+const zoneKey = (zone: Pick<SavedZone, 'zone' | 'leaf'>): string => `zone/${zone.leaf ? 'leaf' : 'inner'}${zone.zone}`
+
+function encodeZone({ heardWall }: Pick<SavedZone, 'heardWall'>): Uint8Array {
+  return new MessageWriter().millis(1, heardWall).finish()
+}
+
+function decodeZone(value: Uint8Array, name: string): SavedZone {
+  const reader = new MessageReader(value, 'a known zone', 32)
+  const heardWall = reader.uint(1)
+  reader.end()
+  const [, kind, zone = ''] = /^(leaf|inner)([/].*)$/.exec(name) ?? []
+  if (kind === undefined || zoneProblem(zone) !== undefined) return reader.refuse('it names none')
+  return { zone, leaf: kind === 'leaf', heardWall }
 }
 
 function encodeUsage({ month, up, down, elapsed }: Usage): Uint8Array {

@@ -267,6 +267,10 @@ const LIST = new Uint8Array(64).fill(9)
 const LIST_HASH = 'aa725e51a9d8e9a8abe3cefa68561d19a4b06c6f1526e46e3a55a23aef753c73'
 
 const USAGE = { month: 24_322, up: 7_000_000_000, down: 12_345_678_901, elapsed: 1_234_567_890 }
+const ZONES = [
+  { zone: '/uk', leaf: false, heardWall: WALL },
+  { zone: '/uk', leaf: true, heardWall: WALL },
+]
 const CACHED: Cached = {
   encoding: {
     hash: 'f7fce9235a2581df46fb50a3252cbb0821fb8d7c014527059575264de22414e3',
@@ -289,6 +293,7 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   statement: [{ type: 'statement', statement: documents.statement }],
   contact: [{ type: 'contact', contact: CONTACT, wall: WALL }],
   row: [{ type: 'row', ...ROW }],
+  zone: ZONES.map((zone) => ({ type: 'zone', ...zone })),
   targets: [{ type: 'targets', targets: documents.targets }],
   targetsFloor: [{ type: 'targetsFloor', version: 7 }],
   announcement: [
@@ -312,7 +317,12 @@ const STATE: SavedState = {
     reachable: ['/ip4/10.0.0.1/tcp/31415'],
     memberships: [documents.membership],
   },
-  ...{ contacts: [{ contact: CONTACT, wall: WALL }], rows: [{ ...ROW, record: RECORD }], installs: [ENTRY] },
+  ...{
+    contacts: [{ contact: CONTACT, wall: WALL }],
+    rows: [{ ...ROW, record: RECORD }],
+    installs: [ENTRY],
+    zones: ZONES,
+  },
   publishers: {
     ...{ targets: documents.targets, targetsFloor: 7, beacon: documents.beacon },
     announcements: [

@@ -13,6 +13,7 @@ import { parentOf, within } from '../zone.ts'
 import type { Authors } from './authors.ts'
 import type { Day } from './day.ts'
 import type { Digest } from './digest.ts'
+import type { FleetInput } from './fleet-inputs.ts'
 import type { Level } from './level.ts'
 import type { Reporting } from './reporting.ts'
 import type { Envelope } from './rows.ts'
@@ -59,6 +60,19 @@ export class DigestGossip {
 
   get size(): number {
     return Math.max(this.#parked.size, this.#p.authors.size)
+  }
+
+  handle(input: FleetInput, now: Millis): void {
+    switch (input.type) {
+      case 'digestHeard':
+        return this.heard(input.ticket, input, input.digest, now)
+      case 'summaryHeard':
+        return this.heardSummary(input.ticket, input, input.summary, now)
+      case 'digestPublished':
+        return this.#p.reporting.published(input.digest, input.envelope, now)
+      case 'summaryPublished':
+        return this.#p.reporting.handedDown(input.summary, input.envelope, now)
+    }
   }
 
   /** Judges a digest; the verdict may wait for its author's membership. */

@@ -6,7 +6,6 @@ import { childKey, compareDigests, type Digest } from './digest.ts'
 import { type Figures, mergeFigures, NO_FIGURES } from './figures.ts'
 import type { Places } from './reporters.ts'
 import type { Envelope } from './rows.ts'
-import type { FleetChild } from './summary.ts'
 
 /** The newest digest of one reporter. */
 export interface Spoken {
@@ -147,15 +146,12 @@ export class Level {
     }
   }
 
-  /** In order of name. */
-  children(day: number, now: Millis): (FleetChild & { envelope: Envelope | undefined })[] {
+  /** In order of childKey. */
+  children(day: number, now: Millis): { zone: string; leaf: boolean; dark: boolean; last: Spoken | undefined }[] {
     const all = [...this.#children].sort(([a], [b]) => (a < b ? -1 : 1))
     return all.map(([key, { zone, leaf, spoken }]) => {
       const speaker = this.speaker(key, day, now)
-      const last = speaker ?? spoken[0]
-      const { digest, envelope, by } = last ?? { digest: undefined, envelope: undefined, by: undefined }
-      const age = last && last.digest.age + (now - last.at)
-      return { zone, leaf, digest, envelope, by, age, dark: speaker === undefined }
+      return { zone, leaf, dark: speaker === undefined, last: speaker ?? spoken[0] }
     })
   }
 

@@ -2,7 +2,8 @@
 // needs links.
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Book } from '../links/book.ts'
-import type { Links, Watching } from '../links/links.ts'
+import type { Links } from '../links/links.ts'
+import type { Watching } from '../links/wanted.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Refusals } from '../trust/refusals.ts'

@@ -14,6 +14,7 @@ import type { Day } from './day.ts'
 import { DigestGossip } from './digest-gossip.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { Reporting } from './reporting.ts'
+import type { SavedZone } from './summary.ts'
 import type { View } from './view.ts'
 
 interface Parts {
@@ -32,16 +33,20 @@ interface Parts {
   /** Of our leaf zone's records, and of digests of an inner zone's children. */
   topic: string
   topicOf: (mesh8: string, zone: string) => string
+  /** Zones that earlier runs heard of. */
+  zones: readonly SavedZone[]
   /** Shortest promise of our records. */
   minimum: Millis
 }
 
+export type Reporters = ReturnType<typeof composeReporters>
+
 export function composeReporters(parts: Parts, now: Millis) {
-  const { env, out, self, view, alerts, heartbeat, book, day, refusals, statements, topic, minimum } = parts
+  const { env, out, self, view, alerts, heartbeat, book, day, refusals, statements, topic, minimum, zones } = parts
   const most = self.isNode ? limits.digestAuthors : limits.queryMemberships
   const authors = new Authors(self, parts.roster, parts.gatekeeper, most)
   const topics = { digests: (zone: string) => parts.topicOf(self.mesh8, zone), records: topic }
-  const reporting = new Reporting({ env, out, self, view, alerts, heartbeat, book, day, minimum, topics }, now)
+  const reporting = new Reporting({ env, out, self, view, alerts, heartbeat, book, day, minimum, topics, zones }, now)
   const gap = minimum * limits.digestGapPromises
   const digests = new DigestGossip({ env, out, self, authors, reporting, refusals, statements, day, topic, gap })
   return { authors, reporting, digests }

@@ -8,6 +8,7 @@ import type { Book } from '../links/book.ts'
 import { relayOf } from '../links/paths.ts'
 import { farAddresses } from '../links/told-addresses.ts'
 import type { Outbox } from '../outbox.ts'
+import type { ChildRow } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import { parentOf } from '../zone.ts'
 import type { Alerts } from './alerts.ts'
@@ -15,10 +16,12 @@ import type { Day } from './day.ts'
 import { childKey, type Digest, type ReporterContact } from './digest.ts'
 import type { Figures } from './figures.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { KnownZones } from './known-zones.ts'
 import { Level, type Spoken } from './level.ts'
 import { candidates, type Pair, type Part, Places, pairOf, partOf } from './reporters.ts'
 import type { Envelope } from './rows.ts'
-import type { FleetView, Summary } from './summary.ts'
+import { type Wish, wishesFor } from './siblings.ts'
+import type { FleetView, SavedZone, Summary } from './summary.ts'
 import { commitmentTo, tally } from './tally.ts'
 import type { View } from './view.ts'
 
@@ -29,8 +32,10 @@ export interface ReportingParts {
   view: View
   alerts: Alerts
   heartbeat: Pick<Heartbeat, 'incarnation' | 'started'>
-  book: Pick<Book, 'get'>
+  book: Pick<Book, 'get' | 'outside'>
   day: Day
+  /** Zones that earlier runs heard of. */
+  zones: readonly SavedZone[]
   /** Shortest promise of our records: digests and summaries go by it. */
   minimum: Millis
   /** The topics of digests of the children of an inner zone, and of a leaf zone's records. */
@@ -46,6 +51,9 @@ interface Voice {
   due: Millis
   since: Millis
 }
+
+/** A digest but for what tells it from others of one reporter. */
+type Said = Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'>
 
 /** A summary that was handed down, and when. */
 export interface HeldSummary {
@@ -65,6 +73,9 @@ export class Reporting {
   /** One for each level: the leaf zone's on the first, an inner zone's on the next. */
   #voices: Voice[] = []
   #pair: Pair = { active: undefined, standby: undefined }
+  #wishes: readonly Wish[] = []
+  /** Zones that spoke in this run or an earlier one. */
+  readonly #known: KnownZones
   #counter = 0
   #held: HeldSummary | undefined
   /** By topic: when a summary last went out there, from us or from another, and when we would speak next. */
@@ -76,6 +87,7 @@ export class Reporting {
     this.#places = new Places(parts.env)
     this.#least = limits.digestPromises * parts.minimum
     this.#next = now
+    this.#known = new KnownZones(parts.out, parts.self, parts.zones, now)
   }
 
   /** Who reports for our own zone, as this node sees it. */
@@ -110,8 +122,27 @@ export class Reporting {
     else if (this.#levels.length === 0) this.#listen('/', now)
     for (const [at, voice] of this.#voices.entries()) this.#speak(voice, at, now)
     this.#handDown(now)
+    this.#known.check(now)
+    for (const level of this.#levels) level.forget(now)
+    this.#wishes = this.#levels.flatMap((level, at) => this.#wishesFor(level, at, now))
     const dues = [...this.#voices.map(({ due }) => due), ...[...this.#handed.values()].map(({ due }) => due)]
     this.#next = earliest(now + this.#p.minimum, ...dues.filter((due) => due > now))
+  }
+
+  /** Whom this node wants links to, for what it hears and says as a reporter. */
+  get wishes(): readonly Wish[] {
+    return this.#wishes
+  }
+
+  /** True for who is linked for that, or could be. */
+  isSibling(node: NodeId): boolean {
+    return this.#wishes.some(({ entries }) => entries.some((entry) => entry.node === node))
+  }
+
+  /** On how many topics of digests a member of our zone is: of another than ourselves, on the first at least. */
+  reports(node: NodeId): number {
+    if (node === this.#p.self.node) return this.#p.self.isNode ? this.#levels.length : 0
+    return partOf(node, this.#pair) === 'none' ? 0 : 1
   }
 
   /** The level whose children speak on this topic; undefined when this node does not listen to it. */
@@ -123,6 +154,7 @@ export class Reporting {
   took(level: Level, spoken: Spoken, now: Millis): void {
     this.#p.day.named(spoken.digest.day)
     level.take(spoken, this.#p.day.at(now), now)
+    this.#known.heard(spoken.digest, now)
   }
 
   /** A digest of ours was sealed and handed to gossip. */
@@ -165,6 +197,14 @@ export class Reporting {
     return { ...summary, made: summary.made + (now - at), age: summary.age + (now - at), by }
   }
 
+  /** What is told of a level to who asks for its children. */
+  childrenOf(level: Level, now: Millis): ChildRow[] {
+    return level.children(this.#p.day.at(now), now).map(({ last, ...child }) => {
+      const told = last && { envelope: last.envelope, digest: last.digest, age: now - last.at }
+      return { ...child, told }
+    })
+  }
+
   /** For people. */
   fleet(now: Millis): FleetView {
     const { self, day } = this.#p
@@ -172,7 +212,9 @@ export class Reporting {
       zone: level.zone,
       part: this.#voices[at + 1]?.part ?? 'none',
       period: level.period(this.#least, now),
-      children: level.children(day.at(now), now).map(({ envelope: _, ...child }) => child),
+      children: level.children(day.at(now), now).map(({ last, ...child }) => {
+        return { ...child, digest: last?.digest, by: last?.by, age: last && last.digest.age + (now - last.at) }
+      }),
     }))
     const own = self.isNode ? this.#tally(now) : undefined
     return { summary: this.summary(now), own, reporters: this.#pair, part: this.part, levels }
@@ -187,7 +229,7 @@ export class Reporting {
     let part = partOf(self.node, this.#pair)
     for (let at = 0; ; at++) {
       const parent = parentOf(child.zone)
-      if (part === 'none' || parent === undefined) return this.#listenTo(at, now)
+      if (part === 'none' || parent === undefined) return this.#listenTo(at)
       const level = this.#levels[at] ?? this.#listen(parent, now)
       this.#takePart(at, child, part, now)
       child = { zone: parent, leaf: false }
@@ -214,15 +256,23 @@ export class Reporting {
     }
   }
 
+  #wishesFor(level: Level, at: number, now: Millis): Wish[] {
+    const { self, book, day } = this.#p
+    const own = self.isNode ? (at === 0 ? self.zone : this.#levels[at - 1]?.zone) : undefined
+    const wanted = at === 0 && self.isNode ? limits.siblingLinks : limits.upperLinks
+    return wishesFor(level, at, book, { own, speakers: level.speakers(day.at(now), now), wanted, now })
+  }
+
   #listen(zone: string, now: Millis): Level {
     const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now)
+    for (const one of this.#known.all()) if (parentOf(one.zone) === zone) level.restore(one.zone, one.leaf, one.seen)
     this.#levels.push(level)
     this.#p.out.emit({ type: 'subscribe', topic: level.topic })
     return level
   }
 
   /** Leaves all levels but the first few. */
-  #listenTo(count: number, _now: Millis): void {
+  #listenTo(count: number): void {
     for (const { topic } of this.#levels.slice(count)) {
       this.#handed.delete(topic)
       this.#p.out.emit({ type: 'unsubscribe', topic })
@@ -253,7 +303,7 @@ export class Reporting {
     return now - Math.max(heard, voice.since) >= limits.standbyPatience * period
   }
 
-  #leafDigest(now: Millis): Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'> | undefined {
+  #leafDigest(now: Millis): Said | undefined {
     const { env, self, view } = this.#p
     const members = [...view.shown()]
     if (members.length === 0) return undefined
@@ -263,11 +313,7 @@ export class Reporting {
     return { zone: self.zone, leaf: true, age: 0, figures, commitment: commitmentTo(env, orders), contacts }
   }
 
-  #innerDigest(
-    zone: string,
-    level: Level,
-    now: Millis,
-  ): Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'> | undefined {
+  #innerDigest(zone: string, level: Level, now: Millis): Said | undefined {
     const { figures, age, parts } = level.whole(this.#p.day.at(now), now)
     if (parts.length === 0) return undefined
     const orders = parts.map((part) => ({ name: childKey(part), ...part }))

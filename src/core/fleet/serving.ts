@@ -1,10 +1,13 @@
 // Serving (clause ANSWERS 1): answers other members' questions about our zone from the view, never by asking further.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
-import type { QueryRequest, QueryResponse } from '../protocols.ts'
+import type { ChildRow, QueryRequest, QueryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import type { Membership } from '../trust/documents.ts'
+import { within } from '../zone.ts'
 import type { Alerts } from './alerts.ts'
+import { childKey } from './digest.ts'
+import type { Reporting } from './reporting.ts'
 import type { Row, StatusCounts } from './rows.ts'
 import type { View } from './view.ts'
 
@@ -41,4 +44,22 @@ export function answerQuery(
   if (!allowed) return refuse('forbidden')
   const rows = rowsOf(view, alerts, now, request.after, limits.queryRows + 1)
   return { refused: undefined, counts, rows: rows.slice(0, limits.queryRows), more: rows.length > limits.queryRows }
+}
+
+/** The answer to a question for the children of an inner zone: for operators, and members within it. */
+export function answerChildren(
+  reporting: Pick<Reporting, 'levels' | 'childrenOf'>,
+  asker: Membership | undefined,
+  { zone, afterChild = '' }: QueryRequest,
+  now: Millis,
+): QueryResponse {
+  const answer = { counts: NO_COUNTS, rows: [], more: false }
+  const isInside = asker !== undefined && within(asker.claims.zone, zone)
+  const isOperator = asker?.invite.signed.capabilities.includes('operator') === true
+  if (!isInside && !isOperator) return { ...answer, refused: 'forbidden' }
+  const level = reporting.levels.find((one) => one.zone === zone)
+  if (level === undefined) return { ...answer, refused: 'otherZone' }
+  const rest = reporting.childrenOf(level, now).filter((child) => childKey(child) > afterChild)
+  const children: ChildRow[] = rest.slice(0, limits.queryChildren)
+  return { ...answer, refused: undefined, children, more: rest.length > children.length }
 }

@@ -13,6 +13,13 @@ export interface Summary {
   figures: Figures
 }
 
+/** A zone that spoke to a reporter once, as its disk keeps it. */
+export interface SavedZone {
+  zone: string
+  leaf: boolean
+  heardWall: Millis
+}
+
 /** A child of an inner zone, as one of its reporters heard of it. */
 export interface FleetChild {
   zone: string

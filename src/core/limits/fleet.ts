@@ -41,6 +41,10 @@ export const fleetLimits = {
   digestSpeakers: 3,
   /** Children of one inner zone that are kept; 32 are what is meant, 400 zones directly below / work. */
   zoneChildren: 512,
+  /** Children in one answer: with digests of the largest size they stay below queryBytes. */
+  queryChildren: 48,
+  /** Zones whose names are on disk: those of three full levels. */
+  zonesKnown: 1_536,
   /** A dark zone is remembered for so long; as long as a node that is gone. */
   zoneKeptFor: 30 * DAY,
   /** Records of one incarnation before a node may report: half a minute, so that one that comes and goes does not take the place each time. */
@@ -49,6 +53,12 @@ export const fleetLimits = {
   reporterPlaces: 4_096,
   /** Places in the order of a zone's reporters from which a summary is taken: views differ by one that comes or goes. */
   summaryPlaces: 4,
+  /** Links of a reporter to reporters of sibling zones: twice gossip's D, as with zone-mates. */
+  siblingLinks: 6,
+  /** And at each level above the first: gossip's D. */
+  upperLinks: 3,
+  /** Members of sibling zones that are linked to ask who reports there, while too few reporters are known. */
+  strangersAsked: 2,
   /** Digests that wait for who signed them to be told; beyond it the oldest is dropped. */
   parkedDigests: 64,
   /** Memberships of reporters of other zones, kept in memory by reporters: active and standby of each child, yesterday's as well. */

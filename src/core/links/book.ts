@@ -18,6 +18,8 @@ export interface Entry {
   own: readonly string[]
   serves: boolean
   relays: boolean
+  /** On how many topics of digests it is, as it says itself, or others do. */
+  reports?: number | undefined
   /** What its NAT does, as it says itself; undefined when it does not say. */
   nat: NatKind | undefined
   /** Where it was dialled with success the last time. */
@@ -75,7 +77,7 @@ export class Book {
     const known = this.#entries.get(node)
     const own = addresses.slice(0, limits.addressesPerContact)
     const kept = own.length > 0 ? own : (known?.addresses ?? [])
-    const path = { relays: reach?.relays ?? false, nat: reach?.nat, worked: known?.worked }
+    const path = { relays: reach?.relays ?? false, nat: reach?.nat, worked: known?.worked, reports: reach?.reports }
     this.#put({ node, zone, addresses: kept, own, serves, ...path, seen: now, source: 'itself', by: undefined }, now)
   }
 
@@ -112,7 +114,7 @@ export class Book {
     const known = this.#entries.get(node)
     if (known === undefined) {
       const addresses = contact.addresses.slice(0, limits.addressesPerContact)
-      const path = { relays: contact.relays === true, nat: undefined, worked: undefined }
+      const path = { relays: contact.relays === true, nat: undefined, worked: undefined, reports: contact.reports }
       return this.#put({ node, zone, addresses, own: [], serves, ...path, seen, source: 'others', by }, now)
     }
     if (known.seen >= seen) return
@@ -120,7 +122,12 @@ export class Book {
     const stays = others ? known.addresses.slice(0, limits.addressesPerContact / 2) : known.own
     const addresses = [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
     const relays = known.relays || (known.source !== 'itself' && contact.relays === true)
-    const more = { zone: known.zone ?? zone, serves: known.serves || (others && serves), relays }
+    const more = {
+      zone: known.zone ?? zone,
+      serves: known.serves || (others && serves),
+      relays,
+      reports: contact.reports,
+    }
     this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
   }
 
@@ -188,7 +195,7 @@ export class Book {
     }
     this.#written.set(node, now)
     // Hearsay is on disk what a member said itself: that somebody relays, by which it is preferred, is not taken along.
-    const { relays: _, ...told } = toContact(entry, now)
+    const { relays: _, reports: __, ...told } = toContact(entry, now)
     const relays = entry.relays && entry.source !== 'others' ? { relays: true } : {}
     return { type: 'contact', contact: { ...told, ...relays, addresses: workedFirst(entry) }, wall }
   }
@@ -252,7 +259,7 @@ export function toContact(entry: Entry, now: Millis): Contact {
   const { node, zone, serves, relays } = entry
   const addresses = toldAddresses(tellable(entry))
   const contact = { node, zone, addresses, serves, age: Math.max(0, now - entry.seen) }
-  return relays ? { ...contact, relays } : contact
+  return { ...contact, ...(relays && { relays }), ...(entry.reports && { reports: entry.reports }) }
 }
 
 /** What is written to disk: a site that lets out one port only dials right at once after a restart. */

@@ -36,6 +36,8 @@ interface Told {
   statements: () => string | undefined
   beacons?: () => readonly Head[]
   reach?: () => NonNullable<Hello['reach']>
+  /** On how many topics of digests a member of our zone is, ourselves included, as far as we see; 0 for who does not report. */
+  reports?: (node: NodeId) => number
 }
 
 export class Greetings {
@@ -48,6 +50,7 @@ export class Greetings {
   readonly #statements: () => string | undefined
   readonly #beacons: () => readonly Head[]
   readonly #reach: () => Hello['reach']
+  readonly #reports: (node: NodeId) => number
   /** The linked ones. */
   readonly #peers = new Map<NodeId, Peer>()
   #nextDue: Millis | undefined
@@ -67,6 +70,7 @@ export class Greetings {
     this.#statements = told.statements
     this.#beacons = told.beacons ?? (() => [])
     this.#reach = told.reach ?? (() => undefined)
+    this.#reports = told.reports ?? (() => 0)
   }
 
   linked(peer: NodeId, direction: 'inbound' | 'outbound', now: Millis): void {
@@ -230,7 +234,7 @@ export class Greetings {
       vector: this.#vector(),
       statements: this.#statements(),
       beacons: this.#beacons(),
-      ...withReach(this.#reach()),
+      ...withReach(this.#reach(), this.#reports(this.#self.node)),
     }
   }
 
@@ -255,10 +259,26 @@ export class Greetings {
     const visited = Math.min(zones.length, Math.floor((bound - chosen.length) / each))
     for (let i = 0; i < visited; i++) {
       const others = serving(zones[(this.#turn + i) % zones.length] as string)
-      chosen.push(...this.#some(others, each).filter((entry) => !chosen.includes(entry)))
+      const [reporter] = this.#some(
+        others.filter(({ reports = 0 }) => reports > 0),
+        1,
+      )
+      const rest = this.#some(
+        others.filter((entry) => entry !== reporter),
+        reporter === undefined ? each : each - 1,
+      )
+      chosen.push(...[...(reporter ? [reporter] : []), ...rest].filter((entry) => !chosen.includes(entry)))
     }
     this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
-    return chosen.map((entry) => toContact(entry, now))
+    return chosen.map((entry) => this.#marked(toContact(entry, now)))
+  }
+
+  /** Of our own zone we know who reports better than by what was said before. */
+  #marked(contact: Contact): Contact {
+    if (contact.zone !== this.#self.zone) return contact
+    const { reports: said = 0, ...rest } = contact
+    const reports = this.#reports(contact.node)
+    return reports === 0 ? rest : { ...rest, reports: Math.max(said, reports) }
   }
 
   /** Members that relay, of whom a newcomer behind a NAT needs some however many zones there are. */
@@ -280,6 +300,6 @@ export class Greetings {
   }
 }
 
-function withReach(reach: Hello['reach']): Pick<Hello, 'reach'> {
-  return reach === undefined ? {} : { reach }
+function withReach(reach: Hello['reach'], reports: number): Pick<Hello, 'reach'> {
+  return reach === undefined ? {} : { reach: { ...reach, ...(reports > 0 && { reports }) } }
 }

@@ -9,19 +9,12 @@ import { DialOrder } from './dial-order.ts'
 import { DialPauses, type Trouble } from './dial-pauses.ts'
 import type { Standing } from './eviction.ts'
 import { type Path, relayOf } from './paths.ts'
+import type { Wanted } from './wanted.ts'
 
 export interface Link extends Path {
   peer: NodeId
   zone: string | undefined
   since: Millis
-}
-
-/** Who watches whom in our zone. */
-export interface Watching {
-  /** Members that watch us. */
-  wanted: (now: Millis) => readonly NodeId[]
-  /** True for a member that watches us, or that we watch: our link is not surplus. */
-  keeps: (peer: NodeId, now: Millis) => boolean
 }
 
 export class Links {
@@ -50,13 +43,13 @@ export class Links {
 
   readonly #inUse: (peer: NodeId) => boolean
   readonly #relays: () => boolean
-  readonly #watching: Watching | undefined
+  readonly #wanted: Wanted
   readonly #order: DialOrder
 
   /**
    * @param inUse true for a peer with whom something is going on: its link is not surplus now
    * @param relays true while this node relays for others: who comes for that is not surplus
-   * @param watching whom to have a link with before others: none without
+   * @param wanted whom to have a link with beside those that every node wants: none without
    */
   constructor(
     env: Env,
@@ -65,9 +58,9 @@ export class Links {
     self: { zone: string; isNode: boolean; addresses?: readonly string[] },
     inUse: (peer: NodeId) => boolean = () => false,
     relays: () => boolean = () => false,
-    watching?: Watching,
+    wanted: Wanted = {},
   ) {
-    this.#watching = watching
+    this.#wanted = wanted
     this.#inUse = inUse
     this.#relays = relays
     this.#order = new DialOrder(
@@ -279,6 +272,7 @@ export class Links {
     this.#dial([...this.#book.inZone(this.#zone)], limits.mateLinksWanted - mates.length, now)
     const beyond = this.#book.outside().filter((entry) => entry.zone !== undefined && entry.serves)
     this.#dial(beyond, limits.outsideLinksWanted - outside, now)
+    this.#grant(now)
     // Addresses whose zone nobody told yet come from an invite or from mDNS: on this LAN, so probably a zone-mate.
     if (mates.length < limits.mateLinksWanted || outside === 0) this.#dial(strangers, limits.mateLinksWanted, now)
     const others = [...this.#links.values()].filter((link) => link.zone !== this.#zone)
@@ -295,14 +289,14 @@ export class Links {
 
   /** Who watches us is dialled whatever else is linked: it has to notice at once when we are gone. */
   #dialWitnesses(now: Millis): void {
-    for (const node of this.#watching?.wanted(now) ?? []) {
+    for (const node of this.#wanted.watching?.wanted(now) ?? []) {
       const entry = this.#book.get(node)
       if (entry !== undefined && this.#dialing.size < limits.dialsAtOnce) this.try(entry, now)
     }
   }
 
   #isWatching(peer: NodeId, now: Millis): boolean {
-    return this.#links.get(peer)?.zone === this.#zone && this.#watching?.keeps(peer, now) === true
+    return this.#links.get(peer)?.zone === this.#zone && this.#wanted.watching?.keeps(peer, now) === true
   }
 
   /** Links cost a thin wire 20 B/s each. The oldest ones to the outside stay, as many as are wanted. */
@@ -327,6 +321,17 @@ export class Links {
       room -= this.#dial(this.#book.inZone(zone), 1, now)
     }
     if (this.#links.size === 0) this.#dial(this.#book.inZone(undefined), limits.mateLinksWanted, now)
+    this.#grant(now)
+  }
+
+  /** What is dialled for that passes when nobody needs it any more. */
+  #grant(now: Millis): void {
+    for (const { wanted, entries } of this.#wanted.wishes?.() ?? []) {
+      const linked = entries.filter(({ node }) => this.#links.has(node)).length
+      const before = new Set(this.#dialing.keys())
+      this.#dial(entries, wanted - linked, now)
+      for (const node of this.#dialing.keys()) if (!before.has(node)) this.#passing.add(node)
+    }
   }
 
   /** What a query opened and has used by now. */

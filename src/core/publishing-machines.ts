@@ -1,15 +1,16 @@
-// The machines between a publisher and what is installed here, wired together: a part of machines.ts.
+// The machines by which publishers, and the releases that they announce, come to a node, wired together: a part of machines.ts.
 import type { Env, Millis } from './env.ts'
 import type { View } from './fleet/view.ts'
 import type { Book } from './links/book.ts'
 import type { Links } from './links/links.ts'
-import type { MachineFacts, NodeSetup } from './machines.ts'
+import type { Reach } from './links/reach.ts'
 import type { Outbox } from './outbox.ts'
 import { Releases } from './releases.ts'
 import { LocalPolicy } from './rollout/policy.ts'
 import { Rollout } from './rollout/rollout.ts'
 import type { Subject } from './rollout/subject.ts'
 import type { Self } from './self.ts'
+import type { MachineFacts, NodeSetup } from './setup.ts'
 import { Directory } from './swarm/directory.ts'
 import { Swarm } from './swarm/swarm.ts'
 import { announcementTopic } from './topics.ts'
@@ -24,41 +25,44 @@ interface Parts {
   env: Env
   out: Outbox
   self: Self
+  refusals: Refusals
+  watch: Watch
   links: Links
   book: Book
   view: View
-  refusals: Refusals
+  reach: Reach
   statements: StatementKeeper
-  watch: Watch
-  /** Others can dial this node from outside. */
-  isOpen: () => boolean
 }
 
-export function composeReleases(parts: Parts, setup: NodeSetup, now: Millis): Releases {
-  const { env, out, self, links, book, view, refusals, statements, watch, isOpen } = parts
+export type Publishing = ReturnType<typeof composePublishing>
+
+export function composePublishing(parts: Parts, setup: NodeSetup, now: Millis) {
+  const { env, out, self, refusals, watch, links, book, view, reach, statements } = parts
   const targets = new TargetsKeeper({ env, out, self, watch }, setup.publishers.targets, targetsFloorsOf(setup))
-  const topic = announcementTopic(self.mesh8)
+  const heads = announcementTopic(self.mesh8)
   // What came in force is looked at, and what was handed in with it is served, in the same step.
   const isStale = () => beacons.isStale
-  const judged = { env, out, self, targets, refusals, watch, topic, isStale }
-  const announcing: Announcing = new Announcing(judged, setup.publishers, {
+  const heard = { env, out, self, targets, refusals, watch, topic: heads, isStale }
+  const announcing: Announcing = new Announcing(heard, setup.publishers, {
     accepted: (at) => rollout.changed(at),
     imported: (encoding, list, at) => swarm.imported(encoding, list, at),
   })
   const vector = () => announcing.vector()
-  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic, vector }, savedBeaconOf(setup), now)
+  const beacons: Beacons = new Beacons({ env, out, self, refusals, topic: heads, vector }, savedBeaconOf(setup), now)
+  const isOpen = () => reach.isOpen || reach.offers
   const members = () => Math.max(1, view.members())
   const directory = new Directory({ env, out, self, links, book, members, isOpen }, setup.directory ?? true)
   const carried = { env, out, self, links, book, view, refusals, directory, isOpen, ...budgetsOf(setup) }
   const swarm = new Swarm(carried, setup.artifacts, now)
   const subject = subjectOf(self, setup.facts)
+  const { mirror } = setup
   const policy = new LocalPolicy({ self, statements })
-  const { mirror, installs } = setup
   const rollout: Rollout = new Rollout(
     { env, out, self, targets, announcing, swarm, subject, policy, mirror },
-    installs,
+    setup.installs,
   )
-  return new Releases({ out, self, topic, targets, announcing, beacons, swarm, directory, rollout })
+  const releases = new Releases({ out, self, topic: heads, targets, announcing, beacons, swarm, directory, rollout })
+  return { announcing, beacons, swarm, rollout, releases }
 }
 
 function budgetsOf({ allowance = {}, usage, cache }: NodeSetup) {

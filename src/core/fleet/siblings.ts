@@ -1,0 +1,62 @@
+// Siblings: whom a reporter wants links to, so that gossip carries digests between zones. Digests name the reporters of their zones, and
+// hellos mark them; while too few are known, any member of those zones will do, to be asked who reports there (clause REPORTER 4).
+import type { Millis, NodeId } from '../env.ts'
+import { limits } from '../limits.ts'
+import type { Book, Entry } from '../links/book.ts'
+import { depthOf, within } from '../zone.ts'
+import type { ReporterContact } from './digest.ts'
+import type { Level, Spoken } from './level.ts'
+
+/** So many of these are to be linked. */
+export interface Wish {
+  wanted: number
+  entries: readonly Entry[]
+}
+
+interface Terms {
+  /** Our zone at this level: our leaf, or the inner zone below; undefined on an operator's peer, which has none. */
+  own: string | undefined
+  /** Who speaks for the children now. */
+  speakers: readonly Spoken[]
+  wanted: number
+  now: Millis
+}
+
+/** Whom to be linked to for one level; `height` is how many levels lie below it. */
+export function wishesFor(
+  level: Level,
+  height: number,
+  book: Pick<Book, 'get' | 'outside'>,
+  { own, speakers, wanted, now }: Terms,
+): Wish[] {
+  const isBeside = (zone: string | undefined): zone is string =>
+    zone !== undefined && within(zone, level.zone) && (own === undefined || !isOwn(zone, own, height))
+  const reporters = new Map<NodeId, Entry>()
+  for (const { digest } of speakers) {
+    if (digest.zone === own) continue
+    const zone = digest.leaf ? digest.zone : undefined
+    for (const contact of digest.contacts)
+      reporters.set(contact.node, book.get(contact.node) ?? told(contact, zone, now))
+  }
+  const outside = book.outside()
+  for (const entry of outside) {
+    const { zone, reports = 0 } = entry
+    // How many levels it is on: as many as its zone is deep, and it hears the topic below `/`.
+    const hears = isBeside(zone) && reports > 0 && reports >= depthOf(zone) - depthOf(level.zone)
+    if (hears) reporters.set(entry.node, entry)
+  }
+  const missing = Math.min(limits.strangersAsked, wanted - reporters.size)
+  const strangers = outside.filter((entry) => isBeside(entry.zone) && entry.serves && !reporters.has(entry.node))
+  const first = { wanted, entries: [...reporters.values()].filter(({ addresses }) => addresses.length > 0) }
+  return missing > 0 ? [first, { wanted: missing, entries: strangers }] : [first]
+}
+
+/** At the first level other zones only; further up nobody of the inner zone that we lie in. */
+function isOwn(zone: string, own: string, height: number): boolean {
+  return height === 0 ? zone === own : within(zone, own)
+}
+
+function told({ node, addresses }: ReporterContact, zone: string | undefined, now: Millis): Entry {
+  const nothing = { own: [], relays: false, nat: undefined, worked: undefined, by: undefined }
+  return { node, zone, addresses, serves: true, seen: now, source: 'others', ...nothing }
+}
