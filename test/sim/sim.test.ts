@@ -35,6 +35,27 @@ describe('a small mesh with crashes, clock steps, loss and a partition', () => {
   })
 })
 
+describe('a zone of 25 at 5 % loss', () => {
+  it('finds killed nodes gone within 8 s, and those without power within 2 T and 8 s, and nobody who lives', async () => {
+    const scenario = { ...namedScenario('liveness'), minutes: 15 }
+    const [killed, cut] = [
+      await simulateUntraced(scenario, 1),
+      await simulateUntraced({ ...scenario, powerCuts: 1, minutes: 10 }, 2),
+    ]
+    for (const { violations, detection } of [killed, cut]) {
+      expect(violations).toEqual([])
+      expect(detection.falseDowns).toBe(0)
+    }
+    const { killed: byKill } = killed.detection.times
+    expect(byKill?.count).toBeGreaterThan(200)
+    expect(byKill?.p50).toBeLessThan(3 * SECOND)
+    expect(byKill?.p99).toBeLessThan(8 * SECOND)
+    const { powerCut } = cut.detection.times
+    expect(powerCut?.count).toBeGreaterThan(100)
+    expect(powerCut?.p99).toBeLessThan(2 * 12.5 * SECOND + 8 * SECOND)
+  })
+})
+
 describe('seeds that failed once', () => {
   it.each([...KEPT])('$scenario with seed $seed holds: $why', async ({ scenario, seed }) => {
     await passes(scenario, seed)

@@ -9,7 +9,7 @@ import { describeEffect, describeInput } from './describe.ts'
 import type { Version } from './installer.ts'
 import { type Bounds, boundsOf } from './invariants/bounds.ts'
 import { Convergence, type Present } from './invariants/convergence.ts'
-import { Detection } from './invariants/detection.ts'
+import { Detection, type End } from './invariants/detection.ts'
 import { RecordOrder } from './invariants/order.ts'
 import { Progress } from './invariants/progress.ts'
 import { Reaching } from './invariants/reaching.ts'
@@ -130,10 +130,11 @@ export class Watchman implements Watch {
     if (!known) this.#report('I4', index, `${name} read incarnation ${saved} that no power cut would leave`)
   }
 
-  stopped(node: SimNode): void {
+  stopped(node: SimNode, how: End): void {
+    const steady = this.steadiness.steady(node.id.index, this.#queue.now)
     this.steadiness.stopped(node.id.index)
     this.reaching?.disturbed()
-    if (node.isNode) this.detection.stopped(node.id.index, this.#promiseOf(node))
+    if (node.isNode) this.detection.stopped(node.id.index, { promise: this.#promiseOf(node), how, steady })
   }
 
   before(node: SimNode, input: Input): void {

@@ -8,6 +8,8 @@ export class Day {
   readonly #self: Pick<Self, 'synchronised' | 'wallAt' | 'time'>
   /** Named last by a member; whoever names a wrong one is outdone by the next who names another. */
   #named = 0
+  /** What a trusted clock showed last, and when: time goes on although the clock is not trusted any more. */
+  #shown: { wall: Millis; at: Millis } | undefined
 
   constructor(self: Pick<Self, 'synchronised' | 'wallAt' | 'time'>) {
     this.#self = self
@@ -18,10 +20,15 @@ export class Day {
     if (day >= this.#earliest()) this.#named = day
   }
 
-  /** Days since the beginning of 1970, UTC: by a clock that the kernel trusts, else what others named, else the lower bound on time. */
+  /**
+   * Days since the beginning of 1970, UTC: by a clock that the kernel trusts, or did in this run; else what others named, else the
+   * lower bound on time.
+   */
   at(now: Millis): number {
     const wall = this.#self.synchronised ? this.#self.wallAt(now) : undefined
-    return wall === undefined ? Math.max(this.#named, this.#earliest()) : dayOf(wall)
+    if (wall !== undefined) this.#shown = { wall, at: now }
+    if (this.#shown !== undefined) return dayOf(this.#shown.wall + now - this.#shown.at)
+    return Math.max(this.#named, this.#earliest())
   }
 
   #earliest(): number {

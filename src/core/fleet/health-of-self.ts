@@ -8,6 +8,8 @@ export class HealthOfSelf {
   #level = 1
   /** When the last sign of trouble was, or the level fell. */
   #since: Millis = 0
+  /** When others last showed us to be wrong. */
+  #contradicted: Millis | undefined
 
   /** @param on false only in simulations that show what it is good for */
   constructor(on: boolean) {
@@ -29,8 +31,10 @@ export class HealthOfSelf {
     if (steps > 0) this.#worse(steps, now)
   }
 
-  /** What we say of another, or another of us, was shown to be wrong. */
+  /** What we say of another, or another of us, was shown to be wrong. A split zone that heals shows it of many at once: that is one sign. */
   contradicted(now: Millis): void {
+    if (this.#contradicted !== undefined && now - this.#contradicted < limits.healthRest / 2) return
+    this.#contradicted = now
     this.#worse(1, now)
   }
 

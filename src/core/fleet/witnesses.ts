@@ -6,16 +6,25 @@ import { H } from '../hash.ts'
 import { limits } from '../limits.ts'
 import type { Self } from '../self.ts'
 import type { Day } from './day.ts'
-import { FLAG } from './record.ts'
+import { FLAG, type HealthRecord } from './record.ts'
 import type { View } from './view.ts'
 
 /** Who says so of itself is no witness: it has no way out, hears its timers late, or is about to go. */
 const UNFIT = FLAG.isolated | FLAG.slow | FLAG.leaving
 
+interface Candidate {
+  member: NodeId
+  isSettled: boolean
+}
+
+interface Ranked extends Candidate {
+  distance: number
+}
+
 interface Parts {
   env: Pick<Env, 'sha256'>
   self: Pick<Self, 'node'>
-  view: Pick<View, 'present'>
+  view: Pick<View, 'present' | 'record'>
   day: Pick<Day, 'at'>
 }
 
@@ -31,9 +40,11 @@ export class Witnesses {
   /** The witnesses of a node as this view has them, nearest first: all others in a zone of two to four. */
   of(node: NodeId, now: Millis): NodeId[] {
     const day = this.#p.day.at(now)
-    const ranked = this.#fit(node).map((member) => ({ member, distance: this.#distance(node, member, day) }))
-    ranked.sort((a, b) => a.distance - b.distance || (a.member < b.member ? -1 : 1))
-    return ranked.slice(0, limits.witnesses).map(({ member }) => member)
+    const ranked = this.#fit(node).map((candidate) => this.#ranked(node, candidate, day))
+    return ranked
+      .sort(inOrder)
+      .slice(0, limits.witnesses)
+      .map(({ member }) => member)
   }
 
   /** True when `member` is among the first `places` of the node's witnesses today. */
@@ -58,22 +69,25 @@ export class Witnesses {
 
   #isNear(node: NodeId, member: NodeId, day: number, places: number): boolean {
     if (node === member) return false
-    const own = this.#distance(node, member, day)
-    let nearer = 0
-    for (const other of this.#fit(node)) {
-      if (other === member) continue
-      const distance = this.#distance(node, other, day)
-      if (distance < own || (distance === own && other < member)) nearer += 1
+    const record = this.#p.view.record(member)
+    const own = this.#ranked(node, { member, isSettled: record !== undefined && isSettled(record) }, day)
+    let before = 0
+    for (const candidate of this.#fit(node)) {
+      if (candidate.member !== member && inOrder(this.#ranked(node, candidate, day), own) < 0) before += 1
     }
-    return nearer < places
+    return before < places
   }
 
-  #fit(node: NodeId): NodeId[] {
-    const fit: NodeId[] = []
+  #fit(node: NodeId): Candidate[] {
+    const fit: Candidate[] = []
     for (const { node: member, record } of this.#p.view.present()) {
-      if (member !== node && (record.flags & UNFIT) === 0) fit.push(member)
+      if (member !== node && (record.flags & UNFIT) === 0) fit.push({ member, isSettled: isSettled(record) })
     }
     return fit
+  }
+
+  #ranked(node: NodeId, candidate: Candidate, day: number): Ranked {
+    return { ...candidate, distance: this.#distance(node, candidate.member, day) }
   }
 
   #distance(node: NodeId, member: NodeId, day: number): number {
@@ -99,4 +113,15 @@ export class Witnesses {
     if (this.#places.size > 2 * limits.witnessDays + 1) this.#places.delete(this.#places.keys().next().value as number)
     return places
   }
+}
+
+/** Who started a moment ago has neither the links nor the records of the others yet. */
+function isSettled({ counter }: HealthRecord): boolean {
+  return counter >= limits.witnessSettled
+}
+
+/** Nearest first, and before that whoever is settled. */
+function inOrder(a: Ranked, b: Ranked): number {
+  if (a.isSettled !== b.isSettled) return a.isSettled ? -1 : 1
+  return a.distance - b.distance || (a.member < b.member ? -1 : 1)
 }

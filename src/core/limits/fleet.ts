@@ -73,6 +73,8 @@ export const fleetLimits = {
   witnesses: 3,
   /** Places in the order of a node's witnesses whose votes are taken: views differ by one that comes or goes. */
   witnessPlaces: 5,
+  /** Records that a member has sent since it started before it is a witness of others, unless there are too few: it has to learn theirs first. */
+  witnessSettled: 3,
   /** Views of the day differ by so much: at midnight, and by a clock in another time zone. */
   witnessDays: 1,
   /** A vote with its envelope: an id, three numbers, a day and a signature. */

@@ -27,3 +27,13 @@ test('a clock before the lower bound says nothing, and neither does who names a 
   day.named(19_999)
   expect(day.at(0)).toBe(20_000)
 })
+
+test('time goes on when a clock that was trusted is not any more, whatever it shows then', () => {
+  const self = clock(true, NOON)
+  const day = new Day(self)
+  expect(day.at(0)).toBe(20_500)
+  self.synchronised = false
+  self.wallAt = () => 0
+  day.named(21_000)
+  expect(day.at(DAY)).toBe(20_501)
+})

@@ -17,13 +17,21 @@ describe('the health of this node (clause HEALTH 6)', () => {
 
   it('keeps a node from accusing others, and makes it wait longer, until it is well again', () => {
     const health = new HealthOfSelf(true)
-    for (let i = 0; i < limits.accuseHealth; i++) health.contradicted(0)
+    health.wokeLate(limits.accuseHealth * limits.lateWake, 0)
     expect(health.mayAccuse(0)).toBe(false)
     expect(health.factor(0)).toBe(limits.accuseHealth + 1)
     expect(health.patience(0)).toBeGreaterThan(1)
     expect(health.mayAccuse(limits.healthRest - 1)).toBe(false)
     expect(health.mayAccuse(limits.healthRest)).toBe(true)
     expect([health.factor(100 * limits.healthRest), health.patience(100 * limits.healthRest)]).toEqual([1, 1])
+  })
+
+  it('rises with what others show to be wrong, though many of them at once are one sign', () => {
+    const health = new HealthOfSelf(true)
+    for (let i = 0; i < 9; i++) health.contradicted(i)
+    expect(health.level(9)).toBe(2)
+    health.contradicted(limits.healthRest / 2)
+    expect([health.level(limits.healthRest / 2), health.mayAccuse(limits.healthRest / 2)]).toEqual([3, false])
   })
 
   it('gets better with every probe that is answered in time', () => {

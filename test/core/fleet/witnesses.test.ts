@@ -12,11 +12,14 @@ const DAY = 20_500
 function zone(size: number, self = 'n0') {
   const view = new View(self, new Outbox())
   const members = Array.from({ length: size }, (_, i) => `n${i}`)
-  for (const member of members) view.accept(member, record(1, 1), envelope(member), 0)
+  for (const member of members) view.accept(member, record(1, limits.witnessSettled), envelope(member), 0)
   const clock = { day: DAY }
   const witnesses = new Witnesses({ env: testEnv(), self: { node: self }, view, day: { at: () => clock.day } })
   return { view, members, witnesses, clock }
 }
+
+/** A member that has been there for a while. */
+const SETTLED = limits.witnessSettled
 
 describe('the witnesses of a node', () => {
   it('are three others, the same in every view that holds the same members', () => {
@@ -55,13 +58,24 @@ describe('the witnesses of a node', () => {
   it('are taken from who is up and fit: not from who is late, isolated or slow', () => {
     const { view, witnesses } = zone(25)
     const [first, second, third, fourth, fifth, sixth] = orderOf('n0')
-    view.accept(first, record(1, 2, { flags: FLAG.slow }), envelope(), 0)
-    view.accept(second, record(1, 2, { flags: FLAG.isolated }), envelope(), 0)
-    for (let i = 1; i < 25; i++) if (`n${i}` !== third) view.accept(`n${i}`, record(1, 3), envelope(), T)
-    view.accept(first, record(1, 4, { flags: FLAG.slow }), envelope(), T)
-    view.accept(second, record(1, 4, { flags: FLAG.isolated }), envelope(), T)
+    view.accept(first, record(1, SETTLED + 1, { flags: FLAG.slow }), envelope(), 0)
+    view.accept(second, record(1, SETTLED + 1, { flags: FLAG.isolated }), envelope(), 0)
+    for (let i = 1; i < 25; i++) if (`n${i}` !== third) view.accept(`n${i}`, record(1, SETTLED + 2), envelope(), T)
+    view.accept(first, record(1, SETTLED + 3, { flags: FLAG.slow }), envelope(), T)
+    view.accept(second, record(1, SETTLED + 3, { flags: FLAG.isolated }), envelope(), T)
     view.check(2.5 * T)
     expect(witnesses.of('n0', 2.5 * T)).toEqual([fourth, fifth, sixth])
+  })
+
+  it('are not taken from who started a moment ago, unless there are too few others', () => {
+    const { view, witnesses } = zone(25)
+    const [first, second, third, fourth] = orderOf('n0')
+    view.accept(first, record(2, 1), envelope(), 1)
+    expect(witnesses.of('n0', 1)).toEqual([second, third, fourth])
+    expect(witnesses.isOf('n0', first, 1)).toBe(false)
+    const small = zone(3)
+    small.view.accept('n1', record(2, 1), envelope(), 1)
+    expect(small.witnesses.of('n0', 1)).toEqual(['n2', 'n1'])
   })
 
   it('may be the first five in another view, and those of the day before or after; nobody else', () => {

@@ -19,9 +19,15 @@ interface Rumour {
   since: Millis
 }
 
+/** How a process ended. */
+export type End = 'killed' | 'powerCut' | 'left'
+
 /** The end of a node, and which processes saw it. */
 interface Death {
   end: Millis
+  how: End
+  /** It was steady then: its zone knew it, and its witnesses had links with it. */
+  steady: boolean
   promise: Millis
   witnesses: ReadonlyMap<number, number>
 }
@@ -33,10 +39,20 @@ export interface DetectionStats {
   longestFalseDown: Millis
   slowestDetection: Millis
   detections: number
+  /** How long true detections of steady nodes took, by how the node ended; known when the run is over. */
+  times: Partial<Record<End, Percentiles>>
+}
+
+/** Milliseconds. */
+export interface Percentiles {
+  count: number
+  p50: Millis
+  p99: Millis
 }
 
 export class Detection {
-  readonly stats: DetectionStats = { falseDowns: 0, longestFalseDown: 0, slowestDetection: 0, detections: 0 }
+  readonly stats: DetectionStats = { falseDowns: 0, longestFalseDown: 0, slowestDetection: 0, detections: 0, times: {} }
+  readonly #times: Record<End, Millis[]> = { killed: [], powerCut: [], left: [] }
   readonly #queue: EventQueue
   readonly #bounds: Bounds
   readonly #steadiness: Steadiness
@@ -92,11 +108,11 @@ export class Detection {
   }
 
   /** `node` ended; its last record promised `promise`. */
-  stopped(node: number, promise: Millis): void {
+  stopped(node: number, { promise, how, steady }: Pick<Death, 'promise' | 'how' | 'steady'>): void {
     if (this.#forgotten.has(node)) return
     const mates = this.#mates(node).filter((mate) => this.#steadiness.alive(mate))
     const witnesses = new Map(mates.map((mate) => [mate, this.#steadiness.run(mate)]))
-    const death: Death = { end: this.#queue.now, promise, witnesses }
+    const death: Death = { end: this.#queue.now, how, steady, promise, witnesses }
     this.#deaths.set(node, death)
     for (const mate of this.#mates(node)) {
       this.#rumours.delete(`${mate} ${node}`)
@@ -120,6 +136,8 @@ export class Detection {
 
   /** The run is over: were false alarms rare? */
   finish(): void {
+    for (const [how, times] of Object.entries(this.#times) as [End, Millis[]][])
+      if (times.length > 0) this.stats.times[how] = percentilesOf(times)
     const allowed = this.#bounds.falseDowns(this.#records)
     const { falseDowns } = this.stats
     if (falseDowns > allowed)
@@ -195,6 +213,7 @@ export class Detection {
     const death = this.#deaths.get(subject)
     if (death === undefined || death.witnesses.get(observer) !== this.#steadiness.run(observer)) return
     this.stats.detections++
+    if (death.steady) this.#times[death.how].push(this.#queue.now - death.end)
     this.stats.slowestDetection = Math.max(this.stats.slowestDetection, this.#queue.now - death.end)
   }
 
@@ -204,4 +223,10 @@ export class Detection {
     const other = this.#steadiness.since(subject)
     return own === undefined || other === undefined ? undefined : Math.max(since, own, other)
   }
+}
+
+function percentilesOf(times: Millis[]): Percentiles {
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] as Millis
+  return { count: times.length, p50: at(0.5), p99: at(0.99) }
 }

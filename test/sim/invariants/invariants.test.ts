@@ -36,7 +36,7 @@ function zone() {
   }
   const stop = (node: number) => {
     steadiness.stopped(node)
-    detection.stopped(node, T)
+    detection.stopped(node, { promise: T, how: 'killed', steady: true })
   }
   const shows = (observer: number, subject: number, status: 'up' | 'late' | 'down' | 'left') => {
     const from = views.get(observer, subject)
