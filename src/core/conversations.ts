@@ -3,6 +3,7 @@ import type { Millis, NodeId } from './env.ts'
 import type { AnyRequest, AnyResponse, Ticket } from './events.ts'
 import { compareRecords } from './fleet/record.ts'
 import { answerChildren, answerQuery } from './fleet/serving.ts'
+import { NO_HISTORY } from './history/history.ts'
 import { limits } from './limits.ts'
 import type { Machines } from './machines.ts'
 import { type Hello, NOTHING, type QueryResponse, type SyncRequest, type SyncResponse } from './protocols.ts'
@@ -58,6 +59,9 @@ export class Conversations {
       links.soon(now)
     } else if (request.protocol === 'sync') {
       out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body, now) })
+    } else if (request.protocol === 'history') {
+      const body = this.#m.history?.answer(request.body, asker, now) ?? NO_HISTORY
+      out.emit({ type: 'reply', ticket, protocol: 'history', body })
     } else {
       const { body: question } = request
       const body =
@@ -78,6 +82,8 @@ export class Conversations {
       const catchUp = this.#catchUps.get(peer)
       if (ticket === catchUp?.ticket) this.#takeRows(catchUp, response.body, now)
       else queries.answered(ticket, peer, response.body, now)
+    } else if (response.protocol === 'history') {
+      this.#m.inquiries.answered(ticket, peer, response.body, now)
     } else {
       const { announcements, pieceList, beacons = [] } = response.body
       const taken =

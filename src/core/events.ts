@@ -7,6 +7,9 @@ import type { HealthRecord } from './fleet/record.ts'
 import type { AlertKind, Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
 import type { Summary } from './fleet/summary.ts'
 import type { Vote } from './fleet/vote.ts'
+import type { HistoryAnswer, HistoryQuestion } from './history/inquiries.ts'
+import type { SavedBlock } from './history/node-history.ts'
+import type { TierName } from './history/tiers.ts'
 import type { Path, Route } from './links/paths.ts'
 import type { Contact, ProtocolName, Requests, Responses } from './protocols.ts'
 import type { InstallEntry, InstallJob, InstallProblem, InstallState, InstallStep } from './rollout/states.ts'
@@ -131,6 +134,8 @@ export type Input =
     }
   /** A person asks for rows (local API). `zones`: names, or patterns of those that are known; undefined: all that are known. */
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
+  /** A person asks for the values of a node over time (local API). */
+  | { type: 'askHistory'; ticket: Ticket; question: HistoryQuestion }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
   | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }
   /** The beacon that we asked to be signed. */
@@ -218,6 +223,8 @@ export type Change =
   | { type: 'cached'; cached: Cached }
   | { type: 'forgetCached'; encoding: string }
   | { type: 'install'; entry: InstallEntry }
+  | { type: 'history'; saved: SavedBlock }
+  | { type: 'forgetHistory'; node: NodeId; tier: TierName; run: number; first: number }
   /** Takes the place of what its ring held in its slot. */
   | { type: 'audit'; entry: AuditEntry }
 
@@ -369,6 +376,7 @@ export type Effect =
   | ({ type: 'ask'; ticket: Ticket; peer: NodeId } & AnyRequest)
   | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
+  | { type: 'historyDone'; ticket: Ticket; answer: HistoryAnswer }
   | { type: 'publishHead'; topic: string; head: Head }
   /** Sign this with our beacon key; it comes back as `beaconSigned`. */
   | { type: 'signBeacon'; beacon: Beacon }

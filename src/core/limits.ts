@@ -3,6 +3,7 @@
 import { announcementsLimits } from './limits/announcements.ts'
 import { fleetLimits } from './limits/fleet.ts'
 import { healthLimits } from './limits/health.ts'
+import { historyLimits } from './limits/history.ts'
 import { linksLimits } from './limits/links.ts'
 import { machineLimits } from './limits/machine.ts'
 import { reachabilityLimits } from './limits/reachability.ts'
@@ -14,6 +15,7 @@ export { DAY, HOUR, MINUTE, SECOND } from './limits/units.ts'
 export const limits = {
   ...healthLimits,
   ...fleetLimits,
+  ...historyLimits,
   ...trustLimits,
   ...linksLimits,
   ...reachabilityLimits,

@@ -10,6 +10,7 @@ import { Queries } from './fleet/query.ts'
 import { composeReporters, type Reporters } from './fleet/reporter-machines.ts'
 import { rowsOf } from './fleet/serving.ts'
 import type { View } from './fleet/view.ts'
+import { composeHistory } from './history/compose.ts'
 import { limits } from './limits.ts'
 import { Book } from './links/book.ts'
 import { Greetings } from './links/greetings.ts'
@@ -82,14 +83,15 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     refused: () => audit.summary(),
     version: setup.version,
   })
-  const gossip = new RecordGossip({ env, out, self, roster, view, heartbeat, alerts, refusals, statements, topic })
   const common = { env, out, self, roster, statements, refusals, links, book, heartbeat, topic }
+  const past = composeHistory({ ...common, ...seeing }, setup, now)
+  const gossip = new RecordGossip({ ...common, view, alerts, heardOf: past.heardOf })
   const accusing = composeAccusing({ ...common, seeing })
   const reported = { ...common, view, alerts, gatekeeper, day: seeing.day, topicOf: digestTopic }
   const reporters: Reporters = composeReporters({ ...reported, ...reportsOf(setup) }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
-  const saving = new Saving({ out, self, view, book }, setup.viewFlushPeriod, now)
+  const saving = new Saving({ out, self, view, book, history: past.history }, setup.viewFlushPeriod, now)
   const published = { env, out, self, refusals, watch, links, book, view, reach, statements }
   const publishing: Publishing = composePublishing(published, setup, now)
   const { releases } = publishing
@@ -97,6 +99,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     ...seeing,
     ...accusing,
     ...reporters,
+    ...past,
     alerts,
     heartbeat,
     gossip,

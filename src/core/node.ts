@@ -184,6 +184,8 @@ export class NodeCore {
       children: this.#m.reporting.size,
       digests: this.#m.digests.size,
       releases: this.#m.releases.sizes(),
+      history: this.#m.history?.bytes ?? 0,
+      inquiries: this.#m.inquiries.underway,
     }
   }
 
@@ -199,6 +201,7 @@ export class NodeCore {
       this.#m.greetings.deadline(),
       this.#m.rivals.deadline(),
       this.#m.queries.deadline(),
+      this.#m.inquiries.deadline(),
       this.#m.saving.deadline(),
       this.#m.releases.deadline(),
       this.#m.audit.deadline(),
@@ -224,11 +227,7 @@ export class NodeCore {
         this.#endsSoon = this.ending(now).length > 0
         return this.#m.releases.timeChanged(now)
       case 'sampled':
-        this.#m.self.synchronised = input.clockTrusted
-        this.#m.releases.timeChanged(now)
-        this.#m.releases.sampled(input.metrics, now)
-        this.#m.collectors.sampled(input.troubles ?? [])
-        return this.#m.heartbeat.sampled(input.metrics, now, this.#flags(now), this.#members())
+        return this.#sampled(input, now)
       case 'published':
         return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
       case 'persisted':
@@ -250,6 +249,7 @@ export class NodeCore {
         this.#m.links.failed(input.peer, now)
         this.#m.suspicion.dialFailed(input.peer, now)
         this.#unreachable.failed(input.peer, input.reason, now)
+        this.#m.inquiries.lost(input.peer, now)
         return this.#m.queries.lost(input.peer, now)
       case 'discovered':
         return this.#reaching.discovered(input, now)
@@ -267,11 +267,14 @@ export class NodeCore {
       case 'askFailed':
         this.#conversations.failed(input.ticket, input.peer, input, now)
         this.#m.queries.failed(input.ticket, input.peer, now)
+        this.#m.inquiries.failed(input.ticket, input.peer, now)
         this.#m.rivals.failed(input.ticket, now)
         if (input.protocol === 'hello') this.#m.greetings.failed(input.peer, input.ticket, now)
         return
       case 'query':
         return this.#m.queries.start(input.ticket, input.zones, input.timeout, now)
+      case 'askHistory':
+        return this.#m.inquiries.start(input.ticket, input.question, now)
       case 'stated':
         return this.#m.statements.stated(input.ticket, input.statement)
       case 'rooted':
@@ -288,6 +291,15 @@ export class NodeCore {
         if (isFleetInput(input)) return this.#m.digests.handle(input, now)
         return this.#m.releases.handle(input, now)
     }
+  }
+
+  #sampled(input: Extract<Input, { type: 'sampled' }>, now: Millis): void {
+    this.#m.self.synchronised = input.clockTrusted
+    this.#m.releases.timeChanged(now)
+    this.#m.releases.sampled(input.metrics, now)
+    this.#m.collectors.sampled(input.troubles ?? [])
+    this.#m.history?.sampled(input, now)
+    this.#m.heartbeat.sampled(input.metrics, now, this.#flags(now), this.#members())
   }
 
   #gossip(input: Extract<Input, { type: 'gossip' }>, now: Millis): void {
@@ -313,6 +325,7 @@ export class NodeCore {
     this.#m.greetings.check(now)
     this.#m.rivals.check(now)
     this.#m.queries.check(now)
+    this.#m.inquiries.check(now)
     this.#m.saving.check(now)
     this.#m.audit.check(now)
     this.#m.reporting.check(now)

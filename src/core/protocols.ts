@@ -1,8 +1,10 @@
-// The messages of our stream protocols: hello, sync and query, as core sees them.
+// The messages of our stream protocols: hello, sync, query and history, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Digest } from './fleet/digest.ts'
 import type { Envelope, Row, StatusCounts } from './fleet/rows.ts'
 import type { Summary } from './fleet/summary.ts'
+import type { SeriesValue } from './history/rollup.ts'
+import type { TierName } from './history/tiers.ts'
 import type { NatKind } from './links/paths.ts'
 import type { AnnouncementDocument, Head, VersionVector } from './trust/announcement.ts'
 import type { BeaconDocument } from './trust/beacon.ts'
@@ -10,7 +12,12 @@ import type { Membership, RootDocument, TargetsDocument } from './trust/document
 import type { StatementDocument } from './trust/statement.ts'
 
 /** Stream protocols of pimesh; each stream carries one request and one response, length-prefixed. */
-export const PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' } as const
+export const PROTOCOLS = {
+  hello: '/pimesh/hello/1',
+  sync: '/pimesh/sync/1',
+  query: '/pimesh/query/1',
+  history: '/pimesh/history/1',
+} as const
 export type ProtocolName = keyof typeof PROTOCOLS
 
 /** Where a member can be found. Never trusted: the gate proves who answers there. */
@@ -119,13 +126,59 @@ export interface QueryResponse {
   children?: readonly ChildRow[]
 }
 
+export interface HistoryRequest {
+  /** Whose values: those of the node that is asked, or of one whose witness it is. */
+  node: NodeId
+  tier: TierName
+  /** Exact names, at most historyAskedSeries; none: which there are. */
+  series: readonly string[]
+  /** Rows that are at most so old. */
+  since: Millis
+  /** Blocks before this one: the next page. */
+  before: { run: number; first: number } | undefined
+}
+
+/** `notKept`: it keeps nothing of that node. */
+export type HistoryRefusal = 'forbidden' | 'notKept'
+
+/** A block of core/history/block.ts with what its keeper says of its time. */
+export interface ToldBlock {
+  run: number
+  /** Second of the first row, on the clock of that run. */
+  first: number
+  /** Of the first row. */
+  age: Millis
+  /** False: at least so old, and older than what follows; an earlier run wrote it, and no clock that can be trusted tells when. */
+  certain: boolean
+  period: Millis
+  payload: Uint8Array
+}
+
+export interface HistoryResponse {
+  refused: HistoryRefusal | undefined
+  /** The node that answers is the one that was asked about. */
+  own: boolean
+  /** Which tier this is: a witness has one only. */
+  tier: TierName
+  /** Where no series was asked for: which there are, with their newest values. */
+  names: readonly SeriesValue[]
+  /** The newest first. */
+  blocks: readonly ToldBlock[]
+  /** There are older ones within the time asked for. */
+  more: boolean
+  /** Who else may keep that node's values, the likeliest first. */
+  keepers: readonly NodeId[]
+}
+
 export interface Requests {
   hello: Hello
   sync: SyncRequest
   query: QueryRequest
+  history: HistoryRequest
 }
 export interface Responses {
   hello: Hello
   sync: SyncResponse
   query: QueryResponse
+  history: HistoryResponse
 }

@@ -39,6 +39,7 @@ export class Reaching {
     this.#m.greetings.linked(peer, direction, now)
     this.#m.suspicion.linked(peer, now)
     this.#m.queries.linked(peer)
+    this.#m.inquiries.linked(peer)
     this.#m.releases.linked(peer, now)
     this.#conversations.met(peer)
     if (zone === this.#m.self.zone && this.#m.self.isNode) {
@@ -66,6 +67,7 @@ export class Reaching {
     this.#m.greetings.unlinked(peer)
     this.#m.rivals.unlinked(peer, now)
     this.#m.queries.lost(peer, now)
+    this.#m.inquiries.lost(peer, now)
     this.#m.releases.unlinked(peer, now)
     if (this.#m.self.isNode && this.#m.links.mates().length === 0) {
       this.#conversations.alone()

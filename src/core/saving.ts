@@ -1,27 +1,39 @@
-// Saving: when the view and the address book reach the disk, and what is done when they do not.
+// Saving: when the view, the address book and history reach the disk, and what is done when they do not.
 import type { Millis } from './env.ts'
 import type { Ticket } from './events.ts'
 import type { View } from './fleet/view.ts'
+import type { History } from './history/history.ts'
 import { limits } from './limits.ts'
 import type { Book } from './links/book.ts'
 import type { Outbox } from './outbox.ts'
 import type { Self } from './self.ts'
+
+interface Parts {
+  out: Outbox
+  self: Self
+  view: View
+  book: Book
+  /** Undefined where none is kept. */
+  history: History | undefined
+}
 
 export class Saving {
   readonly #out: Outbox
   readonly #self: Self
   readonly #view: View
   readonly #book: Book
+  readonly #history: History | undefined
   readonly #period: Millis
   #next: Millis
   /** Of the batch that is under way. */
   #ticket: Ticket | undefined
 
-  constructor(parts: { out: Outbox; self: Self; view: View; book: Book }, period: Millis, now: Millis) {
+  constructor(parts: Parts, period: Millis, now: Millis) {
     this.#out = parts.out
     this.#self = parts.self
     this.#view = parts.view
     this.#book = parts.book
+    this.#history = parts.history
     this.#period = period
     this.#next = now + period
   }
@@ -40,7 +52,8 @@ export class Saving {
     this.#next = now + this.#period
     if (this.#ticket !== undefined && !last) return
     const wall = this.#self.wallLabel(now)
-    const changes = [...this.#view.flush(now, wall), ...this.#book.flush(now, wall)]
+    const values = this.#history?.flush(now, last) ?? []
+    const changes = [...this.#view.flush(now, wall), ...this.#book.flush(now, wall), ...values]
     if (changes.length > 0) this.#ticket = this.#out.persist(changes, false)
   }
 
@@ -55,5 +68,6 @@ export class Saving {
     this.#ticket = undefined
     this.#view.writeFailed()
     this.#book.writeFailed()
+    this.#history?.writeFailed()
   }
 }

@@ -3,6 +3,7 @@ import type { Millis, NodeId } from './env.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { Envelope, Status } from './fleet/rows.ts'
 import type { SavedZone } from './fleet/summary.ts'
+import type { SavedBlock } from './history/node-history.ts'
 import type { RelayMode } from './links/reach.ts'
 import type { Contact } from './protocols.ts'
 import type { InstallEntry } from './rollout/states.ts'
@@ -53,6 +54,10 @@ export interface NodeSetup {
   zones?: readonly SavedZone[]
   /** Of pimesh, as records tell it. */
   version?: string
+  /** Values that earlier runs kept. */
+  history?: readonly SavedBlock[]
+  /** Whether values are kept at all; false unless said: ten thousand simulated nodes keep none. */
+  keepsHistory?: boolean
   /** What this machine is, for selectors. */
   facts: MachineFacts
   /** Fetch and serve every release, whether this node is selected or not. */

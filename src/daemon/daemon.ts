@@ -354,6 +354,8 @@ function setupOf(joined: Joined, state: SavedState, membership: Membership, conf
     installs: state.installs,
     statements: state.statements,
     audit: state.audit,
+    history: state.history,
+    keepsHistory: true,
     mirror: config.artifacts.mirror,
     allowance: config.swarm,
     usage: state.usage,

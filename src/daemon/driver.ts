@@ -18,6 +18,7 @@ import type {
 import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
 import type { Envelope } from '../core/fleet/rows.ts'
+import type { HistoryAnswer, HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
 import type { NodeCore } from '../core/node.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
@@ -161,6 +162,11 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'query', ticket, zones, timeout }))
   }
 
+  /** Asks for the values of a node over time. */
+  history(question: HistoryQuestion): Promise<HistoryAnswer> {
+    return this.#await((ticket) => ({ type: 'askHistory', ticket, question }))
+  }
+
   /**
    * Hands in what a publisher on this machine signed; `imported` are the encodings whose bytes were taken already.
    * Resolves once it is in force, with undefined, or with the code why it was refused.
@@ -272,6 +278,8 @@ export class Driver {
         return this.#resolve(effect.ticket, effect.admission)
       case 'queryDone':
         return this.#resolve(effect.ticket, effect.result)
+      case 'historyDone':
+        return this.#resolve(effect.ticket, effect.answer)
       case 'reply':
         return this.#resolve(effect.ticket, effect)
       case 'persist':

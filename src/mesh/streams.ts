@@ -12,7 +12,12 @@ import { boundedFrames } from './frames.ts'
 import type { Pairing } from './pairing.ts'
 
 /** An adapter takes no values of core; the type keeps the two the same. */
-const protocolIds: typeof PROTOCOLS = { hello: '/pimesh/hello/1', sync: '/pimesh/sync/1', query: '/pimesh/query/1' }
+const protocolIds: typeof PROTOCOLS = {
+  hello: '/pimesh/hello/1',
+  sync: '/pimesh/sync/1',
+  query: '/pimesh/query/1',
+  history: '/pimesh/history/1',
+}
 
 export class MeshStreams implements Streams {
   readonly #libp2p: Libp2p

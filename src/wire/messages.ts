@@ -3,6 +3,7 @@ import type { AnyRequest, AnyResponse } from '../core/events.ts'
 import { limits } from '../core/limits.ts'
 import type { ProtocolName } from '../core/protocols.ts'
 import { decodeHello, encodeHello } from './hello.ts'
+import { decodeHistoryRequest, decodeHistoryResponse, encodeHistoryRequest, encodeHistoryResponse } from './history.ts'
 import { decodeQueryRequest, decodeQueryResponse, encodeQueryRequest, encodeQueryResponse } from './query.ts'
 import { decodeSyncRequest, decodeSyncResponse, encodeSyncRequest, encodeSyncResponse } from './sync.ts'
 
@@ -11,6 +12,7 @@ export const messageBytes: Readonly<Record<ProtocolName, { request: number; resp
   hello: { request: limits.helloBytes, response: limits.helloBytes },
   sync: { request: limits.questionBytes, response: limits.syncBytes },
   query: { request: limits.questionBytes, response: limits.queryBytes },
+  history: { request: limits.questionBytes, response: limits.historyBytes },
 }
 
 export function encodeRequest(request: AnyRequest): Uint8Array {
@@ -21,6 +23,8 @@ export function encodeRequest(request: AnyRequest): Uint8Array {
       return encodeSyncRequest(request.body)
     case 'query':
       return encodeQueryRequest(request.body)
+    case 'history':
+      return encodeHistoryRequest(request.body)
   }
 }
 
@@ -33,6 +37,8 @@ export function decodeRequest(protocol: ProtocolName, bytes: Uint8Array): AnyReq
       return { protocol, body: decodeSyncRequest(bytes) }
     case 'query':
       return { protocol, body: decodeQueryRequest(bytes) }
+    case 'history':
+      return { protocol, body: decodeHistoryRequest(bytes) }
   }
 }
 
@@ -44,6 +50,8 @@ export function encodeResponse(response: AnyResponse): Uint8Array {
       return encodeSyncResponse(response.body)
     case 'query':
       return encodeQueryResponse(response.body)
+    case 'history':
+      return encodeHistoryResponse(response.body)
   }
 }
 
@@ -56,5 +64,7 @@ export function decodeResponse(protocol: ProtocolName, bytes: Uint8Array): AnyRe
       return { protocol, body: decodeSyncResponse(bytes) }
     case 'query':
       return { protocol, body: decodeQueryResponse(bytes) }
+    case 'history':
+      return { protocol, body: decodeHistoryResponse(bytes) }
   }
 }

@@ -7,6 +7,7 @@ import { Failure } from '../core/failure.ts'
 import type { HealthRecord } from '../core/fleet/record.ts'
 import type { Envelope, Status } from '../core/fleet/rows.ts'
 import type { SavedZone } from '../core/fleet/summary.ts'
+import type { SavedBlock } from '../core/history/node-history.ts'
 import { limits } from '../core/limits.ts'
 import type { SavedArtifacts, SavedPublishers } from '../core/machines.ts'
 import type { Contact } from '../core/protocols.ts'
@@ -28,6 +29,7 @@ import { CONTACT_BYTES, decodeContact, encodeContact } from './contact.ts'
 import { decodeDialledBack, encodeDialledBack } from './dialback.ts'
 import { decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { INTEGER_MAX, isHex } from './fields.ts'
+import { decodeSavedBlock, encodeSavedBlock, historyName } from './history.ts'
 import { decodeInstallEntry, encodeInstallEntry } from './journal.ts'
 import { parseMembership } from './membership.ts'
 import { nodeKey } from './node-id.ts'
@@ -75,6 +77,7 @@ export interface SavedState {
   installs: InstallEntry[]
   statements: StatementDocument[]
   audit: AuditEntry[]
+  history: SavedBlock[]
   /** What pieces took of the month's budget. */
   usage: Usage | undefined
   /** Keys whose values do not parse; what they held is missing above. */
@@ -155,6 +158,15 @@ function changeToWrite(change: Change): StoreWrite {
       return { key: `cached/${change.encoding}`, value: undefined }
     case 'install':
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
+    case 'history': {
+      const { node, tier, block } = change.saved
+      return {
+        key: `history/${historyName(node, tier, block.run, block.first)}`,
+        value: encodeSavedBlock(change.saved),
+      }
+    }
+    case 'forgetHistory':
+      return { key: `history/${historyName(change.node, change.tier, change.run, change.first)}`, value: undefined }
     case 'audit':
       return { key: `audit/${auditName(change.entry)}`, value: encodeAuditEntry(change.entry) }
   }
@@ -202,6 +214,7 @@ export async function readState(store: Pick<Store, 'get' | 'entries'>): Promise<
       same(parseStatement(value), ({ signed }) => signed.enroller, enroller),
     ),
     audit: await read('audit/', decodeAuditEntry),
+    history: await read('history/', decodeSavedBlock),
     usage: (await read('usage', decodeUsage))[0],
     damaged,
   }

@@ -9,6 +9,7 @@ export const KINDS = [
   'hello',
   'sync',
   'query',
+  'history',
   'gate',
   'head',
   'pieces',

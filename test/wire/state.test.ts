@@ -169,6 +169,7 @@ describe('saved state (clause STATE)', () => {
       statements: [statementOf({ nodes: new Map([[node, NOW]]) })],
       audit: [audited],
       usage,
+      history: [],
       damaged: [],
     })
   })
@@ -185,6 +186,7 @@ describe('saved state (clause STATE)', () => {
       contacts: [],
       rows: [],
       ...nothing,
+      history: [],
       damaged: [],
     }
     expect(await readState(storeWith())).toEqual(empty)

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/core/events.ts'
 import { METRICS } from '../../src/core/fleet/metrics.ts'
 import type { HealthRecord } from '../../src/core/fleet/record.ts'
+import { packBlock } from '../../src/core/history/block.ts'
+import type { SavedBlock } from '../../src/core/history/node-history.ts'
 import { type Hello, NOTHING, type SyncRequest, type SyncResponse } from '../../src/core/protocols.ts'
 import type { InstallEntry } from '../../src/core/rollout/states.ts'
 import type { Cached } from '../../src/core/swarm/cache.ts'
@@ -280,6 +282,18 @@ const CACHED: Cached = {
   order: 7,
 }
 
+const HISTORY: SavedBlock = {
+  node: CONTACT.node,
+  tier: 'minutes',
+  block: {
+    ...{ run: 12, first: 3_600, last: 3_720, wall: WALL, trusted: true, period: 60_000 },
+    payload: packBlock(
+      [3_600, 3_660, 3_720],
+      [{ series: { name: 'node_load1', unit: '1', kind: 'gauge' }, aggregate: 'value', values: [0.25, null, 1.5] }],
+    ),
+  },
+}
+
 type Kept = Exclude<Change['type'], `forget${string}`>
 /** Every kind of change that leaves something on disk. */
 const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
@@ -308,6 +322,7 @@ const CHANGES: { [Type in Kept]: Extract<Change, { type: Type }>[] } = {
   install: [{ type: 'install', entry: ENTRY }],
   audit: AUDIT.map((entry) => ({ type: 'audit', entry })),
   usage: [{ type: 'usage', usage: USAGE }],
+  history: [{ type: 'history', saved: HISTORY }],
 }
 const STATE: SavedState = {
   ...{
@@ -337,7 +352,7 @@ const STATE: SavedState = {
     holdings: [{ encoding: hash('e'), bits: Uint8Array.of(5) }],
     cached: [CACHED],
   },
-  ...{ statements: [documents.statement], audit: AUDIT, usage: USAGE, damaged: [] },
+  ...{ statements: [documents.statement], audit: AUDIT, usage: USAGE, history: [HISTORY], damaged: [] },
 }
 
 describe('a node’s disk (clause STATE)', () => {

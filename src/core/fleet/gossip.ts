@@ -26,6 +26,8 @@ interface Parts {
   refusals: Refusals
   statements: Pick<StatementKeeper, 'isFound' | 'endOf'>
   topic: string
+  /** A record was taken into the view: `at` is when it was heard. */
+  heardOf: (node: NodeId, record: HealthRecord, at: Millis, now: Millis) => void
 }
 
 interface Parked {
@@ -105,6 +107,7 @@ export class RecordGossip {
     this.#p.roster.touch(author.id)
     if (standing === 'newer') {
       view.accept(node, record, envelope, now, age)
+      this.#p.heardOf(node, record, now - age, now)
       return 'taken'
     }
     if (view.suspect(node, record, now))

@@ -35,7 +35,7 @@ function setUp() {
   )
   const statements = new StatementKeeper(env, out, self, refusals, [])
   const parts = { env, out, self, roster, view, heartbeat, alerts: new Alerts(out), refusals, statements, topic: TOPIC }
-  const gossip = new RecordGossip(parts)
+  const gossip = new RecordGossip({ ...parts, heardOf: () => undefined })
   const unsigned = { ...envelope('body'), mesh8: self.mesh8, membership: author.id }
   /** Whom a record of the unknown author made us ask who that is. */
   const askedFor = (from: string, counter: number, now: number) => {

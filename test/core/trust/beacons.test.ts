@@ -359,7 +359,7 @@ describe('T14 eclipse', () => {
     mesh.link(node, ...enemies)
     for (const enemy of enemies)
       enemy.lies = (request) => {
-        if (request.protocol === 'query') return undefined
+        if (request.protocol === 'query' || request.protocol === 'history') return undefined
         if (request.protocol === 'sync') return { protocol: 'sync', body: NOTHING }
         const vector = { targetsVersion: 0, targetsHash: undefined, heads: [] }
         return { protocol: 'hello', body: { ...request.body, vector, beacons: [], contacts: [] } }

@@ -219,6 +219,8 @@ describe('I3: tables stay within their limits', () => {
     links: 44,
     reach: 44,
     queries: 1,
+    inquiries: 1,
+    history: 300_000,
     greetings: 44,
     rivals: 1,
     dialPauses: 9,

@@ -20,6 +20,10 @@ const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   links: limits.connections,
   reach: Math.max(limits.connections, limits.relaysRemembered + limits.relaysWanted),
   queries: QUERIES,
+  inquiries: limits.historyInquiries,
+  // One block more of each tier: the one that grows.
+  history:
+    3 * (limits.historyTierBytes + limits.historyBlockBytes) + limits.historyKeptBytes + limits.historyBlockBytes,
   greetings: limits.memberships,
   rivals: limits.handshakesAtOnce,
   dialPauses: limits.dialPauses,

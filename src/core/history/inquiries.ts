@@ -1,0 +1,252 @@
+// Inquiries: a person asks for the values of one node. The node itself is asked first; when it cannot be reached, or is silent for one
+// hedge, those that keep its values are, as its zone-mates name them. An answer from the node itself ends it: its own word is complete.
+import type { Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
+import type { Outbox } from '../outbox.ts'
+import type { HistoryRequest, HistoryResponse, ToldBlock } from '../protocols.ts'
+import type { Self } from '../self.ts'
+import type { History } from './history.ts'
+
+interface Parts {
+  out: Outbox
+  self: Self
+  book: Pick<Book, 'get' | 'inZone'>
+  links: Pick<Links, 'get' | 'wantFor'>
+  history: Pick<History, 'answer'> | undefined
+}
+
+export interface HistoryQuestion extends Omit<HistoryRequest, 'before'> {
+  /** Leaf zone of the node. */
+  zone: string
+  timeout: Millis
+}
+
+/** What one member told. */
+export interface HistorySource extends Pick<HistoryResponse, 'own' | 'tier' | 'names' | 'blocks'> {
+  by: NodeId
+  /** True when its last pages are missing. */
+  partial: boolean
+}
+
+export interface HistoryAnswer {
+  sources: readonly HistorySource[]
+  /** Members that were asked, or dialled to be asked. */
+  asked: number
+  /** Of these, whoever did not let us ask: rows and values are for zone-mates and operators. */
+  forbidden: number
+}
+
+interface Inquiry {
+  ticket: Ticket
+  question: HistoryQuestion
+  deadline: Millis
+  /** From then on others are asked, too. */
+  widens: Millis
+  widened: boolean
+  /** Whom to ask next: those that keep the values before those that may only know who does. */
+  keepers: NodeId[]
+  others: NodeId[]
+  tried: Set<NodeId>
+  /** Members from which an answer may still come. */
+  waiting: Map<NodeId, { asked: Ticket | undefined; blocks: ToldBlock[]; pages: number }>
+  sources: HistorySource[]
+  /** Somebody named the keepers: whoever is none of them need not be asked. */
+  named: boolean
+  forbidden: number
+}
+
+/** Members that are asked at once, beside the node itself. */
+const AT_ONCE = 3
+
+export class Inquiries {
+  readonly #p: Parts
+  readonly #open = new Set<Inquiry>()
+
+  constructor(parts: Parts) {
+    this.#p = parts
+  }
+
+  get underway(): number {
+    return this.#open.size
+  }
+
+  /** Answered with `historyDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  start(ticket: Ticket, question: HistoryQuestion, now: Millis): void {
+    const { self } = this.#p
+    if (this.#open.size >= limits.historyInquiries) this.#finish(this.#open.values().next().value as Inquiry)
+    const inquiry: Inquiry = {
+      ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
+      ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
+      ...{ named: false, forbidden: 0 },
+    }
+    this.#open.add(inquiry)
+    this.#askHere(inquiry, now)
+    if (question.node !== self.node && !this.#try(inquiry, question.node, now)) inquiry.widens = now
+    this.check(now)
+  }
+
+  deadline(): Millis | undefined {
+    let first: Millis | undefined
+    for (const { deadline, widens, widened } of this.#open) {
+      const at = widened ? deadline : Math.min(deadline, widens)
+      if (first === undefined || at < first) first = at
+    }
+    return first
+  }
+
+  check(now: Millis): void {
+    for (const inquiry of this.#open) {
+      if (!inquiry.widened && now >= inquiry.widens) this.#widen(inquiry)
+      if (inquiry.widened) this.#askMore(inquiry, now)
+      const over = inquiry.widened && inquiry.waiting.size === 0
+      if (over || now >= inquiry.deadline || inquiry.sources.some(({ own }) => own)) this.#finish(inquiry)
+    }
+  }
+
+  /** A link opened: whoever waited for it is asked. */
+  linked(peer: NodeId): void {
+    for (const inquiry of this.#open) {
+      const waiting = inquiry.waiting.get(peer)
+      if (waiting !== undefined && waiting.asked === undefined) this.#ask(inquiry, peer, undefined)
+    }
+  }
+
+  /** A dial or a link failed. */
+  lost(peer: NodeId, now: Millis): void {
+    for (const inquiry of this.#open) this.#gaveUp(inquiry, peer, now)
+    if (this.#open.size > 0) this.check(now)
+  }
+
+  /** A question failed; false when the ticket is none of ours. */
+  failed(ticket: Ticket, peer: NodeId, now: Millis): boolean {
+    const inquiry = this.#of(ticket, peer)
+    if (inquiry === undefined) return false
+    this.#gaveUp(inquiry, peer, now)
+    this.check(now)
+    return true
+  }
+
+  /** Takes an answer; one to a question that has ended is nobody's. */
+  answered(ticket: Ticket, peer: NodeId, response: HistoryResponse, now: Millis): void {
+    const inquiry = this.#of(ticket, peer)
+    if (inquiry === undefined) return
+    this.#take(inquiry, peer, response, now)
+    this.check(now)
+  }
+
+  #of(ticket: Ticket, peer: NodeId): Inquiry | undefined {
+    for (const inquiry of this.#open) if (inquiry.waiting.get(peer)?.asked === ticket) return inquiry
+    return undefined
+  }
+
+  /** What this node keeps itself, and whom it holds for keepers. */
+  #askHere(inquiry: Inquiry, now: Millis): void {
+    const { self, history } = this.#p
+    if (history === undefined) return
+    let before: HistoryRequest['before']
+    inquiry.waiting.set(self.node, { asked: undefined, blocks: [], pages: 0 })
+    do {
+      const response = history.answer({ ...inquiry.question, before }, 'self', now)
+      before = this.#page(inquiry, self.node, response)
+    } while (before !== undefined)
+  }
+
+  #take(inquiry: Inquiry, peer: NodeId, response: HistoryResponse, now: Millis): void {
+    if (response.own !== (peer === inquiry.question.node)) return this.#gaveUp(inquiry, peer, now)
+    if (response.refused === 'forbidden') inquiry.forbidden += 1
+    const before = this.#page(inquiry, peer, response)
+    if (before !== undefined) this.#ask(inquiry, peer, before)
+    else if (response.own && response.refused !== undefined) inquiry.widens = now
+  }
+
+  /** Takes a page; returns where the next one begins, if there is one and it could be honest. */
+  #page(inquiry: Inquiry, by: NodeId, response: HistoryResponse): HistoryRequest['before'] {
+    const waiting = inquiry.waiting.get(by)
+    if (waiting === undefined) return undefined
+    const last = waiting.blocks.at(-1)
+    const descends = response.blocks.every((block, at) => comesBefore(block, response.blocks[at - 1] ?? last))
+    if (descends) waiting.blocks.push(...response.blocks)
+    waiting.pages += 1
+    const next = waiting.blocks.at(-1)
+    const further = descends && response.more && response.blocks.length > 0 && waiting.pages < limits.historyPages
+    if (further && next !== undefined) return { run: next.run, first: next.first }
+    this.#name(inquiry, response.keepers)
+    inquiry.waiting.delete(by)
+    if (response.refused !== undefined) return undefined
+    const { own, tier, names } = response
+    inquiry.sources.push({ by, own, tier, names, blocks: waiting.blocks, partial: !descends || response.more })
+    return undefined
+  }
+
+  #name(inquiry: Inquiry, keepers: readonly NodeId[]): void {
+    if (keepers.length > 0) inquiry.named = true
+    for (const node of keepers) if (!inquiry.keepers.includes(node)) inquiry.keepers.push(node)
+  }
+
+  #widen(inquiry: Inquiry): void {
+    inquiry.widened = true
+    const known = this.#p.book.inZone(inquiry.question.zone).filter((entry) => entry.serves)
+    const linked = known.filter(({ node }) => this.#p.links.get(node) !== undefined)
+    inquiry.others = [...linked, ...known.filter((entry) => !linked.includes(entry))].map(({ node }) => node)
+  }
+
+  #askMore(inquiry: Inquiry, now: Millis): void {
+    while (inquiry.waiting.size < AT_ONCE + 1 && inquiry.tried.size <= limits.historyAsked) {
+      const next = this.#next(inquiry)
+      if (next === undefined) return
+      this.#try(inquiry, next, now)
+    }
+  }
+
+  /** The next keeper; without any that is named, whoever may name them, one after the other. */
+  #next({ keepers, others, tried, named, waiting }: Inquiry): NodeId | undefined {
+    const keeper = keepers.find((node) => !tried.has(node))
+    if (keeper !== undefined || named || waiting.size > 1) return keeper
+    return others.find((node) => !tried.has(node))
+  }
+
+  /** Asks over the link, or dials; false when neither can be done. */
+  #try(inquiry: Inquiry, node: NodeId, now: Millis): boolean {
+    const { links, book } = this.#p
+    inquiry.tried.add(node)
+    const entry = book.get(node)
+    const linked = links.get(node) !== undefined
+    if (!linked && (entry === undefined || entry.addresses.length === 0)) return false
+    inquiry.waiting.set(node, { asked: undefined, blocks: [], pages: 0 })
+    if (linked) this.#ask(inquiry, node, undefined)
+    else if (entry !== undefined) links.wantFor(entry, now)
+    return true
+  }
+
+  #ask(inquiry: Inquiry, peer: NodeId, before: HistoryRequest['before']): void {
+    const waiting = inquiry.waiting.get(peer)
+    if (waiting === undefined) return
+    const { node, tier, series, since } = inquiry.question
+    const ticket = this.#p.out.ticket()
+    waiting.asked = ticket
+    const body = { node, tier, series, since, before }
+    this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'history', body })
+  }
+
+  /** Nothing more comes from this member; what it told already counts. */
+  #gaveUp(inquiry: Inquiry, peer: NodeId, now: Millis): void {
+    if (!inquiry.waiting.delete(peer)) return
+    if (peer === inquiry.question.node) inquiry.widens = Math.min(inquiry.widens, now)
+  }
+
+  #finish(inquiry: Inquiry): void {
+    this.#open.delete(inquiry)
+    const { ticket, sources, tried, forbidden } = inquiry
+    const answer: HistoryAnswer = { sources, asked: tried.size - 1, forbidden }
+    this.#p.out.emit({ type: 'historyDone', ticket, answer })
+  }
+}
+
+/** True when `block` is older than `after`: pages go back in time, and no further than that. */
+function comesBefore(block: ToldBlock, after: ToldBlock | undefined): boolean {
+  if (after === undefined) return true
+  return block.run < after.run || (block.run === after.run && block.first < after.first)
+}
