@@ -39,6 +39,7 @@ import { decodeRecord } from './record.ts'
 import { pathProblem } from './release.ts'
 import { parseRoot } from './root.ts'
 import { sha256Hex } from './signed.ts'
+import { forgottenKey, isForgotten, pathFloorKey, zoneKey } from './state-keys.ts'
 import { parseStatement } from './statement.ts'
 import { parseTargets, roleNameProblem } from './targets.ts'
 
@@ -92,6 +93,7 @@ export function changesToWrites(changes: readonly Change[]): StoreWrite[] {
 }
 
 function changeToWrite(change: Change): StoreWrite {
+  if (isForgotten(change)) return { key: forgottenKey(change), value: undefined }
   switch (change.type) {
     case 'incarnation':
       return { key: 'incarnation', value: utf8(String(change.incarnation)) }
@@ -110,52 +112,32 @@ function changeToWrite(change: Change): StoreWrite {
       }
     case 'membership':
       return { key: `membership/${change.membership.id}`, value: change.membership.raw }
-    case 'forgetMembership':
-      return { key: `membership/${change.id}`, value: undefined }
     case 'statement':
       return { key: `statement/${change.statement.signed.enroller}`, value: change.statement.raw }
-    case 'forgetStatement':
-      return { key: `statement/${change.enroller}`, value: undefined }
     case 'contact':
       return { key: `contact/${change.contact.node}`, value: encodeSavedContact(change) }
-    case 'forgetContact':
-      return { key: `contact/${change.node}`, value: undefined }
     case 'row':
       return { key: `row/${change.node}`, value: encodeSavedRow(change) }
-    case 'forgetRow':
-      return { key: `row/${change.node}`, value: undefined }
     case 'zone':
       return { key: zoneKey(change), value: encodeZone(change) }
-    case 'forgetZone':
-      return { key: zoneKey(change), value: undefined }
     case 'targets':
       return { key: 'targets/newest', value: change.targets.raw }
     case 'targetsFloor':
       return { key: 'targetsFloor', value: utf8(targetsFloorText(change)) }
     case 'announcement':
       return { key: `announcement/${change.side}/${change.announcement.signed.role}`, value: change.announcement.raw }
-    case 'forgetAnnouncement':
-      return { key: `announcement/${change.side}/${change.role}`, value: undefined }
     case 'roleFloor':
       return { key: `roleFloor/${change.floor.role}`, value: utf8(roleFloorText(change.floor)) }
     case 'pathFloor':
       return pathFloorWrite(change.floor)
-    case 'forgetPathFloor':
-      return { key: pathFloorKey(change), value: undefined }
     case 'pieceList':
       return { key: `pieceList/${change.hash}`, value: change.list }
-    case 'forgetPieceList':
-      return { key: `pieceList/${change.hash}`, value: undefined }
     case 'holding':
       return { key: `holding/${change.encoding}`, value: change.bits }
-    case 'forgetHolding':
-      return { key: `holding/${change.encoding}`, value: undefined }
     case 'usage':
       return { key: 'usage', value: encodeUsage(change.usage) }
     case 'cached':
       return { key: `cached/${change.cached.encoding.hash}`, value: encodeCached(change.cached) }
-    case 'forgetCached':
-      return { key: `cached/${change.encoding}`, value: undefined }
     case 'install':
       return { key: `install/${change.entry.path}`, value: encodeInstallEntry(change.entry) }
     case 'history': {
@@ -165,8 +147,6 @@ function changeToWrite(change: Change): StoreWrite {
         value: encodeSavedBlock(change.saved),
       }
     }
-    case 'forgetHistory':
-      return { key: `history/${historyName(change.node, change.tier, change.run, change.first)}`, value: undefined }
     case 'audit':
       return { key: `audit/${auditName(change.entry)}`, value: encodeAuditEntry(change.entry) }
   }
@@ -175,9 +155,6 @@ function changeToWrite(change: Change): StoreWrite {
 function pathFloorWrite(floor: PathFloor): StoreWrite {
   return { key: pathFloorKey(floor), value: utf8(`${floor.epoch} ${floor.counter} ${floor.artifact}`) }
 }
-
-/** The name of a role has no `/`: it ends at the first one. */
-const pathFloorKey = ({ role, path }: Pick<PathFloor, 'role' | 'path'>): string => `pathFloor/${role}/${path}`
 
 type Read = <T>(prefix: string, parse: (value: Uint8Array, name: string) => T) => Promise<T[]>
 
@@ -301,9 +278,6 @@ async function readArtifacts(read: Read): Promise<SavedArtifacts> {
     cached: await read('cached/', decodeCached),
   }
 }
-
-/** Under the name that tells children of an inner zone apart. */
-const zoneKey = (zone: Pick<SavedZone, 'zone' | 'leaf'>): string => `zone/${zone.leaf ? 'leaf' : 'inner'}${zone.zone}`
 
 function encodeZone({ heardWall }: Pick<SavedZone, 'heardWall'>): Uint8Array {
   return new MessageWriter().millis(1, heardWall).finish()

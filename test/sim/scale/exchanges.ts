@@ -13,7 +13,7 @@ import { CONNECTION, PULSE, STREAM } from './overhead.ts'
 
 type Deed = Extract<Effect, { type: 'dial' | 'close' | 'ask' | 'pulse' }>
 
-const KIND_OF: Record<ProtocolName, Kind> = { hello: 'hello', sync: 'question', query: 'question' }
+const KIND_OF: Record<ProtocolName, Kind> = { hello: 'hello', sync: 'question', query: 'question', history: 'question' }
 /** Answers that carry documents and are remembered: a zone's memberships, as every mate gets them. */
 const DOCUMENTS = 2_048
 const documents = new Recent<string, AnyResponse>(DOCUMENTS)
