@@ -81,7 +81,8 @@ export class Conversations {
     } else if (response.protocol === 'query') {
       const catchUp = this.#catchUps.get(peer)
       if (ticket === catchUp?.ticket) this.#takeRows(catchUp, response.body, now)
-      else queries.answered(ticket, peer, response.body, now)
+      else if (!this.#m.reporting.checks.answered(ticket, peer, response.body, now))
+        queries.answered(ticket, peer, response.body, now)
     } else if (response.protocol === 'history') {
       this.#m.inquiries.answered(ticket, peer, response.body, now)
     } else {
@@ -100,6 +101,7 @@ export class Conversations {
   failed(ticket: Ticket, peer: NodeId, answer: { malformed?: boolean }, now: Millis): void {
     const { announcing, beacons, swarm } = this.#m.releases
     if (this.#m.statements.failed(ticket, peer, now) || this.#m.digests.failed(ticket, now)) return
+    if (this.#m.reporting.checks.failed(ticket)) return
     if (announcing.failed(ticket, answer, now) || beacons.failed(ticket, now) || swarm.askFailed(ticket, now)) return
     if (ticket !== this.#catchUps.get(peer)?.ticket) return
     this.#catchUps.delete(peer)

@@ -294,6 +294,8 @@ export interface QueryResult {
 export type NodeEvent =
   /** `by`: the witnesses that found it gone; without, its silence says so. */
   | { type: 'status'; node: NodeId; from: Status | undefined; to: Status; by?: readonly NodeId[] }
+  /** What the active reporter of a zone says of it is not what we see, as its standby, several times now. */
+  | { type: 'disputes'; zone: string; reporter: NodeId }
   | { type: 'alert'; kind: AlertKind; node: NodeId; detail: string }
   | { type: 'refused'; code: RefusalCode; peer: NodeId; detail: string }
   | { type: 'rootAccepted'; version: number }

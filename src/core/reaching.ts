@@ -40,6 +40,7 @@ export class Reaching {
     this.#m.suspicion.linked(peer, now)
     this.#m.queries.linked(peer)
     this.#m.inquiries.linked(peer)
+    this.#m.reporting.checks.linked(peer)
     this.#m.releases.linked(peer, now)
     this.#conversations.met(peer)
     if (zone === this.#m.self.zone && this.#m.self.isNode) {

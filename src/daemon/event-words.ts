@@ -51,6 +51,10 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       if (trouble === undefined) return { level: 'info', text: `the collector ${collector} is fine again` }
       return { level: 'warn', text: `the collector ${collector}: ${trouble.reason}` }
     }
+    case 'disputes': {
+      const text = `${nameOf(event.reporter)} reports of ${event.zone} what this node does not see, so this node speaks as well`
+      return { level: 'warn', text }
+    }
     case 'firstHeartbeat':
       return { level: 'info', text: 'the first record was sent' }
     case 'diskFailed':

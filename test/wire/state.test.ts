@@ -148,6 +148,7 @@ describe('saved state (clause STATE)', () => {
       memberships: [sampleMembership(1)],
       contacts: [{ contact, wall: 1_790_000_000_001 }],
       rows: [{ ...row, record: decodeRecord(envelope.body) }],
+      zones: [],
       publishers: {
         targets: targetsOf(),
         targetsFloor: 7,
@@ -185,6 +186,7 @@ describe('saved state (clause STATE)', () => {
       memberships: [],
       contacts: [],
       rows: [],
+      zones: [],
       ...nothing,
       history: [],
       damaged: [],

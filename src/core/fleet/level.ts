@@ -107,6 +107,23 @@ export class Level {
     return fresh.find(({ by }) => by === first)
   }
 
+  /** All that speak for a leaf child lately, and are believed; who speaks first. */
+  voices(zone: string, now: Millis): Spoken[] {
+    const spoken = this.#children.get(childKey({ zone, leaf: true }))?.spoken ?? []
+    return spoken.filter((one) => isFresh(one, now) && this.#isBelieved(one.by, now))
+  }
+
+  /** Leaf children for which somebody speaks. */
+  leaves(now: Millis): string[] {
+    const leaves = [...this.#children.values()].filter(({ leaf }) => leaf)
+    return leaves.filter(({ spoken }) => spoken.some((one) => isFresh(one, now))).map(({ zone }) => zone)
+  }
+
+  /** The digest that one node sent of a child; undefined when it sent none. */
+  saidBy(key: string, node: NodeId): Digest | undefined {
+    return this.#children.get(key)?.spoken.find(({ by }) => by === node)?.digest
+  }
+
   /** When somebody other than `self` last spoke for a child. */
   heardOf(key: string, self: NodeId): Millis | undefined {
     const others = (this.#children.get(key)?.spoken ?? []).filter(({ by }) => by !== self)

@@ -2,6 +2,7 @@
 import type { Env, Millis } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Book } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
 import type { Gatekeeper } from '../trust/gatekeeper.ts'
@@ -25,6 +26,7 @@ interface Parts {
   alerts: Alerts
   heartbeat: Heartbeat
   book: Book
+  links: Links
   roster: Roster
   gatekeeper: Gatekeeper
   refusals: Refusals
@@ -42,11 +44,15 @@ interface Parts {
 export type Reporters = ReturnType<typeof composeReporters>
 
 export function composeReporters(parts: Parts, now: Millis) {
-  const { env, out, self, view, alerts, heartbeat, book, day, refusals, statements, topic, minimum, zones } = parts
+  const { env, out, self, view, alerts, heartbeat, book, links, day, refusals, statements, topic, minimum, zones } =
+    parts
   const most = self.isNode ? limits.digestAuthors : limits.queryMemberships
   const authors = new Authors(self, parts.roster, parts.gatekeeper, most)
   const topics = { digests: (zone: string) => parts.topicOf(self.mesh8, zone), records: topic }
-  const reporting = new Reporting({ env, out, self, view, alerts, heartbeat, book, day, minimum, topics, zones }, now)
+  const reporting = new Reporting(
+    { env, out, self, view, alerts, heartbeat, book, links, day, minimum, topics, zones },
+    now,
+  )
   const gap = minimum * limits.digestGapPromises
   const digests = new DigestGossip({ env, out, self, authors, reporting, refusals, statements, day, topic, gap })
   return { authors, reporting, digests }

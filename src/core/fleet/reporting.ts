@@ -5,22 +5,23 @@ import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Book } from '../links/book.ts'
-import { relayOf } from '../links/paths.ts'
-import { farAddresses } from '../links/told-addresses.ts'
+import type { Links } from '../links/links.ts'
 import type { Outbox } from '../outbox.ts'
 import type { ChildRow } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import { parentOf } from '../zone.ts'
 import type { Alerts } from './alerts.ts'
 import type { Day } from './day.ts'
-import { childKey, type Digest, type ReporterContact } from './digest.ts'
+import { childKey, type Digest } from './digest.ts'
 import type { Figures } from './figures.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { KnownZones } from './known-zones.ts'
 import { Level, type Spoken } from './level.ts'
+import { reporterContacts } from './reporter-contacts.ts'
 import { candidates, type Pair, type Part, Places, pairOf, partOf } from './reporters.ts'
-import type { Envelope } from './rows.ts'
+import type { Envelope, StatusCounts } from './rows.ts'
 import { type Wish, wishesFor } from './siblings.ts'
+import { contradict, SpotChecks } from './spot-checks.ts'
 import type { FleetView, SavedZone, Summary } from './summary.ts'
 import { commitmentTo, tally } from './tally.ts'
 import type { View } from './view.ts'
@@ -32,7 +33,8 @@ export interface ReportingParts {
   view: View
   alerts: Alerts
   heartbeat: Pick<Heartbeat, 'incarnation' | 'started'>
-  book: Pick<Book, 'get' | 'outside'>
+  book: Pick<Book, 'get' | 'inZone' | 'outside'>
+  links: Pick<Links, 'get' | 'wantFor'>
   day: Day
   /** Zones that earlier runs heard of. */
   zones: readonly SavedZone[]
@@ -50,6 +52,9 @@ interface Voice {
   /** When it speaks next, as active; since when it is patient, as standby. */
   due: Millis
   since: Millis
+  /** Digests of the active one in a row that contradict what we see, and the counter of the last. */
+  contradicted: number
+  weighed: number
 }
 
 /** A digest but for what tells it from others of one reporter. */
@@ -66,6 +71,8 @@ export interface HeldSummary {
 export class Reporting {
   readonly #p: ReportingParts
   readonly #places: Places
+  /** Whether reporters count what is there. */
+  readonly checks: SpotChecks
   /** D where few children speak. */
   readonly #least: Millis
   /** The innermost first: each lies in the next one. */
@@ -73,6 +80,8 @@ export class Reporting {
   /** One for each level: the leaf zone's on the first, an inner zone's on the next. */
   #voices: Voice[] = []
   #pair: Pair = { active: undefined, standby: undefined }
+  /** Of the inner zone at each level. */
+  readonly #pairs: Pair[] = []
   #wishes: readonly Wish[] = []
   /** Zones that spoke in this run or an earlier one. */
   readonly #known: KnownZones
@@ -85,6 +94,7 @@ export class Reporting {
   constructor(parts: ReportingParts, now: Millis) {
     this.#p = parts
     this.#places = new Places(parts.env)
+    this.checks = new SpotChecks(parts)
     this.#least = limits.digestPromises * parts.minimum
     this.#next = now
     this.#known = new KnownZones(parts.out, parts.self, parts.zones, now)
@@ -113,10 +123,11 @@ export class Reporting {
   }
 
   deadline(): Millis | undefined {
-    return this.#next
+    return earliest(this.#next, this.checks.deadline())
   }
 
   check(now: Millis): void {
+    if (this.#p.self.isNode) this.checks.check(this.#levels, this.#p.self.zone, this.#least, now)
     if (this.#next === undefined || now < this.#next) return
     if (this.#p.self.isNode) this.#takePlaces(now)
     else if (this.#levels.length === 0) this.#listen('/', now)
@@ -233,7 +244,11 @@ export class Reporting {
       const level = this.#levels[at] ?? this.#listen(parent, now)
       this.#takePart(at, child, part, now)
       child = { zone: parent, leaf: false }
-      part = parent === '/' ? 'none' : partOf(self.node, this.#pairAbove(level, at, now))
+      const pair = this.#pairAbove(level, at, now)
+      this.#pairs[at] = pair
+      // Who has just begun to listen knows of nobody else yet: everybody would be first.
+      const knows = now - level.since >= this.#least
+      part = parent === '/' || !knows ? 'none' : partOf(self.node, pair)
     }
   }
 
@@ -248,9 +263,8 @@ export class Reporting {
   #takePart(at: number, { zone, leaf }: Pick<Voice, 'zone' | 'leaf'>, part: Part, now: Millis): void {
     const voice = this.#voices[at]
     if (voice === undefined) {
-      // A new voice of an inner zone hears its children first: what it says of them is whole then.
-      const wait = leaf ? this.#p.minimum * 0.5 * this.#p.env.random() : this.#least
-      this.#voices[at] = { zone, leaf, part, due: now + wait, since: now }
+      const wait = this.#p.minimum * 0.5 * this.#p.env.random()
+      this.#voices[at] = { zone, leaf, part, due: now + wait, since: now, contradicted: 0, weighed: 0 }
     } else if (voice.part !== part) {
       Object.assign(voice, { part, since: now, due: part === 'active' ? Math.min(voice.due, now) : voice.due })
     }
@@ -264,7 +278,9 @@ export class Reporting {
   }
 
   #listen(zone: string, now: Millis): Level {
-    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now)
+    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now, (node, at) =>
+      this.checks.isBelieved(node, at),
+    )
     for (const one of this.#known.all()) if (parentOf(one.zone) === zone) level.restore(one.zone, one.leaf, one.seen)
     this.#levels.push(level)
     this.#p.out.emit({ type: 'subscribe', topic: level.topic })
@@ -287,15 +303,34 @@ export class Reporting {
     if (now < voice.due || !this.#p.heartbeat.started) return
     const period = level.period(this.#least, now)
     voice.due = now + period * (0.9 - 0.05 * this.#p.env.random())
-    if (voice.part === 'standby' && !this.#isSilent(voice, level, period, now)) return
     const digest = voice.leaf
       ? this.#leafDigest(now)
       : this.#innerDigest(voice.zone, this.#levels[at - 1] as Level, now)
-    if (digest === undefined) return
+    if (digest === undefined || !this.#mustSpeak(voice, at, digest.figures.counts, now)) return
     this.#counter += 1
     const { incarnation } = this.#p.heartbeat
     const order = { incarnation, counter: this.#counter, day: this.#p.day.at(now), promise: period }
     this.#p.out.emit({ type: 'publishDigest', topic: level.topic, digest: { ...digest, ...order } })
+  }
+
+  /** As standby: when the active one is silent, or said several times now what cannot be right. */
+  #mustSpeak(voice: Voice, at: number, seen: StatusCounts, now: Millis): boolean {
+    if (voice.part === 'active') return true
+    const disputes = this.#disputes(voice, at, seen)
+    const level = this.#levels[at] as Level
+    return disputes || this.#isSilent(voice, level, level.period(this.#least, now), now)
+  }
+
+  #disputes(voice: Voice, at: number, seen: StatusCounts): boolean {
+    const active = voice.leaf ? this.#pair.active : this.#pairs[at - 1]?.active
+    const said = active === undefined ? undefined : this.#levels[at]?.saidBy(childKey(voice), active)
+    if (active === undefined || said === undefined) return false
+    if (!contradict(said.figures.counts, seen)) voice.contradicted = 0
+    else if (said.counter !== voice.weighed) voice.contradicted += 1
+    const begins = said.counter !== voice.weighed && voice.contradicted === limits.disputesAfter
+    if (begins) this.#p.out.event({ type: 'disputes', zone: voice.zone, reporter: active })
+    voice.weighed = said.counter
+    return voice.contradicted >= limits.disputesAfter
   }
 
   #isSilent(voice: Voice, level: Level, period: Millis, now: Millis): boolean {
@@ -309,7 +344,7 @@ export class Reporting {
     if (members.length === 0) return undefined
     const orders = members.map(({ node, record }) => ({ name: node, ...record }))
     const figures = this.#tally(now)
-    const contacts = this.#contacts()
+    const contacts = reporterContacts(this.#p.self, this.#pair, this.#p.book)
     return { zone: self.zone, leaf: true, age: 0, figures, commitment: commitmentTo(env, orders), contacts }
   }
 
@@ -317,22 +352,13 @@ export class Reporting {
     const { figures, age, parts } = level.whole(this.#p.day.at(now), now)
     if (parts.length === 0) return undefined
     const orders = parts.map((part) => ({ name: childKey(part), ...part }))
-    const contacts = this.#contacts()
+    const contacts = reporterContacts(this.#p.self, this.#pair, this.#p.book)
     return { zone, leaf: false, age, figures, commitment: commitmentTo(this.#p.env, orders), contacts }
   }
 
   #tally(now: Millis): Figures {
     const { self, view, alerts } = this.#p
     return tally(self.zone, [...view.shown()], (node) => alerts.of(node), now)
-  }
-
-  /** Ourselves, and who else reports for our zone. */
-  #contacts(): ReporterContact[] {
-    const { self, book } = this.#p
-    const other = this.#pair.active === self.node ? this.#pair.standby : this.#pair.active
-    const known = other === undefined ? undefined : book.get(other)
-    const own = { node: self.node, addresses: twoWays(self.addresses) }
-    return known === undefined ? [own] : [own, { node: known.node, addresses: twoWays(known.addresses) }]
   }
 
   #made(top: Level, now: Millis): Summary {
@@ -380,12 +406,4 @@ export class Reporting {
 /** When a summary was made, on our clock. */
 function madeAt({ summary, at }: HeldSummary): Millis {
   return at - summary.made
-}
-
-/** One direct address and one through a relay, or two direct ones. */
-function twoWays(addresses: readonly string[]): string[] {
-  const far = farAddresses(addresses)
-  const relayed = far.filter((address) => relayOf(address) !== undefined)
-  const direct = far.filter((address) => relayOf(address) === undefined)
-  return [...direct.slice(0, 1), ...relayed.slice(0, 1), ...direct.slice(1)].slice(0, limits.digestAddresses)
 }

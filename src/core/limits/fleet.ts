@@ -59,6 +59,20 @@ export const fleetLimits = {
   upperLinks: 3,
   /** Members of sibling zones that are linked to ask who reports there, while too few reporters are known. */
   strangersAsked: 2,
+  /** Two counts of one zone differ by more than this share: more than what comes and goes within a D. */
+  digestTolerance: 0.2,
+  /** And by more nodes than this: a zone of five may lose two. */
+  digestToleranceNodes: 2,
+  /** Digests in a row of its reporter that a standby contradicts before it says so. */
+  disputesAfter: 2,
+  /** Members of a zone that are asked for their counts in a spot check; as many voices find a reporter to lie. */
+  spotCheckMembers: 2,
+  /** A spot check ends after this: a dial and a question. */
+  spotCheckTime: 20 * SECOND,
+  /** Who was found to lie is not believed for so long: until the day has moved its place. */
+  liarPause: DAY,
+  /** Reporters that are remembered for that: those of a level whose reporters all lie. */
+  liarsKept: 512,
   /** Digests that wait for who signed them to be told; beyond it the oldest is dropped. */
   parkedDigests: 64,
   /** Memberships of reporters of other zones, kept in memory by reporters: active and standby of each child, yesterday's as well. */

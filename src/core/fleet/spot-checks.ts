@@ -1,0 +1,186 @@
+// Spot checks: whether a reporter counts what is there. Once per D one leaf zone, a disputed one before others, is asked at two of its
+// members; who is contradicted by most of those who know is not believed for a while, and the other reporter is (clause REPORTER 5).
+// Nobody is found to lie for one digest alone: a site that loses its power between a count and the question looks just like a lie.
+import { earliest } from '../earliest.ts'
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
+import type { Outbox } from '../outbox.ts'
+import type { QueryResponse } from '../protocols.ts'
+import type { Alerts } from './alerts.ts'
+import { membersOf } from './figures.ts'
+import type { Level, Spoken } from './level.ts'
+import type { StatusCounts } from './rows.ts'
+
+export interface SpotCheckParts {
+  env: Env
+  out: Outbox
+  book: Pick<Book, 'inZone'>
+  links: Pick<Links, 'get' | 'wantFor'>
+  alerts: Alerts
+}
+
+/** One leaf zone that is being asked. */
+interface Check {
+  level: Level
+  zone: string
+  until: Millis
+  /** Members that were dialled for it. */
+  dialled: Set<NodeId>
+  asked: Map<Ticket, NodeId>
+  answers: StatusCounts[]
+  /** Answers that are still wanted. */
+  wanted: number
+}
+
+/** True when two counts of one zone, of about the same time, cannot both be right. */
+export function contradict(a: StatusCounts, b: StatusCounts): boolean {
+  return isFar(membersOf(a), membersOf(b)) || isFar(a.up + a.late, b.up + b.late)
+}
+
+export class SpotChecks {
+  readonly #p: SpotCheckParts
+  /** Who is not believed, and until when. */
+  readonly #liars = new Map<NodeId, Millis>()
+  /** Who was contradicted once, by the counter of the digest. */
+  readonly #doubted = new Map<NodeId, number>()
+  #check: Check | undefined
+  #next: Millis | undefined
+
+  constructor(parts: SpotCheckParts) {
+    this.#p = parts
+  }
+
+  get size(): number {
+    return Math.max(this.#liars.size, this.#doubted.size)
+  }
+
+  isBelieved(node: NodeId, now: Millis): boolean {
+    const until = this.#liars.get(node)
+    return until === undefined || now >= until
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(this.#check?.until, this.#next)
+  }
+
+  /** @param own our leaf zone, which we know ourselves */
+  check(levels: readonly Level[], own: string, period: Millis, now: Millis): void {
+    for (const [node, until] of this.#liars) if (now >= until) this.#liars.delete(node)
+    if (this.#check !== undefined && now >= this.#check.until) this.#finish(now)
+    if (levels.length === 0) {
+      this.#next = undefined
+      return
+    }
+    this.#next ??= now + period
+    if (this.#check !== undefined || now < this.#next) return
+    this.#next = now + period * (0.75 + 0.5 * this.#p.env.random())
+    const target = this.#target(levels, own, now)
+    if (target !== undefined) this.#begin(target.level, target.zone, now)
+  }
+
+  /** A link opened: whoever was dialled for a check is asked. */
+  linked(peer: NodeId): void {
+    if (this.#check?.dialled.delete(peer)) this.#ask(this.#check, peer)
+  }
+
+  /** False when the ticket is none of ours. */
+  answered(ticket: Ticket, peer: NodeId, { refused, counts }: QueryResponse, now: Millis): boolean {
+    const check = this.#check
+    if (check === undefined || !check.asked.delete(ticket)) return false
+    const speaksFor = this.#p.links.get(peer)?.zone === check.zone
+    if (refused === undefined && speaksFor) check.answers.push(counts)
+    if (check.answers.length >= check.wanted) this.#finish(now)
+    return true
+  }
+
+  /** False when the ticket is none of ours. */
+  failed(ticket: Ticket): boolean {
+    return this.#check?.asked.delete(ticket) === true
+  }
+
+  /** A disputed leaf zone first, else one at random. */
+  #target(levels: readonly Level[], own: string, now: Millis): { level: Level; zone: string } | undefined {
+    const all = levels.flatMap((level) => level.leaves(now).map((zone) => ({ level, zone })))
+    const others = all.filter(({ zone }) => zone !== own)
+    const disputed = others.filter(({ level, zone }) => isDisputed(level.voices(zone, now)))
+    const from = disputed.length > 0 ? disputed : others
+    return from[Math.floor(this.#p.env.random() * from.length)]
+  }
+
+  #begin(level: Level, zone: string, now: Millis): void {
+    const { book, links, env } = this.#p
+    const reporters = new Set(level.voices(zone, now).map(({ by }) => by))
+    const members = book.inZone(zone).filter(({ node, serves }) => serves && !reporters.has(node))
+    const lots = members.map((entry) => ({ entry, lot: links.get(entry.node) === undefined ? env.random() : -1 }))
+    const chosen = lots.sort((a, b) => a.lot - b.lot).slice(0, limits.spotCheckMembers)
+    if (chosen.length === 0) return
+    const terms = { level, zone, until: now + limits.spotCheckTime, wanted: chosen.length }
+    const check: Check = { ...terms, dialled: new Set(), asked: new Map(), answers: [] }
+    this.#check = check
+    for (const { entry } of chosen) {
+      if (links.get(entry.node) !== undefined) this.#ask(check, entry.node)
+      else {
+        check.dialled.add(entry.node)
+        links.wantFor(entry, now)
+      }
+    }
+  }
+
+  #ask(check: Check, peer: NodeId): void {
+    const ticket = this.#p.out.ticket()
+    check.asked.set(ticket, peer)
+    const body = { zone: check.zone, want: 'counts' as const, after: undefined }
+    this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body })
+  }
+
+  /** Weighs each reporter's count against what its members, and the other reporters, say. */
+  #finish(now: Millis): void {
+    const check = this.#check
+    this.#check = undefined
+    if (check === undefined) return
+    const voices = check.level.voices(check.zone, now)
+    const disputed = isDisputed(voices)
+    for (const voice of voices) {
+      const others = voices.filter(({ by }) => by !== voice.by).map(countsOf)
+      const known = [...check.answers, ...others]
+      const against = known.filter((counts) => contradict(counts, countsOf(voice)))
+      if (against.length >= limits.spotCheckMembers && 2 * against.length > known.length)
+        this.#contradicted(voice, disputed, now)
+      else this.#doubted.delete(voice.by)
+    }
+  }
+
+  /** In a dispute another reporter has watched for two D already; else the next check has to find the same. */
+  #contradicted({ by, digest }: Spoken, disputed: boolean, now: Millis): void {
+    const before = this.#doubted.get(by)
+    if (!disputed && (before === undefined || before === digest.counter)) {
+      this.#doubted.set(by, digest.counter)
+      if (this.#doubted.size > limits.liarsKept) this.#doubted.delete(this.#doubted.keys().next().value as NodeId)
+      return
+    }
+    this.#doubted.delete(by)
+    this.#liars.set(by, now + limits.liarPause)
+    if (this.#liars.size > limits.liarsKept) this.#liars.delete(this.#liars.keys().next().value as NodeId)
+    const { up, late, down, left } = countsOf({ digest })
+    const detail = `it says that ${digest.zone} has ${up + late + down + left} nodes, ${up + late} of them there; its members say otherwise`
+    this.#p.alerts.raise('lyingReporter', by, detail, now)
+  }
+}
+
+/** Two reporters of one zone contradict each other. */
+function isDisputed(voices: readonly Spoken[]): boolean {
+  const [first, ...others] = voices
+  return first !== undefined && others.some((other) => contradict(countsOf(first), countsOf(other)))
+}
+
+function countsOf({ digest }: Pick<Spoken, 'digest'>): StatusCounts {
+  return digest.figures.counts
+}
+
+/** A few nodes come and go within a D; a share of a large zone as well. */
+function isFar(a: number, b: number): boolean {
+  return Math.abs(a - b) > Math.max(limits.digestToleranceNodes, limits.digestTolerance * Math.max(a, b))
+}

@@ -1,0 +1,211 @@
+// T36 lying reporter: inflated counts, a forged leaf, a replayed digest, one of another day. Refused where the bytes or the membership
+// already show it (clause DIGEST 5); found by the standby and by asking members where only the zone knows better (clause REPORTER 5).
+import { describe, expect, it } from 'vitest'
+import { Level } from '../../src/core/fleet/level.ts'
+import { Places } from '../../src/core/fleet/reporters.ts'
+import { SpotChecks } from '../../src/core/fleet/spot-checks.ts'
+import { limits } from '../../src/core/limits.ts'
+import type { QueryResponse } from '../../src/core/protocols.ts'
+import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
+import { D, DAY_0, digest, figuresOf, reporter, sha256, signed, spoken } from '../core/fleet/reporter-world.ts'
+import { sampleDigest, sampleFigures } from '../wire/samples.ts'
+
+describe('T36 a lying reporter', () => {
+  describe('whose counts do not add up is refused before anything is merged', () => {
+    it.each([
+      ['a sketch of more nodes than there are', { sketches: [[9_999]] }],
+      ['versions of more nodes than there are', { otherVersions: 99 }],
+      ['releases of more nodes than there are', { otherReleases: 999 }],
+      ['alerts of more nodes than there are', { alerts: { cloned: 99 } }],
+      ['more names of dark zones than it counts', { dark: 0 }],
+      ['more nodes than any fleet has', { counts: { up: limits.digestNodes + 1, late: 0, down: 0, left: 0 } }],
+      ['one node twice among the worst', { worst: [sampleFigures.worst[0], sampleFigures.worst[0]] as never }],
+    ])('%s', (_, changes) => {
+      const lie = encodeDigest({ ...sampleDigest, figures: { ...sampleFigures, ...changes } })
+      expect(() => decodeDigest(lie)).toThrowError(expect.objectContaining({ code: 'E_PROTOCOL' }))
+    })
+
+    it('a leaf zone that is several, or larger than a leaf can be', () => {
+      const leaf = { ...sampleDigest, leaf: true }
+      const refused = (figures: typeof sampleFigures) =>
+        expect(() => decodeDigest(encodeDigest({ ...leaf, figures }))).toThrow()
+      refused(sampleFigures)
+      refused({
+        ...sampleFigures,
+        zones: 1,
+        dark: 0,
+        darkZones: [],
+        counts: { up: limits.viewNodes + 1, late: 0, down: 0, left: 0 },
+      })
+    })
+  })
+
+  /** A reporter of /uk/a that listens to dig/uk, where r of /uk/b says something. */
+  function listening() {
+    const world = reporter({ node: 'self' })
+    world.record('self', 3, 0)
+    world.reporting.check(0)
+    world.knows('r', '/uk/b')
+    world.out.drain()
+    let ticket = 0
+    const says = (said: ReturnType<typeof digest> | undefined, envelope = signed('r'), now = 0, topic = 'dig/uk') => {
+      ticket++
+      world.gossip.handle({ type: 'digestHeard', ticket, from: 'forwarder', topic, envelope, digest: said }, now)
+      const verdict = world.effects('verdict').find((effect) => effect.ticket === ticket)?.verdict
+      return [verdict, Object.keys(world.refusals.all())]
+    }
+    const heard = (now = 0) => world.reporting.levelOf('dig/uk')?.whole(DAY_0, now).figures.counts.up
+    return { ...world, says, heard }
+  }
+
+  it('is refused for a zone that is not its own, or not above it', () => {
+    for (const said of [digest('/uk/c', 9), digest('/uk/a', 9), digest('/uk/c', 9, { leaf: false })]) {
+      const world = listening()
+      expect(world.says(said)).toEqual(['reject', ['outsideGrant']])
+      expect(world.heard()).toBe(0)
+    }
+  })
+
+  it('is refused on a topic that is not the one of its parent, under another mesh, unsigned, and as an operator', () => {
+    expect(listening().says(digest('/nl', 9))).toEqual(['reject', ['wrongTopic']])
+    expect(listening().says(digest('/uk/b', 9), signed('r', 'dig', { mesh8: 'ff'.repeat(8) }))).toEqual([
+      'reject',
+      ['foreignMesh'],
+    ])
+    expect(listening().says(digest('/uk/b', 9), signed('r', 'dig', { signature: Uint8Array.of(0) }))).toEqual([
+      'reject',
+      ['badSignature'],
+    ])
+    expect(listening().says(digest('/uk/b', 9), signed('r', 'sum'))).toEqual(['reject', ['wrongKind']])
+    expect(listening().says(undefined)).toEqual(['reject', ['malformed']])
+    const world = listening()
+    world.knows('o', '/uk/b', ['operator'])
+    expect(world.says(digest('/uk/b', 9), signed('o'))).toEqual(['reject', ['outsideGrant']])
+  })
+
+  it('gets nothing by saying again what was said, or by the digest of another day', () => {
+    const world = listening()
+    expect(world.says(digest('/uk/b', 9, { counter: 5 }))[0]).toBe('accept')
+    for (const counter of [5, 4, 1])
+      expect(world.says(digest('/uk/b', 50, { counter }), signed('r'), D)[0]).toBe('ignore')
+    expect(world.says(digest('/uk/b', 50, { counter: 6, day: DAY_0 - 2 }), signed('r'), D)).toEqual([
+      'ignore',
+      ['wrongDay'],
+    ])
+    expect(world.heard(D)).toBe(9)
+    expect(world.says(digest('/uk/b', 8, { counter: 6, day: DAY_0 - 1 }), signed('r'), D)[0]).toBe('accept')
+  })
+
+  it('hands down no summary unless it reports for the zone', () => {
+    const world = reporter({ node: 'self', zone: '/uk/a' })
+    world.record('self', 3, 0)
+    for (let at = 0; at < 30; at++) {
+      world.record(`m${at}`, 3, 0)
+      world.knows(`m${at}`, '/uk/a')
+    }
+    const order = new Places({ sha256 }).order('/uk/a', DAY_0, [
+      ...Array.from({ length: 30 }, (_, at) => `m${at}`),
+      'self',
+    ])
+    const summary = { day: DAY_0, made: 0, age: 0, figures: figuresOf(1_000) }
+    const tell = (by: string, ticket: number) => {
+      const heard = { from: by, topic: 'rec/uk/a', envelope: signed(by, 'sum') }
+      world.gossip.handle({ type: 'summaryHeard', ticket, ...heard, summary }, 0)
+      return world.effects('verdict')[0]?.verdict
+    }
+    expect(tell(order.filter((one) => one !== 'self').at(-1) as string, 1)).toBe('ignore')
+    expect(world.reporting.summary(0)).toBeUndefined()
+    expect(tell(order.find((one) => one !== 'self') as string, 2)).toBe('accept')
+  })
+})
+
+describe('T36 counts that only the zone can contradict', () => {
+  const zone = '/uk/b'
+  const members = ['m1', 'm2'].map((node) => ({ node, zone }))
+
+  function checking(linked = members) {
+    const { alerts, out } = reporter()
+    const dialled: string[] = []
+    const book = {
+      inZone: () => [...members, { node: 'r', zone }].map((one) => ({ ...one, serves: true, addresses: ['a'] })),
+    }
+    const links = {
+      get: (node: string) => linked.find((one) => one.node === node),
+      wantFor: ({ node }: { node: string }) => dialled.push(node),
+    }
+    const checks = new SpotChecks({ env: { random: () => 0.5 }, out, book, links, alerts } as never)
+    const level = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0, (node, now) => checks.isBelieved(node, now))
+    /** One check, in which the members that are asked answer with so many. */
+    const round = (now: number, up: number) => {
+      checks.check([level], '/uk/a', D, now)
+      const asks = out.drain().filter((effect) => effect.type === 'ask')
+      for (const ask of asks) {
+        const counts = { up, late: 0, down: 0, left: 0 }
+        checks.answered(
+          ask.ticket,
+          ask.peer,
+          { refused: undefined, counts, rows: [], more: false } as QueryResponse,
+          now,
+        )
+      }
+      return asks.map(({ peer }) => peer)
+    }
+    return { alerts, checks, level, round, dialled, out }
+  }
+
+  it('are found by asking two members, twice: it is not believed for a day, and its standby is', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    for (let at = 1; at <= 2; at++) {
+      expect(checks.isBelieved('r', at * 2 * D)).toBe(true)
+      level.take(spoken('r', digest(zone, 500, { counter: at }), at * 2 * D), DAY_0, at * 2 * D)
+      expect(round(at * 2 * D, 25)).toEqual(['m1', 'm2'])
+    }
+    const now = 4 * D
+    expect(alerts.of('r')).toEqual(['lyingReporter'])
+    expect(level.speaker(zone, DAY_0, now)).toBeUndefined()
+    level.take(spoken('standby', digest(zone, 25), now), DAY_0, now)
+    level.take(spoken('r', digest(zone, 500, { counter: 3 }), now), DAY_0, now)
+    expect(level.speaker(zone, DAY_0, now)?.by).toBe('standby')
+    expect(level.whole(DAY_0, now).figures.counts.up).toBe(25)
+    expect(checks.isBelieved('r', now + limits.liarPause)).toBe(true)
+  })
+
+  it('are found at once where its standby disputes them', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
+    level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
+    round(2 * D, 25)
+    expect(alerts.all().map(({ node }) => node)).toEqual(['r'])
+  })
+
+  it('do not fall upon the honest one when it is the standby that lies', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 25), 2 * D), DAY_0, 2 * D)
+    level.take(spoken('standby', digest(zone, 500), 2 * D), DAY_0, 2 * D)
+    round(2 * D, 25)
+    expect(alerts.all().map(({ node }) => node)).toEqual(['standby'])
+  })
+
+  it('are no lie when the zone lost its power between the count and the question', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 25, { counter: 1 }), 2 * D), DAY_0, 2 * D)
+    round(2 * D, 5)
+    level.take(spoken('r', digest(zone, 5, { counter: 2 }), 4 * D), DAY_0, 4 * D)
+    round(4 * D, 5)
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('members are dialled for it where none is linked', () => {
+    const { checks, level, round, dialled, out } = checking([])
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
+    expect(round(2 * D, 25)).toEqual([])
+    expect(dialled).toEqual(['m1', 'm2'])
+    checks.linked('m1')
+    expect(out.drain()).toMatchObject([{ type: 'ask', peer: 'm1', protocol: 'query', body: { zone, want: 'counts' } }])
+  })
+})
