@@ -8,7 +8,8 @@ import type { InstallEntry } from '../../src/core/rollout/states.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { decodeContact, encodeContact } from '../../src/wire/contact.ts'
 import { decodeDialback, decodeDialledBack, encodeDialback, encodeDialledBack } from '../../src/wire/dialback.ts'
-import { decodeEnvelope } from '../../src/wire/envelope.ts'
+import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
+import { decodeEnvelope, sealEnvelope } from '../../src/wire/envelope.ts'
 import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
 import { decodeInstallEntry, encodeInstallEntry } from '../../src/wire/journal.ts'
@@ -25,10 +26,20 @@ import {
   encodeRelayRequest,
 } from '../../src/wire/relay.ts'
 import { changesToWrites, readState } from '../../src/wire/state.ts'
+import { decodeSummary, encodeSummary } from '../../src/wire/summary.ts'
 import { decodeSyncResponse } from '../../src/wire/sync.ts'
 import { decodeVote, encodeVote } from '../../src/wire/vote.ts'
 import { announcementOf, identityOf, targetsOf } from '../fixtures/documents.ts'
-import { fullRecord, sampleEnvelope, sampleMembership, sampleNode, sampleRoot, sampleRow } from '../wire/samples.ts'
+import {
+  fullRecord,
+  sampleDigest,
+  sampleEnvelope,
+  sampleMembership,
+  sampleNode,
+  sampleRoot,
+  sampleRow,
+  sampleSummary,
+} from '../wire/samples.ts'
 
 const contact = { node: sampleNode(1), zone: '/uk/a', addresses: ['/ip4/10.0.0.1/tcp/31415'], age: 7, serves: true }
 const head = { role: 'acme', epoch: 1, version: 7, hash: 'ab'.repeat(32) }
@@ -65,10 +76,27 @@ const query = { zone: '/uk/a', want: 'rows', after: sampleNode(9) } as const
 const answer = { refused: undefined, counts: { up: 1, late: 2, down: 3, left: 4 }, rows: [sampleRow()], more: true }
 const ids = { type: 'memberships', ids: ['00'.repeat(16)] } as const
 
+const told = sealEnvelope(
+  { kind: 'dig', mesh8: 'ab'.repeat(8), membership: 'cd'.repeat(16), body: encodeDigest(sampleDigest) },
+  () => new Uint8Array(64),
+)
+const child = { zone: '/uk', leaf: false, dark: false }
+const children = [
+  { ...child, told: { envelope: decodeEnvelope(told), digest: sampleDigest, age: 7 } },
+  { ...child, leaf: true, dark: true, told: undefined },
+]
+
 const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) => unknown][] = [
   ['envelope', sampleEnvelope().raw, decodeEnvelope],
   ['record', encodeRecord(fullRecord), decodeRecord],
   ['vote', encodeVote({ node: sampleNode(9), incarnation: 3, counter: 17, voter: 9, met: true }), decodeVote],
+  ['digest', encodeDigest(sampleDigest), decodeDigest],
+  ['summary', encodeSummary(sampleSummary), decodeSummary],
+  [
+    'children of a zone',
+    encodeResponse({ protocol: 'query', body: { ...answer, rows: [], children } }),
+    (bytes) => decodeResponse('query', bytes),
+  ],
   ['contact', encodeContact(contact), decodeContact],
   ['hello', encodeHello(hello), decodeHello],
   ['sync request', encodeRequest({ protocol: 'sync', body: ids }), (bytes) => decodeRequest('sync', bytes)],
