@@ -292,8 +292,13 @@ export interface QueryResult {
 
 /** Something a person may want to know. */
 export type NodeEvent =
-  /** `by`: the witnesses that found it gone; without, its silence says so. */
-  | { type: 'status'; node: NodeId; from: Status | undefined; to: Status; by?: readonly NodeId[] }
+  /** `by`: the witnesses that found it gone; without, its silence says so. `quiet`: no news for a person. */
+  | { type: 'status'; node: NodeId; from: Status | undefined; to: Status; by?: readonly NodeId[]; quiet?: boolean }
+  /** So many changes of status were not told of one by one. */
+  | { type: 'statusMore'; count: number }
+  /** So many of the zone are not heard as they promised: one event instead of one for each. And, later: all but so many are back. */
+  | { type: 'zoneSplit'; missing: number; members: number }
+  | { type: 'zoneHealed'; after: Millis; missing: number }
   /** What the active reporter of a zone says of it is not what we see, as its standby, several times now. */
   | { type: 'disputes'; zone: string; reporter: NodeId }
   | { type: 'alert'; kind: AlertKind; node: NodeId; detail: string }

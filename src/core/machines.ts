@@ -50,7 +50,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const self = selfOf(setup, now)
   const topic = recordTopic(self.mesh8, self.zone)
   const [alerts, refusals] = [new Alerts(out), new Refusals(out)]
-  const seeing = composeSeeing({ env, out, self, localHealth: setup.localHealth ?? true })
+  const seeing = composeSeeing({ env, out, self, alerts, localHealth: setup.localHealth ?? true })
   const { view } = seeing
   // Two pairs need each other: who is linked never leaves the book, and whom we see or are linked to stays on the roster.
   const statements = new StatementKeeper(env, out, self, refusals, setup.statements)

@@ -195,6 +195,7 @@ export class NodeCore {
       this.#m.view.deadline(),
       this.#m.suspicion.deadline(),
       this.#m.votes.deadline(),
+      this.#m.news.deadline(),
       this.#m.heartbeat.deadline(),
       this.#m.links.deadline(),
       this.#m.reach.deadline(),
@@ -316,6 +317,7 @@ export class NodeCore {
     this.#m.view.check(now)
     this.#m.suspicion.check(now)
     this.#m.votes.check(now)
+    this.#m.news.check(now)
     this.#beat(now)
     const changed = this.#m.releases.check(now)
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)

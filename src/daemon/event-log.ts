@@ -35,8 +35,9 @@ export class EventLog {
     this.#now = options.now
   }
 
-  /** Takes an event of the core. */
+  /** Takes an event of the core; one that is no news is left out. */
   add(event: NodeEvent): void {
+    if (event.type === 'status' && event.quiet === true) return
     const { level, text } = eventWords(event, this.#nameOf)
     this.say(level, event.type, text)
   }

@@ -19,6 +19,19 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
       const by = event.by === undefined ? '' : `: ${event.by.map(nameOf).join(', ')} cannot reach it`
       return { level: event.to === 'down' ? 'warn' : 'info', text: `${nameOf(event.node)} is ${event.to}${was}${by}` }
     }
+    case 'statusMore':
+      return { level: 'info', text: `${event.count} more changes of status within the last minute` }
+    case 'zoneSplit': {
+      const why = 'the zone is split, or this node is cut off; each of them is not told of'
+      return { level: 'warn', text: `${event.missing} of ${event.members} nodes of this zone are not heard: ${why}` }
+    }
+    case 'zoneHealed': {
+      const who = event.missing === 0 ? 'all nodes' : `all but ${event.missing} of the nodes`
+      return {
+        level: 'info',
+        text: `${who} that were missing of this zone are heard again, after ${spanText(event.after)}`,
+      }
+    }
     case 'alert':
       return { level: 'warn', text: `${nameOf(event.node)}: ${event.detail}` }
     case 'refused':

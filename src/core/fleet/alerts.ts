@@ -28,6 +28,11 @@ export class Alerts {
     this.#out.event({ type: 'alert', kind, node, detail })
   }
 
+  /** What it was raised for is over. */
+  lower(kind: AlertKind, node: NodeId): void {
+    this.#alerts.delete(`${kind} ${node}`)
+  }
+
   /** Kinds raised about one node. */
   of(node: NodeId): AlertKind[] {
     return [...this.#alerts.values()].filter((alert) => alert.node === node).map((alert) => alert.kind)

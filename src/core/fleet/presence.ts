@@ -9,9 +9,11 @@ import type { Self } from '../self.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import type { Roster } from '../trust/roster.ts'
 import type { StatementKeeper } from '../trust/statement-keeper.ts'
+import type { Alerts } from './alerts.ts'
 import { Day } from './day.ts'
 import { HealthOfSelf } from './health-of-self.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { News } from './news.ts'
 import { Suspicion } from './suspicion.ts'
 import { View } from './view.ts'
 import { Votes } from './votes.ts'
@@ -19,16 +21,26 @@ import { Witnesses } from './witnesses.ts'
 
 export interface Seeing {
   view: View
+  news: News
   day: Day
   health: HealthOfSelf
   witnesses: Witnesses
 }
 
 /** What this node sees, how far it may trust that, and who watches whom. */
-export function composeSeeing(parts: { env: Env; out: Outbox; self: Self; localHealth: boolean }): Seeing {
-  const { env, out, self } = parts
-  const [view, day] = [new View(self.node, out), new Day(self)]
-  return { view, day, health: new HealthOfSelf(parts.localHealth), witnesses: new Witnesses({ env, self, view, day }) }
+export function composeSeeing(parts: {
+  env: Env
+  out: Outbox
+  self: Self
+  alerts: Alerts
+  localHealth: boolean
+}): Seeing {
+  const { env, out, self, alerts } = parts
+  const news: News = new News({ out, alerts, missing: (now) => view.missing(now) })
+  const [view, day] = [new View(self.node, out, (event, now) => news.changed(event, now)), new Day(self)]
+  const isFlapping = (node: NodeId, now: Millis) => news.isFlapping(node, now)
+  const witnesses = new Witnesses({ env, self, view, day, isFlapping })
+  return { view, news, day, health: new HealthOfSelf(parts.localHealth), witnesses }
 }
 
 /** What the link policy has to know of it. */

@@ -31,8 +31,8 @@ export interface Row {
   alerts: readonly AlertKind[]
 }
 
-/** cloned: one node id at two places. seatShared: two node ids on one seat. lyingReporter: its digests count what is not there. */
-export type AlertKind = 'cloned' | 'seatShared' | 'lyingReporter'
-export const ALERT_KINDS: readonly AlertKind[] = ['cloned', 'seatShared', 'lyingReporter']
+/** cloned: one node id at two places. seatShared: two node ids on one seat. lyingReporter: its digests count what is not there. flapping: it goes and comes back. */
+export type AlertKind = 'cloned' | 'seatShared' | 'lyingReporter' | 'flapping'
+export const ALERT_KINDS: readonly AlertKind[] = ['cloned', 'seatShared', 'lyingReporter', 'flapping']
 
 export type StatusCounts = Readonly<Record<Status, number>>

@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones.ts'
 import { type Heard, isMissed, nextChangeAt, statusAt } from './liveness.ts'
+import type { Missing, StatusEvent } from './news.ts'
 import { type Rates, ratesOf } from './rates.ts'
 import { compareRecords, FLAG, type HealthRecord } from './record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
@@ -38,7 +39,7 @@ export type Standing = 'newer' | 'old' | 'suspect' | 'tooOften' | 'full'
 
 export class View {
   readonly #self: NodeId
-  readonly #out: Outbox
+  readonly #tell: (event: StatusEvent, now: Millis) => void
   readonly #entries = new Map<NodeId, Entry>()
   readonly #dirty = new Set<NodeId>()
   /** Handed out by flush and not on disk yet. */
@@ -49,9 +50,14 @@ export class View {
   /** Missed their promise by half, and nobody was told yet. */
   #missed = new Set<NodeId>()
 
-  constructor(self: NodeId, out: Outbox) {
+  /** @param tell what becomes of a change of status: an event, unless another is said */
+  constructor(
+    self: NodeId,
+    out: Outbox,
+    tell: (event: StatusEvent, now: Millis) => void = (event) => out.event(event),
+  ) {
     this.#self = self
-    this.#out = out
+    this.#tell = tell
   }
 
   /** Puts back what an earlier run wrote. A node that was `up` then is `late` now: it is owed the rest of its promises. */
@@ -107,7 +113,7 @@ export class View {
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
     this.#dirty.add(node)
-    if (before?.status !== status) this.#changed(node, before?.status, status)
+    if (before?.status !== status) this.#changed({ node, from: before?.status, to: status }, now)
     this.#wake(this.#nextOf(entry, now))
   }
 
@@ -140,7 +146,7 @@ export class View {
     const before = entry.status
     entry.status = 'down'
     this.#dirty.add(node)
-    this.#changed(node, before, 'down', by)
+    this.#changed({ node, from: before, to: 'down', ...(by.length > 0 && { by }) }, now)
     this.#wake(this.#nextOf(entry, now))
   }
 
@@ -187,6 +193,18 @@ export class View {
   /** Nodes that are up, this one included. */
   *present(): Generator<{ node: NodeId; record: HealthRecord; heard: Millis }> {
     for (const entry of this.#entries.values()) if (entry.status === 'up') yield entry
+  }
+
+  /** How many members are not heard as they promised, those who went within the last few promises included. */
+  missing(now: Millis): Missing {
+    const counted = { missing: 0, members: 0 }
+    for (const { node, status, record, heard } of this.#entries.values()) {
+      const [silence, isGone] = [now - heard, status === 'down']
+      if (status === 'left' || (isGone && silence > limits.goneLately * record.promise)) continue
+      counted.members += 1
+      if (node !== this.#self && (isGone || silence > record.promise)) counted.missing += 1
+    }
+    return counted
   }
 
   /** True for a node that missed its promise by half, or is gone. */
@@ -290,12 +308,12 @@ export class View {
       const before = entry.status
       entry.status = status
       this.#dirty.add(entry.node)
-      this.#changed(entry.node, before, status)
+      this.#changed({ node: entry.node, from: before, to: status }, now)
     }
   }
 
-  #changed(node: NodeId, from: Status | undefined, to: Status, by: readonly NodeId[] = []): void {
-    if (node !== this.#self) this.#out.event({ type: 'status', node, from, to, ...(by.length > 0 && { by }) })
+  #changed(change: Omit<StatusEvent, 'type'>, now: Millis): void {
+    if (change.node !== this.#self) this.#tell({ type: 'status', ...change }, now)
   }
 
   /** Who says that it is slow is waited for. */

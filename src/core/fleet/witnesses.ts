@@ -26,6 +26,8 @@ interface Parts {
   self: Pick<Self, 'node'>
   view: Pick<View, 'present' | 'record'>
   day: Pick<Day, 'at'>
+  /** It came and went too often lately to be relied upon. */
+  isFlapping: (node: NodeId, now: Millis) => boolean
 }
 
 export class Witnesses {
@@ -40,7 +42,7 @@ export class Witnesses {
   /** The witnesses of a node as this view has them, nearest first: all others in a zone of two to four. */
   of(node: NodeId, now: Millis): NodeId[] {
     const day = this.#p.day.at(now)
-    const ranked = this.#fit(node).map((candidate) => this.#ranked(node, candidate, day))
+    const ranked = this.#fit(node, now).map((candidate) => this.#ranked(node, candidate, day))
     return ranked
       .sort(inOrder)
       .slice(0, limits.witnesses)
@@ -49,14 +51,14 @@ export class Witnesses {
 
   /** True when `member` is among the first `places` of the node's witnesses today. */
   isOf(node: NodeId, member: NodeId, now: Millis, places: number = limits.witnesses): boolean {
-    return this.#isNear(node, member, this.#p.day.at(now), places)
+    return this.#isNear(node, member, this.#p.day.at(now), places, now)
   }
 
   /** True when another view may rightly hold `member` for a witness: it may differ by a member or two, and by a day. */
   mayBeOf(node: NodeId, member: NodeId, now: Millis): boolean {
     const today = this.#p.day.at(now)
     for (let day = today - limits.witnessDays; day <= today + limits.witnessDays; day++) {
-      if (this.#isNear(node, member, day, limits.witnessPlaces)) return true
+      if (this.#isNear(node, member, day, limits.witnessPlaces, now)) return true
     }
     return false
   }
@@ -67,21 +69,22 @@ export class Witnesses {
     return this.isOf(node, member, now) || this.isOf(member, node, now)
   }
 
-  #isNear(node: NodeId, member: NodeId, day: number, places: number): boolean {
+  #isNear(node: NodeId, member: NodeId, day: number, places: number, now: Millis): boolean {
     if (node === member) return false
     const record = this.#p.view.record(member)
     const own = this.#ranked(node, { member, isSettled: record !== undefined && isSettled(record) }, day)
     let before = 0
-    for (const candidate of this.#fit(node)) {
+    for (const candidate of this.#fit(node, now)) {
       if (candidate.member !== member && inOrder(this.#ranked(node, candidate, day), own) < 0) before += 1
     }
     return before < places
   }
 
-  #fit(node: NodeId): Candidate[] {
+  #fit(node: NodeId, now: Millis): Candidate[] {
     const fit: Candidate[] = []
     for (const { node: member, record } of this.#p.view.present()) {
-      if (member !== node && (record.flags & UNFIT) === 0) fit.push({ member, isSettled: isSettled(record) })
+      const isFit = (record.flags & UNFIT) === 0 && !this.#p.isFlapping(member, now)
+      if (member !== node && isFit) fit.push({ member, isSettled: isSettled(record) })
     }
     return fit
   }

@@ -1,5 +1,5 @@
 // Bounds of one room, in ../limits.ts with all others. Who is gone, who says so, and how a fleet of many zones is seen.
-import { DAY, MINUTE, SECOND } from './units.ts'
+import { DAY, HOUR, MINUTE, SECOND } from './units.ts'
 
 export const fleetLimits = {
   // Digests and summaries --------------------------------------------------------------------------------------------
@@ -119,6 +119,20 @@ export const fleetLimits = {
   accuseHealth: 2,
   /** Without another sign of trouble health gets better by one in this time. */
   healthRest: 10 * SECOND,
+  /** A node that was down and came back so often within flapWindow is told of once, as an alert. */
+  flapsMax: 3,
+  /** And again when it was quiet for as long: a board that reboots every few minutes all night is one line. */
+  flapWindow: 1 * HOUR,
+  /** A zone of fewer members is never told to be split: two nodes that go are two events. */
+  splitMembers: 4,
+  /** This share of a zone that misses its promise together is a split: of a half that is cut off some were heard a moment before. */
+  splitShare: 0.4,
+  /** The split is over when no more than this share of those that went with it is still missing: some may have died meanwhile. */
+  splitRest: 0.2,
+  /** For so many promises who is down counts as missing of a split, and later as somebody who is gone. */
+  goneLately: 5,
+  /** Changes of status that are told one by one in a minute: more than a site has nodes, and than anybody reads. */
+  statusEvents: 40,
   /** Others wait so many times as long for a node that says it is slow. */
   slowPatience: 2,
 } as const

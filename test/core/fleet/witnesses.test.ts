@@ -14,8 +14,13 @@ function zone(size: number, self = 'n0') {
   const members = Array.from({ length: size }, (_, i) => `n${i}`)
   for (const member of members) view.accept(member, record(1, limits.witnessSettled), envelope(member), 0)
   const clock = { day: DAY }
-  const witnesses = new Witnesses({ env: testEnv(), self: { node: self }, view, day: { at: () => clock.day } })
-  return { view, members, witnesses, clock }
+  const flapping = new Set<string>()
+  const witnesses = new Witnesses({
+    ...{ env: testEnv(), self: { node: self }, view },
+    day: { at: () => clock.day },
+    isFlapping: (node) => flapping.has(node),
+  })
+  return { view, members, witnesses, clock, flapping }
 }
 
 /** A member that has been there for a while. */
@@ -76,6 +81,13 @@ describe('the witnesses of a node', () => {
     const small = zone(3)
     small.view.accept('n1', record(2, 1), envelope(), 1)
     expect(small.witnesses.of('n0', 1)).toEqual(['n2', 'n1'])
+  })
+
+  it('are not taken from who comes and goes', () => {
+    const { witnesses, flapping } = zone(25)
+    const [first, second, third, fourth] = orderOf('n0')
+    flapping.add(first)
+    expect(witnesses.of('n0', 1)).toEqual([second, third, fourth])
   })
 
   it('may be the first five in another view, and those of the day before or after; nobody else', () => {
