@@ -1,5 +1,6 @@
 // The import table of docs/architecture.md, enforced. Anything not allowed here is refused.
-const anyone = '^src/core/(limits|failure|nearest|fleet/named-values|links/(openness|paths)|swarm/pieces)[.]ts$' // values that every folder may use
+const anyone =
+  '^src/core/(limits|failure|nearest|fleet/(named-values|local-metrics)|links/(openness|paths)|swarm/pieces)[.]ts$' // values that every folder may use
 const never = (name, from, to, extra = {}) => ({
   name,
   severity: 'error',

@@ -1,23 +1,26 @@
-// The two sources that need another program: run beside the samples, seldom, and believed only for a while.
+// Sources that need another program: run beside the samples, seldom, and believed only for a while.
 import type { Millis } from '../core/env.ts'
 import { limits } from '../core/limits.ts'
 import { parsed } from './numbers.ts'
 import type { Platform } from './platform.ts'
 import type { Reader } from './reader.ts'
 
-export interface Command {
+/** Where Raspberry Pi OS, and others, have the tool of the firmware. */
+export const vcgencmd = ['/usr/bin/vcgencmd', '/opt/vc/bin/vcgencmd']
+
+export interface Command<T = number> {
   /** The program, first that exists; none: never run. */
   programs: readonly string[]
   args: readonly string[]
   /** What must exist as well for the answer to make sense. */
   requires?: string
   period: Millis
-  parse(output: string): number | null
+  parse(output: string): T | null
 }
 
 /** Under-voltage, capped and throttled clock, as the firmware remembers them: `throttled=0x50005`. */
 export const throttledBits: Command = {
-  programs: ['/usr/bin/vcgencmd', '/opt/vc/bin/vcgencmd'],
+  programs: vcgencmd,
   args: ['get_throttled'],
   period: limits.throttledPeriod,
   parse: (output) => {
@@ -39,16 +42,16 @@ export const failedUnits: Command = {
 }
 
 /** Runs one command now and in its period, never twice at once; keeps the last answer. */
-export class BackgroundCommand {
-  readonly #command: Command
+export class BackgroundCommand<T = number> {
+  readonly #command: Command<T>
   readonly #reader: Reader
   readonly #platform: Platform
   readonly #closing = new AbortController()
   readonly #stop: () => void
   #running = false
-  #answer: { value: number; at: Millis } | undefined
+  #answer: { value: T; at: Millis } | undefined
 
-  constructor(command: Command, reader: Reader, platform: Platform) {
+  constructor(command: Command<T>, reader: Reader, platform: Platform) {
     this.#command = command
     this.#reader = reader
     this.#platform = platform
@@ -57,7 +60,7 @@ export class BackgroundCommand {
   }
 
   /** The last answer while it is not older than a few periods, else null. */
-  value(): number | null {
+  value(): T | null {
     const { period } = this.#command
     const fresh = this.#answer && this.#platform.now() - this.#answer.at <= period * limits.commandBelievedPeriods
     return fresh ? this.#answer!.value : null

@@ -10,8 +10,10 @@ import { BackgroundCommand, failedUnits, throttledBits } from './commands.ts'
 import { readDetail } from './detail.ts'
 import { readDisk } from './disk.ts'
 import { readFacts } from './facts.ts'
+import { firmwareQuestions } from './firmware.ts'
 import { FreeSpace, spaceOf } from './free-space.ts'
 import { CpuTimes, readKernel, readLoad, readMemory, readPressure } from './kernel.ts'
+import { readLocal } from './local.ts'
 import { hasOwnDevice, MountTable } from './mounts.ts'
 import { Network } from './network.ts'
 import { type Platform, realPlatform } from './platform.ts'
@@ -50,6 +52,7 @@ class MachineProbe implements Probe {
   readonly #undervoltage: Undervoltage
   readonly #throttled: BackgroundCommand
   readonly #failedUnits: BackgroundCommand
+  readonly #firmware: readonly BackgroundCommand<readonly NamedValue[]>[]
   readonly #custom: CustomCollectors | undefined
   readonly #stopSearch: () => void
   #sensors: SensorPaths
@@ -65,6 +68,8 @@ class MachineProbe implements Probe {
     this.#undervoltage = new Undervoltage(reader, platform)
     this.#throttled = new BackgroundCommand(throttledBits, reader, platform)
     this.#failedUnits = new BackgroundCommand(failedUnits, reader, platform)
+    const questions = firmwareQuestions(String(this.#facts.model))
+    this.#firmware = questions.map((question) => new BackgroundCommand(question, reader, platform))
     this.#custom = collectors && new CustomCollectors(collectors, platform)
     this.#sensors = this.#search()
     // A driver may be loaded, and a sensor renumbered, after the daemon has started.
@@ -112,7 +117,8 @@ class MachineProbe implements Probe {
     }
     const clockTrusted = read.node_timex_sync_status === 1
     const { values = [], troubles = [] } = this.#custom?.sample(clockTrusted) ?? {}
-    return { metrics, clockTrusted, more: values, troubles }
+    const more = [...readLocal(reader), ...this.#firmware.flatMap((question) => question.value() ?? []), ...values]
+    return { metrics, clockTrusted, more, troubles }
   }
 
   facts(): Facts {
@@ -133,6 +139,7 @@ class MachineProbe implements Probe {
     this.#undervoltage.close()
     this.#throttled.close()
     this.#failedUnits.close()
+    for (const question of this.#firmware) question.close()
   }
 
   #search(): SensorPaths {

@@ -63,6 +63,15 @@ export class Reader {
     }
   }
 
+  /** How many entries a folder has; null when it cannot be listed. */
+  count(folder: string): number | null {
+    try {
+      return readdirSync(this.#root + folder).length
+    } catch {
+      return null
+    }
+  }
+
   /** Looks again for files that were missing. */
   forgetAbsent(): void {
     this.#absent.clear()

@@ -93,7 +93,7 @@ test('Raspberry Pi 4: one SD card, docker beside it, no pressure accounting', as
     cpus: 4,
     node: process.versions.node,
   })
-  expect(platform.runs.map(({ file, args }) => [file.replace(boardFolder('pi4'), ''), ...args])).toEqual([
+  expect(platform.recordRuns.map(({ file, args }) => [file.replace(boardFolder('pi4'), ''), ...args])).toEqual([
     ['/usr/bin/vcgencmd', 'get_throttled'],
     ['/usr/bin/systemctl', 'show', '--property=NFailedUnits', '--value'],
   ])

@@ -40,7 +40,7 @@ export class Machine {
 
 export class FakePlatform implements Platform {
   time = 1_000
-  /** What a program prints, by its name; none: it fails. */
+  /** What a program prints, by its name, alone or with its arguments; none: it fails. */
   outputs: Record<string, string> = {}
   /** Sizes of file systems by path; none: statfs fails. */
   sizes: Record<string, FileSystemSize> = {}
@@ -56,7 +56,7 @@ export class FakePlatform implements Platform {
 
   run = (file: string, args: readonly string[], signal: AbortSignal): Promise<string> => {
     this.runs.push({ file, args, signal })
-    const output = this.outputs[basename(file)]
+    const output = this.outputs[[basename(file), ...args].join(' ')] ?? this.outputs[basename(file)]
     const ended = output === undefined ? Promise.reject(new Error('failed')) : Promise.resolve(output)
     this.#underWay.push(ended)
     return ended
@@ -72,6 +72,11 @@ export class FakePlatform implements Platform {
   wall = (): number => this.time
   user = (): number => 0
   ownCost = () => ({ residentBytes: 98_765_824, cpuSeconds: 12.34 })
+
+  /** Runs of programs for metrics of the record: what is asked beside it has tests of its own. */
+  get recordRuns() {
+    return this.runs.filter(({ args }) => !/^(measure_|pmic_)/.test(args[0] ?? ''))
+  }
 
   /** Periods of the timers that run. */
   get periods(): number[] {

@@ -47,8 +47,8 @@ export const LOCAL_METRICS = [
     'mmc_life_used_ratio',
     'ratio',
     'Wear of the eMMC as it says itself, rounded up to tenths; 1.1 is beyond its life.',
-    'device',
     'area',
+    'device',
   ),
   gauge(
     'mmc_pre_eol_level',

@@ -73,6 +73,8 @@ export const machineLimits = {
   undervoltagePeriod: 1_900,
   /** Programs the probe runs, `vcgencmd get_throttled` and `systemctl show`: starting one costs more than a hundred reads of /proc. */
   throttledPeriod: 1 * MINUTE,
+  /** Voltages, clock rates and rails, by up to five runs of `vcgencmd` of 5 to 10 ms each: 0.05 % of a core. */
+  firmwarePeriod: 2 * MINUTE,
   /** Failed units, likewise: units fail rarely, and asking systemd costs more. */
   failedUnitsPeriod: 5 * MINUTE,
   /** A program that hangs is ended after this: its answer takes milliseconds. */

@@ -85,7 +85,7 @@ describe('a collector that is a program', () => {
     })
     const started = readFileSync(pids, 'utf8').trim().split(' ').map(Number)
     expect(started).toHaveLength(2)
-    expect(started.filter(isRunning)).toEqual([])
+    await expect.poll(() => started.filter(isRunning)).toEqual([])
   })
 
   it('that forks and ends leaves nothing running', async () => {
@@ -95,7 +95,7 @@ describe('a collector that is a program', () => {
     expect(all).toMatchObject([{ collector: 'forks', values: [{ name: 'x', value: 1 }] }])
     const started = readFileSync(pids, 'utf8').trim().split('\n').map(Number)
     expect(started).toHaveLength(3)
-    expect(started.filter(isRunning)).toEqual([])
+    await expect.poll(() => started.filter(isRunning)).toEqual([])
   })
 
   it('that leaves a process in a session of its own is not waited for', async () => {
@@ -124,7 +124,7 @@ describe('a collector that is a program', () => {
     const pid = join(folder.path, '.pid')
     folder.script('yes', `echo $$ > ${pid}`, 'exec yes "x 1"')
     expect((await trouble())?.code).toBe('floods')
-    expect(isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false)
+    await expect.poll(() => isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false)
   })
 
   it('that prints a million series is cut off', async () => {
@@ -231,6 +231,6 @@ describe('a collector that is a program', () => {
     await expect.poll(() => existsSync(pid) && readFileSync(pid, 'utf8')).toMatch(/\d+\n/)
     programs.close()
     await programs.settled()
-    expect(isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false)
+    await expect.poll(() => isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false)
   })
 })
