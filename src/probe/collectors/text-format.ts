@@ -87,8 +87,8 @@ class TextParser {
     const rest = this.#line.slice(end)
     this.#need(end > name.length || /^[ \t]/.test(rest), `is no sample: ${quoted(this.#line)}`)
     const [value = '', ...more] = rest.trim().split(/[ \t]+/)
-    this.#need(more.length === 0, 'has a time stamp: give none, a sample is of the moment when it is read')
     this.#need(NUMBER.test(value) || NOT_FINITE.test(value), `has the value ${quoted(value)}, which is no number`)
+    this.#need(more.length === 0, 'has a time stamp: give none, a sample is of the moment when it is read')
     this.#add(name, labels, Number(value))
   }
 

@@ -78,6 +78,7 @@ light +Inf
     ['1x 2\n', 'line 1 of what it gives is no sample: "1x 2"'],
     ['a 1\n\nx\n', 'line 3 of what it gives is no sample: "x"'],
     ['x{} \n', 'has the value "", which is no number'],
+    ['Traceback (most recent call last):\n', 'has the value "(most", which is no number'],
     ['x 0x10\n', 'has the value "0x10", which is no number'],
     ['x 1,5\n', 'has the value "1,5"'],
     ['x 1 1395066363000\n', 'time stamp'],
