@@ -12,15 +12,19 @@ import { keys } from './keys.ts'
 import { leave } from './leave.ts'
 import { nodes } from './nodes.ts'
 import { publish } from './publish.ts'
+import { query } from './query.ts'
 import { releases } from './releases.ts'
 import { rollout } from './rollout.ts'
 import { sign } from './sign.ts'
 import { status } from './status.ts'
+import { top } from './top.ts'
 import { trust } from './trust.ts'
 import { up } from './up.ts'
+import { zones } from './zones.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, publish, sign, releases, rollout, events, trust],
+  ...[nodes, get, zones, query, top],
+  ...[publish, sign, releases, rollout, events, trust],
   ...[status, doctor, keys, leave, demo],
 ]

@@ -1,6 +1,7 @@
 // `pimesh status`: this machine's daemon on one screen, with an exit status for cron and monitoring.
 import { Failure } from '../core/failure.ts'
-import { apiClient } from '../daemon/api-client.ts'
+import { type ApiClient, apiClient } from '../daemon/api-client.ts'
+import type { FleetJson } from '../daemon/api-fleet-types.ts'
 import { withNode } from '../daemon/api-reach-types.ts'
 import { type CacheJson, type LinkJson, type ReleasesJson, refusalText, type StatusJson } from '../daemon/api-types.ts'
 import { budgetLines } from './format/budgets.ts'
@@ -10,6 +11,7 @@ import { bytes, counted, percent, span } from './format/quantity.ts'
 import { isForwarded, pathText, reachAdvice, reachLines, roundTripText } from './format/reach.ts'
 import { stuckHere, stuckText } from './format/releases.ts'
 import { pairLines } from './format/table.ts'
+import { fleetLine } from './format/zones.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
 import { dataFolder } from './frame/folders.ts'
 import { plain, type Terminal } from './frame/terminal.ts'
@@ -40,14 +42,28 @@ async function run(context: Context): Promise<number> {
   const output = args.choice('output', ['table', 'json'], 'table')
   try {
     const client = apiClient(dataFolder(context))
-    const [answer, rollout] = await Promise.all([client.status(), client.releases({ local: true })])
+    const [answer, rollout, fleet] = await Promise.all([
+      client.status(),
+      client.releases({ local: true }),
+      knownFleet(client),
+    ])
     if (output === 'json') terminal.json(answer)
-    else terminal.print(statusLines(answer, rollout, terminal, Date.now()).join('\n'))
+    else terminal.print(statusLines(answer, rollout, terminal, Date.now(), fleet).join('\n'))
     return troubles(answer, rollout, Date.now()).length === 0 ? 0 : 1
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'E_NO_DAEMON')) throw error
     terminal.complain(error)
     return NO_DAEMON
+  }
+}
+
+/** What the daemon knows of the whole fleet; undefined when it is older than this command. */
+async function knownFleet(client: ApiClient): Promise<FleetJson | undefined> {
+  try {
+    return await client.fleet()
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'E_PROTOCOL') return undefined
+    throw error
   }
 }
 
@@ -85,6 +101,7 @@ export function statusLines(
   rollout: Pick<ReleasesJson, 'releases'>,
   terminal: Pick<Terminal, 'paint'>,
   now: number,
+  fleet?: FleetJson,
 ): string[] {
   const wrong = troubles(status, rollout, now)
   const stuck = stuckHere(rollout.releases)
@@ -93,7 +110,12 @@ export function statusLines(
     wrong.length === 0 ? terminal.paint('green', fine) : terminal.paint('red', `degraded: ${wrong.join('; ')}`)
   return [
     `${terminal.paint('bold', plain(status.name))} in ${status.zone}: ${verdict}`,
-    ...pairLines([...identity(status, now), ...activity(status), ...budgetLines(status.budgets, rollout.releases)]),
+    ...pairLines([
+      ...identity(status, now),
+      ...fleetLines(status, fleet),
+      ...activity(status),
+      ...budgetLines(status.budgets, rollout.releases),
+    ]),
     ...listed('alerts', status.alerts, (alert) => `${alert.kind}: ${alert.detail} (${span(alert.ageMs)} ago)`),
     ...(stuck.length === 0
       ? []
@@ -117,6 +139,16 @@ function identity(status: StatusJson, now: number): [string, string][] {
     ['zone', status.role === 'node' ? `${status.zone} (${countsText(counts)})` : status.zone],
     ['labels', plain(labelsText(status.labels)) || 'none'],
     ...MACHINE.map((fact): [string, string] => [fact, plain(String(facts[fact] ?? 'not known'))]),
+  ]
+}
+
+/** The whole fleet, as this node heard of it, and whether it speaks for its zone. */
+function fleetLines({ role }: StatusJson, fleet: FleetJson | undefined): [string, string][] {
+  if (fleet === undefined) return []
+  const parts = { active: 'for its zone', standby: 'when the active reporter of its zone is silent', none: 'no' }
+  return [
+    ['fleet', plain(fleetLine(fleet))],
+    ...(role === 'node' ? [['reports', parts[fleet.part]] as [string, string]] : []),
   ]
 }
 

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
+import type { FleetJson, QuestionJson } from './api-fleet-types.ts'
 import type { NodesQuery } from './api-queries.ts'
 import type { PulseJson } from './api-reach-types.ts'
 import type {
@@ -37,6 +38,10 @@ export interface ApiClient {
   status(): Promise<StatusJson>
   /** Rows of these zones (none: all that are known); zones may take `timeoutMs` to answer. E_ZONE, E_SELECTOR, E_METRIC. */
   nodes(query?: NodesAsked): Promise<NodesJson>
+  /** What is known of the whole fleet without asking anybody; `zones` has these only (none: all). E_ZONE. */
+  fleet(zones?: readonly string[]): Promise<FleetJson>
+  /** Figures of many nodes. E_QUERY, E_METRIC, E_SELECTOR, E_ZONE. */
+  query(q: string, asked?: { zones?: readonly string[]; timeoutMs?: number }): Promise<QuestionJson>
   /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
   /** Whether anything gets to a linked node now; nobody is dialled for it. */
@@ -87,6 +92,12 @@ export function apiClient(data: string): ApiClient {
   return {
     status: () => ask('/v1/status'),
     nodes: (asked = {}) => ask(`/v1/nodes?${nodesAsked(asked)}`, asked.timeoutMs ?? limits.queryTimeout),
+    fleet: (zones = []) => ask(`/v1/fleet?${zonesAsked(zones, limits.queryTimeout)}`),
+    query: (q, { zones = [], timeoutMs = limits.queryTimeout } = {}) => {
+      const search = zonesAsked(zones, timeoutMs)
+      search.set('q', q)
+      return ask(`/v1/query?${search}`, timeoutMs)
+    },
     node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
     pulse: (node, timeoutMs = limits.queryTimeout) =>
       ask(`/v1/pulse/${encodeURIComponent(node)}?timeoutMs=${timeoutMs}`, timeoutMs),

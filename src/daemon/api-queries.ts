@@ -60,6 +60,17 @@ export function nodesQuery(search: URLSearchParams): NodesQuery {
   }
 }
 
+/** What `pimesh query` asks. */
+export interface AskedQuestion extends ZonesQuery {
+  /** As it was typed. */
+  q: string
+}
+
+/** `?q=p95(cpu_temp)&zone=/uk/**`. @throws Failure E_USAGE, E_ZONE */
+export function askedQuestion(search: URLSearchParams): AskedQuestion {
+  return { ...zonesQuery(search), q: search.get('q') ?? '' }
+}
+
 /** `?zone=/a&zone=/b&timeoutMs=5000`. @throws Failure E_USAGE, E_ZONE */
 export function zonesQuery(search: URLSearchParams): ZonesQuery {
   const zones = search.getAll('zone')

@@ -7,7 +7,10 @@ import { Failure, type FailureCode, type failureCodes } from '../core/failure.ts
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { readJson, readNothing, TooLong, uploadOf } from './api-bodies.ts'
+import type { FleetJson, QuestionJson } from './api-fleet-types.ts'
 import {
+  type AskedQuestion,
+  askedQuestion,
   encodingQuery,
   eventsAfter,
   type NodesQuery,
@@ -20,6 +23,8 @@ import {
   submission,
   targetsOf,
   timeoutOf,
+  type ZonesQuery,
+  zonesQuery,
 } from './api-queries.ts'
 import type { PulseJson } from './api-reach-types.ts'
 import type {
@@ -48,6 +53,10 @@ import { CONTENT_TYPE } from './metrics/exposition.ts'
 export interface ApiBackend {
   status(): StatusJson
   nodes(query: NodesQuery): Promise<NodesJson>
+  /** What is known of the whole fleet without asking anybody. */
+  fleet(query: ZonesQuery): FleetJson
+  /** A question about many nodes. E_QUERY, E_METRIC, E_SELECTOR. */
+  query(asked: AskedQuestion): Promise<QuestionJson>
   /** By id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
   /** Whether anything gets to a linked node now. */
@@ -232,6 +241,10 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return backend.status()
     case 'GET /v1/nodes':
       return await backend.nodes(nodesQuery(search))
+    case 'GET /v1/fleet':
+      return backend.fleet(zonesQuery(search))
+    case 'GET /v1/query':
+      return await backend.query(askedQuestion(search))
     case 'GET /v1/events':
       return backend.events(eventsAfter(search))
     case 'GET /v1/audit':

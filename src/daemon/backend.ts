@@ -7,6 +7,10 @@ import type { NodeCore } from '../core/node.ts'
 import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
 import type { CollectorReport, Probe } from '../ports/probe.ts'
+import { parseQuestion } from '../wire/question.ts'
+import { answerFrom, answerFromRows, partsOf, requireRowMetrics } from './aggregates.ts'
+import type { QuestionJson } from './api-fleet-types.ts'
+import type { AskedQuestion } from './api-queries.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { CacheJson, CollectorJson, NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
@@ -14,6 +18,7 @@ import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
 import type { Driver, Sampled } from './driver.ts'
 import type { EventLog } from './event-log.ts'
+import { fleetJson } from './fleet-json.ts'
 import { metricsPage } from './metrics/page.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
 import { RowPages } from './row-pages.ts'
@@ -57,6 +62,8 @@ export function createBackend(parts: BackendParts): ApiBackend {
   return {
     status: () => statusJson(parts),
     nodes: (query) => rows.answer(query),
+    fleet: ({ zones }) => fleetJson(parts.core.fleet(parts.now()), ownZone(parts), nameOf(parts.core), zones),
+    query: (asked) => answerQuestion(parts, rows, asked),
     node: async (idOrName) =>
       oneNode(await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout }), idOrName),
     pulse: async (node, timeoutMs) => ({
@@ -84,6 +91,39 @@ export function createBackend(parts: BackendParts): ApiBackend {
     stop: (leave) => parts.stop({ leave }),
   }
 }
+
+function ownZone({ core }: Pick<BackendParts, 'core'>): string {
+  return core.snapshot().membership.claims.zone
+}
+
+function nameOf(core: NodeCore): (node: string) => string | null {
+  return (node) => core.membershipOf(node)?.claims.name ?? null
+}
+
+/** From what is known here where that can say it, else from rows. */
+async function answerQuestion(parts: BackendParts, rows: RowPages, asked: AskedQuestion): Promise<QuestionJson> {
+  const question = parseQuestion(asked.q)
+  const here = partsOf(question, parts.core.fleet(parts.now()), asked.zones, ownZone(parts))
+  const called = question.by === 'release' ? await releaseNames(parts) : new Map<string, string>()
+  const nameOf = (release8: string) => called.get(release8) ?? release8
+  if (here !== undefined) return answerFrom(question, here, nameOf)
+  requireRowMetrics(question)
+  const { where } = question
+  const found = await rows.all({
+    zones: asked.zones,
+    timeoutMs: asked.timeoutMs,
+    ...(where === undefined ? {} : { where }),
+  })
+  return answerFromRows(question, found, nameOf)
+}
+
+/** What releases are called that are announced, by the first 8 bytes of their hash. */
+async function releaseNames({ releases }: BackendParts): Promise<Map<string, string>> {
+  const answer = await releases({ zones: undefined, timeoutMs: limits.queryTimeout, local: true })
+  return new Map(answer.releases.map(({ hash, release }) => [hash.slice(0, RELEASE8), release]))
+}
+
+const RELEASE8 = 16
 
 async function pulse(links: Links, node: string, timeoutMs: number): Promise<number | null> {
   try {

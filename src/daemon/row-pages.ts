@@ -1,6 +1,7 @@
 // Questions for rows: what is wanted is checked before anybody is asked, and what comes is given a page at a time.
 import type { Millis, NodeId } from '../core/env.ts'
 import type { QueryResult } from '../core/events.ts'
+import type { FoundRow } from '../wire/row-selector.ts'
 import type { NodesQuery } from './api-queries.ts'
 import type { PathJson } from './api-reach-types.ts'
 import type { NodesJson } from './api-types.ts'
@@ -31,9 +32,15 @@ export class RowPages {
     return nodesJson(result, { rows, page }, this.#paths())
   }
 
-  async #found(query: NodesQuery): Promise<KeptAnswer> {
+  /** All matching rows of an answer that nobody pages through. @throws as `answer` */
+  async all(query: NodesQuery): Promise<{ result: QueryResult; rows: readonly FoundRow[] }> {
     const find = rowsWanted(query)
     const result = await this.#ask(query.zones, query.timeoutMs)
-    return this.#kept.keep(result, await find(result))
+    return { result, rows: await find(result) }
+  }
+
+  async #found(query: NodesQuery): Promise<KeptAnswer> {
+    const { result, rows } = await this.all(query)
+    return this.#kept.keep(result, rows)
   }
 }

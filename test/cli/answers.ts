@@ -1,5 +1,7 @@
 // Answers of a daemon, as tests want them.
+
 import type { BudgetsJson } from '../../src/daemon/api-budget-types.ts'
+import type { FiguresJson, FleetJson, FleetZoneJson, QuestionJson } from '../../src/daemon/api-fleet-types.ts'
 import type { PathJson, ReachJson } from '../../src/daemon/api-reach-types.ts'
 import type {
   InstallHereJson,
@@ -225,6 +227,63 @@ export function publishersJson(some: Partial<PublishersJson> = {}): PublishersJs
     targets: null,
     roles: [],
     counters: {},
+    ...some,
+  }
+}
+
+/** Of 25 nodes of one zone. */
+export function figuresJson(some: Partial<FiguresJson> = {}): FiguresJson {
+  return {
+    ...{ zones: 1, dark: 0, darkZones: [], counts: { up: 24, late: 0, down: 1, left: 0 }, alerts: {} },
+    versions: [{ version: '0.1.0', count: 24 }],
+    releases: [],
+    measures: {
+      cpu_temp: { count: 24, p50: 48.5, p95: 61, max: 71.5, error: 1.5 },
+      disk_available: { count: 24, p50: 0.61, p95: 0.8, max: 0.9, error: 0.04 },
+    },
+    worst: [{ node: '12D3KooWpi-7', name: 'pi-7', zone: '/uk/a', why: 'down', value: 95 }],
+    ...some,
+  }
+}
+
+export function fleetZone(zone: string, some: Partial<FleetZoneJson> = {}): FleetZoneJson {
+  const by = { by: '12D3KooWpi-1', name: 'pi-1' }
+  return { zone, leaf: true, dark: false, ageMs: 12_000, ...by, figures: figuresJson(), ...some }
+}
+
+/** What an operator's peer hears of three zones, one of which is dark. */
+export function fleetJson(some: Partial<FleetJson> = {}): FleetJson {
+  const dark = { dark: 1, darkZones: ['/uk/c'] }
+  const counts = { up: 48, late: 0, down: 2, left: 0 }
+  const children = [
+    fleetZone('/uk/a'),
+    fleetZone('/uk/b'),
+    fleetZone('/uk/c', { dark: true, ageMs: null, by: null, name: null, figures: null }),
+  ]
+  return {
+    schema: 'pimesh.fleet/1',
+    summary: { madeMs: 9_000, ageMs: 42_000, by: '12D3KooWpi-1', figures: figuresJson({ zones: 2, ...dark, counts }) },
+    own: null,
+    reporters: { active: null, standby: null },
+    part: 'none',
+    levels: [{ zone: '/', part: 'none', periodMs: 30_000, children }],
+    zones: children,
+    units: { cpu_temp: 'degC', disk_available: 'share' },
+    ...some,
+  }
+}
+
+export function questionJson(some: Partial<QuestionJson> = {}): QuestionJson {
+  const figure = (value: number) => [{ value, error: 1.5 }]
+  return {
+    ...{ schema: 'pimesh.query/1', way: 'digests', by: 'zone', columns: [{ text: 'p95(cpu_temp)', unit: 'degC' }] },
+    groups: [
+      { group: '/uk/a', nodes: 25, ageMs: 12_000, dark: false, figures: figure(61) },
+      { group: '/uk/b', nodes: 25, ageMs: 9_000, dark: false, figures: figure(58) },
+    ],
+    completeness: {
+      ...{ zonesAnswered: 2, zonesKnown: 2, nodes: 50, oldestMs: 12_000, complete: true, dark: 0, darkZones: [] },
+    },
     ...some,
   }
 }

@@ -2,7 +2,8 @@
 
 import { Failure } from '../../src/core/failure.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
-import type { NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
+import type { FleetJson, QuestionJson } from '../../src/daemon/api-fleet-types.ts'
+import type { AskedQuestion, NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { PulseJson } from '../../src/daemon/api-reach-types.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
@@ -23,7 +24,16 @@ import type {
   SubmittedJson,
   TargetsJson,
 } from '../../src/daemon/api-types.ts'
-import { nodeJson, nodesJson, publishersJson, releaseJson, releasesJson, statusJson } from './answers.ts'
+import {
+  fleetJson,
+  nodeJson,
+  nodesJson,
+  publishersJson,
+  questionJson,
+  releaseJson,
+  releasesJson,
+  statusJson,
+} from './answers.ts'
 
 type Rooted = { signed: { version: number } }
 
@@ -75,6 +85,22 @@ export class TestBackend implements ApiBackend {
     this.queries.push(query)
     await this.onNodes()
     return this.answer
+  }
+
+  known: FleetJson = fleetJson()
+  figures: QuestionJson = questionJson()
+  readonly questions: AskedQuestion[] = []
+  /** Called for each question about figures, before it is answered. */
+  onQuestion: () => Promise<void> = async () => undefined
+
+  fleet(): FleetJson {
+    return this.known
+  }
+
+  async query(asked: AskedQuestion): Promise<QuestionJson> {
+    this.questions.push(asked)
+    await this.onQuestion()
+    return this.figures
   }
 
   async node(which: string): Promise<NodesJson> {

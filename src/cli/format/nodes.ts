@@ -61,9 +61,12 @@ function matchText(counts: CountsJson, page: NodesJson['page']): string {
 }
 
 /** `; 40 dark: /uk/a, /uk/b ... (16 shown, --dark lists all)`. */
-export function darkText({ dark = 0, darkZones = [] }: Pick<NodesJson['completeness'], 'dark' | 'darkZones'>): string {
+export function darkText(
+  { dark = 0, darkZones = [] }: Pick<NodesJson['completeness'], 'dark' | 'darkZones'>,
+  all = '--dark',
+): string {
   if (dark === 0) return ''
-  const more = dark > darkZones.length ? ` ... (${darkZones.length} shown, --dark lists all)` : ''
+  const more = dark > darkZones.length ? ` ... (${darkZones.length} shown, ${all} lists all)` : ''
   return `; ${grouped(dark)} dark: ${darkZones.join(', ')}${more}`
 }
 

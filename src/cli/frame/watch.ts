@@ -30,12 +30,14 @@ export interface Watched<T> {
   json: boolean
   /** The lines of an answer; the last one says how complete it is. `cramped`: not all of them can be seen, so the worst come first. */
   lines: (answer: T, options: { cramped: boolean }) => string[]
+  /** False: the first lines matter most, and no line is kept when not all fit. */
+  footer?: boolean | undefined
 }
 
 /** Until Ctrl-C; resolves to the last answer. The first one must come; later ones may fail for a while, and the screen says so. */
 async function watch<T>(context: Context, watched: Watched<T>, every: number): Promise<T> {
   const { terminal } = context
-  const { ask, json, lines } = watched
+  const { ask, json, lines, footer } = watched
   const signal = context.interrupted()
   const inPlace = terminal.interactive && !json
   const screen = new Screen(terminal)
@@ -43,7 +45,7 @@ async function watch<T>(context: Context, watched: Watched<T>, every: number): P
   let trouble: string | undefined
   try {
     while (!signal.aborted) {
-      if (inPlace) drawIn(screen, context, { answer, lines, trouble })
+      if (inPlace) drawIn(screen, context, { answer, lines, trouble, footer })
       else if (trouble !== undefined) terminal.notice(trouble)
       else terminal.print(json ? JSON.stringify(answer) : lines(answer, { cramped: false }).join('\n'))
       await wait(every, signal)
@@ -69,14 +71,20 @@ export async function show<T>(context: Context, shown: Watched<T>, every: number
   return answer
 }
 
+interface Drawn<T> extends Pick<Watched<T>, 'lines' | 'footer'> {
+  answer: T
+  trouble: string | undefined
+}
+
 function drawIn<T>(
   screen: Screen,
   { terminal }: Context,
-  { answer, lines, trouble }: { answer: T; lines: Watched<T>['lines']; trouble: string | undefined },
+  { answer, lines, trouble, footer: keepsLast = true }: Drawn<T>,
 ): void {
   const all = lines(answer, { cramped: false })
-  const last = all.slice(-1)
+  const last = keepsLast ? all.slice(-1) : []
   const footer = trouble === undefined ? last : [...last, terminal.paint('red', `not current: ${trouble}`)]
-  const body = all.slice(0, -1)
-  screen.draw(screen.fits(body, footer) ? body : lines(answer, { cramped: true }).slice(0, -1), footer)
+  const body = all.slice(0, all.length - last.length)
+  const cramped = () => lines(answer, { cramped: true }).slice(0, keepsLast ? -1 : undefined)
+  screen.draw(screen.fits(body, footer) ? body : cramped(), footer)
 }

@@ -92,6 +92,25 @@ export function quantile(sketch: Sketch, name: SketchName, q: number): number | 
   return undefined
 }
 
+export interface Mean {
+  mean: number
+  /** It is off by at most this much. */
+  error: number
+}
+
+/** The mean of the values; undefined without values. */
+export function meanOf(sketch: Sketch, name: SketchName): Mean | undefined {
+  const count = sketchCount(sketch)
+  if (count === 0) return undefined
+  let [sum, error] = [0, 0]
+  for (const [bin, inBin] of sketch.entries()) {
+    const middle = middleOf(name, bin)
+    sum += inBin * middle
+    error += inBin * errorAt(name, middle)
+  }
+  return { mean: sum / count, error: error / count }
+}
+
 /** By how much a quantile that is `value` may be off, in the metric's unit. Holds for values within its bins. */
 export function errorAt(name: SketchName, value: number): number {
   const { from, scale, error } = metricOf(name)

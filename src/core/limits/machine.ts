@@ -47,6 +47,8 @@ export const machineLimits = {
   apiQueryTimeoutMax: 60 * SECOND,
   /** Zones one question may name. */
   apiZones: 64,
+  /** Figures one question of `pimesh query` may ask for: as many as fit a screen. */
+  queryAggregates: 8,
   /** Columns one question may name. */
   apiColumns: 64,
   /** Rows that one question may be about: a million nodes are the horizon. */

@@ -1,0 +1,72 @@
+// `pimesh top`: the fleet on one screen that keeps itself up to date: a line for all, the zones with trouble first, and the worst nodes.
+import { apiClient } from '../daemon/api-client.ts'
+import type { FleetJson, WorstJson } from '../daemon/api-fleet-types.ts'
+import { tableLines } from './format/table.ts'
+import { fleetLine, reasonText, worstFirst, zonesTable } from './format/zones.ts'
+import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
+import { dataFolder } from './frame/folders.ts'
+import { show, watchOption, watchPeriod } from './frame/watch.ts'
+
+export const top: Command = {
+  name: 'top',
+  summary: 'the fleet on one screen, kept up to date: zones with trouble first, and the worst nodes',
+  usage: '[--once] [--watch SECONDS] [-o table|json]',
+  details: `Shown again every 2 seconds until Ctrl-C. All of it is from the summary and the digests that this peer hears: nobody is asked, so it
+costs the fleet nothing. In a pipe, with --once and with -o json it is printed once.
+Exit status: 0 nothing is down or dark, 1 something is, or nothing is known yet.`,
+  options: {
+    once: { type: 'boolean', help: 'print it once' },
+    ...watchOption,
+    ...outputOption,
+    ...dataOption,
+  },
+  examples: [
+    ['pimesh top', 'look at the fleet'],
+    ['pimesh top --once | head -1', 'one line, for a script'],
+  ],
+  run,
+}
+
+const PERIOD = 2_000
+
+async function run(context: Context): Promise<number> {
+  const { args, terminal } = context
+  const json = args.choice('output', ['table', 'json'], 'table') === 'json'
+  const every = watchPeriod(context) ?? (terminal.interactive && !json && !args.flag('once') ? PERIOD : undefined)
+  const client = apiClient(dataFolder(context))
+  const lines = (fleet: FleetJson) => topLines(fleet, context)
+  const fleet = await show(
+    context,
+    { ask: () => client.fleet(), json, lines, footer: false },
+    args.flag('once') ? undefined : every,
+  )
+  return isFine(fleet) ? 0 : 1
+}
+
+/** The whole screen; the worst nodes come before the zones, which may be many. */
+export function topLines(fleet: FleetJson, { terminal }: Pick<Context, 'terminal'>): string[] {
+  const worst = fleet.summary?.figures.worst ?? fleet.own?.figures.worst ?? []
+  return [
+    terminal.paint('bold', fleetLine(fleet)),
+    '',
+    ...(worst.length === 0 ? ['no node needs a look'] : worstLines(worst)),
+    '',
+    ...zonesTable(worstFirst(fleet.zones), terminal, false),
+  ]
+}
+
+function worstLines(worst: readonly WorstJson[]): string[] {
+  return tableLines(
+    [
+      { title: 'WORST NODES', cell: ({ name, node }: WorstJson) => name ?? `...${node.slice(-12)}` },
+      { title: 'ZONE', cell: ({ zone }) => zone },
+      { title: 'WHY', cell: ({ why, value }) => reasonText(why, value) },
+    ],
+    worst,
+  )
+}
+
+function isFine({ summary, own }: FleetJson): boolean {
+  const figures = summary?.figures ?? own?.figures
+  return figures !== undefined && figures.dark === 0 && figures.counts.down === 0
+}
