@@ -54,6 +54,8 @@ export class NodeCore {
   #stopped = false
   /** What `deadline` found: it is the same until the next step. */
   #due: { at: Millis | undefined } | undefined
+  /** The input of this step brought nothing but newer figures: nothing is due by it that was not due before. */
+  #quiet = false
 
   constructor(env: Env, setup: NodeSetup, now: Millis) {
     this.#m = composeMachines(env, setup, now)
@@ -65,10 +67,16 @@ export class NodeCore {
   step(input: Input, now: Millis): Effect[] {
     if (this.#stopped) return []
     this.#forgiveSleep(now)
-    this.#due = undefined
     if (!this.#started) this.#start(now)
+    this.#quiet = input.type === 'pulsed'
     this.#handle(input, now)
-    this.#settle(now)
+    const due = this.#due?.at
+    // Nine of ten inputs are records of nodes that are up, and answers to pulses: a Pi looks at its machines when one of them is due.
+    if (this.#quiet && due !== undefined && now < due) this.#due = { at: earliest(due, this.#m.view.deadline()) }
+    else {
+      this.#due = undefined
+      this.#settle(now)
+    }
     return this.#m.out.drain()
   }
 
@@ -230,7 +238,7 @@ export class NodeCore {
       case 'sampled':
         return this.#sampled(input, now)
       case 'published':
-        return this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
+        return void this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
       case 'persisted':
         return this.#persisted(input.ticket, now)
       case 'persistFailed':
@@ -306,7 +314,7 @@ export class NodeCore {
   #gossip(input: Extract<Input, { type: 'gossip' }>, now: Millis): void {
     const { ticket, from, topic, envelope, record, vote } = input
     if (envelope.kind === 'dwn') this.#m.votes.heard(ticket, from, topic, envelope, vote, now)
-    else this.#m.gossip.heard(ticket, from, topic, envelope, record, now)
+    else this.#quiet = this.#m.gossip.heard(ticket, from, topic, envelope, record, now)
   }
 
   /** What is due by now, whatever the input was. */

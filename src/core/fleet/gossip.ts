@@ -45,6 +45,8 @@ type Outcome = 'taken' | 'old' | RefusalCode
 export class RecordGossip {
   readonly #p: Parts
   readonly #parked = new Map<MembershipId, Parked>()
+  /** The last record that was taken brought nothing but figures. */
+  #calm = false
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -54,7 +56,10 @@ export class RecordGossip {
     return this.#parked.size
   }
 
-  /** Judges a message on our zone's topic and tells gossip whether to forward it. */
+  /**
+   * Judges a message on our zone's topic and tells gossip whether to forward it.
+   * @returns true when it was the next record of a node that was up and says nothing new but figures
+   */
   heard(
     ticket: Ticket,
     from: NodeId,
@@ -62,10 +67,12 @@ export class RecordGossip {
     envelope: Envelope,
     record: HealthRecord | undefined,
     now: Millis,
-  ): void {
+  ): boolean {
+    this.#calm = false
     const outcome = this.#judge(from, topic, envelope, record, now)
     this.#p.out.emit({ type: 'verdict', ticket, verdict: verdictOn(outcome) })
     this.#count(outcome, from, now)
+    return this.#calm && outcome === 'taken'
   }
 
   /**
@@ -106,7 +113,7 @@ export class RecordGossip {
     if (key === undefined || !env.verify(key, envelope.signedBytes, envelope.signature)) return 'badSignature'
     this.#p.roster.touch(author.id)
     if (standing === 'newer') {
-      view.accept(node, record, envelope, now, age)
+      this.#calm = view.accept(node, record, envelope, now, age)
       this.#p.heardOf(node, record, now - age, now)
       return 'taken'
     }

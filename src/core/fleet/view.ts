@@ -47,6 +47,7 @@ export class View {
   #patience = 1
   #nextCheck: Millis | undefined
   #listing: readonly Entry[] | undefined
+  #shifts = 0
   /** Missed their promise by half, and nobody was told yet. */
   #missed = new Set<NodeId>()
 
@@ -100,8 +101,11 @@ export class View {
     return suspicious(heldOf(entry), record, body) ? 'suspect' : 'old'
   }
 
-  /** Takes a newer record whose signature was checked. `age`: how long ago another member heard it (0: we heard it now). */
-  accept(node: NodeId, record: HealthRecord, envelope: Envelope, now: Millis, age: Millis = 0): void {
+  /**
+   * Takes a newer record whose signature was checked. `age`: how long ago another member heard it (0: we heard it now).
+   * @returns true when the node was up and is, and nothing but its figures changed
+   */
+  accept(node: NodeId, record: HealthRecord, envelope: Envelope, now: Millis, age: Millis = 0): boolean {
     const before = this.#entries.get(node)
     if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
     const heard = now - age
@@ -115,6 +119,9 @@ export class View {
     this.#dirty.add(node)
     if (before?.status !== status) this.#changed({ node, from: before?.status, to: status }, now)
     this.#wake(this.#nextOf(entry, now))
+    const calm = before?.status === 'up' && status === 'up' && saysSame(before.record, record)
+    if (!calm) this.#shifts++
+    return calm
   }
 
   /** Tokens of the author's bucket: full at first, refilled with its promise. */
@@ -312,7 +319,13 @@ export class View {
     }
   }
 
+  /** Grows whenever a node comes, goes, changes its status or says other flags: what only follows from these holds until then. */
+  get shifts(): number {
+    return this.#shifts
+  }
+
   #changed(change: Omit<StatusEvent, 'type'>, now: Millis): void {
+    this.#shifts++
     if (change.node !== this.#self) this.#tell({ type: 'status', ...change }, now)
   }
 
@@ -323,6 +336,7 @@ export class View {
 
   #forget(node: NodeId | undefined): void {
     if (node === undefined) return
+    this.#shifts++
     this.#entries.delete(node)
     this.#missed.delete(node)
     this.#dirty.add(node)
@@ -363,4 +377,11 @@ function toJudge(heard: Millis, { promise, flags }: HealthRecord): Heard {
 
 function heldOf({ record, envelope, straggler }: Entry): Held {
   return { record, body: envelope.body, straggler }
+}
+
+function saysSame(before: HealthRecord, after: HealthRecord): boolean {
+  const { incarnation, promise, flags } = before
+  const same = incarnation === after.incarnation && promise === after.promise && flags === after.flags
+  const isSettled = before.counter >= Math.max(limits.witnessSettled, limits.reporterSettled)
+  return same && isSettled && before.installs.length === 0 && after.installs.length === 0
 }

@@ -24,7 +24,7 @@ interface Ranked extends Candidate {
 interface Parts {
   env: Pick<Env, 'sha256'>
   self: Pick<Self, 'node'>
-  view: Pick<View, 'present' | 'record'>
+  view: Pick<View, 'present' | 'record' | 'shifts'>
   day: Pick<Day, 'at'>
   /** It came and went too often lately to be relied upon. */
   isFlapping: (node: NodeId, now: Millis) => boolean
@@ -34,14 +34,24 @@ export class Witnesses {
   readonly #p: Parts
   /** Places of members, of the days that are looked at. */
   readonly #places = new Map<number, Map<NodeId, number>>()
+  /** Our own, asked for at each look at the links: they hold until the view shifts or the day is over. */
+  #own: { shifts: number; day: number; witnesses: readonly NodeId[] } | undefined
 
   constructor(parts: Parts) {
     this.#p = parts
   }
 
   /** The witnesses of a node as this view has them, nearest first: all others in a zone of two to four. */
-  of(node: NodeId, now: Millis): NodeId[] {
+  of(node: NodeId, now: Millis): readonly NodeId[] {
     const day = this.#p.day.at(now)
+    if (node !== this.#p.self.node) return this.#nearest(node, day, now)
+    const { shifts } = this.#p.view
+    if (this.#own?.shifts !== shifts || this.#own.day !== day)
+      this.#own = { shifts, day, witnesses: this.#nearest(node, day, now) }
+    return this.#own.witnesses
+  }
+
+  #nearest(node: NodeId, day: number, now: Millis): NodeId[] {
     const ranked = this.#fit(node, now).map((candidate) => this.#ranked(node, candidate, day))
     return ranked
       .sort(inOrder)

@@ -39,6 +39,8 @@ export class Book {
   readonly #isOut: (node: NodeId, zone: string | undefined) => boolean
   readonly #entries = new Map<NodeId, Entry>()
   readonly #zones = new Map<string, Set<NodeId>>()
+  /** What `zones` found, until a zone comes or goes or somebody begins or ends to answer for one. */
+  #served: readonly string[] | undefined
   readonly #dirty = new Set<NodeId>()
   /** When an entry was last written: one that goes on being seen is written anew each day, or it would age on disk. */
   readonly #written = new Map<NodeId, Millis>()
@@ -144,10 +146,12 @@ export class Book {
   }
 
   /** Zones of which a member is known that answers for it, in order of name. */
-  zones(): string[] {
+  zones(): readonly string[] {
+    if (this.#served !== undefined) return this.#served
     const zones: string[] = []
     for (const [zone, nodes] of this.#zones) if (zone !== '' && this.#serves(nodes)) zones.push(zone)
-    return zones.sort()
+    this.#served = zones.sort()
+    return this.#served
   }
 
   /** Members of a zone (undefined: zone not known yet): the best founded first, and of these the freshest. */
@@ -155,6 +159,11 @@ export class Book {
     const ranked = this.#of(zone ?? '').map((entry) => ({ entry, rank: rank(entry, this.#standing, entry.seen) }))
     ranked.sort((a, b) => a.rank - b.rank || b.entry.seen - a.entry.seen || (a.entry.node < b.entry.node ? -1 : 1))
     return ranked.map(({ entry }) => entry)
+  }
+
+  /** The same in no order. */
+  membersOf(zone: string): Entry[] {
+    return this.#of(zone)
   }
 
   /** All that are outside our own zone. */
@@ -217,6 +226,7 @@ export class Book {
     const zone = entry.zone ?? ''
     if (entry.node === this.#self || !this.#hasRoom(zone, entry, now)) return
     const before = this.#entries.get(entry.node)
+    if (before === undefined || before.zone !== entry.zone || before.serves !== entry.serves) this.#served = undefined
     if (before !== undefined && before.zone !== entry.zone) this.#remove(before)
     this.#entries.set(entry.node, entry)
     this.#zones.set(zone, (this.#zones.get(zone) ?? new Set()).add(entry.node))
@@ -247,6 +257,7 @@ export class Book {
 
   #remove({ node, zone }: Entry): void {
     this.#entries.delete(node)
+    this.#served = undefined
     this.#dirty.add(node)
     const nodes = this.#zones.get(zone ?? '')
     nodes?.delete(node)

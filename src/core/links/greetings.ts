@@ -247,7 +247,9 @@ export class Greetings {
     const again = receiver?.told === true
     const bound = again ? limits.helloContactsLater : limits.helloContacts
     if (receiver !== undefined) receiver.told = true
-    const serving = (of: string) => this.#book.inZone(of).filter((entry) => entry.serves && entry.node !== peer)
+    // Later ones are chosen at random: their order is of no use.
+    const members = (of: string) => (again ? this.#book.membersOf(of) : this.#book.inZone(of))
+    const serving = (of: string) => members(of).filter((entry) => entry.serves && entry.node !== peer)
     const mates = zone === undefined ? [] : serving(zone)
     const chosen = again ? this.#some(mates, bound / 2) : this.#relaysFor(peer)
     if (!again) chosen.push(...mates.filter((entry) => !chosen.includes(entry)).slice(0, bound / 2 - chosen.length))

@@ -267,14 +267,15 @@ export class Links {
     this.#closePassing(now)
     const mates = this.mates()
     const outside = this.#links.size - mates.length
-    const strangers = this.#book.inZone(undefined)
     this.#dialWitnesses(now)
-    this.#dial([...this.#book.inZone(this.#zone)], limits.mateLinksWanted - mates.length, now)
-    const beyond = this.#book.outside().filter((entry) => entry.zone !== undefined && entry.serves)
+    this.#dial(() => this.#book.inZone(this.#zone), limits.mateLinksWanted - mates.length, now)
+    const beyond = () => this.#book.outside().filter((entry) => entry.zone !== undefined && entry.serves)
     this.#dial(beyond, limits.outsideLinksWanted - outside, now)
     this.#grant(now)
     // Addresses whose zone nobody told yet come from an invite or from mDNS: on this LAN, so probably a zone-mate.
-    if (mates.length < limits.mateLinksWanted || outside === 0) this.#dial(strangers, limits.mateLinksWanted, now)
+    if (mates.length < limits.mateLinksWanted || outside === 0) {
+      this.#dial(() => this.#book.inZone(undefined), limits.mateLinksWanted, now)
+    }
     const others = [...this.#links.values()].filter((link) => link.zone !== this.#zone)
     if (this.#relays()) {
       // Zone-mates may be at other sites, and need a relay as well.
@@ -318,9 +319,9 @@ export class Links {
     let room = limits.operatorLinksWanted - this.#links.size
     for (const zone of this.#shuffled(zones)) {
       if (room <= 0) return
-      room -= this.#dial(this.#book.inZone(zone), 1, now)
+      room -= this.#dial(() => this.#book.inZone(zone), 1, now)
     }
-    if (this.#links.size === 0) this.#dial(this.#book.inZone(undefined), limits.mateLinksWanted, now)
+    if (this.#links.size === 0) this.#dial(() => this.#book.inZone(undefined), limits.mateLinksWanted, now)
     this.#grant(now)
   }
 
@@ -329,7 +330,7 @@ export class Links {
     for (const { wanted, entries } of this.#wanted.wishes?.() ?? []) {
       const linked = entries.filter(({ node }) => this.#links.has(node)).length
       const before = new Set(this.#dialing.keys())
-      this.#dial(entries, wanted - linked, now)
+      this.#dial(() => entries, wanted - linked, now)
       for (const node of this.#dialing.keys()) if (!before.has(node)) this.#passing.add(node)
     }
   }
@@ -345,8 +346,10 @@ export class Links {
     }
   }
 
-  /** Dials up to `wanted` of the candidates, in random order. Returns how many are under way among them. */
-  #dial(candidates: readonly Entry[], wanted: number, now: Millis): number {
+  /** Dials up to `wanted` of the candidates, in random order, who are looked up when any are wanted. Returns how many are under way among them. */
+  #dial(find: () => readonly Entry[], wanted: number, now: Millis): number {
+    if (wanted <= 0) return 0
+    const candidates = find()
     let underway = candidates.filter((entry) => this.#dialing.has(entry.node)).length
     for (const entry of this.#shuffled(candidates)) {
       if (underway >= wanted || this.#dialing.size >= limits.dialsAtOnce) break

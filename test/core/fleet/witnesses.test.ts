@@ -41,7 +41,7 @@ describe('the witnesses of a node', () => {
   it('are all others in a zone of two to four', () => {
     for (const size of [2, 3, 4]) {
       const { witnesses, members } = zone(size)
-      expect(witnesses.of('n0', 0).sort()).toEqual(members.slice(1))
+      expect(witnesses.of('n0', 0).toSorted()).toEqual(members.slice(1))
     }
     expect(zone(1).witnesses.of('n0', 0)).toEqual([])
   })
