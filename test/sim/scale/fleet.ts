@@ -69,7 +69,17 @@ export class ScaleFleet {
       },
     }
     const around: Around = {
-      ...{ queue, wires, topics: this.topics, ledger, enrolment, env, loss, prng: this.#prng.fork('loss') },
+      ...{
+        queue,
+        wires,
+        topics: this.topics,
+        ledger,
+        enrolment,
+        env,
+        loss,
+        localHealth: scenario.localHealth,
+        prng: this.#prng.fork('loss'),
+      },
       machine: (index) => machines[index] as ScaleMachine,
       told: (machine, event) => this.#hooks.told?.(machine, event),
     }

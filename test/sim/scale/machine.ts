@@ -4,12 +4,20 @@ import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
 import type { Effect, Input, NodeEvent, Verdict } from '../../../src/core/events.ts'
 import type { Envelope } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
-import type { NodeSetup } from '../../../src/core/machines.ts'
 import { NodeCore } from '../../../src/core/node.ts'
+import type { NodeSetup } from '../../../src/core/setup.ts'
 import { decodeDigest, encodeDigest } from '../../../src/wire/digest.ts'
-import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope } from '../../../src/wire/envelope.ts'
+import {
+  DIGEST_KIND,
+  decodeEnvelope,
+  RECORD_KIND,
+  SUMMARY_KIND,
+  sealEnvelope,
+  VOTE_KIND,
+} from '../../../src/wire/envelope.ts'
 import { decodeRecord, encodeRecord } from '../../../src/wire/record.ts'
 import { decodeSummary, encodeSummary } from '../../../src/wire/summary.ts'
+import { decodeVote, encodeVote } from '../../../src/wire/vote.ts'
 import { EPOCH } from '../clock.ts'
 import type { Prng } from '../prng.ts'
 import type { EventQueue } from '../queue.ts'
@@ -38,6 +46,7 @@ export interface Around {
   /** Injected into every core, but for checks and chance. */
   env: Env
   loss: number
+  localHealth: boolean
   prng: Prng
   machine(index: number): ScaleMachine
   told(machine: ScaleMachine, event: NodeEvent): void
@@ -100,6 +109,7 @@ export class ScaleMachine {
     this.#core = new NodeCore(counting, this.#setup(), queue.now)
     this.feed({ type: 'wall', wall: EPOCH + queue.now })
     this.feed({ type: 'listening', addresses: [this.id.address] })
+    this.feed({ type: 'reachable', addresses: [this.id.address] })
     this.feed({ type: 'woken' })
   }
 
@@ -184,6 +194,8 @@ export class ScaleMachine {
         return this.later(PROBE, () => this.#sampled())
       case 'publish':
         return this.#publish(effect)
+      case 'vote':
+        return this.#vote(effect)
       case 'publishDigest':
         return this.#publishDigest(effect)
       case 'publishSummary':
@@ -243,6 +255,12 @@ export class ScaleMachine {
     this.later(0, () => this.feed({ type: 'summaryPublished', envelope, summary: sent }))
   }
 
+  #vote({ topic, vote }: Extract<Effect, { type: 'vote' }>): void {
+    const { envelope, bytes } = this.#seal(VOTE_KIND, encodeVote(vote))
+    const content = { type: 'gossip' as const, envelope, record: undefined, vote: decodeVote(envelope.body) }
+    this.#gossip('vote', topic, bytes, content)
+  }
+
   #seal(kind: string, body: Uint8Array): { envelope: Envelope; bytes: number } {
     const mesh8 = this.#a.enrolment.mesh.id.slice(0, 16)
     const bytes = sealEnvelope({ kind, mesh8, membership: this.id.membership.id, body }, () => SIGNATURE)
@@ -291,7 +309,7 @@ export class ScaleMachine {
       ...{ rows: [], wall, recordPeriodMin: limits.recordPeriodMin, viewFlushPeriod: limits.viewFlushPeriod },
       ...{ publishers: NO_PUBLISHERS, targetsFloor: 0, artifacts: { holdings: [], pieceLists: [] }, installs: [] },
       ...{ statements: [], audit: [], facts: FACTS, mirror: false, relay: 'never', directory: false },
-      reachable: [this.id.address],
+      ...{ reachable: [this.id.address], localHealth: this.#a.localHealth },
     }
   }
 }

@@ -52,8 +52,8 @@ export interface ScaleScenario {
   wan: Delay
   troubles: readonly Trouble[]
   starving: Starving
-  /** Heads of a new announcement on its way, so often an hour. */
-  announcementsPerHour: number
+  /** Whether nodes doubt themselves when their own timers come late. */
+  localHealth: boolean
 }
 
 const BASE: ScaleScenario = {
@@ -70,7 +70,7 @@ const BASE: ScaleScenario = {
   wan: { min: 10, mean: 40 },
   troubles: [],
   starving: { nodes: 0, pause: { min: 0.5, max: 30 }, run: { min: 0.5, max: 8 } },
-  announcementsPerHour: 0,
+  localHealth: true,
 }
 
 const TROUBLE: Trouble = { at: 0, until: 0, what: 'kill', count: 1, apart: 0, whom: 'any' }
