@@ -36,7 +36,7 @@ module.exports = {
     never(
       'cli-talks-to-the-api',
       '^src/cli/',
-      '^src/(?!cli/|publish/|daemon/api-(client|((reach|budget|fleet)-)?types)[.]ts|ports/)',
+      '^src/(?!cli/|publish/|daemon/api-(client|((reach|budget|fleet|history)-)?types)[.]ts|ports/)',
     ),
     never('sim-runs-the-real-core', '^test/sim/', '^src/(?!core/|wire/|ports/)'),
     never('product-never-imports-tests', '^src/', '^test/'),

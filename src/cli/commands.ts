@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts'
 import { events } from './events.ts'
 import type { Command } from './frame/command.ts'
 import { get } from './get.ts'
+import { history } from './history.ts'
 import { init } from './init.ts'
 import { invite } from './invite.ts'
 import { join } from './join.ts'
@@ -24,7 +25,7 @@ import { zones } from './zones.ts'
 
 export const commands: readonly Command[] = [
   ...[init, invite, join, up, attach],
-  ...[nodes, get, zones, query, top],
+  ...[nodes, get, history, zones, query, top],
   ...[publish, sign, releases, rollout, events, trust],
   ...[status, doctor, keys, leave, demo],
 ]

@@ -33,6 +33,7 @@ export const failureCodes = {
   E_STATE: 1,
   E_NO_DAEMON: 1,
   E_UNKNOWN_NODE: 1,
+  E_HISTORY: 1,
   E_PROTOCOL: 1,
   E_ARTIFACT: 1,
   E_ARTIFACT_CHANGED: 1,

@@ -8,6 +8,7 @@ import { Failure, type FailureCode, failureCodes } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import type { FleetJson, QuestionJson } from './api-fleet-types.ts'
+import type { HistoryJson } from './api-history-types.ts'
 import type { NodesQuery } from './api-queries.ts'
 import type { PulseJson } from './api-reach-types.ts'
 import type {
@@ -44,6 +45,8 @@ export interface ApiClient {
   query(q: string, asked?: { zones?: readonly string[]; timeoutMs?: number }): Promise<QuestionJson>
   /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
+  /** Values of a node over time; without `metric` which there are. E_UNKNOWN_NODE, E_METRIC, E_HISTORY. */
+  history(asked: HistoryAsked): Promise<HistoryJson>
   /** Whether anything gets to a linked node now; nobody is dialled for it. */
   pulse(node: string, timeoutMs?: number): Promise<PulseJson>
   /** Those after the one numbered `after`; default: all that are kept. */
@@ -76,6 +79,14 @@ export interface ApiClient {
   leave(): Promise<void>
 }
 
+export interface HistoryAsked {
+  node: string
+  metric: string | undefined
+  sinceMs: number
+  stepMs?: number | undefined
+  timeoutMs?: number
+}
+
 /** Where the daemon of a data folder listens. */
 export function apiSocket(data: string): string {
   return join(data, 'api.sock')
@@ -101,6 +112,13 @@ export function apiClient(data: string): ApiClient {
     node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
     pulse: (node, timeoutMs = limits.queryTimeout) =>
       ask(`/v1/pulse/${encodeURIComponent(node)}?timeoutMs=${timeoutMs}`, timeoutMs),
+    history: ({ node, metric, sinceMs, stepMs, timeoutMs = limits.queryTimeout }) => {
+      const search = new URLSearchParams({ node, sinceMs: String(sinceMs), timeoutMs: String(timeoutMs) })
+      if (metric !== undefined) search.set('metric', metric)
+      if (stepMs !== undefined) search.set('stepMs', String(stepMs))
+      // The node is looked for first, and then it may be asked twice: which series there are, and for their values.
+      return ask(`/v1/history?${search}`, limits.queryTimeout + 2 * timeoutMs)
+    },
     events: (after = 0) => ask(`/v1/events?after=${after}`),
     audit: () => ask('/v1/audit'),
     releases: ({ zones = [], timeoutMs = limits.queryTimeout, local = false } = {}) =>

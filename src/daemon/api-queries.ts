@@ -1,6 +1,6 @@
 // What the local API is asked, read strictly from the address of a request: whoever asks oddly is told so in one sentence.
 import { Failure } from '../core/failure.ts'
-import { limits } from '../core/limits.ts'
+import { DAY, limits, MINUTE, SECOND } from '../core/limits.ts'
 import { ENCODING_BYTES_MAX, pieceLengthFor } from '../core/swarm/pieces.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { zonePatternProblem } from '../core/zone.ts'
@@ -111,6 +111,34 @@ export function releasesQuery(search: URLSearchParams): ReleasesQuery {
   const asked = new URLSearchParams(search)
   if (local) asked.delete('zone')
   return { ...zonesQuery(asked), local }
+}
+
+export interface HistoryQuery {
+  /** By id, unique prefix of an id, or name. */
+  node: string
+  /** Undefined: which there are. */
+  metric: string | undefined
+  sinceMs: number
+  /** Undefined: as fine as it is kept. */
+  stepMs: number | undefined
+  timeoutMs: number
+}
+
+/** `?node=pi-3&metric=cpu_temp&sinceMs=86400000&stepMs=300000&timeoutMs=5000`. @throws Failure E_USAGE */
+export function historyQuery(search: URLSearchParams): HistoryQuery {
+  const node = search.get('node') ?? ''
+  if (node === '') throw new Failure('E_USAGE', 'whose values are asked for is missing: node=NAME')
+  const span = (name: string) => {
+    const text = search.get(name)
+    const value = Number(text ?? DAY)
+    if (value >= MINUTE && value <= limits.historyKept) return text === null ? undefined : Math.round(value)
+    throw new Failure('E_USAGE', `${name} must be from 60000 (a minute) to ${limits.historyKept} (30 days), in ms`)
+  }
+  const metric = search.get('metric') ?? undefined
+  const step = search.get('stepMs') === null ? undefined : Number(search.get('stepMs'))
+  if (step !== undefined && !(step >= SECOND && step <= limits.historyKept))
+    throw new Failure('E_USAGE', `stepMs must be from 1000 (a second) to ${limits.historyKept} (30 days)`)
+  return { node, metric, sinceMs: span('sinceMs') ?? DAY, stepMs: step, timeoutMs: timeoutOf(search) }
 }
 
 /** `?after=17`: 0 when it is not given. @throws Failure E_USAGE */

@@ -8,11 +8,14 @@ import { limits } from '../core/limits.ts'
 import type { Encoding } from '../core/trust/announcement.ts'
 import { readJson, readNothing, TooLong, uploadOf } from './api-bodies.ts'
 import type { FleetJson, QuestionJson } from './api-fleet-types.ts'
+import type { HistoryJson } from './api-history-types.ts'
 import {
   type AskedQuestion,
   askedQuestion,
   encodingQuery,
   eventsAfter,
+  type HistoryQuery,
+  historyQuery,
   type NodesQuery,
   nodesQuery,
   type ReleasesQuery,
@@ -59,6 +62,8 @@ export interface ApiBackend {
   query(asked: AskedQuestion): Promise<QuestionJson>
   /** By id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
   node(idOrName: string): Promise<NodesJson>
+  /** Values of a node over time. E_UNKNOWN_NODE, E_METRIC, E_HISTORY. */
+  history(query: HistoryQuery): Promise<HistoryJson>
   /** Whether anything gets to a linked node now. */
   pulse(node: string, timeoutMs: number): Promise<PulseJson>
   /** Those after the one numbered `after`. */
@@ -245,6 +250,8 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return backend.fleet(zonesQuery(search))
     case 'GET /v1/query':
       return await backend.query(askedQuestion(search))
+    case 'GET /v1/history':
+      return await backend.history(historyQuery(search))
     case 'GET /v1/events':
       return backend.events(eventsAfter(search))
     case 'GET /v1/audit':
@@ -290,7 +297,7 @@ function explain(error: unknown): [number, ErrorJson] {
   if (error instanceof TooLong) return [413, refusal('E_USAGE', error.message)]
   if (!(error instanceof Failure))
     return [500, refusal('E_INTERNAL', error instanceof Error ? error.message : String(error))]
-  if (error.code === 'E_UNKNOWN_NODE') return [404, refusal(error.code, error.message)]
+  if (error.code === 'E_UNKNOWN_NODE' || error.code === 'E_HISTORY') return [404, refusal(error.code, error.message)]
   return [badRequests.includes(error.code) ? 400 : 500, refusal(error.code, error.message, error.position)]
 }
 

@@ -325,5 +325,6 @@ export interface ErrorJson {
 // POST /v1/stop: say goodbye and end. POST /v1/leave: the same, and the folder may be wiped. Both answer {} when the goodbye is out.
 // GET /v1/nodes/<id or unique prefix or name>: a NodesJson with one node, or E_UNKNOWN_NODE.
 
+export type * from './api-history-types.ts'
 export type * from './api-release-types.ts'
 export { refusalText } from './refusal-text.ts'

@@ -1,6 +1,7 @@
 // What the local API answers with: a node's own status, and answers of the fleet.
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../core/failure.ts'
+import type { HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
@@ -12,13 +13,14 @@ import { answerFrom, answerFromRows, partsOf, requireRowMetrics } from './aggreg
 import type { QuestionJson } from './api-fleet-types.ts'
 import type { AskedQuestion } from './api-queries.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { CacheJson, CollectorJson, NodesJson, StatusJson } from './api-types.ts'
+import type { CacheJson, CollectorJson, NodeJson, NodesJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
 import type { Driver, Sampled } from './driver.ts'
 import type { EventLog } from './event-log.ts'
 import { fleetJson } from './fleet-json.ts'
+import { historyJson } from './history-json.ts'
 import { metricsPage } from './metrics/page.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
 import { RowPages } from './row-pages.ts'
@@ -66,6 +68,11 @@ export function createBackend(parts: BackendParts): ApiBackend {
     query: (asked) => answerQuestion(parts, rows, asked),
     node: async (idOrName) =>
       oneNode(await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout }), idOrName),
+    history: async (asked) => {
+      const all = await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout })
+      const [row] = oneNode(all, asked.node).nodes
+      return historyJson(remembering(parts), row as NodeJson, asked)
+    },
     pulse: async (node, timeoutMs) => ({
       schema: 'pimesh.pulse/1',
       node,
@@ -124,6 +131,14 @@ async function releaseNames({ releases }: BackendParts): Promise<Map<string, str
 }
 
 const RELEASE8 = 16
+
+function remembering({ driver, core }: BackendParts) {
+  return {
+    ask: (question: HistoryQuestion) => driver.history(question),
+    nameOf: (node: string) => core.membershipOf(node)?.claims.name ?? null,
+    wall: () => Date.now(),
+  }
+}
 
 async function pulse(links: Links, node: string, timeoutMs: number): Promise<number | null> {
   try {

@@ -3,7 +3,7 @@
 import { Failure } from '../../src/core/failure.ts'
 import type { Encoding } from '../../src/core/trust/announcement.ts'
 import type { FleetJson, QuestionJson } from '../../src/daemon/api-fleet-types.ts'
-import type { AskedQuestion, NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
+import type { AskedQuestion, HistoryQuery, NodesQuery, ReleasesQuery } from '../../src/daemon/api-queries.ts'
 import type { PulseJson } from '../../src/daemon/api-reach-types.ts'
 import type { ApiBackend } from '../../src/daemon/api-server.ts'
 import type {
@@ -11,6 +11,7 @@ import type {
   DelegatedJson,
   EnrolmentJson,
   EventsJson,
+  HistoryJson,
   NodesJson,
   PublishersJson,
   ReleasesJson,
@@ -42,6 +43,9 @@ export class TestBackend implements ApiBackend {
   now: StatusJson = statusJson()
   metricsPage = '# HELP x y\n# TYPE x gauge\nx 1\n'
   readonly queries: NodesQuery[] = []
+  /** What is answered about values over time; undefined: nobody keeps any. */
+  past: HistoryJson | undefined
+  readonly historyQueries: HistoryQuery[] = []
   readonly pulses: { node: string; timeoutMs: number }[] = []
   readonly stops: boolean[] = []
   run = 'first'
@@ -103,16 +107,21 @@ export class TestBackend implements ApiBackend {
     return this.figures
   }
 
+  async history(query: HistoryQuery): Promise<HistoryJson> {
+    this.historyQueries.push(query)
+    if (this.past === undefined) throw new Failure('E_HISTORY', 'there are no values of "pi-1" (up)')
+    return this.past
+  }
+
   async node(which: string): Promise<NodesJson> {
     const nodes = this.answer.nodes.filter((node) => node.name === which)
     if (nodes.length === 0) throw new Failure('E_UNKNOWN_NODE', `no node is called "${which}"`)
     return { ...this.answer, nodes }
   }
 
-  async pulse(node: string, timeoutMs: number): Promise<PulseJson> {
+  async pulse(node: string, timeoutMs: number): Promise<PulseJson> 
     this.pulses.push({ node, timeoutMs })
     return { schema: 'pimesh.pulse/1', node, roundTripMs: 12 }
-  }
 
   enrolment(): EnrolmentJson {
     const { mesh, linked } = this.held
@@ -153,26 +162,21 @@ export class TestBackend implements ApiBackend {
     return { schema: 'pimesh.delegated/1', version, linked: this.held.linked }
   }
 
-  events(after: number): EventsJson {
+  events(after: number): EventsJson 
     return { schema: 'pimesh.events/1', run: this.run, events: this.log.filter(({ seq }) => seq > after) }
-  }
 
-  async metrics(): Promise<string> {
+  async metrics(): Promise<string> 
     return this.metricsPage
-  }
 
-  audit(): AuditJson {
+  audit(): AuditJson 
     return { schema: 'pimesh.audit/1', entries: this.audited }
-  }
 
-  async releases(query: ReleasesQuery): Promise<ReleasesJson> {
+  async releases(query: ReleasesQuery): Promise<ReleasesJson> 
     this.releaseQueries.push(query)
     return await this.onReleases(this.rollout)
-  }
 
-  publishers(): PublishersJson {
+  publishers(): PublishersJson 
     return this.held
-  }
 
   async importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     await this.onImport(signal)
@@ -184,12 +188,10 @@ export class TestBackend implements ApiBackend {
     this.imported.push({ encoding, bytes: Buffer.concat(chunks) })
   }
 
-  async submit(body: SubmitJson): Promise<SubmittedJson> {
+  async submit(body: SubmitJson): Promise<SubmittedJson> 
     this.submitted.push(body)
     return await this.onSubmit(body)
-  }
 
-  async stop(leave: boolean): Promise<void> {
+  async stop(leave: boolean): Promise<void> 
     this.stops.push(leave)
-  }
 }

@@ -1,4 +1,5 @@
 // Short names of metrics: each means series that exist, and its value follows from samples as a person would work it out.
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
   isRate,
@@ -21,6 +22,13 @@ test('every short name is made of series of METRICS, and is none of their names'
     for (const series of [...parts, ...wholes]) expect(metricIndex(series), series).toBeDefined()
   }
   expect(new Set(measureNames()).size).toBe(MEASURES.length + METRICS.length)
+})
+
+test('every short name stands in docs/metrics.md with its unit and meaning', () => {
+  const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `([a-z0-9_]+)` \| (\S+) \| (.*?) \| .* \|$/gm)].map(([, ...cells]) => cells)
+  const named = rows.filter(([name]) => MEASURES.some((measure) => measure.name === name))
+  expect(named).toEqual(MEASURES.map(({ name, unit, says }) => [name, unit, says]))
 })
 
 test('a counter of one measure is never mixed with a gauge of another kind of time', () => {
