@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { KINDS, type Kind } from '../lab/description.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
+import { benchHistory } from './history.ts'
 import { benchLan } from './lan.ts'
 import { benchPatch, pairs } from './patch.ts'
 import { benchProfile } from './profile.ts'
@@ -52,6 +53,7 @@ interface Settings {
 const benches: Record<string, (say: (line: string) => void, settings: Settings) => Promise<Report>> = {
   daemon: benchDaemon,
   fetch: (say, { rounds, bytes }) => benchFetch(say, { rounds, bytes }),
+  history: benchHistory,
   lan: benchLan,
   patch: benchPatch,
   profile: benchProfile,

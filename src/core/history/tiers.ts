@@ -19,7 +19,7 @@ export interface Tier {
 export const TIERS: readonly Tier[] = [
   { name: 'samples', tick: SECOND, keep: HOUR, rows: 64, extremes: false },
   { name: 'minutes', tick: MINUTE, keep: DAY, rows: 60, extremes: false },
-  { name: 'quarters', tick: 15 * MINUTE, keep: limits.historyKept, rows: 96, extremes: true },
+  { name: 'quarters', tick: 15 * MINUTE, keep: limits.historyKept, rows: 48, extremes: true },
 ]
 
 /** The tier of that name. */
