@@ -430,8 +430,9 @@ export class NodeCore {
     const expiry = this.#endsSoon ? FLAG.expiry : 0
     const reach = (this.#m.reach.offers ? FLAG.relay : 0) | (this.#m.reach.isOpen ? FLAG.reachable : 0)
     const reports = this.#m.reporting.part === 'none' ? 0 : FLAG.reporting
+    const cutOff = this.#m.reach.isCutOff ? FLAG.cutOff : 0
     const collectors = this.#m.collectors.troubled ? FLAG.collectors : 0
     const own = cloned | slow | reports | collectors
-    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | reach | own
+    return (this.#m.self.synchronised ? FLAG.clockTrusted : 0) | expiry | isolated | reach | cutOff | own
   }
 }

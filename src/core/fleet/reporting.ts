@@ -194,7 +194,7 @@ export class Reporting {
 
   /** Who may hand a summary down in our leaf zone. */
   mayHandDown(node: NodeId, now: Millis): boolean {
-    const others = candidates(this.#p.view.shown()).filter((one) => one !== node)
+    const others = this.#candidates().filter((one) => one !== node)
     const order = this.#places.order(this.#p.self.zone, this.#p.day.at(now), [...others, node])
     return order.indexOf(node) < limits.summaryPlaces
   }
@@ -233,9 +233,9 @@ export class Reporting {
 
   /** Whom this node speaks for, at each level: the leaf zone first, then as far up as it is one of the first two. */
   #takePlaces(now: Millis): void {
-    const { self, view, day } = this.#p
+    const { self, day } = this.#p
     const today = day.at(now)
-    this.#pair = pairOf(this.#places.order(self.zone, today, candidates(view.shown())))
+    this.#pair = pairOf(this.#places.order(self.zone, today, this.#candidates()))
     let child = { zone: self.zone, leaf: true }
     let part = partOf(self.node, this.#pair)
     for (let at = 0; ; at++) {
@@ -250,6 +250,11 @@ export class Reporting {
       const knows = now - level.since >= this.#least
       part = parent === '/' || !knows ? 'none' : partOf(self.node, pair)
     }
+  }
+
+  #candidates(): NodeId[] {
+    const { view, alerts } = this.#p
+    return candidates(view.shown(), (node) => alerts.of(node).includes('flapping'))
   }
 
   /** Those who speak for the children of an inner zone are the ones who may speak for it. */

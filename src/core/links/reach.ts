@@ -91,6 +91,11 @@ export class Reach {
     this.#told = this.#state()
   }
 
+  /** Whether no way out of the site was found for a while. */
+  get isCutOff(): boolean {
+    return this.#seeking.isCutOff
+  }
+
   /** What a hello says. */
   get told(): NonNullable<Hello['reach']> {
     return { relays: this.#offers, nat: this.#kind }

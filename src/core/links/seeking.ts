@@ -48,6 +48,11 @@ export class Seeking {
     return failed.some(missed) ? (this.#missing ?? alone) : undefined
   }
 
+  /** No member outside could be dialled for a while, though not for want of trying. */
+  get isCutOff(): boolean {
+    return this.#told
+  }
+
   get size(): number {
     return this.#tries.size
   }

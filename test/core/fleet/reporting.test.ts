@@ -64,6 +64,15 @@ describe('who reports', () => {
     expect(world.reporting.pair).toEqual(pairOf([third, fourth]))
   })
 
+  it('is nobody who goes and comes back all the time', () => {
+    const [first, second] = order('/uk/a') as [string, string]
+    const world = reporter({ node: second })
+    for (const mate of NODES) world.record(mate, 3, 0)
+    world.alerts.raise('flapping', first, 'it goes and comes back', 0)
+    world.reporting.check(0)
+    expect(world.reporting.pair.active).toBe(second)
+  })
+
   it('is whoever is up when nobody is fit', () => {
     const world = reporter({ node: 'n0' })
     world.record('n0', 1, 0)
