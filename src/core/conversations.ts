@@ -3,10 +3,18 @@ import type { Millis, NodeId } from './env.ts'
 import type { AnyRequest, AnyResponse, Ticket } from './events.ts'
 import { compareRecords } from './fleet/record.ts'
 import { answerChildren, answerQuery } from './fleet/serving.ts'
+import { answerSight } from './fleet/sight.ts'
 import { NO_HISTORY } from './history/history.ts'
 import { limits } from './limits.ts'
 import type { Machines } from './machines.ts'
-import { type Hello, NOTHING, type QueryResponse, type SyncRequest, type SyncResponse } from './protocols.ts'
+import {
+  type Hello,
+  NOTHING,
+  type QueryRequest,
+  type QueryResponse,
+  type SyncRequest,
+  type SyncResponse,
+} from './protocols.ts'
 import type { Membership } from './trust/documents.ts'
 
 /** Pages of a zone at its bound: who answers more than that is not believed. */
@@ -49,7 +57,7 @@ export class Conversations {
   }
 
   asked(ticket: Ticket, peer: NodeId, request: AnyRequest, now: Millis): void {
-    const { out, self, view, alerts, roster, greetings, links, reach } = this.#m
+    const { out, roster, greetings, links, reach } = this.#m
     const asker = roster.byNode(peer)
     if (request.protocol === 'hello') {
       if (asker !== undefined) greetings.learn(peer, asker.claims.zone, request.body, now)
@@ -63,13 +71,16 @@ export class Conversations {
       const body = this.#m.history?.answer(request.body, asker, now) ?? NO_HISTORY
       out.emit({ type: 'reply', ticket, protocol: 'history', body })
     } else {
-      const { body: question } = request
-      const body =
-        question.want === 'children'
-          ? answerChildren(this.#m.reporting, asker, question, now)
-          : answerQuery(self, view, alerts, asker, question, now)
+      const body = this.#queryAnswer(request.body, asker, now)
       out.emit({ type: 'reply', ticket, protocol: 'query', body })
     }
+  }
+
+  #queryAnswer(question: QueryRequest, asker: Membership | undefined, now: Millis): QueryResponse {
+    const { self, view, alerts, reporting, links, witnesses, reach } = this.#m
+    if (question.want === 'children') return answerChildren(reporting, asker, question, now)
+    if (question.want !== 'sight') return answerQuery(self, view, alerts, asker, question, now)
+    return answerSight({ self, view, links, witnesses, watchdog: reach.watchdog }, asker, question, now)
   }
 
   answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {

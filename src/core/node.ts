@@ -9,6 +9,7 @@ import { isFleetInput } from './fleet/fleet-inputs.ts'
 import { FLAG } from './fleet/record.ts'
 import type { Row, StatusCounts } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
+import { type Sight, sightOf } from './fleet/sight.ts'
 import type { FleetView } from './fleet/summary.ts'
 import { limits } from './limits.ts'
 import type { Route } from './links/paths.ts'
@@ -114,6 +115,16 @@ export class NodeCore {
   /** The fleet as this node sees it: the summary, our own zone's figures, and what it hears as a reporter. */
   fleet(now: Millis): FleetView {
     return this.#m.reporting.fleet(now)
+  }
+
+  /** How this node sees another of its zone; undefined for one that it does not know. */
+  sight(node: NodeId, now: Millis): Sight | undefined {
+    return sightOf({ ...this.#m, watchdog: this.#m.reach.watchdog }, node, now)
+  }
+
+  /** How far this node trusts what it sees: 1 (all is well) to 8 (clause HEALTH 6). */
+  health(now: Millis): number {
+    return this.#m.health.level(now)
   }
 
   /** What was accepted and refused of the publishers, oldest first, with its age. */

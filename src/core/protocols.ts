@@ -2,6 +2,7 @@
 import type { MembershipId, Millis, NodeId } from './env.ts'
 import type { Digest } from './fleet/digest.ts'
 import type { Envelope, Row, StatusCounts } from './fleet/rows.ts'
+import type { Sight } from './fleet/sight.ts'
 import type { Summary } from './fleet/summary.ts'
 import type { SeriesValue } from './history/rollup.ts'
 import type { TierName } from './history/tiers.ts'
@@ -98,12 +99,13 @@ export const NOTHING: SyncResponse = {
 
 export interface QueryRequest {
   zone: string
-  /** rows need the operator capability or the same zone, children of an inner zone one within it; counts are for every member. */
-  want: 'rows' | 'counts' | 'children'
+  /** rows need the operator capability or the same zone, children of an inner zone one within it; counts are for every member. `sight`: how the one that is asked sees `about`, for whom rows are for. */
+  want: 'rows' | 'counts' | 'children' | 'sight'
   /** Rows after this node id, in order of node id: the next page. */
   after: NodeId | undefined
   /** Children after this one (childKey), in that order: the next page. */
   afterChild?: string
+  about?: NodeId
 }
 
 /** A child of an inner zone, with the digest as its reporter signed it. */
@@ -124,6 +126,8 @@ export interface QueryResponse {
   /** True when there are rows, or children, after the last one. */
   more: boolean
   children?: readonly ChildRow[]
+  /** Absent for a node that the answerer does not know. */
+  sight?: Sight
 }
 
 export interface HistoryRequest {

@@ -1,6 +1,6 @@
 // Query (protocol clause QUERY): the rows or the counts of one zone as one of its members sees them. A row carries the envelope
 // that its node signed, so that the asker can check every figure.
-import { ALERT_KINDS, type Row, STATUSES, type Status } from '../core/fleet/rows.ts'
+import { ALERT_KINDS, type Row, STATUSES } from '../core/fleet/rows.ts'
 import { limits } from '../core/limits.ts'
 import type { ChildRow, QueryRefusal, QueryRequest, QueryResponse } from '../core/protocols.ts'
 import { NODE_ID_BYTES, readNode, readOptionalNode, readZone, ZONE_BYTES } from './contact.ts'
@@ -8,9 +8,11 @@ import { decodeDigest } from './digest.ts'
 import { DIGEST_KIND, decodeEnvelope, RECORD_KIND } from './envelope.ts'
 import { MessageReader, MessageWriter } from './protobuf.ts'
 import { decodeRecord } from './record.ts'
+import { decodeSight, encodeSight, SIGHT_BYTES } from './sight.ts'
+import { readStatus, statusNumber } from './status.ts'
 
 /** Numbers on the wire are places in these lists, from 1: append only. */
-const WANTS = ['rows', 'counts', 'children'] as const
+const WANTS = ['rows', 'counts', 'children', 'sight'] as const
 const REFUSALS: readonly QueryRefusal[] = ['forbidden', 'otherZone']
 
 const ROW_BYTES = limits.recordBytes + NODE_ID_BYTES + 44
@@ -27,6 +29,7 @@ export function encodeQueryRequest(request: QueryRequest): Uint8Array {
     .uint(2, WANTS.indexOf(request.want) + 1)
     .text(3, request.after ?? '')
     .text(4, request.afterChild ?? '')
+    .text(5, request.about ?? '')
     .finish()
 }
 
@@ -34,11 +37,12 @@ export function encodeQueryRequest(request: QueryRequest): Uint8Array {
 export function decodeQueryRequest(bytes: Uint8Array): QueryRequest {
   const reader = new MessageReader(bytes, 'a query', limits.questionBytes)
   const zone = readZone(reader, 1) ?? reader.refuse('its zone is missing')
-  const want = WANTS[reader.uint(2) - 1] ?? reader.refuse('it asks for neither rows nor counts nor children')
+  const want = WANTS[reader.uint(2) - 1] ?? reader.refuse('what it asks for is unknown')
   const after = readOptionalNode(reader, 3)
   const afterChild = reader.text(4, CHILD_KEY_BYTES)
+  const about = readOptionalNode(reader, 5)
   reader.end()
-  return { zone, want, after, ...(afterChild !== '' && { afterChild }) }
+  return { zone, want, after, ...(afterChild !== '' && { afterChild }), ...(about && { about }) }
 }
 
 /** Rows that do not fit are left out from the end, and `more` is then set. */
@@ -58,6 +62,7 @@ export function encodeQueryResponse(response: QueryResponse): Uint8Array {
   const cut = sent < response.rows.length || children.length < (response.children ?? []).length
   message.bool(4, response.more || cut)
   for (const child of children) message.bytes(5, child)
+  if (response.sight !== undefined) message.bytes(6, encodeSight(response.sight))
   return message.finish()
 }
 
@@ -70,8 +75,10 @@ export function decodeQueryResponse(bytes: Uint8Array): QueryResponse {
   const rows = reader.list(3, limits.queryRows, 1, ROW_BYTES).map(decodeRow)
   const more = reader.bool(4)
   const children = reader.list(5, limits.queryChildren, 1, CHILD_BYTES).map(decodeChild)
+  const seen = reader.optionalBytes(6, 1, SIGHT_BYTES)
   reader.end()
-  return { refused, counts, rows, more, ...(children.length > 0 && { children }) }
+  const answer = { refused, counts, rows, more, ...(children.length > 0 && { children }) }
+  return seen === undefined ? answer : { ...answer, sight: decodeSight(seen) }
 }
 
 function encodeChild({ zone, leaf, dark, told }: ChildRow): Uint8Array {
@@ -137,13 +144,4 @@ function decodeRow(bytes: Uint8Array): Row {
 
 function alertBits(row: Row): number {
   return row.alerts.reduce((bits, alert) => bits | (1 << ALERT_KINDS.indexOf(alert)), 0)
-}
-
-/** Place in STATUSES, from 1; also on disk. */
-export function statusNumber(status: Status): number {
-  return STATUSES.indexOf(status) + 1
-}
-
-export function readStatus(reader: MessageReader, field: number): Status {
-  return STATUSES[reader.uint(field) - 1] ?? reader.refuse(`field ${field} is not a status`)
 }
