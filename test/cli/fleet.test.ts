@@ -4,7 +4,7 @@ import { fleetLine } from '../../src/cli/format/zones.ts'
 import { Failure } from '../../src/core/failure.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
-import { figuresJson, fleetJson, questionJson } from './answers.ts'
+import { figuresJson, fleetJson, fleetZone, questionJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
 import { line } from './line.ts'
 import { folder } from './pimesh.ts'
@@ -176,5 +176,20 @@ describe('the line of the fleet', () => {
     expect(fleetLine({ summary: { madeMs: 0, ageMs: 42_000, by: 'x', figures }, own: null })).toMatch(
       /, oldest 42 s; 40 dark: \/a, \/b \.\.\. \(2 shown, "pimesh zones" lists all\)$/,
     )
+  })
+})
+
+describe('pimesh doctor', () => {
+  it('advises to divide a zone of too many nodes, and one with too many zones below it', async () => {
+    const { backend, run } = await daemon()
+    const fine = (await run(['doctor'])).out
+    expect(fine).toMatch(/^ok +zone /m)
+    expect(fine).not.toMatch(/^warn +fleet /m)
+    backend.now = statusJson({ counts: { up: 30, late: 1, down: 2, left: 9 } })
+    const children = Array.from({ length: 33 }, (_, at) => fleetZone(`/z${at}`))
+    backend.known = fleetJson({ levels: [{ zone: '/', part: 'none', periodMs: 33_000, children }] })
+    const { out } = await run(['doctor'])
+    expect(out).toMatch(/^warn +zone +.*more than 32 nodes.*\n +-> cut it into cells: "pimesh invite --cells N"/m)
+    expect(out).toMatch(/^warn +fleet +33 zones directly below \/: digests come once in 33 s\n +-> put zones between/m)
   })
 })

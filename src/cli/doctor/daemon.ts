@@ -1,5 +1,6 @@
 // Checks of the daemon and of what it sees of the mesh.
 import { Failure } from '../../core/failure.ts'
+import { limits } from '../../core/limits.ts'
 import type { BudgetsJson } from '../../daemon/api-budget-types.ts'
 import { apiClient } from '../../daemon/api-client.ts'
 import type { StatusJson } from '../../daemon/api-types.ts'
@@ -28,6 +29,7 @@ export async function daemonChecks(data: string, status: StatusJson | Failure): 
     contactsCheck(status),
     mdnsCheck(status),
     rootCheck(status, Date.now()),
+    ...(await fleetChecks(data)),
     ...(await releaseChecks(data, status)),
     ...freshnessCheck(status),
     ...endingCheck(status),
@@ -83,8 +85,36 @@ function linksCheck(status: StatusJson): Check {
 
 function zoneCheck({ zone, counts, role }: StatusJson): Check {
   if (role === 'operator') return ok('zone', 'an operator belongs to none')
+  const members = counts.up + counts.late + counts.down
+  if (members > limits.zoneAdvised)
+    return warn(
+      'zone',
+      `${zone}: ${countsText(counts)}; with more than ${limits.zoneAdvised} nodes records come more slowly`,
+      'cut it into cells: "pimesh invite --cells N" for nodes that join, so that each cell has at most 32',
+    )
   if (counts.down === 0) return ok('zone', `${zone}: ${countsText(counts)}`)
   return warn('zone', `${zone}: ${countsText(counts)}`, '"pimesh nodes" shows which ones')
+}
+
+/** Nothing, unless an inner zone has too many children. An older daemon says nothing of them. */
+async function fleetChecks(data: string): Promise<Check[]> {
+  const fleet = await apiClient(data)
+    .fleet()
+    .catch((error: unknown) => {
+      if (error instanceof Failure) return undefined
+      throw error
+    })
+  return (fleet?.levels ?? []).flatMap(({ zone, children }) => {
+    if (children.length <= limits.zoneAdvised) return []
+    const text = `${counted(children.length, 'zone')} directly below ${zone}: digests come once in ${children.length} s`
+    return [
+      warn(
+        'fleet',
+        text,
+        `put zones between, such as /country/site, so that no zone has more than ${limits.zoneAdvised} below it`,
+      ),
+    ]
+  })
 }
 
 function contactsCheck(status: StatusJson): Check {

@@ -41,6 +41,8 @@ export const fleetLimits = {
   digestSpeakers: 3,
   /** Children of one inner zone that are kept; 32 are what is meant, 400 zones directly below / work. */
   zoneChildren: 512,
+  /** Children of an inner zone, and nodes of a leaf zone, beyond which doctor advises to divide it: what digests and records of a zone cost grows with both. */
+  zoneAdvised: 32,
   /** Children in one answer: with digests of the largest size they stay below queryBytes. */
   queryChildren: 48,
   /** Zones whose names are on disk: those of three full levels. */
