@@ -3,6 +3,7 @@
 import { addTo, emptySummary, runMany } from './many.ts'
 import { parseOptions, type SimOptions, USAGE, UsageError } from './options.ts'
 import { explain, line, readable } from './report.ts'
+import { runDetect } from './scale/detect.ts'
 import { runScale } from './scale/main.ts'
 import { clockText } from './surroundings.ts'
 import { runSwarms } from './swarm/main.ts'
@@ -61,5 +62,9 @@ async function runOne({ seed, scenario, json, all }: SimOptions): Promise<number
 }
 
 const [first, ...rest] = process.argv.slice(2)
-const commands: Record<string, (args: readonly string[]) => Promise<number>> = { swarm: runSwarms, scale: runScale }
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
+  swarm: runSwarms,
+  scale: runScale,
+  detect: runDetect,
+}
 process.exitCode = await (commands[first ?? '']?.(rest) ?? main(process.argv.slice(2)))

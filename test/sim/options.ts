@@ -17,7 +17,8 @@ export interface SimOptions {
 export class UsageError extends Error {}
 
 export const USAGE = `npm run sim -- swarm --help: how long a fleet takes to fetch an encoding
-npm run sim -- scale --help: what each node of a fleet of up to 10,000 pays; else
+npm run sim -- scale --help: what each node of a fleet of up to 10,000 pays
+npm run sim -- detect --help: how soon a node that is gone is seen as gone, and how often one that is not; else
 
 npm run sim -- [--seed N] [--seeds COUNT] [--scenario NAME|FILE] [--KEY NUMBER ...] [--all] [--json]
 

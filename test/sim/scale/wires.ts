@@ -59,6 +59,10 @@ export class Wires {
     return !this.#cut.has(this.#sites[a] as number) && !this.#cut.has(this.#sites[b] as number)
   }
 
+  isCut(site: number): boolean {
+    return this.#cut.has(site)
+  }
+
   cut(site: number, isCut: boolean): void {
     if (isCut) this.#cut.add(site)
     else this.#cut.delete(site)
