@@ -119,9 +119,10 @@ export class TestBackend implements ApiBackend {
     return { ...this.answer, nodes }
   }
 
-  async pulse(node: string, timeoutMs: number): Promise<PulseJson> 
+  async pulse(node: string, timeoutMs: number): Promise<PulseJson> {
     this.pulses.push({ node, timeoutMs })
     return { schema: 'pimesh.pulse/1', node, roundTripMs: 12 }
+  }
 
   enrolment(): EnrolmentJson {
     const { mesh, linked } = this.held
@@ -162,21 +163,26 @@ export class TestBackend implements ApiBackend {
     return { schema: 'pimesh.delegated/1', version, linked: this.held.linked }
   }
 
-  events(after: number): EventsJson 
+  events(after: number): EventsJson {
     return { schema: 'pimesh.events/1', run: this.run, events: this.log.filter(({ seq }) => seq > after) }
+  }
 
-  async metrics(): Promise<string> 
+  async metrics(): Promise<string> {
     return this.metricsPage
+  }
 
-  audit(): AuditJson 
+  audit(): AuditJson {
     return { schema: 'pimesh.audit/1', entries: this.audited }
+  }
 
-  async releases(query: ReleasesQuery): Promise<ReleasesJson> 
+  async releases(query: ReleasesQuery): Promise<ReleasesJson> {
     this.releaseQueries.push(query)
     return await this.onReleases(this.rollout)
+  }
 
-  publishers(): PublishersJson 
+  publishers(): PublishersJson {
     return this.held
+  }
 
   async importEncoding(encoding: Encoding, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     await this.onImport(signal)
@@ -188,10 +194,12 @@ export class TestBackend implements ApiBackend {
     this.imported.push({ encoding, bytes: Buffer.concat(chunks) })
   }
 
-  async submit(body: SubmitJson): Promise<SubmittedJson> 
+  async submit(body: SubmitJson): Promise<SubmittedJson> {
     this.submitted.push(body)
     return await this.onSubmit(body)
+  }
 
-  async stop(leave: boolean): Promise<void> 
+  async stop(leave: boolean): Promise<void> {
     this.stops.push(leave)
+  }
 }
