@@ -106,7 +106,7 @@ export class ScaleMachine {
       () => void this.checks++,
       () => this.#prng.real(),
     )
-    this.#core = new NodeCore(counting, this.#setup(), queue.now)
+    this.#core = new NodeCore(counting, this.#setup(), this.#now)
     this.feed({ type: 'wall', wall: EPOCH + queue.now })
     this.feed({ type: 'listening', addresses: [this.id.address] })
     this.feed({ type: 'reachable', addresses: [this.id.address] })
@@ -176,6 +176,11 @@ export class ScaleMachine {
     })
   }
 
+  /** Monotonic time as a driver has it: whole milliseconds. */
+  get #now(): Millis {
+    return Math.floor(this.#a.queue.now)
+  }
+
   #goOn(): void {
     const waiting = this.#waiting.splice(0)
     for (const input of waiting) this.feed(input)
@@ -183,7 +188,7 @@ export class ScaleMachine {
 
   #step(input: Input, core: NodeCore): void {
     this.steps++
-    for (const effect of core.step(input, this.#a.queue.now)) this.#perform(effect)
+    for (const effect of core.step(input, this.#now)) this.#perform(effect)
     if (this.#core === core) this.#arm(core)
   }
 
@@ -276,7 +281,7 @@ export class ScaleMachine {
     const deadline = core.deadline()
     if (deadline === undefined || deadline >= this.#armed) return
     const { queue } = this.#a
-    const at = Math.max(queue.now, deadline)
+    const at = Math.max(queue.now, Math.ceil(deadline))
     this.#armed = at
     const run = this.#run
     queue.at(at, () => {
@@ -288,7 +293,7 @@ export class ScaleMachine {
     this.#armed = Number.POSITIVE_INFINITY
     const core = this.#core as NodeCore
     const deadline = core.deadline()
-    if (deadline !== undefined && deadline <= this.#a.queue.now) this.feed({ type: 'woken' })
+    if (deadline !== undefined && deadline <= this.#now) this.feed({ type: 'woken' })
     else this.#arm(core)
   }
 
