@@ -53,7 +53,7 @@ describe('options', () => {
     [['-x'], 'there is no option -x; see "pimesh nodes --help"'],
     [
       ['--zone'],
-      '--zone needs a value (Z); one that begins with "-" is written --zone=VALUE; see "pimesh nodes --help"',
+      '--zone needs a value (GLOB); one that begins with "-" is written --zone=VALUE; see "pimesh nodes --help"',
     ],
     [['--zone='], '--zone has an empty value; see "pimesh nodes --help"'],
     [['--no-color=x'], '--no-color takes no value; see "pimesh nodes --help"'],

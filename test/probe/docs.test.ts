@@ -6,7 +6,8 @@ import { LOCAL_METRICS } from '../../src/core/fleet/local-metrics.ts'
 import { METRICS } from '../../src/core/fleet/metrics.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
-const [recordPart = '', localPart = ''] = page.split('## Beside the record')
+const [recordPart = '', rest = ''] = page.split('## Beside the record')
+const [localPart = ''] = rest.split('## At /metrics')
 
 const units: Record<string, string> = { s: 's', B: 'bytes', '1': 'number', degC: '°C', Hz: 'Hz', bits: 'bits' }
 

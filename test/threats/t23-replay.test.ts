@@ -112,9 +112,14 @@ const attacks: Attack[] = [
     code: 'badSignature',
   },
   {
-    what: 'a record of this mesh under another kind',
-    bytes: async ({ fromB }) => forge(await fromB(), { kind: 'dig' }),
+    what: 'a record of this mesh under a kind that nobody knows',
+    bytes: async ({ fromB }) => forge(await fromB(), { kind: 'new' }),
     code: 'wrongKind',
+  },
+  {
+    what: 'a record of this mesh as a digest',
+    bytes: async ({ fromB }) => forge(await fromB(), { kind: 'dig' }),
+    code: 'wrongTopic',
   },
   {
     what: 'what was signed as another kind, as a record',

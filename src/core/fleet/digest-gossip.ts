@@ -125,6 +125,7 @@ export class DigestGossip {
   #judge(message: Omit<Parked, 'digest'>, digest: Digest | undefined, now: Millis): Outcome | 'parked' {
     const { authors, day, reporting, self, gap } = this.#p
     const { topic, envelope } = message
+    if (topic === this.#p.topic) return 'wrongTopic'
     const level = reporting.levelOf(topic)
     // We left that topic a moment ago.
     if (level === undefined) return 'old'
