@@ -27,6 +27,20 @@ export interface RoleFigures {
   checksPerSecond: Spread
 }
 
+/** The summaries that nodes hold. */
+export interface SummaryFigures {
+  /** Of the nodes that run, as a share. */
+  held: number
+  /** Seconds, of the oldest part in it, and since it was made. */
+  age: Spread
+  made: Spread
+  /** Leaf zones that answer and that are dark, and nodes that are counted, in the summary of the median node. */
+  zones: number
+  dark: number
+  darkNames: readonly string[]
+  nodes: number
+}
+
 /** One run; docs/simulation.md documents every key. */
 export interface ScaleRow {
   scenario: string
@@ -36,6 +50,8 @@ export interface ScaleRow {
   seconds: number
   plain: RoleFigures | undefined
   reporters: RoleFigures | undefined
+  /** What nodes have of the fleet at the end. */
+  view: SummaryFigures
   stepsPerSecond: number
   delivered: number
   copies: number
@@ -89,6 +105,20 @@ function kindFigures(fleet: ScaleFleet, members: readonly number[], kinds: reado
   return { lanIn: rounded(sum.lanIn / share), wanIn: rounded(sum.wanIn / share), out: rounded(sum.out / share) }
 }
 
+function summaryFigures({ machines, queue }: ScaleFleet): SummaryFigures {
+  const views = machines.flatMap(({ core }) => (core === undefined ? [] : [core.fleet(queue.now).summary]))
+  const held = views.filter((summary) => summary !== undefined).sort((a, b) => a.age - b.age)
+  const figures = held[held.length >> 1]?.figures
+  const { up, late, down, left } = figures?.counts ?? { up: 0, late: 0, down: 0, left: 0 }
+  return {
+    held: rounded(held.length / Math.max(1, views.length)),
+    age: quantiles(held.map(({ age }) => age / 1000)),
+    made: quantiles(held.map(({ made }) => made / 1000)),
+    ...{ zones: figures?.zones ?? 0, dark: figures?.dark ?? 0, darkNames: figures?.darkZones ?? [] },
+    nodes: up + late + down + left,
+  }
+}
+
 export function rowOf(fleet: ScaleFleet, memory: number, load: number): ScaleRow {
   const { machines, scenario, topics, wires } = fleet
   const nodes = nodesOf(scenario)
@@ -100,6 +130,7 @@ export function rowOf(fleet: ScaleFleet, memory: number, load: number): ScaleRow
     ...{ scenario: scenario.name, nodes, zones: fleet.enrolment.zones.size, seconds },
     plain: roleFigures(fleet, plain),
     reporters: roleFigures(fleet, [...reporters]),
+    view: summaryFigures(fleet),
     stepsPerSecond: Math.round(steps / seconds),
     delivered: topics.delivered,
     copies: topics.copies,

@@ -1,11 +1,13 @@
 // `npm run sim -- scale`: what a fleet costs each of its nodes, from a hundred to ten thousand, and whether the bars of the design hold.
 import { loadavg } from 'node:os'
 import { UsageError } from '../options.ts'
+import { Prng } from '../prng.ts'
 import { BARS, missed, ratioOf, rowOf, type ScaleRow } from './figures.ts'
 import { ScaleFleet } from './fleet.ts'
 import { parseScaleOptions, type ScaleOptions, scaleUsage } from './options.ts'
 import { nodesOf, type ScaleScenario } from './scenario.ts'
 import { tableOf } from './table.ts'
+import { Troubles } from './troubles.ts'
 
 /** @returns the exit status */
 export async function runScale(args: readonly string[]): Promise<number> {
@@ -44,6 +46,7 @@ async function runFleet(scenario: ScaleScenario, seed: number): Promise<ScaleRow
   progress(`enrolling ${nodesOf(scenario)} nodes`)
   const fleet = new ScaleFleet(scenario, seed)
   await fleet.settle(progress)
+  new Troubles(fleet, new Prng(seed).fork('troubles')).schedule()
   await fleet.run(scenario.minutes * 60_000, progress)
   return rowOf(fleet, process.resourceUsage().maxRSS * 1024, loadavg()[0] as number)
 }

@@ -15,6 +15,7 @@ export function tableOf(row: ScaleRow): string {
     ...lines('plain', row.plain),
     ...lines('reporter', row.reporters),
     ...kinds(row),
+    ...summary(row),
     `${row.links} links a node; ${row.stepsPerSecond} steps a second; ${row.speed} virtual seconds for one of CPU, ` +
       `${row.realSpeed} for a real one; ${Math.round(row.memory / 2 ** 20)} MB, ${Math.round(row.memoryPerNode / 1024)} kB a node`,
   ].join('\n')
@@ -42,5 +43,14 @@ function kinds({ plain, reporters }: ScaleRow): string[] {
       })
       return `${kind.padEnd(14)}${cells.join('')}`
     }),
+  ]
+}
+
+function summary({ view }: ScaleRow): string[] {
+  const { held, age, zones, dark, darkNames, nodes } = view
+  const names = darkNames.length > 0 ? `: ${darkNames.join(', ')}` : ''
+  return [
+    `${Math.round(held * 100)} % of the nodes hold a summary: ${nodes} nodes in ${zones} zones, ${dark} zones dark${names}`,
+    `${'its oldest part, seconds'.padEnd(26)}${spread(age)}`,
   ]
 }
