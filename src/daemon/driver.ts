@@ -17,7 +17,6 @@ import type {
 } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
-import type { Envelope } from '../core/fleet/rows.ts'
 import type { HistoryAnswer, HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
 import type { NodeCore } from '../core/node.ts'
@@ -37,19 +36,14 @@ import type { Store } from '../ports/store.ts'
 import type { Streams } from '../ports/streams.ts'
 import { signBeacon } from '../wire/beacon.ts'
 import type { Credential } from '../wire/credential.ts'
-import { decodeDigest, encodeDigest } from '../wire/digest.ts'
-import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope, VOTE_KIND } from '../wire/envelope.ts'
-import { encodeHead } from '../wire/head.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, messageBytes } from '../wire/messages.ts'
-import { decodeRecord, encodeRecord } from '../wire/record.ts'
 import type { Signatory } from '../wire/signed.ts'
 import { changesToWrites } from '../wire/state.ts'
-import { decodeSummary, encodeSummary } from '../wire/summary.ts'
-import { encodeVote } from '../wire/vote.ts'
 import { Directing } from './directing.ts'
 import { envelopeInput, headInput } from './gossip-inputs.ts'
 import { Linking } from './linking.ts'
 import { PieceTraffic } from './piece-traffic.ts'
+import { Speaking } from './speaking.ts'
 import { type TransferPorts, Transfers } from './transfers.ts'
 
 export interface Ports extends TransferPorts {
@@ -100,13 +94,13 @@ export class Driver {
   readonly #transfers: Transfers
   readonly #linking: Linking
   readonly #directing: Directing
+  readonly #speaking: Speaking
   /** The topic of heads; every other one carries envelopes. */
   readonly #heads: string
   #draining = false
   #ticket: Ticket = 0
   /** Writes in the order in which core asked for them. */
   #writes: Promise<void> = Promise.resolve()
-  #publishing = new Set<Promise<void>>()
   readonly #left = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
   /** Why nothing is answered any more. */
@@ -119,6 +113,7 @@ export class Driver {
     const feeding = { feed: (input: Input) => this.feed(input), signal: this.#abort.signal }
     this.#linking = new Linking(ports.links, feeding)
     this.#directing = new Directing(ports.directory, feeding)
+    this.#speaking = new Speaking(ports.gossip, { ...options, feed: feeding.feed })
     this.pieces = new PieceTraffic((peer) => options.core.linkWith(peer))
     this.#transfers = new Transfers(ports, { ...feeding, traffic: this.pieces, onDefect: options.onDefect })
   }
@@ -204,7 +199,7 @@ export class Driver {
     this.feed({ type: 'leaving' })
     await this.#left.promise
     this.#end(new Failure('E_NO_DAEMON', 'this daemon is stopping'))
-    await Promise.allSettled(this.#publishing)
+    await this.#speaking.settled()
     this.#abort.abort(this.#over)
     await this.#transfers.stop()
     await this.#writes
@@ -261,17 +256,13 @@ export class Driver {
       case 'sample':
         return this.#sample()
       case 'publish':
-        return this.#publish(effect)
       case 'publishDigest':
-        return this.#publishDigest(effect)
       case 'publishSummary':
-        return this.#publishSummary(effect)
+      case 'publishHead':
       case 'vote':
-        return this.#sealed(effect.topic, 'a vote', VOTE_KIND, () => encodeVote(effect.vote))
       case 'subscribe':
-        return this.#ports.gossip.subscribe(effect.topic)
       case 'unsubscribe':
-        return this.#ports.gossip.unsubscribe(effect.topic)
+        return this.#speaking.perform(effect)
       case 'verdict':
         return this.#resolve(effect.ticket, effect.verdict)
       case 'admit':
@@ -302,8 +293,6 @@ export class Driver {
         return this.#left.resolve()
       case 'submission':
         return this.#resolve(effect.ticket, effect.refused)
-      case 'publishHead':
-        return this.#gossip(effect.topic, encodeHead(effect.head), 'a head')
       case 'signBeacon':
         return this.#signBeacon(effect.beacon)
       default:
@@ -329,73 +318,6 @@ export class Driver {
       },
       (error: unknown) => this.#over ?? this.#o.onDefect(`a sample failed: ${reasonOf(error)}`),
     )
-  }
-
-  #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {
-    this.#sealed(
-      topic,
-      'a record',
-      RECORD_KIND,
-      () => encodeRecord(record),
-      (envelope) => {
-        return { type: 'published', envelope, record: decodeRecord(envelope.body) }
-      },
-    )
-  }
-
-  #publishDigest({ topic, digest }: Extract<Effect, { type: 'publishDigest' }>): void {
-    this.#sealed(
-      topic,
-      'a digest',
-      DIGEST_KIND,
-      () => encodeDigest(digest),
-      (envelope) => {
-        return { type: 'digestPublished', envelope, digest: decodeDigest(envelope.body) }
-      },
-    )
-  }
-
-  #publishSummary({ topic, summary }: Extract<Effect, { type: 'publishSummary' }>): void {
-    this.#sealed(
-      topic,
-      'a summary',
-      SUMMARY_KIND,
-      () => encodeSummary(summary),
-      (envelope) => {
-        return { type: 'summaryPublished', envelope, summary: decodeSummary(envelope.body) }
-      },
-    )
-  }
-
-  /** Signs a body, gossips it, and tells the core what was signed, where it wants to know: what it serves is what it sent, rounding included. */
-  #sealed(
-    topic: string,
-    what: string,
-    kind: string,
-    encode: () => Uint8Array,
-    told?: (envelope: Envelope) => Input,
-  ): void {
-    const { mesh8, membership, sign } = this.#o
-    let bytes: Uint8Array
-    try {
-      bytes = sealEnvelope({ kind, mesh8, membership, body: encode() }, sign)
-      if (told !== undefined) this.feed(told(decodeEnvelope(bytes)))
-    } catch (error) {
-      return this.#unsent(what, error)
-    }
-    this.#gossip(topic, bytes, what)
-  }
-
-  #gossip(topic: string, bytes: Uint8Array, what: string): void {
-    const publish = async () => this.#ports.gossip.publish(topic, bytes)
-    const sent: Promise<void> = publish()
-      .catch((error: unknown) => this.#unsent(what, error))
-      .finally(() => this.#publishing.delete(sent))
-    this.#publishing.add(sent)
-  }
-
-  #unsent(what: string, error: unknown): void {
-    this.#o.onEvent({ type: 'gossipFailed', detail: `${what} was not sent: ${reasonOf(error)}` })
   }
 
   #persist({ ticket, changes, sync }: Extract<Effect, { type: 'persist' }>): void {

@@ -3,7 +3,8 @@
 // for each that believes it.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import type { NodeEvent } from '../../../src/core/events.ts'
-import { MINUTE } from '../../../src/core/limits.ts'
+import { promiseFor } from '../../../src/core/fleet/liveness.ts'
+import { limits, MINUTE } from '../../../src/core/limits.ts'
 import { quantiles, rounded, type Spread } from './figures.ts'
 import type { ScaleFleet } from './fleet.ts'
 import type { ScaleMachine } from './machine.ts'
@@ -14,7 +15,7 @@ export interface Detection {
   ended: number
   /** Seconds until each mate that runs had it as `down`. */
   zone: Spread | null
-  /** Mates that never did. */
+  /** Mates that never did, of deaths that were long enough ago. */
   missed: number
   /** Seconds until the first summary in another zone counted it. */
   root: Spread | null
@@ -44,6 +45,8 @@ interface Case {
 
 /** An accusation of one node within this is one event, however many believe it. */
 const EPISODE = MINUTE
+/** Who ended so shortly before the run did need not have been noticed: twice what silence alone takes. */
+const DECIDED = 2 * limits.downAfterPromises * promiseFor(25, limits.recordPeriodMin)
 /** Machines whose summary is looked at. */
 const WITNESSES = 8
 
@@ -105,6 +108,7 @@ export class Watch {
   }
 
   result(): Watched {
+    const { now } = this.#fleet.queue
     const cases = [...this.#cases.values()]
     const of = (how: How): Detection => {
       const own = cases.filter((death) => death.how === how)
@@ -112,7 +116,7 @@ export class Watch {
       return {
         ended: own.length,
         zone: this.#times[how].length === 0 ? null : quantiles(this.#times[how]),
-        missed: own.reduce((sum, { waiting }) => sum + waiting.size, 0),
+        missed: own.filter(({ at }) => now - at >= DECIDED).reduce((sum, { waiting }) => sum + waiting.size, 0),
         root: roots.length === 0 ? null : quantiles(roots),
       }
     }
