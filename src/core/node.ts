@@ -4,45 +4,23 @@ import { Conversations } from './conversations.ts'
 import { earliest } from './earliest.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { Effect, Input, Ticket } from './events.ts'
-import type { Alert } from './fleet/alerts.ts'
 import { isFleetInput } from './fleet/fleet-inputs.ts'
 import { FLAG } from './fleet/record.ts'
-import type { Row, StatusCounts } from './fleet/rows.ts'
+import type { Row } from './fleet/rows.ts'
 import { rowsOf } from './fleet/serving.ts'
 import { type Sight, sightOf } from './fleet/sight.ts'
 import type { FleetView } from './fleet/summary.ts'
 import { limits } from './limits.ts'
 import type { Route } from './links/paths.ts'
-import type { ReachSnapshot } from './links/reach.ts'
 import { isReachInput } from './links/reach-inputs.ts'
-import { Unreachable, type Unreached } from './links/unreachable.ts'
+import { Unreachable } from './links/unreachable.ts'
 import { composeMachines, type Machines, type NodeSetup } from './machines.ts'
-import { type LinkSnapshot, Reaching } from './reaching.ts'
+import { Reaching } from './reaching.ts'
 import type { Releases } from './releases.ts'
+import { type NodeSnapshot, sizesOf, snapshotOf } from './snapshot.ts'
 import type { Membership, RootDocument } from './trust/documents.ts'
-import { type Ending, endingSoon, type Time } from './trust/expiry.ts'
+import { type Ending, endingSoon } from './trust/expiry.ts'
 import type { StatementDocument } from './trust/statement.ts'
-
-/** What a person may ask at any moment; ages are relative to the `now` it was taken at. */
-export interface NodeSnapshot {
-  counts: StatusCounts
-  isolated: boolean
-  incarnation: number
-  root: RootDocument
-  clockTrusted: boolean
-  /** What is known of time (clause CLOCK). */
-  time: Time
-  membership: Membership
-  links: readonly LinkSnapshot[]
-  reach: ReachSnapshot
-  unreachable: readonly Unreached[]
-  contacts: { zones: number; nodes: number }
-  alerts: readonly Alert[]
-  refusals: Readonly<Record<string, number>>
-  /** Who says that this node is revoked; undefined when nobody does. */
-  revocation: ReturnType<Machines['statements']['standing']>
-  listening: readonly string[]
-}
 
 export class NodeCore {
   readonly #m: Machines
@@ -88,23 +66,7 @@ export class NodeCore {
   }
 
   snapshot(): NodeSnapshot {
-    return {
-      counts: this.#m.view.counts(),
-      isolated: this.#m.links.size === 0,
-      incarnation: this.#m.heartbeat.incarnation,
-      root: this.#m.self.root,
-      clockTrusted: this.#m.self.synchronised,
-      time: this.#m.self.time,
-      membership: this.#m.self.membership,
-      links: this.#reaching.links(),
-      reach: this.#m.reach.snapshot(this.#unreachable.all().map(({ node }) => node)),
-      unreachable: this.#unreachable.all(),
-      contacts: { zones: this.#m.book.zones().length, nodes: this.#m.book.size },
-      alerts: this.#m.alerts.all(),
-      refusals: this.#m.refusals.all() as Readonly<Record<string, number>>,
-      revocation: this.#m.statements.standing(),
-      listening: this.#m.self.addresses,
-    }
+    return snapshotOf(this.#m, this.#reaching.links(), this.#unreachable.all())
   }
 
   /** Rows of our own zone, all of them. */
@@ -182,30 +144,8 @@ export class NodeCore {
   }
 
   /** Sizes of what could grow, for invariant checks and `status`. */
-  sizes() {
-    return {
-      view: this.#m.view.size,
-      ballots: this.#m.votes.size,
-      suspects: this.#m.suspicion.size,
-      parked: this.#m.gossip.parked,
-      memberships: this.#m.roster.size,
-      contacts: this.#m.book.size,
-      links: this.#m.links.size,
-      reach: this.#m.reach.size,
-      queries: this.#m.queries.underway,
-      greetings: this.#m.greetings.size,
-      rivals: this.#m.rivals.size,
-      dialPauses: this.#m.links.pauses,
-      alerts: this.#m.alerts.size,
-      statements: this.#m.statements.size,
-      audit: this.#m.audit.size,
-      misconduct: this.#m.misconduct.size,
-      children: this.#m.reporting.size,
-      digests: this.#m.digests.size,
-      releases: this.#m.releases.sizes(),
-      history: this.#m.history?.bytes ?? 0,
-      inquiries: this.#m.inquiries.underway,
-    }
+  sizes(): ReturnType<typeof sizesOf> {
+    return sizesOf(this.#m)
   }
 
   #earliest(): Millis | undefined {
