@@ -1,5 +1,6 @@
 // The effects of one step, collected by the machines that a node is composed of.
-import type { Change, Effect, NodeEvent, Ticket } from './events.ts'
+import type { Change, Effect, Ticket } from './events.ts'
+import type { NodeEvent } from './node-events.ts'
 
 export class Outbox {
   #effects: Effect[] = []

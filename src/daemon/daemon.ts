@@ -2,10 +2,11 @@
 // peers differ only in what their membership allows.
 import { resolve } from 'node:path'
 import { openArtifacts } from '../artifact/store.ts'
-import type { Input, NodeEvent } from '../core/events.ts'
+import type { Input } from '../core/events.ts'
 import { isOwnName } from '../core/fleet/local-metrics.ts'
 import type { MachineFacts } from '../core/machines.ts'
 import { NodeCore } from '../core/node.ts'
+import type { NodeEvent } from '../core/node-events.ts'
 import type { Membership } from '../core/trust/documents.ts'
 import { fileInstaller } from '../install/file.ts'
 import { makeSigner } from '../keys/ed25519.ts'

@@ -9,7 +9,6 @@ import type {
   AnyResponse,
   Effect,
   Input,
-  NodeEvent,
   QueryResult,
   RefusalCode,
   Ticket,
@@ -20,6 +19,7 @@ import { metricValues } from '../core/fleet/metrics.ts'
 import type { HistoryAnswer, HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
 import type { NodeCore } from '../core/node.ts'
+import type { NodeEvent } from '../core/node-events.ts'
 import { PROTOCOLS, type ProtocolName } from '../core/protocols.ts'
 import { isDirectoryEffect } from '../core/swarm/directory-effects.ts'
 import { announcementTopic } from '../core/topics.ts'

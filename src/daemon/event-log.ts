@@ -1,7 +1,7 @@
 // The event log: what a person may want to know, in words, in a bounded ring; new lines also go to stderr for the journal.
 import type { NodeId } from '../core/env.ts'
-import type { NodeEvent } from '../core/events.ts'
 import { limits } from '../core/limits.ts'
+import type { NodeEvent } from '../core/node-events.ts'
 import type { EventJson } from './api-types.ts'
 import type { LogLevel } from './config.ts'
 import { eventWords } from './event-words.ts'

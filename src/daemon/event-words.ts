@@ -1,6 +1,6 @@
 // What core says of itself, as a line for a person, with its weight for the log.
 import type { NodeId } from '../core/env.ts'
-import type { NodeEvent } from '../core/events.ts'
+import type { NodeEvent } from '../core/node-events.ts'
 import { pauseText } from '../core/swarm/budgets.ts'
 import { TOMBSTONE } from '../core/trust/rotations.ts'
 import { refusalText } from './api-types.ts'

@@ -1,6 +1,7 @@
 // Speaking: what this node says on gossip: sealed with its key where that is asked for, and handed to the mesh.
-import type { Effect, Input, NodeEvent } from '../core/events.ts'
+import type { Effect, Input } from '../core/events.ts'
 import type { Envelope } from '../core/fleet/rows.ts'
+import type { NodeEvent } from '../core/node-events.ts'
 import type { Gossip } from '../ports/gossip.ts'
 import { decodeDigest, encodeDigest } from '../wire/digest.ts'
 import { DIGEST_KIND, decodeEnvelope, RECORD_KIND, SUMMARY_KIND, sealEnvelope, VOTE_KIND } from '../wire/envelope.ts'

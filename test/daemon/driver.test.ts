@@ -1,9 +1,10 @@
 // The driver around the real core, with ports in memory and a clock that the test moves.
 import { describe, expect, it } from 'vitest'
-import type { Input, NodeEvent } from '../../src/core/events.ts'
+import type { Input } from '../../src/core/events.ts'
 import { METRICS } from '../../src/core/fleet/metrics.ts'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
 import { NodeCore } from '../../src/core/node.ts'
+import type { NodeEvent } from '../../src/core/node-events.ts'
 import { EMPTY_VECTOR } from '../../src/core/trust/announcement.ts'
 import { Driver, type Ports } from '../../src/daemon/driver.ts'
 import type { NamedMetrics } from '../../src/ports/probe.ts'

@@ -1,9 +1,10 @@
 // The watch over a run: every step goes by here. It writes the trace, keeps what the invariants need, and collects violations.
 import type { Millis } from '../../src/core/env.ts'
-import type { Effect, Input, NodeEvent } from '../../src/core/events.ts'
+import type { Effect, Input } from '../../src/core/events.ts'
 import type { Status } from '../../src/core/fleet/rows.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { NodeCore } from '../../src/core/node.ts'
+import type { NodeEvent } from '../../src/core/node-events.ts'
 import type { SavedState } from '../../src/wire/state.ts'
 import { describeEffect, describeInput } from './describe.ts'
 import type { Version } from './installer.ts'

@@ -1,8 +1,8 @@
 // News: which changes of status a person is told of. All of them are events, as the view must be explained by them; one is quiet when
 // it says nothing new: of a node that comes and goes all the time, of a zone that is split, or beyond what anybody reads in a minute.
 import type { Millis, NodeId } from '../env.ts'
-import type { NodeEvent } from '../events.ts'
 import { limits, MINUTE } from '../limits.ts'
+import type { NodeEvent } from '../node-events.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Alerts } from './alerts.ts'
 

@@ -1,8 +1,9 @@
 // A node's announcing with its targets keeper, a disk that obeys, and a record of what it asks of the world.
 import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
-import type { Change, Effect, NodeEvent, RefusalCode, Ticket, Verdict } from '../../../src/core/events.ts'
+import type { Change, Effect, RefusalCode, Ticket, Verdict } from '../../../src/core/events.ts'
 import { DAY } from '../../../src/core/limits.ts'
 import type { SavedPublishers } from '../../../src/core/machines.ts'
+import type { NodeEvent } from '../../../src/core/node-events.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { Self } from '../../../src/core/self.ts'
 import { type AnnouncementDocument, EMPTY_VECTOR, type Head } from '../../../src/core/trust/announcement.ts'

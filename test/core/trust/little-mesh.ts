@@ -1,11 +1,12 @@
 // A few whole nodes in one process, linked by hand, in virtual time: their messages go through wire/, their disks obey, and each has a
 // wall clock of its own. Pieces do not travel: an installation has begun when its first edge is in the journal.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
-import type { AnyRequest, AnyResponse, Effect, Input, NodeEvent, RefusalCode } from '../../../src/core/events.ts'
+import type { AnyRequest, AnyResponse, Effect, Input, RefusalCode } from '../../../src/core/events.ts'
 import type { CollectorTrouble } from '../../../src/core/fleet/named-values.ts'
 import type { HealthRecord } from '../../../src/core/fleet/record.ts'
 import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { NodeCore } from '../../../src/core/node.ts'
+import type { NodeEvent } from '../../../src/core/node-events.ts'
 import type { AnnouncementDocument } from '../../../src/core/trust/announcement.ts'
 import type { BeaconDocument } from '../../../src/core/trust/beacon.ts'
 import type { Membership, RootDocument, TargetsDocument } from '../../../src/core/trust/documents.ts'

@@ -1,8 +1,8 @@
 // A fleet at scale: thousands of real cores in one process and one thread, in virtual time. It starts as after a restart of everything (all
 // enrolled, zones known, nobody linked), settles, and then counts.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
-import type { NodeEvent } from '../../../src/core/events.ts'
 import { MINUTE, SECOND } from '../../../src/core/limits.ts'
+import type { NodeEvent } from '../../../src/core/node-events.ts'
 import { nodeKey } from '../../../src/wire/node-id.ts'
 import { matchesSelector } from '../../../src/wire/selector.ts'
 import { sha256 } from '../crypto.ts'

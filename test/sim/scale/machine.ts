@@ -1,10 +1,11 @@
 // A machine of the simulator at scale: the real NodeCore, and as little around it as performs its effects. No disk, no clock of its own, no
 // trace: what is kept beside the core is one timer, open questions and, while it is starved of CPU, what waits for it.
 import type { Env, Millis, NodeId } from '../../../src/core/env.ts'
-import type { Effect, Input, NodeEvent, Verdict } from '../../../src/core/events.ts'
+import type { Effect, Input, Verdict } from '../../../src/core/events.ts'
 import type { Envelope } from '../../../src/core/fleet/rows.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { NodeCore } from '../../../src/core/node.ts'
+import type { NodeEvent } from '../../../src/core/node-events.ts'
 import type { NodeSetup } from '../../../src/core/setup.ts'
 import { decodeDigest, encodeDigest } from '../../../src/wire/digest.ts'
 import {

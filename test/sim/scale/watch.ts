@@ -2,9 +2,9 @@
 // and at the root, where it shows in the summary that other zones hold; a false one is counted once for each node that is accused, and once
 // for each that believes it.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
-import type { NodeEvent } from '../../../src/core/events.ts'
 import { promiseFor } from '../../../src/core/fleet/liveness.ts'
 import { limits, MINUTE } from '../../../src/core/limits.ts'
+import type { NodeEvent } from '../../../src/core/node-events.ts'
 import { quantiles, rounded, type Spread } from './figures.ts'
 import type { ScaleFleet } from './fleet.ts'
 import type { ScaleMachine } from './machine.ts'
