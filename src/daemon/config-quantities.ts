@@ -1,6 +1,6 @@
 // Quantities of the configuration that a person writes with their unit: rates, amounts of data, times of the day, degrees.
 import type { Window } from '../core/swarm/hours.ts'
-import type { ConfigKey } from './config.ts'
+import type { ConfigKey } from './config-kinds.ts'
 
 /** What stands for no bound. */
 const UNLIMITED = 'unlimited'

@@ -1,6 +1,5 @@
 // The daemon's configuration: one table of keys, from which the parser, its failures and the check of config/default.toml follow.
 // A person writes seconds; the program gets milliseconds.
-import { multiaddr } from '@multiformats/multiaddr'
 import { parse, TomlError } from 'smol-toml'
 import type { Millis } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
@@ -8,6 +7,7 @@ import { HOUR, limits, SECOND } from '../core/limits.ts'
 import { editDistance } from '../core/nearest.ts'
 import type { Allowance } from '../core/swarm/budgets.ts'
 import { hostProblem, MEMBER_ADDRESS, memberAddressProblem } from '../wire/member-address.ts'
+import { addresses, type ConfigKey, folder, isCount, loopback, oneOf, PATH, seconds, shown } from './config-kinds.ts'
 import { degrees, hours, measure, quantity, RATE_UNITS, room, VOLUME_UNITS } from './config-quantities.ts'
 import type { LoopbackAddress } from './metrics/listener.ts'
 
@@ -48,21 +48,6 @@ export interface Config {
   log: { level: LogLevel }
 }
 
-/** One key of the file. `read` turns what TOML holds into what the program uses, or undefined when it is not `must`. */
-export interface ConfigKey<T> {
-  /** What the value must be, for a person; with unit and range. */
-  must: string
-  /** In the file's unit. */
-  default: unknown
-  why: string
-  read(value: unknown): T | undefined
-  /** What is wrong with a value, where more can be said than what it must be. */
-  problem?(value: unknown): string | undefined
-}
-
-const LIST_MAX = 16
-/** Linux takes 4,095 bytes. */
-const PATH = /^[^\p{Cc}]{1,1024}$/u
 const IP_TCP = /^\/ip[46]\/[^/]+\/tcp\/\d+$/
 const ANNOUNCED = '"/dns4/pi.example.org/tcp/31415"'
 const HOST_TCP = /^\/(ip[46]|dns[46]?)\/[^/]+\/tcp\/\d+$/
@@ -319,11 +304,6 @@ function refuse(key: string, value: unknown, must: string, where: string): never
   throw new Failure('E_CONFIG', `${where}: ${key} is ${shown(value)}, it must be ${must}`)
 }
 
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
-  return text.length <= 100 ? text : `${text.slice(0, 100)}...`
-}
-
 function unknownKey(path: string, where: string): Failure {
   const distances = names.map((name) => ({ name, distance: keyDistance(path, name) }))
   const nearest = distances.reduce((best, next) => (next.distance < best.distance ? next : best))
@@ -336,86 +316,6 @@ function keyDistance(path: string, name: string): number {
   return Math.min(editDistance(path, name), editDistance(last(path), last(name)) + 1)
 }
 
-function seconds(range: { default: number; from: number; to: number; why: string }): ConfigKey<Millis> {
-  const { from, to } = range
-  return {
-    must: `a number of seconds from ${from} to ${to}`,
-    default: range.default,
-    why: range.why,
-    read: (value) =>
-      typeof value === 'number' && value >= from && value <= to ? Math.round(value * SECOND) : undefined,
-  }
-}
-
-/** Of TCP on this machine only. */
-function loopback(value: unknown): LoopbackAddress | 'none' | undefined {
-  if (value === '') return 'none'
-  if (typeof value !== 'string') return undefined
-  const [, host = '', port] = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/.exec(value) ?? []
-  if (port === undefined || Number(port) > 65_535) return undefined
-  return { host: host.replace(/[[\]]/g, ''), port: Number(port) }
-}
-
 function addressOr(address: LoopbackAddress | 'none'): LoopbackAddress | undefined {
   return address === 'none' ? undefined : address
-}
-
-function folder(why: string): ConfigKey<string> {
-  return {
-    must: 'the path of a folder, or "" for none',
-    default: '',
-    why,
-    read: (value) => (typeof value === 'string' && (value === '' || PATH.test(value)) ? value : undefined),
-  }
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0
-}
-
-function oneOf<T extends string>(words: readonly T[], key: { default: T; why: string }): ConfigKey<T> {
-  return {
-    must: `one of ${words.map((word) => `"${word}"`).join(', ')}`,
-    ...key,
-    read: (value) => words.find((word) => word === value),
-  }
-}
-
-function addresses(list: {
-  must: string
-  default: readonly string[]
-  why: string
-  length?: number
-  accepts?(address: string): boolean
-  /** Instead of `accepts`: what is wrong with one address, as the end of a sentence that begins with it. */
-  problem?(address: string): string | undefined
-}): ConfigKey<readonly string[]> {
-  const { length = limits.addressLength, accepts, problem } = list
-  const good = (address: unknown): address is string =>
-    typeof address === 'string' &&
-    address.length <= length &&
-    isMultiaddr(address) &&
-    (accepts?.(address) ?? problem?.(address) === undefined)
-  const wrong = (value: unknown) => {
-    const texts = Array.isArray(value) ? value.filter((address) => typeof address === 'string') : []
-    const first = texts.find((address) => problem?.(address) !== undefined)
-    return first === undefined ? undefined : `${shown(first)} ${problem?.(first)}`
-  }
-  return {
-    must: list.must,
-    default: list.default,
-    why: list.why,
-    read: (value) =>
-      Array.isArray(value) && value.length <= LIST_MAX && value.every(good) ? [...new Set(value)] : undefined,
-    ...(problem && { problem: wrong }),
-  }
-}
-
-function isMultiaddr(text: string): boolean {
-  try {
-    multiaddr(text)
-    return true
-  } catch {
-    return false
-  }
 }
