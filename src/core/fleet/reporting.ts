@@ -13,17 +13,15 @@ import { parentOf } from '../zone.ts'
 import type { Alerts } from './alerts.ts'
 import type { Day } from './day.ts'
 import { childKey, type Digest } from './digest.ts'
-import type { Figures } from './figures.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { KnownZones } from './known-zones.ts'
 import { Level, type Spoken } from './level.ts'
-import { reporterContacts } from './reporter-contacts.ts'
+import { innerDigest, leafDigest, leafFigures } from './own-digests.ts'
 import { candidates, type Pair, type Part, Places, pairOf, partOf } from './reporters.ts'
 import type { Envelope, StatusCounts } from './rows.ts'
 import { type Wish, wishesFor } from './siblings.ts'
 import { contradict, SpotChecks } from './spot-checks.ts'
 import type { FleetView, SavedZone, Summary } from './summary.ts'
-import { commitmentTo, tally } from './tally.ts'
 import type { View } from './view.ts'
 
 export interface ReportingParts {
@@ -56,9 +54,6 @@ interface Voice {
   contradicted: number
   weighed: number
 }
-
-/** A digest but for what tells it from others of one reporter. */
-type Said = Omit<Digest, 'incarnation' | 'counter' | 'day' | 'promise'>
 
 /** A summary that was handed down, and when. */
 export interface HeldSummary {
@@ -227,7 +222,7 @@ export class Reporting {
         return { ...child, digest: last?.digest, by: last?.by, age: last && last.digest.age + (now - last.at) }
       }),
     }))
-    const own = self.isNode ? this.#tally(now) : undefined
+    const own = self.isNode ? leafFigures(this.#p, now) : undefined
     return { summary: this.summary(now), own, reporters: this.#pair, part: this.part, levels }
   }
 
@@ -308,9 +303,9 @@ export class Reporting {
     if (now < voice.due || !this.#p.heartbeat.started) return
     const period = level.period(this.#least, now)
     voice.due = now + period * (0.9 - 0.05 * this.#p.env.random())
-    const digest = voice.leaf
-      ? this.#leafDigest(now)
-      : this.#innerDigest(voice.zone, this.#levels[at - 1] as Level, now)
+    const below = this.#levels[at - 1] as Level
+    const known = { ...this.#p, pair: this.#pair }
+    const digest = voice.leaf ? leafDigest(known, now) : innerDigest(known, voice.zone, below, now)
     if (digest === undefined || !this.#mustSpeak(voice, at, digest.figures.counts, now)) return
     this.#counter += 1
     const { incarnation } = this.#p.heartbeat
@@ -341,29 +336,6 @@ export class Reporting {
   #isSilent(voice: Voice, level: Level, period: Millis, now: Millis): boolean {
     const heard = level.heardOf(childKey(voice), this.#p.self.node) ?? voice.since
     return now - Math.max(heard, voice.since) >= limits.standbyPatience * period
-  }
-
-  #leafDigest(now: Millis): Said | undefined {
-    const { env, self, view } = this.#p
-    const members = [...view.shown()]
-    if (members.length === 0) return undefined
-    const orders = members.map(({ node, record }) => ({ name: node, ...record }))
-    const figures = this.#tally(now)
-    const contacts = reporterContacts(this.#p.self, this.#pair, this.#p.book)
-    return { zone: self.zone, leaf: true, age: 0, figures, commitment: commitmentTo(env, orders), contacts }
-  }
-
-  #innerDigest(zone: string, level: Level, now: Millis): Said | undefined {
-    const { figures, age, parts } = level.whole(this.#p.day.at(now), now)
-    if (parts.length === 0) return undefined
-    const orders = parts.map((part) => ({ name: childKey(part), ...part }))
-    const contacts = reporterContacts(this.#p.self, this.#pair, this.#p.book)
-    return { zone, leaf: false, age, figures, commitment: commitmentTo(this.#p.env, orders), contacts }
-  }
-
-  #tally(now: Millis): Figures {
-    const { self, view, alerts } = this.#p
-    return tally(self.zone, [...view.shown()], (node) => alerts.of(node), now)
   }
 
   #made(top: Level, now: Millis): Summary {

@@ -4,11 +4,13 @@
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
+import { shuffled } from '../shuffled.ts'
 import type { Book, Entry } from './book.ts'
 import { DialOrder } from './dial-order.ts'
 import { DialPauses, type Trouble } from './dial-pauses.ts'
 import type { Standing } from './eviction.ts'
 import { type Path, relayOf } from './paths.ts'
+import { StrangerDials } from './stranger-dials.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface Link extends Path {
@@ -37,9 +39,7 @@ export class Links {
   #nextCheck: Millis | undefined
   /** When the next pause of a contact ends that would be dialled now but for it. */
   #pauseEnds: Millis | undefined
-  /** Dials that may be made now to whom others told of; grows by one each strangerDialPeriod. */
-  #strangerDials: number = limits.strangerDials
-  #countedAt: Millis | undefined
+  readonly #strangers = new StrangerDials()
 
   readonly #inUse: (peer: NodeId) => boolean
   readonly #relays: () => boolean
@@ -126,7 +126,7 @@ export class Links {
   try(entry: Entry, now: Millis): boolean {
     const busy = this.#links.has(entry.node) || this.#dialing.has(entry.node)
     if (busy || entry.addresses.length === 0 || this.#dialFrom(entry, now) > now) return false
-    if (entry.source === 'others') this.#strangerDials -= 1
+    if (entry.source === 'others') this.#strangers.dialled()
     this.want(entry, now)
     return true
   }
@@ -317,7 +317,7 @@ export class Links {
     const linked = new Set([...this.#links.values()].map((link) => link.zone))
     const zones = this.#book.zones().filter((zone) => !linked.has(zone))
     let room = limits.operatorLinksWanted - this.#links.size
-    for (const zone of this.#shuffled(zones)) {
+    for (const zone of shuffled(this.#env, zones)) {
       if (room <= 0) return
       room -= this.#dial(() => this.#book.inZone(zone), 1, now)
     }
@@ -351,7 +351,7 @@ export class Links {
     if (wanted <= 0) return 0
     const candidates = find()
     let underway = candidates.filter((entry) => this.#dialing.has(entry.node)).length
-    for (const entry of this.#shuffled(candidates)) {
+    for (const entry of shuffled(this.#env, candidates)) {
       if (underway >= wanted || this.#dialing.size >= limits.dialsAtOnce) break
       if (this.#links.has(entry.node) || this.#dialing.has(entry.node)) continue
       const until = this.#dialFrom(entry, now)
@@ -376,17 +376,10 @@ export class Links {
     }
   }
 
-  /**
-   * When a contact may be dialled: after its pause; and whom only others told of, when it is a stranger's turn. Else one member
-   * that invents contacts would have us, and all others that it talks to, dial a third party as fast as we can.
-   */
+  /** When a contact may be dialled: after its pause; and whom only others told of, when it is a stranger's turn. */
   #dialFrom(entry: Entry, now: Millis): Millis {
     const until = this.#pauses.of(entry.node)?.until ?? now
-    if (until > now || entry.source !== 'others') return until
-    const earned = (now - (this.#countedAt ?? now)) / limits.strangerDialPeriod
-    this.#strangerDials = Math.min(limits.strangerDials, this.#strangerDials + earned)
-    this.#countedAt = now
-    return now + Math.ceil(Math.max(0, 1 - this.#strangerDials) * limits.strangerDialPeriod)
+    return until > now || entry.source !== 'others' ? until : this.#strangers.dialFrom(now)
   }
 
   #worked(peer: NodeId, { address }: Path): void {
@@ -397,15 +390,6 @@ export class Links {
   /** Whose outcome was never reported must not hold a place for ever. */
   #giveUpDials(now: Millis): void {
     for (const [peer, since] of this.#dialing) if (now - since >= limits.dialForgotten) this.failed(peer, now)
-  }
-
-  #shuffled<T>(items: readonly T[]): T[] {
-    const shuffled = [...items]
-    for (let i = shuffled.length - 1; i > 0; i--) {
-      const j = Math.floor(this.#env.random() * (i + 1))
-      ;[shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T]
-    }
-    return shuffled
   }
 }
 
