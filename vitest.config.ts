@@ -45,7 +45,7 @@ class LongestFirst extends BaseSequencer {
  * documents that are nearly right, a thousand streams; or they do with real daemons what faster tests do within one process: a mesh that
  * changes all its keys (threats, cli/trust-*, publish), is asked for its health (core/fleet, daemon, cli/screens), is left and loses its members
  * (sim), is given wrong words, files and settings (cli, daemon), and publishes with several signatures or by mistake (cli/sign, cli/publish,
- * publish/release); or they wait for what a node does only after a while (threats/t16); or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every change in .ci/run;
+ * publish/release); or they run fleets of hundreds of nodes (sim, core/fleet/siblings); or they wait for what a node does only after a while (threats/t16); or they need a laboratory of network namespaces, and root. `npm run campaigns` runs them, on every change in .ci/run;
  * `npm test` is what one waits for.
  */
 const CAMPAIGNS = [
@@ -69,6 +69,7 @@ const CAMPAIGNS = [
   'test/lab/moved.test.ts',
   'test/lab/network.test.ts',
   'test/lab/owner.test.ts',
+  'test/sim/scale/scale.test.ts',
   'test/threats/t16-only-directory.test.ts',
   'test/threats/t26-half-open.test.ts',
   'test/threats/t26-unread-answers.test.ts',

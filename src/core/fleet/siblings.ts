@@ -1,5 +1,7 @@
 // Siblings: whom a reporter wants links to, so that gossip carries digests between zones. Digests name the reporters of their zones, and
-// hellos mark them; while too few are known, any member of those zones will do, to be asked who reports there (clause REPORTER 4).
+// hellos mark them; while too few are known, any member of those zones will do, to be asked who reports there (clause REPORTER 4). And while
+// there are members of a zone that nobody on the topic speaks for, whoever may lead there is linked: reporters that know each other only
+// would else go on as if they were the whole fleet.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Book, Entry } from '../links/book.ts'
@@ -48,7 +50,20 @@ export function wishesFor(
   const missing = Math.min(limits.strangersAsked, wanted - reporters.size)
   const strangers = outside.filter((entry) => isBeside(entry.zone) && entry.serves && !reporters.has(entry.node))
   const first = { wanted, entries: [...reporters.values()].filter(({ addresses }) => addresses.length > 0) }
-  return missing > 0 ? [first, { wanted: missing, entries: strangers }] : [first]
+  const further = missing > 0 ? [{ wanted: missing, entries: strangers }] : []
+  const unheard = nearest(strangers.filter(({ zone }) => !isHeard(zone as string, speakers)))
+  return [first, ...further, ...(unheard.length > 0 ? [{ wanted: limits.strangersAsked, entries: unheard }] : [])]
+}
+
+/** True when somebody on the topic speaks for the zone, or for one that it lies in. */
+function isHeard(zone: string, speakers: readonly Spoken[]): boolean {
+  return speakers.some(({ digest }) => (digest.leaf ? digest.zone === zone : within(zone, digest.zone)))
+}
+
+/** Those who hear the most topics of digests: each link with one of them tells of others who hear more. */
+function nearest(entries: readonly Entry[]): Entry[] {
+  const most = Math.max(0, ...entries.map(({ reports = 0 }) => reports))
+  return entries.filter(({ reports = 0 }) => reports === most)
 }
 
 /** At the first level other zones only; further up nobody of the inner zone that we lie in. */

@@ -1,6 +1,7 @@
 // Who is enrolled in a fleet of the simulator at scale: a mesh, an invite for each site, and for each node the membership that it shows,
 // countersigned by a mate, and whom it knows after a restart: its zone, and some members of other zones.
 import type { Env, MembershipId, NodeId } from '../../../src/core/env.ts'
+import { limits } from '../../../src/core/limits.ts'
 import type { Contact } from '../../../src/core/protocols.ts'
 import type { Membership } from '../../../src/core/trust/documents.ts'
 import { encodeCredential } from '../../../src/wire/credential.ts'
@@ -46,10 +47,14 @@ export class Enrolment {
     this.mesh = new SimMesh(keys, prng.fork('mesh'), { holders: 0, threshold: 1, periodSeconds: 3_600, refuses: false })
     const bare: Bare[] = []
     for (const [site, { zone, nodes, cells }] of sitesOf(scenario).entries()) {
-      const invite = this.mesh.invite(zone, nodes, 'node', false, cells)
-      for (let seat = 0; seat < nodes; seat++) {
-        const key = keys.make(prng)
-        bare.push({ site, seat, key, membership: this.mesh.membership(key, invite, seat, `n${bare.length}`) })
+      // A site that is larger than an invite may be is enrolled with several.
+      for (let first = 0; first < nodes; first += limits.inviteSeats) {
+        const seats = Math.min(limits.inviteSeats, nodes - first)
+        const invite = this.mesh.invite(zone, seats, 'node', false, cells)
+        for (let seat = 0; seat < seats; seat++) {
+          const key = keys.make(prng)
+          bare.push({ site, seat, key, membership: this.mesh.membership(key, invite, seat, `n${bare.length}`) })
+        }
       }
     }
     const all = bare.map((one, index) => this.#identity(index, one.site, vouched(one, voucherOf(bare, index))))
