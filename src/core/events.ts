@@ -262,7 +262,6 @@ export type RefusalCode =
   | 'revoked'
   | 'misbehaved'
   | 'wrongDay'
-  | 'notReporting'
 
 export type Admission =
   /** `countersign`: sign, with our key, that we met this membership at this wall time, and hand it over. */

@@ -32,7 +32,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
   unasked: 'a piece came that nobody asked for',
   revoked: 'the node, or the invite that it joined with, is revoked',
   wrongDay: 'a reporter takes it to be another day',
-  notReporting: 'a summary was handed down by a node that does not report for its zone',
   misbehaved: 'it gave or told of too much that was refused, and is kept out for a while',
 }
 

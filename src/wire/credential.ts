@@ -43,7 +43,6 @@ const CODES: Record<RefusalCode, true> = {
   revoked: true,
   misbehaved: true,
   wrongDay: true,
-  notReporting: true,
 }
 
 export interface Credential {

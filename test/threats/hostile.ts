@@ -62,7 +62,7 @@ export class Hostile {
   readonly joined: Joined
   readonly #composed: Composed
   readonly #linked: Set<NodeId>
-  /** What it was asked by sync, in order. */
+  /** What it was asked by sync, in order; but for the summary. */
   readonly asked: { peer: NodeId; request: SyncRequest }[] = []
   /** Streams of pieces that members opened towards it, in order; each was answered. */
   readonly lanes: Lane[] = []
@@ -336,7 +336,8 @@ export class Hostile {
   async #serveSync(): Promise<void> {
     await this.#composed.mesh.streams.handle('sync', async (peer, bytes) => {
       const request = decodeSyncRequest(bytes)
-      this.asked.push({ peer, request })
+      // The summary of the fleet is asked for on the first link of a run, whatever else goes on.
+      if (request.type !== 'summary') this.asked.push({ peer, request })
       return this.#syncAnswer(request)
     })
   }

@@ -47,7 +47,8 @@ interface Parked extends Heard {
   digest: Digest
 }
 
-type Outcome = 'taken' | 'old' | RefusalCode
+/** Taken, known already, or refused. `notReporting`: by our view; other views may differ, so it is no offence and is not counted. */
+type Outcome = 'taken' | 'old' | 'notReporting' | RefusalCode
 
 export class DigestGossip {
   readonly #p: Parts
@@ -214,7 +215,8 @@ export class DigestGossip {
   }
 
   #count(outcome: Outcome, from: NodeId, now: Millis): void {
-    if (outcome !== 'taken' && outcome !== 'old') this.#p.refusals.count(outcome, from, 'digest', now)
+    if (outcome !== 'taken' && outcome !== 'old' && outcome !== 'notReporting')
+      this.#p.refusals.count(outcome, from, 'digest', now)
   }
 }
 
