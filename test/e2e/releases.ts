@@ -68,6 +68,8 @@ export async function publishQuickly(
 ): Promise<{ counter: number; encodings: Encoding[] }> {
   const [mesh, client] = [openMesh(fleet.path('mesh')), fleet.client(peer)]
   const installer = { type: 'file', file: FILE, executable: false } as const
+  // A peer that nobody hears refuses to publish, and one that was just started may not be linked yet.
+  await fleet.until(`${peer} is linked`, 30_000, async () => (await client.status()).links.length > 0)
   const plan = planRelease(mesh, await client.publishers(), { path: PATH, to, installer }, Date.now())
   const into = fleet.path('encodings')
   await mkdir(into, { recursive: true })
