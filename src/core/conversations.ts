@@ -60,11 +60,12 @@ export class Conversations {
     const { out, roster, greetings, links, reach } = this.#m
     const asker = roster.byNode(peer)
     if (request.protocol === 'hello') {
+      const known = this.#m.book.news
       if (asker !== undefined) greetings.learn(peer, asker.claims.zone, request.body, now)
       reach.learnt(peer, request.body, now)
       this.#versions(peer, request.body, now)
       greetings.answer(ticket, peer, asker?.claims.zone, now)
-      links.soon(now)
+      if (this.#m.book.news !== known) links.soon(now)
     } else if (request.protocol === 'sync') {
       out.emit({ type: 'reply', ticket, protocol: 'sync', body: this.#syncAnswer(request.body, now) })
     } else if (request.protocol === 'history') {
@@ -122,6 +123,7 @@ export class Conversations {
   #helloBack(peer: NodeId, hello: Hello, now: Millis): void {
     const { self, roster, greetings, heartbeat, links, reach } = this.#m
     const zone = roster.byNode(peer)?.claims.zone
+    const known = this.#m.book.news
     if (zone !== undefined) greetings.learn(peer, zone, hello, now)
     reach.learnt(peer, hello, now)
     this.#versions(peer, hello, now)
@@ -129,7 +131,7 @@ export class Conversations {
     // Only a signed record is proof, and the rows hold it.
     const newer = yours !== undefined && compareRecords(yours, heartbeat) > 0
     if (zone === self.zone && newer) this.#askRows({ peer, after: undefined, pages: 1 })
-    links.soon(now)
+    if (this.#m.book.news !== known) links.soon(now)
   }
 
   /** Newer versions than ours of the root, of statements, the targets or an announcement are asked for. */

@@ -1,7 +1,7 @@
 // A node: one synchronous function from what happened to what should be done, composed of the machines beside it.
 // It never awaits, never reads a clock, never throws on network input. Driven by daemon/driver.ts and by test/sim.
 import { Conversations } from './conversations.ts'
-import { earliest } from './earliest.ts'
+import { Duties, type Duty } from './duties.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { Effect, Input, Ticket } from './events.ts'
 import { isFleetInput } from './fleet/fleet-inputs.ts'
@@ -31,38 +31,38 @@ export class NodeCore {
   #endsSoon = false
   #started = false
   #stopped = false
-  /** What `deadline` found: it is the same until the next step. */
-  #due: { at: Millis | undefined } | undefined
-  /** The input of this step brought nothing but newer figures: nothing is due by it that was not due before. */
+  readonly #duties: Duties
+  /** The input of this step brought time, or nothing but newer figures: nothing is due by it that was not due before. */
   #quiet = false
 
   constructor(env: Env, setup: NodeSetup, now: Millis) {
     this.#m = composeMachines(env, setup, now)
     this.#conversations = new Conversations(this.#m)
     this.#reaching = new Reaching(this.#m, this.#conversations)
+    const { watchdog } = this.#m.reach
+    this.#duties = new Duties(this.#inOrder(watchdog), [watchdog, this.#m.greetings])
   }
 
   /** Takes one input and returns what is to be done about it. `now` is monotonic and never decreases. */
   step(input: Input, now: Millis): Effect[] {
     if (this.#stopped) return []
-    this.#forgiveSleep(now)
+    const slept = this.#forgiveSleep(now)
+    const quiet = this.#started && !slept
     if (!this.#started) this.#start(now)
-    this.#quiet = input.type === 'pulsed'
+    this.#quiet = input.type === 'pulsed' || input.type === 'woken'
     this.#handle(input, now)
-    const due = this.#due?.at
-    // Nine of ten inputs are records of nodes that are up, and answers to pulses: a Pi looks at its machines when one of them is due.
-    if (this.#quiet && due !== undefined && now < due) this.#due = { at: earliest(due, this.#m.view.deadline()) }
-    else {
-      this.#due = undefined
-      this.#settle(now)
-    }
+    this.#settle(quiet && this.#quiet, now)
     return this.#m.out.drain()
   }
 
   /** When the node next wants { type: 'woken' }. */
   deadline(): Millis | undefined {
-    this.#due ??= { at: this.#earliest() }
-    return this.#due.at
+    return this.#stopped ? undefined : this.#duties.next
+  }
+
+  /** True when something is due before `deadline` says so: a defect, for invariant checks. */
+  get isStale(): boolean {
+    return !this.#stopped && this.#duties.isStale
   }
 
   snapshot(): NodeSnapshot {
@@ -148,25 +148,14 @@ export class NodeCore {
     return sizesOf(this.#m)
   }
 
-  #earliest(): Millis | undefined {
-    if (this.#stopped) return undefined
-    return earliest(
-      this.#m.view.deadline(),
-      this.#m.suspicion.deadline(),
-      this.#m.votes.deadline(),
-      this.#m.news.deadline(),
-      this.#m.heartbeat.deadline(),
-      this.#m.links.deadline(),
-      this.#m.reach.deadline(),
-      this.#m.greetings.deadline(),
-      this.#m.rivals.deadline(),
-      this.#m.queries.deadline(),
-      this.#m.inquiries.deadline(),
-      this.#m.saving.deadline(),
-      this.#m.releases.deadline(),
-      this.#m.audit.deadline(),
-      this.#m.reporting.deadline(),
-    )
+  /** What is looked at by the clock. */
+  #inOrder(watchdog: Duty): Duty[] {
+    const { view, suspicion, votes, news, heartbeat, links, reach, greetings } = this.#m
+    const { rivals, queries, inquiries, saving, audit, reporting } = this.#m
+    const beat = { deadline: () => heartbeat.deadline(), check: (now: Millis) => this.#beat(now) }
+    const releases = { deadline: () => this.#m.releases.deadline(), check: (now: Millis) => this.#checkReleases(now) }
+    const fleet = [view, suspicion, votes, news, beat, releases]
+    return [...fleet, links, watchdog, reach, greetings, rivals, queries, inquiries, saving, audit, reporting]
   }
 
   #start(now: Millis): void {
@@ -189,7 +178,7 @@ export class NodeCore {
       case 'sampled':
         return this.#sampled(input, now)
       case 'published':
-        return void this.#m.view.accept(this.#m.self.node, input.record, input.envelope, now)
+        return this.#published(input, now)
       case 'persisted':
         return this.#persisted(input.ticket, now)
       case 'persistFailed':
@@ -253,6 +242,10 @@ export class NodeCore {
     }
   }
 
+  #published({ record, envelope }: Extract<Input, { type: 'published' }>, now: Millis): void {
+    this.#quiet = this.#m.view.accept(this.#m.self.node, record, envelope, now)
+  }
+
   #sampled(input: Extract<Input, { type: 'sampled' }>, now: Millis): void {
     this.#m.self.synchronised = input.clockTrusted
     this.#m.releases.timeChanged(now)
@@ -268,28 +261,22 @@ export class NodeCore {
     else this.#quiet = this.#m.gossip.heard(ticket, from, topic, envelope, record, now)
   }
 
-  /** What is due by now, whatever the input was. */
-  #settle(now: Millis): void {
+  /** What is due by now. A Pi looks at all of its machines only when one of them is due that others depend on, or something happened. */
+  #settle(quiet: boolean, now: Millis): void {
     if (this.#stopped) return
+    if (quiet) {
+      this.#duties.moved(this.#m.view)
+      if (this.#duties.settleAlone(now)) return
+    }
     const alone = this.#m.links.size === 0 ? limits.isolatedPatience : 1
     this.#m.view.setPatience(Math.max(alone, this.#m.health.patience(now)), now)
-    this.#m.view.check(now)
-    this.#m.suspicion.check(now)
-    this.#m.votes.check(now)
-    this.#m.news.check(now)
-    this.#beat(now)
+    this.#duties.settle(now)
+  }
+
+  #checkReleases(now: Millis): void {
     const changed = this.#m.releases.check(now)
     if (changed && this.#m.self.isNode) this.#m.heartbeat.hurry(now)
-    this.#m.links.check(now)
-    this.#m.reach.check(now)
     if (this.#m.releases.takeUntold()) this.#m.greetings.spread(now)
-    this.#m.greetings.check(now)
-    this.#m.rivals.check(now)
-    this.#m.queries.check(now)
-    this.#m.inquiries.check(now)
-    this.#m.saving.check(now)
-    this.#m.audit.check(now)
-    this.#m.reporting.check(now)
   }
 
   /** Members are counted only when a record is due: this runs after every input. */
@@ -298,18 +285,19 @@ export class NodeCore {
     if (due !== undefined && due <= now) this.#m.heartbeat.check(now, this.#flags(now), this.#members())
   }
 
-  /** A process that was stopped or suspended heard nobody: the silence is its own. */
-  #forgiveSleep(now: Millis): void {
+  /** A process that was stopped or suspended heard nobody: the silence is its own. True when it was late enough to doubt itself. */
+  #forgiveSleep(now: Millis): boolean {
     const due = this.deadline()
-    if (due === undefined || !this.#started) return
+    if (due === undefined || !this.#started || now <= due) return false
     const gap = now - due
     this.#m.health.wokeLate(gap, now)
-    if (gap <= limits.recordPeriodFloor) return
+    if (gap <= limits.recordPeriodFloor) return gap >= limits.lateWake
     this.#m.view.forgive(gap, now)
     this.#m.suspicion.forgive(gap)
     this.#m.greetings.forgive(gap)
     this.#m.reach.watchdog.forgive(gap, now)
     this.#m.releases.forgive(gap)
+    return true
   }
 
   #persisted(ticket: Ticket, now: Millis): void {

@@ -171,6 +171,7 @@ export class Watchman implements Watch {
     if (large !== undefined) this.#report('I3', index, large)
     const idle = this.#progress.after(index, input.type === 'woken', node.now(), core.deadline())
     if (idle !== undefined) this.#report('I5', index, idle)
+    if (core.isStale) this.#report('I5', index, 'something is due before its deadline')
     if (sizes.links === 0) this.steadiness.isolated(index, this.#queue.now)
     this.steadiness.clock(index, node.clockLies(), this.#queue.now)
   }

@@ -32,15 +32,22 @@ export interface Entry {
   by: NodeId | undefined
 }
 
+/** Members of one zone, and how many of them answer for it. */
+interface Zone {
+  entries: Map<NodeId, Entry>
+  serving: number
+}
+
 export class Book {
   readonly #self: NodeId
   readonly #ownZone: string
   readonly #standing: StandingOf
   readonly #isOut: (node: NodeId, zone: string | undefined) => boolean
   readonly #entries = new Map<NodeId, Entry>()
-  readonly #zones = new Map<string, Set<NodeId>>()
-  /** What `zones` found, until a zone comes or goes or somebody begins or ends to answer for one. */
-  #served: readonly string[] | undefined
+  readonly #zones = new Map<string, Zone>()
+  /** Those that somebody answers for, in order of name. */
+  readonly #served: string[] = []
+  #news = 0
   readonly #dirty = new Set<NodeId>()
   /** When an entry was last written: one that goes on being seen is written anew each day, or it would age on disk. */
   readonly #written = new Map<NodeId, Millis>()
@@ -63,6 +70,11 @@ export class Book {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Grows whenever somebody comes, moves, or begins or ends to serve, to relay or to report: who looks for links looks again. */
+  get news(): number {
+    return this.#news
   }
 
   get(node: NodeId): Entry | undefined {
@@ -145,13 +157,14 @@ export class Book {
     if (entry !== undefined) entry.seen = now
   }
 
-  /** Zones of which a member is known that answers for it, in order of name. */
+  /** Zones of which a member is known that answers for it, in order of name; it changes as the book does. */
   zones(): readonly string[] {
-    if (this.#served !== undefined) return this.#served
-    const zones: string[] = []
-    for (const [zone, nodes] of this.#zones) if (zone !== '' && this.#serves(nodes)) zones.push(zone)
-    this.#served = zones.sort()
     return this.#served
+  }
+
+  /** True when a member is known that answers for this zone. */
+  isServed(zone: string): boolean {
+    return zone !== '' && (this.#zones.get(zone)?.serving ?? 0) > 0
   }
 
   /** Members of a zone (undefined: zone not known yet): the best founded first, and of these the freshest. */
@@ -213,25 +226,40 @@ export class Book {
     return node === this.#self || this.#isOut(node, zone) || addresses.length === 0 || age > limits.contactLifetime
   }
 
-  #serves(nodes: Iterable<NodeId>): boolean {
-    for (const node of nodes) if (this.#entries.get(node)?.serves) return true
-    return false
-  }
-
   #of(zone: string): Entry[] {
-    return [...(this.#zones.get(zone) ?? [])].map((node) => this.#entries.get(node) as Entry)
+    const held = this.#zones.get(zone)
+    return held === undefined ? [] : [...held.entries.values()]
   }
 
   #put(entry: Entry, now: Millis): void {
     const zone = entry.zone ?? ''
     if (entry.node === this.#self || !this.#hasRoom(zone, entry, now)) return
     const before = this.#entries.get(entry.node)
-    if (before === undefined || before.zone !== entry.zone || before.serves !== entry.serves) this.#served = undefined
-    if (before !== undefined && before.zone !== entry.zone) this.#remove(before)
+    const moved = before !== undefined && before.zone !== entry.zone
+    if (moved) this.#remove(before)
+    const added = before === undefined || moved
     this.#entries.set(entry.node, entry)
-    this.#zones.set(zone, (this.#zones.get(zone) ?? new Set()).add(entry.node))
-    if (before === undefined || before.zone !== entry.zone || !tellsSame(before, entry)) this.#dirty.add(entry.node)
+    this.#hold(zone, entry, added ? undefined : before)
+    if (added || !tellsSame(before, entry)) this.#dirty.add(entry.node)
+    if (added || isNews(before, entry)) this.#news += 1
     this.#trim(zone, now)
+  }
+
+  /** @param before what the zone holds of this node already */
+  #hold(zone: string, entry: Entry, before: Entry | undefined): void {
+    const held = this.#zones.get(zone) ?? { entries: new Map(), serving: 0 }
+    this.#zones.set(zone, held)
+    held.entries.set(entry.node, entry)
+    this.#serve(zone, held, Number(entry.serves) - Number(before?.serves ?? false))
+  }
+
+  #serve(zone: string, held: Zone, more: number): void {
+    const was = held.serving > 0
+    held.serving += more
+    if (zone === '' || was === held.serving > 0) return
+    const at = placeOf(this.#served, zone)
+    if (was) this.#served.splice(at, 1)
+    else this.#served.splice(at, 0, zone)
   }
 
   /** True when the zone is held already or may be held from now on; another makes room for it where it must. */
@@ -248,21 +276,38 @@ export class Book {
   #trim(zone: string, now: Millis): void {
     const bound = zone === this.#ownZone || zone === '' ? limits.contactsOfOwnZone : limits.contactsPerZone
     const nodes = this.#zones.get(zone)
-    while (nodes !== undefined && nodes.size > bound) {
+    while (nodes !== undefined && nodes.entries.size > bound) {
       const worst = worstEntry(this.#of(zone), this.#standing, now)
       if (worst === undefined) return
       this.#remove(worst)
     }
   }
 
-  #remove({ node, zone }: Entry): void {
+  #remove({ node, zone = '', serves }: Entry): void {
     this.#entries.delete(node)
-    this.#served = undefined
     this.#dirty.add(node)
-    const nodes = this.#zones.get(zone ?? '')
-    nodes?.delete(node)
-    if (nodes?.size === 0) this.#zones.delete(zone ?? '')
+    const held = this.#zones.get(zone)
+    if (held === undefined || !held.entries.delete(node)) return
+    this.#serve(zone, held, -Number(serves))
+    if (held.entries.size === 0) this.#zones.delete(zone)
   }
+}
+
+/** Where a zone is in a sorted list, or would be. */
+function placeOf(zones: readonly string[], zone: string): number {
+  let [low, high] = [0, zones.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((zones[middle] as string) < zone) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Something that whom to link with may depend on. */
+function isNews(before: Entry, entry: Entry): boolean {
+  const same = before.serves === entry.serves && before.relays === entry.relays && before.reports === entry.reports
+  return !same || before.nat !== entry.nat || !sameList(before.addresses, entry.addresses)
 }
 
 /** The entry as it is told to others. */

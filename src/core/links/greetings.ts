@@ -253,14 +253,8 @@ export class Greetings {
     const mates = zone === undefined ? [] : serving(zone)
     const chosen = again ? this.#some(mates, bound / 2) : this.#relaysFor(peer)
     if (!again) chosen.push(...mates.filter((entry) => !chosen.includes(entry)).slice(0, bound / 2 - chosen.length))
-    const zones = this.#book.zones().filter((other) => other !== zone)
-    const each = Math.min(
-      limits.contactsPerZone,
-      Math.max(1, Math.floor((bound - chosen.length) / (zones.length || 1))),
-    )
-    const visited = Math.min(zones.length, Math.floor((bound - chosen.length) / each))
-    for (let i = 0; i < visited; i++) {
-      const others = serving(zones[(this.#turn + i) % zones.length] as string)
+    for (const { other, each } of this.#zonesInTurn(zone, bound - chosen.length)) {
+      const others = serving(other)
       const [reporter] = this.#some(
         others.filter(({ reports = 0 }) => reports > 0),
         1,
@@ -271,8 +265,22 @@ export class Greetings {
       )
       chosen.push(...[...(reporter ? [reporter] : []), ...rest].filter((entry) => !chosen.includes(entry)))
     }
-    this.#turn = zones.length === 0 ? 0 : (this.#turn + visited) % zones.length
     return chosen.map((entry) => this.#marked(toContact(entry, now)))
+  }
+
+  /** Zones other than the receiver's for so many contacts, going on where the last hello ended, and how many each gets. */
+  #zonesInTurn(zone: string | undefined, room: number): { other: string; each: number }[] {
+    const zones = this.#book.zones()
+    const count = zones.length - (zone !== undefined && this.#book.isServed(zone) ? 1 : 0)
+    const each = Math.min(limits.contactsPerZone, Math.max(1, Math.floor(room / (count || 1))))
+    const visited = Math.min(count, Math.floor(room / each))
+    const found: { other: string; each: number }[] = []
+    for (; found.length < visited; this.#turn += 1) {
+      const other = zones[this.#turn % zones.length] as string
+      if (other !== zone) found.push({ other, each })
+    }
+    this.#turn = zones.length === 0 ? 0 : this.#turn % zones.length
+    return found
   }
 
   /** Of our own zone we know who reports better than by what was said before. */

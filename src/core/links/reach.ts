@@ -203,12 +203,12 @@ export class Reach {
   }
 
   deadline(): Millis | undefined {
-    const [watchdog, improving] = [this.watchdog.deadline(), this.improving.deadline()]
-    return earliest(this.#tellAt, watchdog, improving, this.#reservations.deadline(), this.#seeking.deadline())
+    const [reservations, seeking] = [this.#reservations.deadline(), this.#seeking.deadline()]
+    return earliest(this.#tellAt, this.improving.deadline(), reservations, seeking)
   }
 
+  /** The watchdog is looked at by itself, as its turn comes often. */
   check(now: Millis): void {
-    this.watchdog.check(now)
     this.#offer(now)
     this.#reservations.check(() => this.#need(now), now)
     this.improving.check(now)

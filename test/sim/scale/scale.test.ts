@@ -10,7 +10,7 @@ import { namedScaleScenario, nodesOf, parseScaleScenario, scaleScenarios } from 
 import { Troubles } from './troubles.ts'
 
 /** Ms of a machine that has other things to do. */
-const PATIENCE = 180_000
+const PATIENCE = 600_000
 
 async function run(name: string, minutes: number): Promise<ScaleRow> {
   const fleet = new ScaleFleet({ ...namedScaleScenario(name), warmMinutes: 3 }, 1)
