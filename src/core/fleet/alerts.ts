@@ -14,6 +14,7 @@ export interface Alert {
 export class Alerts {
   readonly #out: Outbox
   readonly #alerts = new Map<string, Alert>()
+  #changes = 0
 
   constructor(out: Outbox) {
     this.#out = out
@@ -25,12 +26,18 @@ export class Alerts {
     if (this.#alerts.has(key)) return
     if (this.#alerts.size >= limits.alerts) this.#alerts.delete(this.#alerts.keys().next().value as string)
     this.#alerts.set(key, { kind, node, detail, raised: now })
+    this.#changes += 1
     this.#out.event({ type: 'alert', kind, node, detail })
   }
 
   /** What it was raised for is over. */
   lower(kind: AlertKind, node: NodeId): void {
-    this.#alerts.delete(`${kind} ${node}`)
+    if (this.#alerts.delete(`${kind} ${node}`)) this.#changes += 1
+  }
+
+  /** Grows whenever an alert is raised or is over: what only follows from them holds until then. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Kinds raised about one node. */

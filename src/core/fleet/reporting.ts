@@ -75,6 +75,8 @@ export class Reporting {
   /** One for each level: the leaf zone's on the first, an inner zone's on the next. */
   #voices: Voice[] = []
   #pair: Pair = { active: undefined, standby: undefined }
+  /** What the pair was worked out from: it holds until that changes. */
+  #pairFrom = ''
   /** Of the inner zone at each level. */
   readonly #pairs: Pair[] = []
   #wishes: readonly Wish[] = []
@@ -230,7 +232,7 @@ export class Reporting {
   #takePlaces(now: Millis): void {
     const { self, day } = this.#p
     const today = day.at(now)
-    this.#pair = pairOf(this.#places.order(self.zone, today, this.#candidates()))
+    this.#findPair(today)
     let child = { zone: self.zone, leaf: true }
     let part = partOf(self.node, this.#pair)
     for (let at = 0; ; at++) {
@@ -245,6 +247,14 @@ export class Reporting {
       const knows = now - level.since >= this.#least
       part = parent === '/' || !knows ? 'none' : partOf(self.node, pair)
     }
+  }
+
+  #findPair(today: number): void {
+    const { self, view, alerts } = this.#p
+    const from = `${today} ${view.shifts} ${alerts.changes}`
+    if (from === this.#pairFrom) return
+    this.#pairFrom = from
+    this.#pair = pairOf(this.#places.order(self.zone, today, this.#candidates()))
   }
 
   #candidates(): NodeId[] {

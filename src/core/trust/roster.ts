@@ -78,8 +78,9 @@ export class Roster {
     this.#out.persist([{ type: 'forgetMembership', id }], false)
   }
 
-  /** Marks a membership as just used. */
+  /** Marks a membership as just used. The order is kept while there are so many that some may have to go: it is asked for at each record. */
   touch(id: MembershipId): void {
+    if (this.#byId.size < limits.memberships / 2) return
     const membership = this.#byId.get(id)
     if (membership === undefined) return
     this.#byId.delete(id)

@@ -91,11 +91,12 @@ export class StatementKeeper {
 
   /** Whether a node of this zone (undefined: not known) is revoked by its id. */
   names(node: NodeId, zone: string | undefined): boolean {
-    return this.all().some((document) => namesNode(document, node, zone, this.#self.root.signed))
+    return this.#held.size > 0 && this.all().some((document) => namesNode(document, node, zone, this.#self.root.signed))
   }
 
   /** When a membership ends: what it says itself, or what its zone or invite was prolonged to. */
   endOf(membership: Membership): Millis {
+    if (this.#held.size === 0) return membership.claims.expires
     const { signed } = this.#self.root
     const until = this.all().map((document) => extendedTo(document, membership, signed) ?? 0)
     return Math.max(membership.claims.expires, ...until)
