@@ -75,7 +75,7 @@ const relations: [string, boolean][] = [
   ],
   [
     'wanted links fit the kept ones',
-    limits.mateLinksWanted <= limits.mateLinksMax && limits.outsideLinksWanted <= limits.outsideLinksMax,
+    limits.mateLinksWanted <= limits.mateLinksMax && limits.outsideLinksWanted <= limits.outsideLinksShared,
   ],
   [
     'a crowd of links fits the connections, and the kept ones a crowd',
@@ -91,6 +91,7 @@ const relations: [string, boolean][] = [
   ['addresses through two relays leave room for our own', 2 * limits.relayAddresses < limits.addressesPerContact],
   ['a relay takes in no more than it keeps links for', limits.relayReservations <= limits.relayLinksMax],
   ['a stretch that is worth a patch has a sample in it', 1 / limits.patchSamples < 1 - limits.patchShare],
+  ['a shared zone keeps fewer links', limits.outsideLinksShared <= limits.outsideLinksMax],
   ['all links fit the connections', limits.mateLinksMax + limits.outsideLinksMax < limits.connections],
 ]
 for (const [relation, holds] of relations) if (!holds) throw new Error(`limits.ts contradicts itself: ${relation}`)

@@ -13,6 +13,11 @@ export const linksLimits = {
   passingLink: 2 * MINUTE,
   /** Links from outside that are accepted: a bootstrap node meets every newcomer. */
   outsideLinksMax: 32,
+  /**
+   * The same in a zone with mates enough to share them: each costs a thin wire 13 B/s with its hellos and pulses. Who is sent away knows
+   * other members by then.
+   */
+  outsideLinksShared: 12,
   /** Zones to which an operator's peer keeps a link; others are dialled when asked. */
   operatorLinksWanted: 8,
   /** Links that an operator's peer keeps: a query opens one to every zone, and the oldest are closed when it is over. */

@@ -285,7 +285,8 @@ export class Links {
       return this.#closeSurplus([...others, ...crowd], limits.relayLinksMax, now)
     }
     this.#closeSurplus(mates, limits.mateLinksMax, now)
-    this.#closeSurplus(others, limits.outsideLinksMax, now)
+    const isShared = mates.length >= limits.mateLinksWanted
+    this.#closeSurplus(others, isShared ? limits.outsideLinksShared : limits.outsideLinksMax, now)
   }
 
   /** Who watches us is dialled whatever else is linked: it has to notice at once when we are gone. */

@@ -188,6 +188,20 @@ describe('the link policy of a node', () => {
     expect(closed).toEqual(mates.slice(limits.mateLinksMax))
   })
 
+  it('shares what comes from outside with its zone-mates, and keeps it while it has few', () => {
+    const { links, open, effects } = setUp()
+    const others = names('b', limits.outsideLinksMax)
+    for (const [i, other] of others.entries()) open(other, '/b', i)
+    const closed = (now: number) => {
+      links.soon(now)
+      links.check(now)
+      return effects().flatMap((effect) => (effect.type === 'close' ? [effect.peer] : []))
+    }
+    expect(closed(MINUTE)).toEqual([])
+    for (const mate of names('mate', limits.mateLinksWanted)) open(mate, ZONE, MINUTE)
+    expect(closed(MINUTE)).toEqual(others.slice(limits.outsideLinksShared))
+  })
+
   it('keeps as many zone-mates as others while it relays: a zone may have many sites, whose nodes need a relay as well', () => {
     const { links, open, effects } = setUp(true, undefined, () => true)
     const [mates, others] = [names('mate', limits.mateLinksMax + 30), names('b', limits.relayLinksMax - 30)]

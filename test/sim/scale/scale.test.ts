@@ -112,7 +112,7 @@ describe('the words', () => {
       }) as ScaleRow
     expect(missed(row(100, 1_000))).toEqual([])
     expect(missed(row(10_000, 4_100))).toEqual([
-      'x: what a plain node takes in on the LAN (median) is 4100 B/s, above 4000',
+      'x: what a plain node takes in on the LAN (p99) is 4100 B/s, above 4000',
       'x: it is 0.5 times as fast as real time, not faster',
     ])
     expect(ratioOf([row(100, 900), row(10_000, 1_100)])).toBe(1.2)
