@@ -3,6 +3,7 @@
 /** What stands between a site's LAN and the internet. Unless a line says otherwise, what was not asked for from inside is dropped. */
 export const KINDS = {
   open: 'no router: every node is straight on the internet, a public member',
+  routed: 'no NAT and no firewall: public IPv4 addresses on a LAN behind a router',
   plain: 'NAT that keeps the port, so that all of the internet sees one mapping',
   random: 'NAT with a random port for each destination',
   double: 'two plain NATs in a row, as in a flat behind a carrier',

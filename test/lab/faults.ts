@@ -21,7 +21,8 @@ export async function plug(network: Network, name: string): Promise<void> {
 export async function changeWanAddress(network: Network, name: string): Promise<string> {
   const site = network.site(name)
   const { wire } = site
-  if (wire === undefined || site.kind === 'ipv6') throw new Error(`${name} has no NAT whose address could change`)
+  if (wire === undefined || site.kind === 'ipv6' || site.kind === 'routed')
+    throw new Error(`${name} has no NAT whose address could change`)
   const old = `${wanAddress(site)}/32`
   site.generation++
   // The kernel forgets the translations of an address that goes.

@@ -49,6 +49,7 @@ describe.skipIf(reason !== undefined)(`the laboratory's network${reason === unde
         { name: 'uni', kind: 'tcp443' },
         { name: 'dark', kind: 'dark' },
         { name: 'six', kind: 'ipv6' },
+        { name: 'campus', kind: 'routed', nodes: 2 },
         { name: 'slow', kind: 'plain', down: 8 },
         { name: 'thin', kind: 'open', up: 6 },
       ]),
@@ -111,6 +112,15 @@ describe.skipIf(reason !== undefined)(`the laboratory's network${reason === unde
     const inward = { host: address('six-1'), port: PORT, until: 'connected', timeout: QUIET } as const
     expect((await sockets.connect('pub-1', inward)).code).toBe('silence')
     expect((await sockets.connect('six-1', { ...inward, host: address('pub-1') })).connected).toBe(false)
+  })
+
+  it('a routed site has public addresses on a LAN of its own: everybody gets in and out, and nothing is changed on the way', async () => {
+    const out = await sockets.seen('campus-1', address('pub-1'), PORT, 5003)
+    expect(out).toBe(`${address('campus-1')}:5003`)
+    await sockets.listen('campus-1', PORT)
+    for (const from of ['pub-1', 'campus-2'])
+      expect(await sockets.seen(from, address('campus-1'), PORT, 5004)).toBe(`${address(from)}:5004`)
+    expect((await hairpinCount(network, 'campus')).packets).toBe(0)
   })
 
   it('a LAN carries multicast DNS, and with multicast off it carries all but that', async () => {

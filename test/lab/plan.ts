@@ -92,7 +92,12 @@ function host({ index }: NodePlan): number {
 /** Where others find a node: on the internet for one that is open, on its LAN for any other. */
 export function addressOf(site: SitePlan, node: NodePlan): string {
   if (site.kind === 'open') return `44.0.0.${host(node)}`
-  return site.kind === 'ipv6' ? publicV6(site, host(node)) : `192.168.${site.lan}.${host(node)}`
+  return site.kind === 'ipv6' ? publicV6(site, host(node)) : `${lanV4(site)}.${host(node)}`
+}
+
+/** A LAN's /24 without its last number: one that others have, too, or the site's own. */
+export function lanV4({ kind, lan, index }: SitePlan): string {
+  return kind === 'routed' ? `46.${index}.0` : `192.168.${lan}`
 }
 
 /** Of an open node, which has both families. */

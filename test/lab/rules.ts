@@ -27,7 +27,9 @@ export function routerRules(kind: Kind): string[] {
     '}',
     'chain postrouting {',
     'type nat hook postrouting priority 100',
-    ...(kind === 'ipv6' ? [] : [`oifname "wan" masquerade${kind === 'random' ? ' fully-random' : ''}`]),
+    ...(kind === 'ipv6' || kind === 'routed'
+      ? []
+      : [`oifname "wan" masquerade${kind === 'random' ? ' fully-random' : ''}`]),
     '}',
     '}',
   ]
@@ -35,6 +37,7 @@ export function routerRules(kind: Kind): string[] {
 
 function goingOut(kind: Kind): string[] {
   if (kind === 'dark') return []
+  if (kind === 'routed') return ['accept']
   const what = kind === 'tcp443' ? 'tcp dport 443 ' : ''
   return ['ct state established,related accept', `iifname "lan" oifname "wan" ${what}accept`]
 }

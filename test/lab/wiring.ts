@@ -9,6 +9,7 @@ import {
   GATEWAY,
   GATEWAY6,
   INTERNET,
+  lanV4,
   type NodePlan,
   openV6,
   type Plan,
@@ -76,7 +77,9 @@ export function internetLines(plan: Plan, name: string): string[] {
 }
 
 function routesToSite(site: SitePlan): string[] {
-  return [site.kind === 'ipv6' ? `${prefixV6(site)}::/64 via ${FAR6}` : `${wanAddress(site)}/32`]
+  if (site.kind === 'ipv6') return [`${prefixV6(site)}::/64 via ${FAR6}`]
+  const router = `${wanAddress(site)}/32`
+  return site.kind === 'routed' ? [router, `${lanV4(site)}.0/24 via ${wanAddress(site)}`] : [router]
 }
 
 function routesToOpen(plan: Plan, node: NodePlan): string[] {
@@ -109,7 +112,7 @@ function routerLines(site: SitePlan, at: number): string[] {
       'link set wan gso_max_segs 1',
       ...outV6('wan'),
     ]
-  const lan = `addr add 192.168.${site.lan}.1/24 dev lan`
+  const lan = `addr add ${lanV4(site)}.1/24 dev lan`
   if (site.kind !== 'double') return [...up, lan, ...wanLines(site)]
   return [...up, lan, `addr add ${BEHIND_CARRIER}/30 dev wan`, `route add default via ${CARRIER}`]
 }
@@ -142,7 +145,7 @@ export function nodeAddressLines(site: SitePlan, node: NodePlan): string[] {
     return [...outV4('eth0', address), ...outV6('eth0'), `addr replace ${openV6(node)}/128 dev eth0 nodad`]
   if (site.kind === 'ipv6')
     return [`addr replace ${address}/64 dev eth0 nodad`, `route replace ::/0 via ${GATEWAY6} dev eth0`]
-  return [`addr replace ${address}/24 dev eth0`, `route replace default via 192.168.${site.lan}.1`]
+  return [`addr replace ${address}/24 dev eth0`, `route replace default via ${lanV4(site)}.1`]
 }
 
 /** A bucket of 20 ms, but at least two packets; without a rate, none. */
