@@ -85,7 +85,7 @@ export class Conversations {
   }
 
   answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {
-    const { rivals, greetings, queries, releases, statements } = this.#m
+    const { rivals, greetings, asking, releases, statements } = this.#m
     if (response.protocol === 'hello') {
       rivals.answered(ticket, now)
       greetings.answered(peer, ticket)
@@ -94,14 +94,14 @@ export class Conversations {
       const catchUp = this.#catchUps.get(peer)
       if (ticket === catchUp?.ticket) this.#takeRows(catchUp, response.body, now)
       else if (!this.#m.reporting.checks.answered(ticket, peer, response.body, now))
-        queries.answered(ticket, peer, response.body, now)
+        asking.answered(ticket, peer, response.body, now)
     } else if (response.protocol === 'history') {
       this.#m.inquiries.answered(ticket, peer, response.body, now)
     } else {
       const { announcements, pieceList, beacons = [] } = response.body
       const taken =
         this.#m.digests.introduced(ticket, response.body, now) ||
-        queries.introduced(ticket, response.body, now) ||
+        asking.introduced(ticket, response.body, now) ||
         statements.arrived(ticket, peer, response.body.statements, now) ||
         releases.announcing.arrived(ticket, peer, announcements, now) ||
         releases.beacons.arrived(ticket, beacons, now) ||

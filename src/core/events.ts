@@ -5,6 +5,7 @@ import type { MetricValues } from './fleet/metrics.ts'
 import type { CollectorTrouble, NamedValue } from './fleet/named-values.ts'
 import type { HealthRecord } from './fleet/record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './fleet/rows.ts'
+import type { SightAnswer, SightQuestion } from './fleet/sightings.ts'
 import type { Summary } from './fleet/summary.ts'
 import type { Vote } from './fleet/vote.ts'
 import type { HistoryAnswer, HistoryQuestion } from './history/inquiries.ts'
@@ -135,6 +136,8 @@ export type Input =
   | { type: 'query'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
   /** A person asks for the values of a node over time (local API). */
   | { type: 'askHistory'; ticket: Ticket; question: HistoryQuestion }
+  /** The same by whom a node is seen; answered with `sightDone`. */
+  | { type: 'askSight'; ticket: Ticket; question: SightQuestion }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
   | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }
   /** The beacon that we asked to be signed. */
@@ -324,6 +327,7 @@ export type Effect =
   | ({ type: 'reply'; ticket: Ticket } & AnyResponse)
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
   | { type: 'historyDone'; ticket: Ticket; answer: HistoryAnswer }
+  | { type: 'sightDone'; ticket: Ticket; answer: SightAnswer }
   | { type: 'publishHead'; topic: string; head: Head }
   /** Sign this with our beacon key; it comes back as `beaconSigned`. */
   | { type: 'signBeacon'; beacon: Beacon }

@@ -1,4 +1,5 @@
 // The machines that a node is composed of, wired together, and filled with what earlier runs wrote.
+import { Asking } from './asking.ts'
 import type { Env, Millis, NodeId } from './env.ts'
 import type { ZoneAnswer } from './events.ts'
 import { Alerts } from './fleet/alerts.ts'
@@ -9,6 +10,8 @@ import { composeAccusing, composeSeeing, watchingOf } from './fleet/presence.ts'
 import { Queries } from './fleet/query.ts'
 import { composeReporters, type Reporters } from './fleet/reporter-machines.ts'
 import { rowsOf } from './fleet/serving.ts'
+import { sightOf } from './fleet/sight.ts'
+import { Sightings } from './fleet/sightings.ts'
 import type { View } from './fleet/view.ts'
 import { composeHistory } from './history/compose.ts'
 import { limits } from './limits.ts'
@@ -91,6 +94,9 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const reporters: Reporters = composeReporters({ ...reported, ...reportsOf(setup) }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
+  const sight = (node: NodeId, at: Millis) => sightOf({ ...seeing, self, links, watchdog: reach.watchdog }, node, at)
+  const sightings = new Sightings({ out, self, book, links, sight })
+  const asking = new Asking({ queries, sightings, inquiries: past.inquiries })
   const saving = new Saving({ out, self, view, book, history: past.history }, setup.viewFlushPeriod, now)
   const published = { env, out, self, refusals, watch, links, book, view, reach, statements }
   const publishing: Publishing = composePublishing(published, setup, now)
@@ -104,6 +110,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     heartbeat,
     gossip,
     queries,
+    sightings,
+    asking,
     saving,
     collectors: new Collectors(out),
   }

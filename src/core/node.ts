@@ -1,5 +1,6 @@
 // A node: one synchronous function from what happened to what should be done, composed of the machines beside it.
 // It never awaits, never reads a clock, never throws on network input. Driven by daemon/driver.ts and by test/sim.
+import { isQuestion } from './asking.ts'
 import { Conversations } from './conversations.ts'
 import { Duties, type Duty } from './duties.ts'
 import type { Env, Millis, NodeId } from './env.ts'
@@ -151,11 +152,11 @@ export class NodeCore {
   /** What is looked at by the clock. */
   #inOrder(watchdog: Duty): Duty[] {
     const { view, suspicion, votes, news, heartbeat, links, reach, greetings } = this.#m
-    const { rivals, queries, inquiries, saving, audit, reporting } = this.#m
+    const { rivals, asking, saving, audit, reporting } = this.#m
     const beat = { deadline: () => heartbeat.deadline(), check: (now: Millis) => this.#beat(now) }
     const releases = { deadline: () => this.#m.releases.deadline(), check: (now: Millis) => this.#checkReleases(now) }
     const fleet = [view, suspicion, votes, news, beat, releases]
-    return [...fleet, links, watchdog, reach, greetings, rivals, queries, inquiries, saving, audit, reporting]
+    return [...fleet, links, watchdog, reach, greetings, rivals, asking, saving, audit, reporting]
   }
 
   #start(now: Millis): void {
@@ -198,8 +199,7 @@ export class NodeCore {
         this.#m.links.failed(input.peer, now)
         this.#m.suspicion.dialFailed(input.peer, now)
         this.#unreachable.failed(input.peer, input.reason, now)
-        this.#m.inquiries.lost(input.peer, now)
-        return this.#m.queries.lost(input.peer, now)
+        return this.#m.asking.lost(input.peer, now)
       case 'discovered':
         return this.#reaching.discovered(input, now)
       case 'listening':
@@ -215,15 +215,10 @@ export class NodeCore {
         return this.#conversations.answered(input.ticket, input.peer, input, now)
       case 'askFailed':
         this.#conversations.failed(input.ticket, input.peer, input, now)
-        this.#m.queries.failed(input.ticket, input.peer, now)
-        this.#m.inquiries.failed(input.ticket, input.peer, now)
+        this.#m.asking.failed(input.ticket, input.peer, now)
         this.#m.rivals.failed(input.ticket, now)
         if (input.protocol === 'hello') this.#m.greetings.failed(input.peer, input.ticket, now)
         return
-      case 'query':
-        return this.#m.queries.start(input.ticket, input.zones, input.timeout, now)
-      case 'askHistory':
-        return this.#m.inquiries.start(input.ticket, input.question, now)
       case 'stated':
         return this.#m.statements.stated(input.ticket, input.statement)
       case 'rooted':
@@ -235,6 +230,7 @@ export class NodeCore {
         return this.#leave(now)
       default:
         if (isReachInput(input)) return this.#reaching.handle(input, now)
+        if (isQuestion(input)) return this.#m.asking.start(input, now)
         if ('from' in input) this.#reaching.heard(input.from, now)
         else if ('peer' in input) this.#reaching.heard(input.peer, now)
         if (isFleetInput(input)) return this.#m.digests.handle(input, now)

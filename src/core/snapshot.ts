@@ -77,5 +77,6 @@ export function sizesOf(m: Machines) {
     releases: m.releases.sizes(),
     history: m.history?.bytes ?? 0,
     inquiries: m.inquiries.underway,
+    sightings: m.sightings.underway,
   }
 }

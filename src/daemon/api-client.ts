@@ -43,8 +43,8 @@ export interface ApiClient {
   fleet(zones?: readonly string[]): Promise<FleetJson>
   /** Figures of many nodes. E_QUERY, E_METRIC, E_SELECTOR, E_ZONE. */
   query(q: string, asked?: { zones?: readonly string[]; timeoutMs?: number }): Promise<QuestionJson>
-  /** One node by id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
-  node(idOrName: string): Promise<NodesJson>
+  /** One node by id, unique prefix of an id, or name, with by whom it is seen and what it measures beside its record. E_UNKNOWN_NODE. */
+  node(idOrName: string, timeoutMs?: number): Promise<NodesJson>
   /** Values of a node over time; without `metric` which there are. E_UNKNOWN_NODE, E_METRIC, E_HISTORY. */
   history(asked: HistoryAsked): Promise<HistoryJson>
   /** Whether anything gets to a linked node now; nobody is dialled for it. */
@@ -109,7 +109,9 @@ export function apiClient(data: string): ApiClient {
       search.set('q', q)
       return ask(`/v1/query?${search}`, timeoutMs)
     },
-    node: (idOrName) => ask(`/v1/nodes/${encodeURIComponent(idOrName)}`, limits.queryTimeout),
+    // It is looked for first, and then others are asked about it.
+    node: (idOrName, timeoutMs = limits.queryTimeout) =>
+      ask(`/v1/nodes/${encodeURIComponent(idOrName)}?timeoutMs=${timeoutMs}`, 2 * timeoutMs),
     pulse: (node, timeoutMs = limits.queryTimeout) =>
       ask(`/v1/pulse/${encodeURIComponent(node)}?timeoutMs=${timeoutMs}`, timeoutMs),
     history: ({ node, metric, sinceMs, stepMs, timeoutMs = limits.queryTimeout }) => {

@@ -20,6 +20,8 @@ export interface SeriesJson {
   kind: 'counter' | 'gauge'
   /** The newest value as it is, a counter's too. */
   value: number | null
+  /** Since it was taken; null where the node does not say. Absent in an older daemon. */
+  ageMs?: AgeMs
 }
 
 /** GET /v1/history?node=NAME&metric=cpu_temp&sinceMs=86400000&stepMs=300000&timeoutMs=5000. Without `metric`: which series there are. */

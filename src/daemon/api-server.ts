@@ -60,8 +60,8 @@ export interface ApiBackend {
   fleet(query: ZonesQuery): FleetJson
   /** A question about many nodes. E_QUERY, E_METRIC, E_SELECTOR. */
   query(asked: AskedQuestion): Promise<QuestionJson>
-  /** By id, unique prefix of an id, or name. E_UNKNOWN_NODE. */
-  node(idOrName: string): Promise<NodesJson>
+  /** By id, unique prefix of an id, or name, with by whom it is seen and what it measures beside its record; each of both steps within `timeoutMs`. E_UNKNOWN_NODE. */
+  node(idOrName: string, timeoutMs: number): Promise<NodesJson>
   /** Values of a node over time. E_UNKNOWN_NODE, E_METRIC, E_HISTORY. */
   history(query: HistoryQuery): Promise<HistoryJson>
   /** Whether anything gets to a linked node now. */
@@ -270,7 +270,7 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
       return {}
   }
   const [, node] = /^GET \/v1\/nodes\/([^/]+)$/.exec(asked) ?? []
-  if (node !== undefined) return await backend.node(decoded(node))
+  if (node !== undefined) return await backend.node(decoded(node), timeoutOf(search))
   const [, pulsed] = /^GET \/v1\/pulse\/([^/]+)$/.exec(asked) ?? []
   if (pulsed !== undefined) return await backend.pulse(decoded(pulsed), timeoutOf(search))
   throw new NoRoute(`this daemon does not know ${asked}: the command may be newer than it`)

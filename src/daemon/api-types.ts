@@ -2,6 +2,7 @@
 // Additions are allowed at any time; a field is never renamed, removed or given another meaning (clause API).
 
 import type { BudgetsJson } from './api-budget-types.ts'
+import type { BesideJson, SeenJson } from './api-node-types.ts'
 import type { PathJson, ReachJson } from './api-reach-types.ts'
 
 /** Age in milliseconds of what a figure rests on; null when no trustworthy age exists. */
@@ -88,6 +89,10 @@ export interface NodesJson {
   page?: PageJson
   /** Units of `measures`: share, s, B, B/s, degC, Hz, 1, bits. Absent in an older daemon. */
   units?: Record<string, string>
+  /** Of one node (`GET /v1/nodes/NAME`): by whom it is seen. Absent in an older daemon, as the next one is. */
+  seen?: SeenJson
+  /** Of one node: what it measures beside its record; null: it is gone, and nobody else keeps that. */
+  beside?: BesideJson | null
 }
 
 export interface LinkJson {
@@ -326,5 +331,6 @@ export interface ErrorJson {
 // GET /v1/nodes/<id or unique prefix or name>: a NodesJson with one node, or E_UNKNOWN_NODE.
 
 export type * from './api-history-types.ts'
+export type * from './api-node-types.ts'
 export type * from './api-release-types.ts'
 export { refusalText } from './refusal-text.ts'

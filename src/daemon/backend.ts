@@ -1,9 +1,7 @@
 // What the local API answers with: a node's own status, and answers of the fleet.
 import { randomUUID } from 'node:crypto'
-import { Failure } from '../core/failure.ts'
 import type { HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
-import { nearest } from '../core/nearest.ts'
 import type { NodeCore } from '../core/node.ts'
 import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
@@ -13,7 +11,7 @@ import { answerFrom, answerFromRows, partsOf, requireRowMetrics } from './aggreg
 import type { QuestionJson } from './api-fleet-types.ts'
 import type { AskedQuestion } from './api-queries.ts'
 import type { ApiBackend } from './api-server.ts'
-import type { CacheJson, CollectorJson, NodeJson, NodesJson, StatusJson } from './api-types.ts'
+import type { CacheJson, CollectorJson, NodeJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
@@ -22,6 +20,7 @@ import type { EventLog } from './event-log.ts'
 import { fleetJson } from './fleet-json.ts'
 import { historyJson } from './history-json.ts'
 import { metricsPage } from './metrics/page.ts'
+import { nodeWhole, oneNode } from './one-node.ts'
 import { pathJson, pathsJson, reachJson } from './reach-json.ts'
 import { RowPages } from './row-pages.ts'
 
@@ -66,8 +65,10 @@ export function createBackend(parts: BackendParts): ApiBackend {
     nodes: (query) => rows.answer(query),
     fleet: ({ zones }) => fleetJson(parts.core.fleet(parts.now()), ownZone(parts), nameOf(parts.core), zones),
     query: (asked) => answerQuestion(parts, rows, asked),
-    node: async (idOrName) =>
-      oneNode(await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout }), idOrName),
+    node: async (idOrName, timeoutMs) => {
+      const all = await rows.answer({ zones: undefined, timeoutMs })
+      return await nodeWhole(parts, all, { idOrName, timeoutMs })
+    },
     history: async (asked) => {
       const all = await rows.answer({ zones: undefined, timeoutMs: limits.queryTimeout })
       const [row] = oneNode(all, asked.node).nodes
@@ -146,41 +147,6 @@ async function pulse(links: Links, node: string, timeoutMs: number): Promise<num
   } catch {
     return null
   }
-}
-
-/** The row of the node with this id, name or unique beginning of an id. A name whose former owner left means its new one. */
-export function oneNode(answer: NodesJson, idOrName: string): NodesJson {
-  const exact = answer.nodes.filter((row) => row.node === idOrName || row.name === idOrName)
-  const fitting = exact.length > 0 ? exact : answer.nodes.filter((row) => row.node.startsWith(idOrName))
-  const present = fitting.filter((row) => row.status !== 'left')
-  const found = present.length === 1 ? present : fitting
-  if (found.length === 1) return { ...answer, nodes: found }
-  if (found.length === 0) throw unknownNode(answer, idOrName)
-  throw ambiguous(found, idOrName)
-}
-
-/** Nodes that a sentence names. */
-const NAMED = 5
-
-function ambiguous(found: readonly NodesJson['nodes'][number][], idOrName: string): Failure {
-  const alike = found.every((row) => row.name === idOrName)
-  const texts = found.slice(0, NAMED).map((row) => (alike ? `${row.node} in ${row.zone}` : `${row.name} ${row.node}`))
-  const list = texts.join(', ') + (found.length > NAMED ? `, and ${found.length - NAMED} more` : '')
-  if (!alike)
-    return new Failure('E_UNKNOWN_NODE', `"${idOrName}" fits ${found.length} nodes (${list}): give more of the id`)
-  const count = found.length === 2 ? 'two' : found.length
-  return new Failure('E_UNKNOWN_NODE', `${count} nodes have this name, use an id: ${list}`)
-}
-
-function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Failure {
-  const { complete, zonesAnswered, zonesKnown } = completeness
-  const seen = complete ? '' : ` in what answered (${zonesAnswered} of ${zonesKnown} zones)`
-  const close = nearest(
-    idOrName,
-    nodes.map(({ name }) => name),
-  )
-  const advice = close === undefined ? '"pimesh nodes" lists all' : `did you mean "${close}"?`
-  return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
 }
 
 /** How many there are of each. */

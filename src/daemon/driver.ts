@@ -16,6 +16,7 @@ import type {
 } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
+import type { SightAnswer, SightQuestion } from '../core/fleet/sightings.ts'
 import type { HistoryAnswer, HistoryQuestion } from '../core/history/inquiries.ts'
 import { limits } from '../core/limits.ts'
 import type { NodeCore } from '../core/node.ts'
@@ -162,6 +163,11 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'askHistory', ticket, question }))
   }
 
+  /** Asks by whom a node is seen. */
+  sight(question: SightQuestion): Promise<SightAnswer> {
+    return this.#await((ticket) => ({ type: 'askSight', ticket, question }))
+  }
+
   /**
    * Hands in what a publisher on this machine signed; `imported` are the encodings whose bytes were taken already.
    * Resolves once it is in force, with undefined, or with the code why it was refused.
@@ -270,6 +276,7 @@ export class Driver {
       case 'queryDone':
         return this.#resolve(effect.ticket, effect.result)
       case 'historyDone':
+      case 'sightDone':
         return this.#resolve(effect.ticket, effect.answer)
       case 'reply':
         return this.#resolve(effect.ticket, effect)

@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { measureNames, measureOf, rateUnit } from '../core/fleet/metric-names.ts'
 import type { Metric } from '../core/fleet/metrics.ts'
 import type { HistoryAnswer, HistoryQuestion, HistorySource } from '../core/history/inquiries.ts'
+import type { SeriesValue } from '../core/history/rollup.ts'
 import { type TierName, tierOf } from '../core/history/tiers.ts'
 import {
   merged,
@@ -16,7 +17,7 @@ import {
 } from '../core/history/timeline.ts'
 import { HOUR } from '../core/limits.ts'
 import { nearest } from '../core/nearest.ts'
-import type { HistoryJson } from './api-history-types.ts'
+import type { HistoryJson, SeriesJson } from './api-history-types.ts'
 import type { HistoryQuery } from './api-queries.ts'
 import type { NodeJson } from './api-types.ts'
 
@@ -98,7 +99,7 @@ function catalogue({ nameOf }: Parts, head: Head, sources: readonly HistorySourc
     ...sourcesJson(sources, nameOf, () => 0),
     completeness: { of: 'series', rows: all.size, expected: all.size, newestMs: null, oldestMs: null, complete: true },
     summary: { min: null, mean: null, max: null, last: null },
-    names: [...all.values()],
+    names: [...all.values()].map(seriesJson),
   }
 }
 
@@ -136,6 +137,10 @@ function withValues({ nameOf, wall }: Parts, head: Head, { query, metric, wanted
     }),
     names: [],
   }
+}
+
+export function seriesJson({ name, unit, kind, value, age }: SeriesValue): SeriesJson {
+  return { name, unit, kind, value, ageMs: age === undefined ? null : Math.round(age) }
 }
 
 function meaning(wanted: Wanted): Pick<HistoryJson, 'says' | 'unit'> {

@@ -17,7 +17,7 @@ import { MessageReader, MessageWriter } from './protobuf.ts'
 const REFUSALS: readonly HistoryRefusal[] = ['forbidden', 'notKept']
 const KINDS: readonly MetricKind[] = ['counter', 'gauge']
 
-const NAME_BYTES = 2 * limits.historyNameBytes + 32
+const NAME_BYTES = 2 * limits.historyNameBytes + 64
 const TOLD_BYTES = limits.historyBlockBytes + 64
 
 export function encodeHistoryRequest({ node, tier, series, since, before }: HistoryRequest): Uint8Array {
@@ -110,13 +110,16 @@ export function decodeSavedBlock(value: Uint8Array, name: string): SavedBlock {
   return { node, tier: tier.name, block }
 }
 
-function encodeName({ name, unit, kind, value }: SeriesValue): Uint8Array {
+function encodeName({ name, unit, kind, value, age }: SeriesValue): Uint8Array {
   const message = new MessageWriter()
     .text(1, name)
     .text(2, unit)
     .uint(3, KINDS.indexOf(kind) + 1)
   // As text, which is what a person gets to see of it.
-  return message.text(4, value === null ? '' : String(value)).finish()
+  message.text(4, value === null ? '' : String(value))
+  // One more than the age, so that 0 stays free for "unknown".
+  if (age !== undefined) message.millis(5, Math.max(age, 0) + 1)
+  return message.finish()
 }
 
 function decodeName(bytes: Uint8Array): SeriesValue {
@@ -124,10 +127,11 @@ function decodeName(bytes: Uint8Array): SeriesValue {
   const [name, unit] = [reader.text(1, limits.historyNameBytes), reader.text(2, limits.historyNameBytes)]
   const kind = KINDS[reader.uint(3) - 1] ?? reader.refuse('its kind is unknown')
   const text = reader.text(4, 32)
+  const age = reader.uint(5)
   reader.end()
   const value = text === '' ? null : Number(text)
   if (name === '' || (value !== null && !Number.isFinite(value))) reader.refuse('it has no name, or no value')
-  return { name, unit, kind, value }
+  return { name, unit, kind, value, ...(age > 0 && { age: age - 1 }) }
 }
 
 function encodeTold({ run, first, age, certain, period, payload }: ToldBlock): Uint8Array {

@@ -83,6 +83,7 @@ describe('metrics', () => {
     ['rpi_throttled', 0, 'none'],
     ['node_load1', 0.123456, '0.123'],
     ['anything', null, 'not available'],
+    ['node_boot_time_seconds', 1_795_944_072, '2026-11-29 09:21:12Z'],
   ])('%s of %s is %s', (name, value, text) => expect(metricText(name, value)).toBe(text))
 })
 

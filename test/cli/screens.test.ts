@@ -103,6 +103,84 @@ describe('pimesh get node', () => {
     expect(out).toMatch(/\nrpi_throttled +not available +-\n/)
   })
 
+  it('shows by whom it is seen and what it has beside its record, and fails when a witness is missing', async () => {
+    const { data, backend } = await daemon()
+    const { answer } = backend
+    const by = { node: '12D3KooWpi-1', name: 'pi-1', witness: true, status: 'up', ageMs: 3_400 } as const
+    const values = [
+      { name: 'node_hwmon_fan_rpm', unit: 'rpm', kind: 'gauge', value: 2_880, ageMs: 9_000 },
+      { name: 'water_level', unit: 'm', kind: 'gauge', value: 1.25, ageMs: 61_000 },
+    ] as const
+    backend.answer = {
+      ...answer,
+      seen: {
+        by: [
+          { ...by, route: 'lan', roundTripMs: 0.42 },
+          {
+            ...by,
+            node: '12D3KooWpi-3',
+            name: null,
+            witness: false,
+            status: null,
+            ageMs: null,
+            route: null,
+            roundTripMs: null,
+          },
+        ],
+        completeness: { answered: 1, known: 2, complete: false, silent: [{ node: '12D3KooWpi-9', name: 'pi-9' }] },
+      },
+      beside: { series: [...values], complete: true },
+    }
+    const { status, out } = await pimesh(['get', 'node', 'pi-2', '--data', data])
+    expect(status).toBe(1)
+    expect(out).toMatch(/^told by +pi-1$/m)
+    expect(out).toContain(
+      [
+        'SEEN BY       ROLE     STATE        HEARD  LINK     RTT',
+        'pi-1          witness  up         3 s ago  lan   0.4 ms',
+        '12D3KooWpi-3  member   not known        -  none       -',
+        'pi-9          witness  no answer        -  -          -',
+        '1 of 2 witnesses answered (partial)',
+      ].join('\n'),
+    )
+    expect(out).toMatch(
+      /\nnode_hwmon_fan_rpm +2880 +9 s\nwater_level +1.25 m +61 s\n"pimesh history pi-2 METRIC" shows how/,
+    )
+  })
+
+  it.each([
+    [{ answered: 3, known: 3, complete: true, silent: [] }, null, 0, 'it is gone, and nobody else keeps that'],
+    [
+      { answered: 0, known: 0, complete: true, silent: [] },
+      undefined,
+      0,
+      'seen by nobody: no other node of /uk/glasgow is up',
+    ],
+    [
+      { answered: 0, known: 0, complete: false, silent: [] },
+      undefined,
+      1,
+      'nobody in /uk/glasgow answered who its witnesses are (partial)',
+    ],
+    [
+      { answered: 1, known: 1, complete: true, silent: [] },
+      { series: [], complete: false },
+      1,
+      'it did not answer in time (partial)',
+    ],
+    [
+      { answered: 1, known: 1, complete: true, silent: [] },
+      { series: [], complete: true },
+      0,
+      '1 of 1 witness answered',
+    ],
+  ])('says of %j and %j what is missing', async (completeness, beside, exit, said) => {
+    const { data, backend } = await daemon()
+    backend.answer = { ...backend.answer, seen: { by: [], completeness }, ...(beside !== undefined && { beside }) }
+    const { status, out } = await pimesh(['get', 'node', 'pi-2', '--data', data])
+    expect([status, out]).toEqual([exit, expect.stringContaining(said)])
+  })
+
   it('repeats the one sentence of the daemon about a node that it cannot name', async () => {
     const { data } = await daemon()
     const ran = await pimesh(['get', 'node', 'pi2', '--data', data])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { oneNode } from '../../src/daemon/backend.ts'
+import { oneNode } from '../../src/daemon/one-node.ts'
 import { nodeJson, nodesJson } from '../cli/answers.ts'
 
 describe('one node', () => {

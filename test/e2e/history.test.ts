@@ -2,7 +2,7 @@
 // a restart, back to the last batch that was written.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MINUTE, SECOND } from '../../src/core/limits.ts'
-import type { HistoryJson } from '../../src/daemon/api-types.ts'
+import type { BesideJson, HistoryJson, NodeJson, SeenJson } from '../../src/daemon/api-types.ts'
 import { Fleet } from './fleet.ts'
 
 const ZONE = '/e2e/past'
@@ -51,6 +51,33 @@ it('lists what a node keeps, and names the nearest metric where there is none', 
   expect(wrong).toMatchObject({ status: 2, err: expect.stringContaining('did you mean "cpu_temp"?') })
 })
 
+interface Whole {
+  nodes: NodeJson[]
+  seen: SeenJson
+  beside: BesideJson | null
+}
+const wholeOf = async (from: string, which: string) => {
+  const { status, out } = await fleet.run(['get', 'node', which, '--data', fleet.path(from), '-o', 'json'])
+  return { status, ...(JSON.parse(out) as Whole) }
+}
+
+it('both zone-mates are its witnesses and see it, and it tells what it has beside its record', async () => {
+  const whole = await fleet.until('both witnesses answer', 60 * SECOND, async () => {
+    const found = await wholeOf('operator', VICTIM)
+    return found.seen.completeness.known === 2 && found.seen.completeness.complete && found
+  })
+  expect(whole.status).toBe(0)
+  expect(whole.seen.by.filter(({ witness }) => witness)).toMatchObject([
+    { name: 'n1', status: 'up', route: expect.stringMatching(/lan|direct/) },
+    { name: 'n3', status: 'up' },
+  ])
+  expect(whole.beside?.series).toContainEqual(
+    expect.objectContaining({ name: 'node_procs_running', ageMs: expect.any(Number) }),
+  )
+  const { out } = await fleet.run(['get', 'node', VICTIM, '--data', fleet.path('n1')])
+  expect(out).toMatch(/\n2 of 2 witnesses answered\n(.*\n)*node_procs_running +\d+ +\d+ s\n/)
+})
+
 it('a node that was killed is read from its witnesses, and the answer says so and is partial', async () => {
   await fleet.stop(VICTIM, 'SIGKILL')
   for (const from of ['operator', 'n1']) {
@@ -60,6 +87,11 @@ it('a node that was killed is read from its witnesses, and the answer says so an
     expect(answer.by.map(({ name }) => name)).toContain('n1')
     expect(answer.completeness.expected).toBeGreaterThanOrEqual((24 * 60 * MINUTE) / MINUTE - 1)
   }
+  const gone = await fleet.until('its witnesses say that it is gone', 60 * SECOND, async () => {
+    const found = await wholeOf('operator', VICTIM)
+    return found.seen.by.filter(({ witness, status }) => witness && status === 'down').length === 2 && found
+  })
+  expect([gone.status, gone.beside]).toEqual([0, null])
   const shown = await fleet.run(['history', '--data', fleet.path('operator'), VICTIM, 'node_load1'])
   expect(shown.status).toBe(1)
   expect(shown.out).toMatch(

@@ -150,7 +150,7 @@ export function valueText(unit: string, value: number | null): string {
   }
 }
 
-function newestText(name: string, unit: string, value: number | null): string {
+export function newestText(name: string, unit: string, value: number | null): string {
   return /^(node|process|rpi)_/.test(name) ? metricText(name, value) : valueText(unit, value)
 }
 

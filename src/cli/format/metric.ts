@@ -6,6 +6,7 @@ export function metricText(series: string, value: number | null): string {
   if (value === null) return 'not available'
   const name = series.replace(/\{.*$/, '')
   if (name === 'node_timex_offset_seconds' || name === 'node_timex_maxerror_seconds') return `${value} s`
+  if (name === 'node_boot_time_seconds') return dateText(value * 1_000)
   if (name === 'rpi_throttled') return throttleText(value)
   if (/_bytes(_total)?$/.test(name)) return bytes(value)
   if (/_seconds(_total)?$/.test(name)) return value < 60 ? `${trimmed(value)} s` : span(value * 1_000)
@@ -31,6 +32,17 @@ const THROTTLE_BITS: Readonly<Record<number, string>> = {
 export function throttleText(bits: number): string {
   const set = Object.entries(THROTTLE_BITS).filter(([bit]) => (bits & (1 << Number(bit))) !== 0)
   return set.length === 0 ? 'none' : set.map(([, text]) => text).join(', ')
+}
+
+/** `2026-11-29 09:41:12Z`: a moment, not a span. */
+function dateText(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime())
+    ? '?'
+    : date
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, 'Z')
 }
 
 function trimmed(value: number): string {

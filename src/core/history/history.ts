@@ -8,7 +8,7 @@ import type { Self } from '../self.ts'
 import type { Membership } from '../trust/documents.ts'
 import { type Block, BlockReader } from './block.ts'
 import { NodeHistory, type Sample, type SavedBlock } from './node-history.ts'
-import { type KeeperClock, placed } from './place.ts'
+import { type KeeperClock, type PlacedBlock, placed } from './place.ts'
 import { NamedIntake } from './rollup.ts'
 import { TIERS, tierOf } from './tiers.ts'
 
@@ -122,7 +122,13 @@ export class History {
     if (history === undefined || history.empty) return { ...NOTHING, own, keepers, refused: 'notKept' }
     const { tier, blocks } = history.blocks(request.tier)
     if (request.series.length === 0)
-      return { ...NOTHING, own, keepers, tier: tier.name, names: namesOf(history.blocks('minutes').blocks) }
+      return {
+        ...NOTHING,
+        own,
+        keepers,
+        tier: tier.name,
+        names: namesOf(placed(newestOf(history), this.#clock(now))),
+      }
     const { page, more } = pageOf(placed(blocks, this.#clock(now)), request)
     return { ...NOTHING, own, keepers, tier: tier.name, blocks: page, more }
   }
@@ -188,14 +194,25 @@ function pageOf(
   return { page, more: false }
 }
 
-/** Names of the newest blocks' series, each with its newest value. */
-function namesOf(blocks: readonly Block[]): HistoryResponse['names'] {
+/** The finest blocks that there are: a minute's mean of a whole number is none. */
+function newestOf(history: NodeHistory): readonly Block[] {
+  const { blocks } = history.blocks('samples')
+  return blocks.length > 0 ? blocks : history.blocks('minutes').blocks
+}
+
+/** Names of the newest blocks' series, each with its newest value and how old that is. */
+function namesOf(blocks: readonly PlacedBlock[]): HistoryResponse['names'] {
   const names = new Map<string, HistoryResponse['names'][number]>()
-  for (const { payload } of blocks.slice(-2).reverse()) {
-    const reader = BlockReader.of(payload)
+  for (const { block, base } of blocks.slice(-2).reverse()) {
+    const reader = BlockReader.of(block.payload)
+    const seconds = reader?.seconds(block.first)
     for (const series of reader?.series ?? []) {
-      const value = reader?.values(series.name)?.findLast((one) => one !== null) ?? null
-      if (!names.has(series.name) && names.size < limits.historyNames) names.set(series.name, { ...series, value })
+      if (names.has(series.name) || names.size >= limits.historyNames) continue
+      const values = reader?.values(series.name) ?? []
+      const at = values.findLastIndex((one) => one !== null)
+      const second = seconds?.[at]
+      const age = second === undefined ? undefined : Math.max(0, base - second * SECOND)
+      names.set(series.name, { ...series, value: values[at] ?? null, ...(age !== undefined && { age }) })
     }
   }
   return [...names.values()]

@@ -1,6 +1,7 @@
 // One tick's samples made into one row: of a gauge the mean, of a counter and of a set of bits the last value. A mean of bits means
 // nothing, and a counter's growth between two rows is exact only by its last value.
 import { utf8 } from '../bytes.ts'
+import type { Millis } from '../env.ts'
 import { METRICS, type Metric, type MetricValues } from '../fleet/metrics.ts'
 import { type NamedValue, seriesId } from '../fleet/named-values.ts'
 import { limits } from '../limits.ts'
@@ -9,6 +10,8 @@ import type { Aggregate, Series } from './block.ts'
 /** A value of a series of any tier, as an answer lists them. */
 export interface SeriesValue extends Series {
   value: number | null
+  /** Since it was taken; absent where nobody says. */
+  age?: Millis
 }
 
 export interface RowValue {

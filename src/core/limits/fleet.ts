@@ -87,6 +87,10 @@ export const fleetLimits = {
   // Fleet: who is gone -----------------------------------------------------------------------------------------------
   /** Members that keep a link with a node and may say that it is gone: one that is down itself, and one that is wrong, leave one. */
   witnesses: 3,
+  /** Questions of people by whom a node is seen, under way at once. */
+  sightLooks: 16,
+  /** A member that may name a node's witnesses has so long to answer before the next one is asked beside it. */
+  sightHedge: 1 * SECOND,
   /** Places in the order of a node's witnesses whose votes are taken: views differ by one that comes or goes. */
   witnessPlaces: 5,
   /** Records that a member has sent since it started before it is a witness of others, unless there are too few: it has to learn theirs first. */

@@ -87,7 +87,7 @@ describe('a node’s own values', () => {
     }))
     history.sampled({ ...sample(1), more }, 0)
     const { names } = history.answer({ ...hour, series: [] }, 'self', 1)
-    expect(names).toContainEqual({ name: 'soil_moisture{bed="3"}', unit: 'share', kind: 'gauge', value: 3.1 })
+    expect(names).toContainEqual({ name: 'soil_moisture{bed="3"}', unit: 'share', kind: 'gauge', value: 3.1, age: 1 })
     expect(names).toHaveLength(limits.historySeries + 1)
     expect(history.sizes().named).toBe(limits.historySeries)
     const one = { ...hour, series: ['soil_moisture{bed="7"}'] }

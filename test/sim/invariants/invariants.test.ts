@@ -220,6 +220,7 @@ describe('I3: tables stay within their limits', () => {
     reach: 44,
     queries: 1,
     inquiries: 1,
+    sightings: 1,
     history: 300_000,
     greetings: 44,
     rivals: 1,

@@ -21,6 +21,7 @@ const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   reach: Math.max(limits.connections, limits.relaysRemembered + limits.relaysWanted),
   queries: QUERIES,
   inquiries: limits.historyInquiries,
+  sightings: limits.sightLooks,
   // One block more of each tier: the one that grows.
   history:
     3 * (limits.historyTierBytes + limits.historyBlockBytes) + limits.historyKeptBytes + limits.historyBlockBytes,

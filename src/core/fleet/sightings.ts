@@ -1,0 +1,198 @@
+// Sightings: a person asks by whom a node is seen. Its witnesses are asked how they see it (clause QUERY 6): whoever of its zone answers
+// first names them. A witness that does not answer is missing by name in the answer, so nobody takes two of three for all.
+import type { Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Book } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
+import type { Outbox } from '../outbox.ts'
+import type { QueryResponse } from '../protocols.ts'
+import type { Self } from '../self.ts'
+import type { Sight } from './sight.ts'
+
+export interface SightQuestion {
+  node: NodeId
+  /** Its leaf zone. */
+  zone: string
+  timeout: Millis
+}
+
+/** What one member said; without a sight it does not know the node. */
+export interface Sighting {
+  by: NodeId
+  sight: Sight | undefined
+}
+
+export interface SightAnswer {
+  /** As those who answered named them, whether they answered themselves or not; at most limits.witnessPlaces. */
+  witnesses: readonly NodeId[]
+  sightings: readonly Sighting[]
+  /** A member named them: without that nobody knows who is missing. */
+  named: boolean
+}
+
+interface Parts {
+  out: Outbox
+  self: Pick<Self, 'isNode' | 'node' | 'zone'>
+  book: Pick<Book, 'get' | 'inZone'>
+  links: Pick<Links, 'get' | 'wantFor'>
+  /** How this node sees another of its own zone. */
+  sight: (node: NodeId, now: Millis) => Sight | undefined
+}
+
+interface Look {
+  ticket: Ticket
+  question: SightQuestion
+  deadline: Millis
+  witnesses: NodeId[]
+  named: boolean
+  /** Members of the zone that may name its witnesses, the likeliest to answer first. */
+  guides: NodeId[]
+  /** From then on the next of them is asked beside the last. */
+  nextGuide: Millis
+  tried: Set<NodeId>
+  /** Members from which an answer may still come: asked, or dialled to be asked. */
+  waiting: Map<NodeId, Ticket | undefined>
+  sightings: Sighting[]
+}
+
+export class Sightings {
+  readonly #p: Parts
+  readonly #open = new Set<Look>()
+
+  constructor(parts: Parts) {
+    this.#p = parts
+  }
+
+  get underway(): number {
+    return this.#open.size
+  }
+
+  /** Answered with `sightDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  start(ticket: Ticket, question: SightQuestion, now: Millis): void {
+    const { self, book, links, sight } = this.#p
+    const { node, zone, timeout } = question
+    if (this.#open.size >= limits.sightLooks) this.#finish(this.#open.values().next().value as Look)
+    const known = book.inZone(zone).filter((entry) => entry.serves)
+    const linked = known.filter((entry) => links.get(entry.node) !== undefined)
+    const guides = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
+    const look: Look = {
+      ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
+      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [] },
+    }
+    this.#open.add(look)
+    if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now))
+    if (node === self.node) this.#name(look, sight(node, now))
+    this.check(now)
+  }
+
+  deadline(): Millis | undefined {
+    let first: Millis | undefined
+    for (const look of this.#open) {
+      const at = this.#nextGuide(look) === undefined ? look.deadline : Math.min(look.deadline, look.nextGuide)
+      if (first === undefined || at < first) first = at
+    }
+    return first
+  }
+
+  check(now: Millis): void {
+    for (const look of this.#open) {
+      this.#askMore(look, now)
+      const over = look.waiting.size === 0 && this.#nextGuide(look) === undefined
+      if (over || now >= look.deadline) this.#finish(look)
+    }
+  }
+
+  /** A link opened: whoever waited for it is asked. */
+  linked(peer: NodeId): void {
+    for (const look of this.#open)
+      if (look.waiting.has(peer) && look.waiting.get(peer) === undefined) this.#ask(look, peer)
+  }
+
+  /** A dial or a link failed. */
+  lost(peer: NodeId, now: Millis): void {
+    for (const look of this.#open) look.waiting.delete(peer)
+    if (this.#open.size > 0) this.check(now)
+  }
+
+  /** A question failed; false when the ticket is none of ours. */
+  failed(ticket: Ticket, peer: NodeId, now: Millis): boolean {
+    const look = this.#of(ticket, peer)
+    if (look === undefined) return false
+    look.waiting.delete(peer)
+    this.check(now)
+    return true
+  }
+
+  /** Takes an answer; false when the ticket is none of ours. */
+  answered(ticket: Ticket, peer: NodeId, response: QueryResponse, now: Millis): boolean {
+    const look = this.#of(ticket, peer)
+    if (look === undefined) return false
+    look.waiting.delete(peer)
+    // A contact's zone is hearsay; that of a link is known from its membership.
+    const zone = this.#p.links.get(peer)?.zone ?? look.question.zone
+    if (response.refused === undefined && zone === look.question.zone) this.#take(look, peer, response.sight)
+    this.check(now)
+    return true
+  }
+
+  #of(ticket: Ticket, peer: NodeId): Look | undefined {
+    for (const look of this.#open) if (look.waiting.get(peer) === ticket) return look
+    return undefined
+  }
+
+  #take(look: Look, by: NodeId, sight: Sight | undefined): void {
+    look.sightings.push({ by, sight })
+    this.#name(look, sight)
+  }
+
+  #name(look: Look, sight: Sight | undefined): void {
+    if (sight === undefined) return
+    look.named = true
+    for (const witness of sight.witnesses) {
+      const isNew = witness !== look.question.node && !look.witnesses.includes(witness)
+      if (isNew && look.witnesses.length < limits.witnessPlaces) look.witnesses.push(witness)
+    }
+  }
+
+  /** All witnesses at once; while nobody named them, one guide after the other. */
+  #askMore(look: Look, now: Millis): void {
+    for (const witness of look.witnesses) if (!look.tried.has(witness)) this.#try(look, witness, now)
+    let guide = this.#nextGuide(look)
+    while (guide !== undefined && (look.waiting.size === 0 || now >= look.nextGuide)) {
+      if (this.#try(look, guide, now)) look.nextGuide = now + limits.sightHedge
+      guide = this.#nextGuide(look)
+    }
+  }
+
+  #nextGuide({ named, guides, tried }: Look): NodeId | undefined {
+    return named ? undefined : guides.find((node) => !tried.has(node))
+  }
+
+  /** Asks over the link, or dials; false when neither can be done. */
+  #try(look: Look, node: NodeId, now: Millis): boolean {
+    const { links, book } = this.#p
+    look.tried.add(node)
+    const entry = book.get(node)
+    const isLinked = links.get(node) !== undefined
+    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) return false
+    look.waiting.set(node, undefined)
+    if (isLinked) this.#ask(look, node)
+    else if (entry !== undefined) links.wantFor(entry, now)
+    return true
+  }
+
+  #ask(look: Look, peer: NodeId): void {
+    const ticket = this.#p.out.ticket()
+    look.waiting.set(peer, ticket)
+    const { zone, node: about } = look.question
+    const body = { zone, want: 'sight' as const, after: undefined, about }
+    this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body })
+  }
+
+  #finish(look: Look): void {
+    this.#open.delete(look)
+    const { ticket, witnesses, sightings, named } = look
+    this.#p.out.emit({ type: 'sightDone', ticket, answer: { witnesses, sightings, named } })
+  }
+}
