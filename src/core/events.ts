@@ -1,5 +1,6 @@
 // Everything that can happen to a node (Input) and everything it can ask of the world (Effect), on one page.
 import type { MembershipId, Millis, NodeId } from './env.ts'
+import type { DescentAnswer } from './fleet/descents.ts'
 import type { Digest } from './fleet/digest.ts'
 import type { MetricValues } from './fleet/metrics.ts'
 import type { CollectorTrouble, NamedValue } from './fleet/named-values.ts'
@@ -138,6 +139,8 @@ export type Input =
   | { type: 'askHistory'; ticket: Ticket; question: HistoryQuestion }
   /** The same by whom a node is seen; answered with `sightDone`. */
   | { type: 'askSight'; ticket: Ticket; question: SightQuestion }
+  /** The same for the zones below inner zones; answered with `descentDone`. */
+  | { type: 'descend'; ticket: Ticket; zones: readonly string[] | undefined; timeout: Millis }
   /** A head arrived on the announcements' topic, forwarded by `from`; the driver waits for the verdict. */
   | { type: 'headHeard'; ticket: Ticket; from: NodeId; topic: string; head: Head }
   /** The beacon that we asked to be signed. */
@@ -328,6 +331,7 @@ export type Effect =
   | { type: 'queryDone'; ticket: Ticket; result: QueryResult }
   | { type: 'historyDone'; ticket: Ticket; answer: HistoryAnswer }
   | { type: 'sightDone'; ticket: Ticket; answer: SightAnswer }
+  | { type: 'descentDone'; ticket: Ticket; answer: DescentAnswer }
   | { type: 'publishHead'; topic: string; head: Head }
   /** Sign this with our beacon key; it comes back as `beaconSigned`. */
   | { type: 'signBeacon'; beacon: Beacon }

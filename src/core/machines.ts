@@ -4,6 +4,7 @@ import type { Env, Millis, NodeId } from './env.ts'
 import type { ZoneAnswer } from './events.ts'
 import { Alerts } from './fleet/alerts.ts'
 import { Collectors } from './fleet/collectors.ts'
+import { Descents } from './fleet/descents.ts'
 import { RecordGossip } from './fleet/gossip.ts'
 import { Heartbeat } from './fleet/heartbeat.ts'
 import { composeAccusing, composeSeeing, watchingOf } from './fleet/presence.ts'
@@ -96,7 +97,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
   const sight = (node: NodeId, at: Millis) => sightOf({ ...seeing, self, links, watchdog: reach.watchdog }, node, at)
   const sightings = new Sightings({ out, self, book, links, sight })
-  const asking = new Asking({ queries, sightings, inquiries: past.inquiries })
+  const descents = new Descents({ env, out, self, book, links, statements, day: seeing.day, ...reporters })
+  const asking = new Asking({ queries, sightings, descents, inquiries: past.inquiries })
   const saving = new Saving({ out, self, view, book, history: past.history }, setup.viewFlushPeriod, now)
   const published = { env, out, self, refusals, watch, links, book, view, reach, statements }
   const publishing: Publishing = composePublishing(published, setup, now)
@@ -111,6 +113,7 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
     gossip,
     queries,
     sightings,
+    descents,
     asking,
     saving,
     collectors: new Collectors(out),

@@ -78,5 +78,6 @@ export function sizesOf(m: Machines) {
     history: m.history?.bytes ?? 0,
     inquiries: m.inquiries.underway,
     sightings: m.sightings.underway,
+    descents: m.descents.underway,
   }
 }

@@ -55,6 +55,17 @@ export function matchesZone(zone: string, pattern: string): boolean {
   return segmentsMatch(pattern.split('/'), zone.split('/'))
 }
 
+/** True when the pattern, or name, may be that of a zone below this one. */
+export function mayMatchBelow(pattern: string, zone: string): boolean {
+  if (zone === '/') return pattern !== '/'
+  const segments = zone.split('/')
+  const patterns = pattern.split('/')
+  const open = patterns.indexOf('**')
+  const fixed = patterns.slice(0, open === -1 ? patterns.length : open)
+  const isAlike = segments.slice(0, fixed.length).every((segment, at) => matchesSegment(fixed[at] as string, segment))
+  return isAlike && (open !== -1 || patterns.length > segments.length)
+}
+
 /** Zones have few segments, so trying every length of `**` is cheap. */
 function segmentsMatch([pattern, ...patterns]: readonly string[], segments: readonly string[]): boolean {
   if (pattern === undefined) return segments.length === 0

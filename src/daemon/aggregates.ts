@@ -1,6 +1,7 @@
 // Answers to questions about many nodes: from the fleet summary at once, from digests by zone, or from rows where only they can say.
 import type { QueryResult } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
+import type { DescentAnswer } from '../core/fleet/descents.ts'
 import { type Figures, mergeFigures } from '../core/fleet/figures.ts'
 import { isRate, measureOf } from '../core/fleet/metric-names.ts'
 import {
@@ -14,11 +15,11 @@ import {
 } from '../core/fleet/sketch.ts'
 import type { FleetChild, FleetView } from '../core/fleet/summary.ts'
 import { limits } from '../core/limits.ts'
-import { isZonePattern, matchesZone } from '../core/zone.ts'
 import type { Aggregate, Question } from '../wire/question.ts'
 import { type FoundRow, metricOf } from '../wire/row-selector.ts'
-import type { FigureJson, QuestionJson } from './api-fleet-types.ts'
-import { SKETCH_UNITS, short } from './fleet-json.ts'
+import type { BelowJson, FigureJson, QuestionJson } from './api-fleet-types.ts'
+import { belowJson, isAllAskedFor, isAskedFor } from './below.ts'
+import { lineName, SKETCH_UNITS, short } from './fleet-json.ts'
 import { completeness } from './rows-json.ts'
 
 /** Figures to answer from, with what they are called. */
@@ -35,15 +36,42 @@ export function partsOf(
   view: FleetView,
   zones: readonly string[] | undefined,
   ownZone: string,
-): { way: 'summary' | 'digests'; parts: Part[] } | undefined {
-  if (question.where !== undefined || question.aggregates.some((one) => !isSketched(one))) return undefined
+  below?: DescentAnswer,
+): { way: 'summary' | 'digests'; parts: Part[]; below?: BelowJson } | undefined {
+  if (!isInDigests(question)) return undefined
   const byZone = question.by === 'zone'
   if (zones === undefined && !byZone) return fromSummary(view)
   if (zones?.length === 1 && zones[0] === ownZone && view.own !== undefined)
     return { way: 'digests', parts: [{ group: byZone ? ownZone : null, figures: view.own, ageMs: 0 }] }
-  const children = childrenFor(view, zones)
+  const children = foundFor(view, zones)
   if (children === undefined) return undefined
-  return { way: 'digests', parts: byZone ? children.map(partOf) : [together(children)] }
+  const parts = byZone ? children.map(partOf) : [together(children)]
+  if (below === undefined) return { way: 'digests', parts }
+  const { summary } = view
+  const inFleet = zones === undefined && summary ? summary.figures.zones + summary.figures.dark : undefined
+  return { way: 'digests', parts, below: belowJson(below, children, inFleet) }
+}
+
+function isInDigests({ where, aggregates }: Question): boolean {
+  return where === undefined && aggregates.every(isSketched)
+}
+
+/** Whether zones are named, or told apart, so that digests of inner zones may not do. */
+export function needsBelow(question: Question, zones: readonly string[] | undefined, ownZone: string): boolean {
+  if (!isInDigests(question)) return false
+  if (zones?.length === 1 && zones[0] === ownZone) return false
+  return zones !== undefined || question.by === 'zone'
+}
+
+/** Zones that were found of those that are named; undefined when one was not, or only what it lies in, so that members have to be asked. */
+function foundFor({ levels }: FleetView, zones: readonly string[] | undefined): readonly FleetChild[] | undefined {
+  const top = levels.at(-1)
+  const found = top?.zone === '/' ? top.children : []
+  if (found.length === 0) return undefined
+  if (zones === undefined) return found
+  const isFound = (pattern: string) => found.some((child) => isAskedFor(child, pattern))
+  const named = found.filter((child) => zones.some((pattern) => isAskedFor(child, pattern)))
+  return zones.every(isFound) && named.every((child) => isAllAskedFor(child, zones)) ? named : undefined
 }
 
 function fromSummary({ summary, own, levels }: FleetView): ReturnType<typeof partsOf> {
@@ -54,26 +82,11 @@ function fromSummary({ summary, own, levels }: FleetView): ReturnType<typeof par
   return alone ? { way: 'summary', parts: [{ group: null, figures: own, ageMs: 0 }] } : undefined
 }
 
-/** Children whose digests are heard here and that are all of what is named; undefined when they may not be. */
-function childrenFor({ levels }: FleetView, zones: readonly string[] | undefined): FleetChild[] | undefined {
-  const level = levels.at(-1)
-  if (level === undefined || level.zone !== '/') return undefined
-  if (zones === undefined) return [...level.children]
-  const heard = levels.flatMap(({ children }) => children)
-  const named = zones.flatMap((zone) => {
-    if (!isZonePattern(zone)) return heard.filter((child) => child.zone === zone)
-    // What a pattern matches below an inner zone is not heard here.
-    const leaves = level.children.every(({ leaf }) => leaf)
-    return leaves ? level.children.filter((child) => matchesZone(child.zone, zone)) : []
-  })
-  const all = zones.every((zone) => named.some((child) => matchesZone(child.zone, zone)))
-  return all ? [...new Set(named)] : undefined
-}
-
-function partOf({ zone, leaf, digest, dark, age }: FleetChild): Part {
+function partOf(child: FleetChild): Part {
+  const { digest, dark, age } = child
   const known = digest !== undefined && !dark
   return {
-    group: leaf ? zone : `${zone}/**`,
+    group: lineName(child),
     figures: known ? digest.figures : undefined,
     ageMs: known && age !== undefined ? Math.round(age) : null,
   }
@@ -99,7 +112,7 @@ function together(children: readonly FleetChild[]): Part {
 /** @param nameOf what a release is called, by the first 8 bytes of its hash */
 export function answerFrom(
   question: Question,
-  { way, parts }: NonNullable<ReturnType<typeof partsOf>>,
+  { way, parts, below }: NonNullable<ReturnType<typeof partsOf>>,
   nameOf: (release8: string) => string,
 ): QuestionJson {
   const known = parts.flatMap(({ figures }) => (figures === undefined ? [] : [figures]))
@@ -110,13 +123,14 @@ export function answerFrom(
     ...{ schema: 'pimesh.query/1', way, by: question.by ?? null, columns: question.aggregates.map(columnOf) },
     groups: parts.flatMap((part) => groupsOf(question, part, nameOf)),
     completeness: {
-      ...{ zonesAnswered: all.zones, zonesKnown: all.zones + dark, nodes: presentIn(all) },
+      ...{ zonesAnswered: all.zones, zonesKnown: all.zones + dark + (below?.missing ?? 0), nodes: presentIn(all) },
       oldestMs: parts.reduce<number | null>(
         (oldest, { ageMs }) => (ageMs === null ? oldest : Math.max(oldest ?? 0, ageMs)),
         null,
       ),
-      ...{ complete: dark === 0 && known.length > 0, dark },
+      ...{ complete: dark === 0 && known.length > 0 && below?.complete !== false, dark },
       darkZones: [...silent, ...all.darkZones].slice(0, limits.darkNames),
+      ...(below !== undefined && { below }),
     },
   }
 }

@@ -41,6 +41,8 @@ export interface ApiClient {
   nodes(query?: NodesAsked): Promise<NodesJson>
   /** What is known of the whole fleet without asking anybody; `zones` has these only (none: all). E_ZONE. */
   fleet(zones?: readonly string[]): Promise<FleetJson>
+  /** The same with the zones below inner zones, whose reporters may take `timeoutMs` to tell them. E_ZONE. */
+  zones(zones: readonly string[], timeoutMs?: number): Promise<FleetJson>
   /** Figures of many nodes. E_QUERY, E_METRIC, E_SELECTOR, E_ZONE. */
   query(q: string, asked?: { zones?: readonly string[]; timeoutMs?: number }): Promise<QuestionJson>
   /** One node by id, unique prefix of an id, or name, with by whom it is seen and what it measures beside its record. E_UNKNOWN_NODE. */
@@ -104,6 +106,11 @@ export function apiClient(data: string): ApiClient {
     status: () => ask('/v1/status'),
     nodes: (asked = {}) => ask(`/v1/nodes?${nodesAsked(asked)}`, asked.timeoutMs ?? limits.queryTimeout),
     fleet: (zones = []) => ask(`/v1/fleet?${zonesAsked(zones, limits.queryTimeout)}`),
+    zones: (zones, timeoutMs = limits.queryTimeout) => {
+      const search = zonesAsked(zones, timeoutMs)
+      search.set('below', 'true')
+      return ask(`/v1/fleet?${search}`, timeoutMs)
+    },
     query: (q, { zones = [], timeoutMs = limits.queryTimeout } = {}) => {
       const search = zonesAsked(zones, timeoutMs)
       search.set('q', q)

@@ -52,7 +52,22 @@ export interface FleetZoneJson {
   figures: FiguresJson | null
 }
 
-/** GET /v1/fleet?zone=/uk/*: what is known here without asking anybody. */
+/** How complete the zones below inner zones are, whose reporters were asked for them. */
+export interface BelowJson {
+  /** Inner zones whose reporters were asked. */
+  asked: number
+  /** Leaf zones that are counted by who speaks for them together, and that nobody told of. */
+  missing: number
+  /** Inner zones of which only the whole is known: nobody told in time, or this peer may not ask. `/`: the zones beside our own. */
+  together: { zone: string; why: 'silent' | 'forbidden' | 'answered' }[]
+  /** Inner zones whose zones count other nodes than they do themselves, by more than comes and goes. */
+  disagreeing: string[]
+  /** Inner zones of which something was told that its signature does not prove. */
+  unproven: string[]
+  complete: boolean
+}
+
+/** GET /v1/fleet?zone=/uk/*: what is known here without asking anybody; with `below=true` reporters of inner zones are asked for the zones below. */
 export interface FleetJson {
   schema: 'pimesh.fleet/1'
   /** Null: none was heard yet. */
@@ -68,6 +83,16 @@ export interface FleetJson {
   zones: FleetZoneJson[]
   /** Units of `measures`. */
   units: Record<string, string>
+  /** Of `zones`, with `below=true`. */
+  completeness?: BelowJson & {
+    zonesAnswered: number
+    zonesKnown: number
+    /** Nodes of the zones that answered. */
+    nodes: CountsJson
+    oldestMs: AgeMs
+    dark: number
+    darkZones: string[]
+  }
 }
 
 export interface FigureJson {
@@ -95,5 +120,7 @@ export interface QuestionJson {
     complete: boolean
     dark: number
     darkZones: string[]
+    /** Where digests of zones below inner ones were asked for; it counts for `complete`. */
+    below?: BelowJson
   }
 }

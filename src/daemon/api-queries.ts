@@ -36,6 +36,11 @@ export interface SortBy {
   order: 'asc' | 'desc' | undefined
 }
 
+export interface FleetQuery extends ZonesQuery {
+  /** Reporters of inner zones are asked for the zones below. */
+  below: boolean
+}
+
 export interface ReleasesQuery extends ZonesQuery {
   /** Only what is known here: nobody is asked. */
   local: boolean
@@ -81,6 +86,11 @@ export function zonesQuery(search: URLSearchParams): ZonesQuery {
     if (wrong !== undefined) throw new Failure('E_ZONE', `"${zone}" is not a zone: ${wrong}`)
   }
   return { zones: zones.length === 0 ? undefined : zones, timeoutMs: timeoutOf(search) }
+}
+
+/** `?zone=/uk/*&below=true&timeoutMs=5000`. @throws Failure E_USAGE, E_ZONE */
+export function fleetQuery(search: URLSearchParams): FleetQuery {
+  return { ...zonesQuery(search), below: search.get('below') === 'true' }
 }
 
 /** `cpu_temp`, `name:desc`. @throws Failure E_USAGE */

@@ -14,6 +14,8 @@ import {
   askedQuestion,
   encodingQuery,
   eventsAfter,
+  type FleetQuery,
+  fleetQuery,
   type HistoryQuery,
   historyQuery,
   type NodesQuery,
@@ -26,8 +28,6 @@ import {
   submission,
   targetsOf,
   timeoutOf,
-  type ZonesQuery,
-  zonesQuery,
 } from './api-queries.ts'
 import type { PulseJson } from './api-reach-types.ts'
 import type {
@@ -56,8 +56,8 @@ import { CONTENT_TYPE } from './metrics/exposition.ts'
 export interface ApiBackend {
   status(): StatusJson
   nodes(query: NodesQuery): Promise<NodesJson>
-  /** What is known of the whole fleet without asking anybody. */
-  fleet(query: ZonesQuery): FleetJson
+  /** What is known of the whole fleet without asking anybody, or with the zones below inner zones. */
+  fleet(query: FleetQuery): Promise<FleetJson>
   /** A question about many nodes. E_QUERY, E_METRIC, E_SELECTOR. */
   query(asked: AskedQuestion): Promise<QuestionJson>
   /** By id, unique prefix of an id, or name, with by whom it is seen and what it measures beside its record; each of both steps within `timeoutMs`. E_UNKNOWN_NODE. */
@@ -247,7 +247,7 @@ async function question(asked: string, { backend, search }: Call): Promise<objec
     case 'GET /v1/nodes':
       return await backend.nodes(nodesQuery(search))
     case 'GET /v1/fleet':
-      return backend.fleet(zonesQuery(search))
+      return await backend.fleet(fleetQuery(search))
     case 'GET /v1/query':
       return await backend.query(askedQuestion(search))
     case 'GET /v1/history':

@@ -6,13 +6,14 @@ import type { NodeCore } from '../core/node.ts'
 import type { CacheKind } from '../core/swarm/cache.ts'
 import type { Links } from '../ports/links.ts'
 import type { CollectorReport, Probe } from '../ports/probe.ts'
-import { parseQuestion } from '../wire/question.ts'
-import { answerFrom, answerFromRows, partsOf, requireRowMetrics } from './aggregates.ts'
+import { parseQuestion, type Question } from '../wire/question.ts'
+import { answerFrom, answerFromRows, needsBelow, partsOf, requireRowMetrics } from './aggregates.ts'
 import type { QuestionJson } from './api-fleet-types.ts'
 import type { AskedQuestion } from './api-queries.ts'
 import type { ApiBackend } from './api-server.ts'
 import type { CacheJson, CollectorJson, NodeJson, StatusJson } from './api-types.ts'
 import { auditJson } from './audit-json.ts'
+import { deepView } from './below.ts'
 import { budgetsJson } from './budgets-json.ts'
 import type { Config } from './config.ts'
 import type { Driver, Sampled } from './driver.ts'
@@ -63,7 +64,11 @@ export function createBackend(parts: BackendParts): ApiBackend {
   return {
     status: () => statusJson(parts),
     nodes: (query) => rows.answer(query),
-    fleet: ({ zones }) => fleetJson(parts.core.fleet(parts.now()), ownZone(parts), nameOf(parts.core), zones),
+    fleet: async ({ zones, below, timeoutMs }) => {
+      const told = below ? await parts.driver.descend(zones, timeoutMs) : undefined
+      const asked = { zones, below: told }
+      return fleetJson(parts.core.fleet(parts.now()), ownZone(parts), nameOf(parts.core), asked)
+    },
     query: (asked) => answerQuestion(parts, rows, asked),
     node: async (idOrName, timeoutMs) => {
       const all = await rows.answer({ zones: undefined, timeoutMs })
@@ -111,7 +116,8 @@ function nameOf(core: NodeCore): (node: string) => string | null {
 /** From what is known here where that can say it, else from rows. */
 async function answerQuestion(parts: BackendParts, rows: RowPages, asked: AskedQuestion): Promise<QuestionJson> {
   const question = parseQuestion(asked.q)
-  const here = partsOf(question, parts.core.fleet(parts.now()), asked.zones, ownZone(parts))
+  const begun = parts.now()
+  const here = await partsHere(parts, question, asked)
   const called = question.by === 'release' ? await releaseNames(parts) : new Map<string, string>()
   const nameOf = (release8: string) => called.get(release8) ?? release8
   if (here !== undefined) return answerFrom(question, here, nameOf)
@@ -119,10 +125,20 @@ async function answerQuestion(parts: BackendParts, rows: RowPages, asked: AskedQ
   const { where } = question
   const found = await rows.all({
     zones: asked.zones,
-    timeoutMs: asked.timeoutMs,
+    timeoutMs: Math.max(1, asked.timeoutMs - (parts.now() - begun)),
     ...(where === undefined ? {} : { where }),
   })
   return answerFromRows(question, found, nameOf)
+}
+
+/** Figures that are known here, or that reporters of inner zones tell where zones are named or told apart. */
+async function partsHere({ core, driver, now }: BackendParts, question: Question, { zones, timeoutMs }: AskedQuestion) {
+  const own = ownZone({ core })
+  // When zones are not told, their members are asked: that takes its time, too.
+  const below = needsBelow(question, zones, own) ? await driver.descend(zones, timeoutMs / 2) : undefined
+  const view = core.fleet(now())
+  if (below === undefined) return partsOf(question, view, zones, own)
+  return partsOf(question, deepView(view, below), zones, own, below)
 }
 
 /** What releases are called that are announced, by the first 8 bytes of their hash. */

@@ -15,6 +15,7 @@ import type {
   Verdict,
 } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
+import type { DescentAnswer } from '../core/fleet/descents.ts'
 import { metricValues } from '../core/fleet/metrics.ts'
 import type { SightAnswer, SightQuestion } from '../core/fleet/sightings.ts'
 import type { HistoryAnswer, HistoryQuestion } from '../core/history/inquiries.ts'
@@ -163,6 +164,11 @@ export class Driver {
     return this.#await((ticket) => ({ type: 'askHistory', ticket, question }))
   }
 
+  /** Asks for the zones below inner zones: these, or all. */
+  descend(zones: readonly string[] | undefined, timeout: Millis): Promise<DescentAnswer> {
+    return this.#await((ticket) => ({ type: 'descend', ticket, zones, timeout }))
+  }
+
   /** Asks by whom a node is seen. */
   sight(question: SightQuestion): Promise<SightAnswer> {
     return this.#await((ticket) => ({ type: 'askSight', ticket, question }))
@@ -277,6 +283,7 @@ export class Driver {
         return this.#resolve(effect.ticket, effect.result)
       case 'historyDone':
       case 'sightDone':
+      case 'descentDone':
         return this.#resolve(effect.ticket, effect.answer)
       case 'reply':
         return this.#resolve(effect.ticket, effect)

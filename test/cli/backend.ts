@@ -97,7 +97,7 @@ export class TestBackend implements ApiBackend {
   /** Called for each question about figures, before it is answered. */
   onQuestion: () => Promise<void> = async () => undefined
 
-  fleet(): FleetJson {
+  async fleet(): Promise<FleetJson> {
     return this.known
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { fleetLine } from '../../src/cli/format/zones.ts'
 import { Failure } from '../../src/core/failure.ts'
 import { apiSocket } from '../../src/daemon/api-client.ts'
+import type { FleetJson } from '../../src/daemon/api-fleet-types.ts'
 import { createApiServer } from '../../src/daemon/api-server.ts'
 import { figuresJson, fleetJson, fleetZone, questionJson, statusJson } from './answers.ts'
 import { TestBackend } from './backend.ts'
@@ -48,6 +49,44 @@ ${FLEET}
         .split('\n')
         .map((text) => JSON.parse(text).zone),
     ).toHaveLength(3)
+  })
+
+  it('says of the zones below inner zones how complete they are', async () => {
+    const { backend, run } = await daemon()
+    const counts = { up: 48, late: 0, down: 2, left: 0 }
+    const whole = {
+      ...{ asked: 2, missing: 0, together: [], disagreeing: [], unproven: [], complete: true },
+      ...{ zonesAnswered: 2, zonesKnown: 2, nodes: counts, oldestMs: 12_000, dark: 0, darkZones: [] },
+    }
+    const zones = [fleetZone('/uk/a'), fleetZone('/uk/b')]
+    const lastLine = async (some: Partial<NonNullable<FleetJson['completeness']>>) => {
+      backend.known = fleetJson({ zones, completeness: { ...whole, ...some } })
+      const { status, out } = await run(['zones', '--zone', '/uk/*'])
+      return [status, out.trimEnd().split('\n').at(-1)]
+    }
+    expect(await lastLine({})).toEqual([0, '2 of 2 zones answered, 50 nodes: 48 up, 2 down, oldest 12 s'])
+    const partial = {
+      ...{ complete: false, zonesKnown: 5, missing: 2, dark: 1, darkZones: ['/uk/c'] },
+      together: [
+        { zone: '/us', why: 'silent' as const },
+        { zone: '/nl', why: 'forbidden' as const },
+      ],
+      ...{ disagreeing: ['/eu'], unproven: ['/it'] },
+    }
+    expect(await lastLine(partial)).toEqual([
+      1,
+      [
+        '2 of 5 zones answered, 50 nodes: 48 up, 2 down, oldest 12 s (partial)',
+        '1 dark: /uk/c',
+        '2 zones are counted and nobody told of them',
+        'of /us only the whole: no reporter of it answered in time',
+        'of /nl only the whole: its zones are told to operators and its own members',
+        'the zones in /eu count other nodes than /eu does',
+        'not all that was told of /it is proven or complete',
+      ].join('; '),
+    ])
+    const nothing = { zonesAnswered: 0, zonesKnown: 0, complete: false, nodes: { ...counts, up: 0, down: 0 } }
+    expect(await lastLine(nothing)).toEqual([1, 'nothing is known of such a zone'])
   })
 
   it('of a pattern that is none are refused', async () => {

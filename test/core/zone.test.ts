@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matchesZone, zonePatternProblem } from '../../src/core/zone.ts'
+import { matchesZone, mayMatchBelow, zonePatternProblem } from '../../src/core/zone.ts'
 
 describe('a pattern of zones (clause ANSWERS 5)', () => {
   it.each<[string, string, boolean]>([
@@ -31,4 +31,23 @@ describe('a pattern of zones (clause ANSWERS 5)', () => {
   ])('%s is refused: %s', (pattern, problem) => {
     expect(zonePatternProblem(pattern)).toBe(problem)
   })
+})
+
+describe('whether a pattern may name a zone below another', () => {
+  it.each([
+    ['/uk/a', '/uk', true],
+    ['/uk', '/uk', false],
+    ['/uk/*', '/uk', true],
+    ['/uk/*', '/uk/a', false],
+    ['/u*/a', '/uk', true],
+    ['/u*/a', '/nl', false],
+    ['/uk/**', '/uk', true],
+    ['/uk/**', '/uk/a/b', true],
+    ['/uk/**', '/nl', false],
+    ['/**/c', '/nl/x', true],
+    ['/uk/*/c', '/uk/a', true],
+    ['/uk/*/c', '/uk', true],
+    ['/*', '/', true],
+    ['/', '/', false],
+  ])('%s below %s: %s', (pattern, zone, may) => expect(mayMatchBelow(pattern, zone)).toBe(may))
 })

@@ -1,5 +1,6 @@
 // The answer to a question about many nodes: a line for each group, and what the figures rest on.
 import type { FigureJson, QuestionJson } from '../../daemon/api-fleet-types.ts'
+import { belowText } from './below.ts'
 import { measureText } from './metric.ts'
 import { darkText } from './nodes.ts'
 import { age, counted, grouped } from './quantity.ts'
@@ -56,10 +57,16 @@ const WAYS: Readonly<Record<QuestionJson['way'], string>> = {
   rows: 'exact, from the rows of nodes',
 }
 
+/** Reporters of inner zones may have been asked for the zones below. */
+function wayText(way: QuestionJson['way'], asked: number): string {
+  if (way !== 'digests' || asked === 0) return WAYS[way]
+  return `from digests of zones, those below told by reporters of ${counted(asked, 'inner zone')}`
+}
+
 /** `357 of 397 zones, 8,925 nodes, oldest 42 s (partial); 40 dark: ...; from the fleet summary, nobody was asked`. */
 export function restsOn({ way, completeness, groups }: QuestionJson): string {
   const { zonesAnswered, zonesKnown, nodes, oldestMs, complete, dark, darkZones } = completeness
   const oldest = groups.length === 0 && nodes === 0 ? '' : `, oldest ${age(oldestMs)}`
   const zones = `${grouped(zonesAnswered)} of ${counted(zonesKnown, 'zone')} answered`
-  return `${zones}, ${counted(nodes, 'node')}${oldest}${complete ? '' : ' (partial)'}${darkText({ dark, darkZones }, way === 'rows' ? '"pimesh nodes --dark"' : '"pimesh zones"')}; ${WAYS[way]}`
+  return `${zones}, ${counted(nodes, 'node')}${oldest}${complete ? '' : ' (partial)'}${darkText({ dark, darkZones }, way === 'rows' ? '"pimesh nodes --dark"' : '"pimesh zones"')}${belowText(completeness.below)}; ${wayText(way, completeness.below?.asked ?? 0)}`
 }

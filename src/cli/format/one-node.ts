@@ -34,7 +34,7 @@ function factLines(node: NodeJson, seen: SeenJson | undefined): string[] {
     ['promise', `heard from again within ${exact(node.promiseMs)}`],
     ['flags', node.flags.join(', ') || 'none'],
     ['alerts', node.alerts.join(', ') || 'none'],
-    ['refused', node.refused == null ? 'nothing' : refusedText(node)],
+    ['refused', node.refused ? refusedText(node) : 'nothing'],
     ['labels', plain(labelsText(node.labels)) || 'none'],
     ['capabilities', node.capabilities.join(', ')],
     ['told by', node.seenBy === node.node ? 'itself' : plain(teller ?? node.seenBy)],

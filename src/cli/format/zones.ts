@@ -2,6 +2,7 @@
 import type { FiguresJson, FleetJson, FleetZoneJson, WorstJson } from '../../daemon/api-fleet-types.ts'
 import type { CountsJson } from '../../daemon/api-types.ts'
 import type { Terminal } from '../frame/terminal.ts'
+import { belowText } from './below.ts'
 import { measureText } from './metric.ts'
 import { darkText } from './nodes.ts'
 import { age, counted, grouped, percent } from './quantity.ts'
@@ -110,14 +111,32 @@ export function reasonText(why: string, value: number): string {
   return why
 }
 
+/** `5 of 6 zones answered, 5 nodes: 4 up, 1 down, oldest 3 s (partial); 1 dark: /us/c`; of an older daemon the whole fleet. */
+export function zonesLine(fleet: FleetJson): string {
+  const { completeness } = fleet
+  if (completeness === undefined) return fleetLine(fleet)
+  const { zonesAnswered, zonesKnown, nodes, oldestMs, complete } = completeness
+  if (zonesKnown === 0) return `nothing is known of such a zone${belowText(completeness)}`
+  const present = nodes.up + nodes.late + nodes.down
+  const states = statesText(nodes)
+  const oldest = present === 0 ? '' : `, oldest ${age(oldestMs)}`
+  const answered = `${grouped(zonesAnswered)} of ${counted(zonesKnown, 'zone')} answered, ${counted(present, 'node')}`
+  return `${answered}${states}${oldest}${complete ? '' : ' (partial)'}${darkText(completeness, 'the table')}${belowText(completeness)}`
+}
+
+/** `: 8,900 up, 25 down`: only the statuses that occur. */
+function statesText(counts: CountsJson): string {
+  const states = (['up', 'late', 'down'] as const).filter((status) => counts[status] > 0)
+  const each = states.map((status) => `${grouped(counts[status])} ${status}`).join(', ')
+  return each === '' ? '' : `: ${each}`
+}
+
 /** `8,925 nodes in 357 zones: 8,900 up, 25 down, oldest 42 s; 40 dark: /uk/a, /uk/b ... (16 shown, "pimesh zones" lists all)`. */
 export function fleetLine({ summary, own }: Pick<FleetJson, 'summary' | 'own'>): string {
   const figures = summary?.figures ?? own?.figures
   if (figures === undefined) return 'no summary of the fleet was heard yet'
   const { counts, zones, dark, darkZones } = figures
   const present = counts.up + counts.late + counts.down
-  const states = (['up', 'late', 'down'] as const).filter((status) => counts[status] > 0)
-  const each = states.map((status) => `${grouped(counts[status])} ${status}`).join(', ')
   const oldest = age(summary?.ageMs ?? 0)
-  return `${counted(present, 'node')} in ${counted(zones, 'zone')}${each === '' ? '' : `: ${each}`}, oldest ${oldest}${darkText({ dark, darkZones }, '"pimesh zones"')}`
+  return `${counted(present, 'node')} in ${counted(zones, 'zone')}${statesText(counts)}, oldest ${oldest}${darkText({ dark, darkZones }, '"pimesh zones"')}`
 }

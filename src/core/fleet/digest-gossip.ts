@@ -221,7 +221,7 @@ export class DigestGossip {
 }
 
 /** A leaf zone's reporter is a member of it, an inner zone's one of a zone below it; an operator's peer reports for nobody. */
-function mayReport({ claims, invite }: Membership, { zone, leaf }: Digest): boolean {
+export function mayReport({ claims, invite }: Membership, { zone, leaf }: Digest): boolean {
   if (!invite.signed.capabilities.includes('node')) return false
   return leaf ? claims.zone === zone : claims.zone !== zone && within(claims.zone, zone)
 }

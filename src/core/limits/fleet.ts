@@ -45,6 +45,14 @@ export const fleetLimits = {
   zoneAdvised: 32,
   /** Children in one answer: with digests of the largest size they stay below queryBytes. */
   queryChildren: 48,
+  /** Questions of people for the zones below inner zones, under way at once: each holds the digests of a whole fleet. */
+  descents: 4,
+  /** Inner zones that are visited for one question: those of 30,000 zones, with 32 children each. */
+  descentZones: 1_024,
+  /** Inner zones whose reporters are asked at once: a dial each where none is linked, and an answer of 64 kB. */
+  descentZonesAtOnce: 8,
+  /** Reporters of one inner zone that are asked one after the other: active, standby, and two that others know. */
+  descentContacts: 4,
   /** Zones whose names are on disk: those of three full levels. */
   zonesKnown: 1_536,
   /** A dark zone is remembered for so long; as long as a node that is gone. */

@@ -221,6 +221,7 @@ describe('I3: tables stay within their limits', () => {
     queries: 1,
     inquiries: 1,
     sightings: 1,
+    descents: 1,
     history: 300_000,
     greetings: 44,
     rivals: 1,

@@ -22,6 +22,7 @@ const OWN: Record<keyof Omit<Sizes, 'releases'>, number> = {
   queries: QUERIES,
   inquiries: limits.historyInquiries,
   sightings: limits.sightLooks,
+  descents: limits.descents,
   // One block more of each tier: the one that grows.
   history:
     3 * (limits.historyTierBytes + limits.historyBlockBytes) + limits.historyKeptBytes + limits.historyBlockBytes,

@@ -1,0 +1,290 @@
+// Descents: a person wants to see the zones below inner zones, of which a node hears no more than what they are together. Reporters of an
+// inner zone tell its children (clause QUERY 5); those that are inner zones themselves and may hold what was asked for are visited next.
+// Invariant: what is found is proven by signatures, what is not found is said: silent zones, and children that the counts say there are.
+import type { Env, Millis, NodeId } from '../env.ts'
+import type { Ticket } from '../events.ts'
+import { limits } from '../limits.ts'
+import type { Book, Entry } from '../links/book.ts'
+import type { Links } from '../links/links.ts'
+import type { Outbox } from '../outbox.ts'
+import type { QueryResponse, SyncResponse } from '../protocols.ts'
+import type { Self } from '../self.ts'
+import type { StatementKeeper } from '../trust/statement-keeper.ts'
+import { depthOf, mayMatchBelow, within } from '../zone.ts'
+import type { Authors } from './authors.ts'
+import { type ChildJudge, ChildRows, type FoundChild } from './child-rows.ts'
+import type { Day } from './day.ts'
+import { Visit } from './descent-visit.ts'
+import { childKey, type ReporterContact } from './digest.ts'
+import type { Figures } from './figures.ts'
+import type { Reporting } from './reporting.ts'
+import type { FleetChild } from './summary.ts'
+
+/** An inner zone whose children were asked for. */
+export interface VisitedZone {
+  zone: string
+  state: Visit['state']
+  /** Leaf zones that its digest counts and nobody told of. */
+  missing: number
+  /** The nodes that its children count are not those that its digest counts. */
+  disagrees: boolean
+  /** Something that was told did not hold, or not all came in time. */
+  partial: boolean
+}
+
+export interface DescentAnswer {
+  /** Leaf zones, and inner ones of which the children are not told, in order of childKey. */
+  zones: readonly FleetChild[]
+  visited: readonly VisitedZone[]
+  /** There are more inner zones than are visited for one question. */
+  full: boolean
+}
+
+interface Parts {
+  env: Env
+  out: Outbox
+  self: Self
+  authors: Authors
+  statements: Pick<StatementKeeper, 'isFound' | 'endOf'>
+  day: Day
+  book: Pick<Book, 'get' | 'inZone' | 'outside' | 'hearsay'>
+  links: Pick<Links, 'get' | 'wantFor'>
+  reporting: Pick<Reporting, 'levels' | 'summary' | 'pair'>
+}
+
+interface Descent {
+  ticket: Ticket
+  deadline: Millis
+  hedge: Millis
+  /** Names or patterns of what is looked for; undefined: everything. */
+  zones: readonly string[] | undefined
+  visits: Map<string, Visit>
+  /** The ends of the ways. */
+  found: Map<string, FoundChild>
+  /** There are more inner zones than are visited. */
+  full: boolean
+}
+
+const NOBODY = { active: undefined, standby: undefined }
+
+export class Descents {
+  readonly #p: Parts
+  readonly #judge: ChildJudge
+  readonly #open = new Set<Descent>()
+
+  constructor(parts: Parts) {
+    this.#p = parts
+    this.#judge = parts
+  }
+
+  get underway(): number {
+    return this.#open.size
+  }
+
+  /** Answered with `descentDone` within the time-out, at once when all that is looked for is heard here. */
+  start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
+    if (this.#open.size >= limits.descents) this.#finish(this.#open.values().next().value as Descent, now)
+    const hedge = timeout / (limits.descentContacts + 1)
+    const shared = { visits: new Map(), found: new Map(), full: false }
+    const descent: Descent = { ticket, deadline: now + timeout, hedge, zones, ...shared }
+    this.#open.add(descent)
+    this.#enter(descent, '/', undefined, now)
+    this.check(now)
+  }
+
+  deadline(): Millis | undefined {
+    let first: Millis | undefined
+    for (const { deadline, visits } of this.#open) {
+      for (const at of [deadline, ...[...visits.values()].map((visit) => visit.deadline())])
+        if (at !== undefined && (first === undefined || at < first)) first = at
+    }
+    return first
+  }
+
+  check(now: Millis): void {
+    for (const descent of this.#open) {
+      this.#askMore(descent, now)
+      const over = [...descent.visits.values()].every((visit) => visit.done)
+      if (over || now >= descent.deadline) this.#finish(descent, now)
+    }
+  }
+
+  /** A link opened: whoever waited for it is asked. */
+  linked(peer: NodeId): void {
+    for (const { visits } of this.#open)
+      for (const visit of visits.values()) {
+        const talk = visit.talks.get(peer)
+        if (talk !== undefined && talk.ticket === undefined) this.#ask(visit, peer, undefined)
+      }
+  }
+
+  /** A dial or a link failed. */
+  lost(peer: NodeId, now: Millis): void {
+    for (const { visits } of this.#open) for (const visit of visits.values()) visit.failed(peer)
+    if (this.#open.size > 0) this.check(now)
+  }
+
+  /** A question failed; false when the ticket is none of ours. */
+  failed(ticket: Ticket, peer: NodeId, now: Millis): boolean {
+    const talk = this.#of(ticket, peer)
+    if (talk === undefined) return false
+    talk.visit.failed(peer)
+    this.check(now)
+    return true
+  }
+
+  /** Takes an answer; false when the ticket is none of ours. */
+  answered(ticket: Ticket, peer: NodeId, response: QueryResponse, now: Millis): boolean {
+    const talk = this.#of(ticket, peer)
+    if (talk === undefined) return false
+    const { descent, visit, rows } = talk
+    if (response.refused === 'forbidden') visit.forbidden()
+    else if (response.refused !== undefined) visit.failed(peer)
+    else {
+      const after = rows.take(response, now)
+      if (after !== undefined) this.#ask(visit, peer, after)
+      else this.#askWho(descent, visit, peer, now)
+    }
+    this.check(now)
+    return true
+  }
+
+  /** Takes memberships that were asked for because of a child; false when the ticket is none of ours. */
+  introduced(ticket: Ticket, { memberships }: SyncResponse, now: Millis): boolean {
+    for (const descent of this.#open)
+      for (const visit of descent.visits.values())
+        for (const [peer, talk] of visit.talks) {
+          if (talk.ticket !== ticket) continue
+          talk.rows.introduce(memberships, now)
+          this.#askWho(descent, visit, peer, now)
+          this.check(now)
+          return true
+        }
+    return false
+  }
+
+  #of(ticket: Ticket, peer: NodeId): { descent: Descent; visit: Visit; rows: ChildRows } | undefined {
+    for (const descent of this.#open)
+      for (const visit of descent.visits.values()) {
+        const talk = visit.talks.get(peer)
+        if (talk?.ticket === ticket) return { descent, visit, rows: talk.rows }
+      }
+    return undefined
+  }
+
+  /** The children of an inner zone: those that are heard here, else as its reporters tell them. */
+  #enter(descent: Descent, zone: string, child: FoundChild | undefined, now: Millis): void {
+    const level = this.#p.reporting.levels.find((one) => one.zone === zone)
+    if (level !== undefined) return this.#spread(descent, level.children(this.#p.day.at(now), now), now)
+    const { visits, hedge } = descent
+    if (visits.has(zone)) return
+    const said = zone === '/' ? this.#p.reporting.summary(now)?.figures : child?.last?.digest.figures
+    const contacts = this.#contactsOf(zone, child?.last?.digest.contacts ?? [], now)
+    visits.set(zone, new Visit(zone, said as Figures | undefined, contacts, hedge))
+  }
+
+  /** Leaves are found; inner zones that may hold what is looked for are entered. */
+  #spread(descent: Descent, children: Iterable<FoundChild>, now: Millis): void {
+    for (const child of children) {
+      const enters = !child.leaf && !child.dark && this.#mayHold(descent, child.zone)
+      const hasRoom = descent.visits.size < limits.descentZones
+      if (enters && hasRoom) this.#enter(descent, child.zone, child, now)
+      if (enters && !hasRoom) descent.full = true
+      // Of one that is visited the whole is shown when its children are not told.
+      const isHeard = enters && hasRoom && !descent.visits.has(child.zone)
+      if (!isHeard) descent.found.set(childKey(child), child)
+    }
+  }
+
+  #mayHold({ zones }: Descent, zone: string): boolean {
+    return zones === undefined || zones.some((pattern) => mayMatchBelow(pattern, zone))
+  }
+
+  /** Who may tell the children of a zone: those whom its digest names, then members that hear most topics, then our own reporters; linked ones first. */
+  #contactsOf(zone: string, named: readonly ReporterContact[], now: Millis): NodeId[] {
+    const { book, links, self } = this.#p
+    for (const { node, addresses } of named)
+      book.hearsay({ node, zone: undefined, addresses, age: 0, serves: true }, now)
+    const { active, standby } = self.isNode && within(self.zone, zone) ? this.#p.reporting.pair : NOBODY
+    const others = [...book.inZone(self.zone), ...book.outside()]
+      .filter(({ zone: leaf, reports = 0 }) => leaf !== undefined && reports > 0 && within(leaf, zone))
+      .sort((a, b) => lacking(a) - lacking(b))
+    const likely = [...named.map(({ node }) => node), ...others.map(({ node }) => node), active, standby]
+    const all = [...new Set(likely)].filter((node) => node !== undefined && node !== self.node) as NodeId[]
+    const isLinked = (node: NodeId) => links.get(node) !== undefined
+    return [...all.filter(isLinked), ...all.filter((node) => !isLinked(node))]
+  }
+
+  /** So many zones at once; of each one reporter, and the next after a hedge. */
+  #askMore(descent: Descent, now: Millis): void {
+    let busy = [...descent.visits.values()].filter(({ talks }) => talks.size > 0).length
+    for (const visit of descent.visits.values()) {
+      for (let node = visit.next(now); node !== undefined; node = visit.next(now)) {
+        const begins = visit.talks.size === 0
+        if (begins && busy >= limits.descentZonesAtOnce) break
+        if (this.#try(visit, node, now) && begins) busy += 1
+      }
+    }
+  }
+
+  /** Asks over the link, or dials; false when neither can be done. */
+  #try(visit: Visit, node: NodeId, now: Millis): boolean {
+    const { links, book } = this.#p
+    const entry = book.get(node)
+    const isLinked = links.get(node) !== undefined
+    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) {
+      visit.skipped(node)
+      return false
+    }
+    visit.tried(node, { rows: new ChildRows(this.#judge, visit.zone), ticket: undefined }, now)
+    if (isLinked) this.#ask(visit, node, undefined)
+    else if (entry !== undefined) links.wantFor(entry, now)
+    return true
+  }
+
+  #ask(visit: Visit, peer: NodeId, afterChild: string | undefined): void {
+    const talk = visit.talks.get(peer)
+    if (talk === undefined) return
+    talk.ticket = this.#p.out.ticket()
+    const body = { zone: visit.zone, want: 'children' as const, after: undefined, ...(afterChild && { afterChild }) }
+    this.#p.out.emit({ type: 'ask', ticket: talk.ticket, peer, protocol: 'query', body })
+  }
+
+  /** Asks for the next memberships that children wait for; without any, this reporter has told all. */
+  #askWho(descent: Descent, visit: Visit, peer: NodeId, now: Millis): void {
+    const talk = visit.talks.get(peer)
+    if (talk === undefined) return
+    const ids = talk.rows.unknown()
+    if (ids.length > 0) {
+      talk.ticket = this.#p.out.ticket()
+      const body = { type: 'memberships' as const, ids }
+      return this.#p.out.emit({ type: 'ask', ticket: talk.ticket, peer, protocol: 'sync', body })
+    }
+    visit.told(peer)
+    this.#spread(descent, visit.children.values(), now)
+  }
+
+  #finish(descent: Descent, now: Millis): void {
+    this.#open.delete(descent)
+    for (const { zone, state } of descent.visits.values())
+      if (state === 'answered') descent.found.delete(childKey({ zone, leaf: false }))
+    const found = [...descent.found].sort(([a], [b]) => (a < b ? -1 : 1))
+    const visited = [...descent.visits.values()].map(visitedZone)
+    const answer = { zones: found.map(([, child]) => asChild(child, now)), visited, full: descent.full }
+    this.#p.out.emit({ type: 'descentDone', ticket: descent.ticket, answer })
+  }
+}
+
+/** Topics between `/` and its own leaf that a reporter does not hear. */
+function lacking({ zone = '/', reports = 0 }: Entry): number {
+  return depthOf(zone) - reports
+}
+
+function visitedZone({ zone, state, missing, disagrees, partial }: Visit): VisitedZone {
+  return { zone, state, missing: state === 'answered' ? missing : 0, disagrees, partial }
+}
+
+function asChild({ zone, leaf, dark, last }: FoundChild, now: Millis): FleetChild {
+  const age = last && last.digest.age + (now - last.at)
+  return { zone, leaf, dark, digest: last?.digest, by: last?.by, age }
+}
