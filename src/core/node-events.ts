@@ -17,6 +17,9 @@ export type NodeEvent =
   /** So many of the zone are not heard as they promised: one event instead of one for each. And, later: all but so many are back. */
   | { type: 'zoneSplit'; missing: number; members: number }
   | { type: 'zoneHealed'; after: Millis; missing: number }
+  /** Nobody speaks for these zones any more, which were heard of: one event for all that are named at once; `dark` are all leaf zones that are dark. And: they are heard again. */
+  | { type: 'zoneDark'; zones: readonly string[]; dark: number }
+  | { type: 'zoneBack'; zones: readonly string[]; after: Millis; dark: number }
   /** What the active reporter of a zone says of it is not what we see, as its standby, several times now. */
   | { type: 'disputes'; zone: string; reporter: NodeId }
   | { type: 'alert'; kind: AlertKind; node: NodeId; detail: string }

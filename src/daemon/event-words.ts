@@ -32,6 +32,9 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
         text: `${who} that were missing of this zone are heard again, after ${spanText(event.after)}`,
       }
     }
+    case 'zoneDark':
+    case 'zoneBack':
+      return zoneWords(event)
     case 'alert':
       return { level: 'warn', text: `${nameOf(event.node)}: ${event.detail}` }
     case 'refused':
@@ -76,6 +79,20 @@ export function eventWords(event: NodeEvent, nameOf: (node: NodeId) => string): 
     default:
       return releaseWords(event, nameOf)
   }
+}
+
+type ZoneEvent = Extract<NodeEvent, { type: 'zoneDark' | 'zoneBack' }>
+
+function zoneWords(event: ZoneEvent): EventWords {
+  const { zones, dark } = event
+  const [names, one] = [zones.join(', '), zones.length === 1]
+  if (event.type === 'zoneDark') {
+    const all = dark > zones.length ? `; ${dark} zones are dark in all` : ''
+    const then = `nobody speaks for ${one ? 'it' : 'them'}, and ${one ? 'its' : 'their'} nodes are in no count`
+    return { level: 'warn', text: `${names} ${one ? 'is' : 'are'} dark: ${then}${all}` }
+  }
+  const rest = dark === 0 ? '' : `; ${dark} ${dark === 1 ? 'zone is' : 'zones are'} dark still`
+  return { level: 'info', text: `${names} ${one ? 'is' : 'are'} heard again, after ${spanText(event.after)}${rest}` }
 }
 
 const FRESHNESS = {

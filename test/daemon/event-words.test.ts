@@ -42,3 +42,25 @@ describe('the words for budgets', () => {
     expect(words({ type: 'wentOn', after: 90_000 }).text).toMatch(/again, after 90 s$/)
   })
 })
+
+describe('the words for zones that are dark', () => {
+  const words = (event: Parameters<typeof eventWords>[0]) => eventWords(event, (node) => node)
+  it('name them, and say how many there are in all', () => {
+    expect(words({ type: 'zoneDark', zones: ['/uk/a'], dark: 1 })).toEqual({
+      level: 'warn',
+      text: '/uk/a is dark: nobody speaks for it, and its nodes are in no count',
+    })
+    expect(words({ type: 'zoneDark', zones: ['/uk/a', '/us'], dark: 12 }).text).toBe(
+      '/uk/a, /us are dark: nobody speaks for them, and their nodes are in no count; 12 zones are dark in all',
+    )
+  })
+
+  it('say when they are back', () => {
+    expect(words({ type: 'zoneBack', zones: ['/uk/a'], after: 240_000, dark: 0 })).toEqual({
+      ...{ level: 'info', text: '/uk/a is heard again, after 4 min' },
+    })
+    expect(words({ type: 'zoneBack', zones: ['/uk/a', '/us'], after: 240_000, dark: 1 }).text).toBe(
+      '/uk/a, /us are heard again, after 4 min; 1 zone is dark still',
+    )
+  })
+})

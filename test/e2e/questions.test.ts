@@ -100,6 +100,17 @@ describe('when one of them is dark (D4)', () => {
     expect((await fleet.run(words('status'))).out).toMatch(/^fleet +4 nodes in 2 zones: .*; 1 dark: \/q\/c$/m)
   })
 
+  it.each(['operator', 'b2'])('%s tells of it as one event, and of none of its nodes', async (name) => {
+    const dark = await fleet.until('the event', 60 * SECOND, async () => {
+      const { events } = await fleet.client(name).events()
+      const found = events.filter(({ type }) => type === 'zoneDark')
+      return found.length > 0 && found
+    })
+    expect(dark.map(({ text }) => text)).toEqual([
+      `${DARK} is dark: nobody speaks for it, and its nodes are in no count`,
+    ])
+  })
+
   it('a plain node knows it from the summary that was handed down', async () => {
     await fleet.until('a plain node has heard it', 60 * SECOND, async () => {
       const { summary } = await fleet.client('b2').fleet()

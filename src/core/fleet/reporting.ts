@@ -11,6 +11,7 @@ import type { ChildRow } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import { parentOf } from '../zone.ts'
 import type { Alerts } from './alerts.ts'
+import { DarkZones } from './dark-zones.ts'
 import type { Day } from './day.ts'
 import { childKey, type Digest } from './digest.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -82,6 +83,7 @@ export class Reporting {
   #wishes: readonly Wish[] = []
   /** Zones that spoke in this run or an earlier one. */
   readonly #known: KnownZones
+  readonly #dark: DarkZones
   #counter = 0
   #held: HeldSummary | undefined
   /** By topic: when a summary last went out there, from us or from another, and when we would speak next. */
@@ -95,6 +97,7 @@ export class Reporting {
     this.#least = limits.digestPromises * parts.minimum
     this.#next = now
     this.#known = new KnownZones(parts.out, parts.self, parts.zones, now)
+    this.#dark = new DarkZones(parts, this.#least)
   }
 
   /** Who reports for our own zone, as this node sees it. */
@@ -131,6 +134,7 @@ export class Reporting {
     for (const [at, voice] of this.#voices.entries()) this.#speak(voice, at, now)
     this.#handDown(now)
     this.#known.check(now)
+    this.#dark.check(() => this.summary(now)?.figures, now)
     for (const level of this.#levels) level.forget(now)
     this.#wishes = this.#levels.flatMap((level, at) => this.#wishesFor(level, at, now))
     const dues = [...this.#voices.map(({ due }) => due), ...[...this.#handed.values()].map(({ due }) => due)]

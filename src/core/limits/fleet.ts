@@ -19,6 +19,8 @@ export const fleetLimits = {
   digestNodes: 100_000_000,
   /** Names of dark zones in a digest or summary; the count is of all. */
   darkNames: 16,
+  /** Names of dark zones of which it is kept whether they were told: those of four summaries that have no name in common. */
+  darkTold: 64,
   /** Releases that a digest counts by state; a fleet runs a few at a time, the rest is one number. */
   digestReleases: 8,
   /** Versions of pimesh that a digest counts: an update leaves two, a forgotten site one more. */
