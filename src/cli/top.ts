@@ -1,6 +1,7 @@
 // `pimesh top`: the fleet on one screen that keeps itself up to date: a line for all, the zones with trouble first, and the worst nodes.
 import { apiClient } from '../daemon/api-client.ts'
 import type { FleetJson, WorstJson } from '../daemon/api-fleet-types.ts'
+import { counted } from './format/quantity.ts'
 import { tableLines } from './format/table.ts'
 import { fleetLine, reasonText, worstFirst, zonesTable } from './format/zones.ts'
 import { type Command, type Context, dataOption, outputOption } from './frame/command.ts'
@@ -48,10 +49,25 @@ export function topLines(fleet: FleetJson, { terminal }: Pick<Context, 'terminal
   const worst = fleet.summary?.figures.worst ?? fleet.own?.figures.worst ?? []
   return [
     terminal.paint('bold', fleetLine(fleet)),
+    ...notHeard(fleet),
     '',
     ...(worst.length === 0 ? ['no node needs a look'] : worstLines(worst)),
     '',
     ...zonesTable(worstFirst(fleet.zones), terminal, false),
+  ]
+}
+
+/** A screen that keeps itself up to date asks nobody, so it may hear of fewer zones than there are. */
+function notHeard({ summary, zones }: FleetJson): string[] {
+  if (summary === null) return []
+  const heard = zones.reduce(
+    (sum, { leaf, figures }) => sum + (leaf || figures === null ? 1 : figures.zones + figures.dark),
+    0,
+  )
+  const more = summary.figures.zones + summary.figures.dark - heard
+  if (more <= 0) return []
+  return [
+    `${counted(more, 'zone')} more ${more === 1 ? 'is' : 'are'} not heard here one by one: "pimesh zones" asks for ${more === 1 ? 'it' : 'them'}`,
   ]
 }
 

@@ -227,6 +227,7 @@ export function answerFromRows(
     completeness: {
       ...{ zonesAnswered: whole.zonesAnswered, zonesKnown: whole.zonesKnown, nodes: present.length },
       ...{ oldestMs, complete: whole.complete, dark: whole.dark ?? 0, darkZones: whole.darkZones ?? [] },
+      unknown: whole.unknown ?? [],
     },
   }
 }

@@ -120,6 +120,8 @@ export interface QuestionJson {
     complete: boolean
     dark: number
     darkZones: string[]
+    /** Of rows: zones that were asked for and of which no node is known. */
+    unknown?: string[]
     /** Where digests of zones below inner ones were asked for; it counts for `complete`. */
     below?: BelowJson
   }

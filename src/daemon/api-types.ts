@@ -84,6 +84,8 @@ export interface NodesJson {
     /** Zones that were asked and did not answer: how many, and the first of them in order of name. `zones` has all. */
     dark?: number
     darkZones?: string[]
+    /** The first of the zones that were asked for and of which no node is known: they are missing, and not dark. Absent in an older daemon. */
+    unknown?: string[]
   }
   /** Absent in an older daemon. */
   page?: PageJson

@@ -103,13 +103,16 @@ function ambiguous(found: readonly NodesJson['nodes'][number][], idOrName: strin
   return new Failure('E_UNKNOWN_NODE', `${count} nodes have this name, use an id: ${list}`)
 }
 
-function unknownNode({ nodes, completeness }: NodesJson, idOrName: string): Failure {
+function unknownNode({ nodes, zones, completeness }: NodesJson, idOrName: string): Failure {
   const { complete, zonesAnswered, zonesKnown } = completeness
   const seen = complete ? '' : ` in what answered (${zonesAnswered} of ${zonesKnown} zones)`
   const close = nearest(
     idOrName,
     nodes.map(({ name }) => name),
   )
-  const advice = close === undefined ? '"pimesh nodes" lists all' : `did you mean "${close}"?`
+  const isHidden = zones.some(({ state }) => state === 'forbidden')
+  const others = 'nodes of other zones are told to operators: ask there, or with an operator\'s peer ("pimesh attach")'
+  const all = isHidden ? others : '"pimesh nodes" lists all'
+  const advice = close === undefined ? all : `did you mean "${close}"?${isHidden ? ` If not, ${others}` : ''}`
   return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
 }

@@ -46,7 +46,9 @@ const UNITS: Record<string, string> = Object.fromEntries(
 /** How much of what was asked for came, and how old its oldest row is. */
 export function completeness({ zones }: QueryResult): NodesJson['completeness'] {
   const answered = zones.filter((zone) => zone.state === 'answered')
-  const dark = zones.filter((zone) => zone.state === 'silent')
+  const silent = zones.filter((zone) => zone.state === 'silent')
+  const dark = silent.filter(({ membersKnown }) => membersKnown > 0)
+  const unknown = silent.filter(({ membersKnown }) => membersKnown === 0)
   return {
     zonesAnswered: answered.length,
     zonesKnown: zones.length,
@@ -56,6 +58,7 @@ export function completeness({ zones }: QueryResult): NodesJson['completeness'] 
     nodes: countsOf(zones.flatMap(({ rows }) => rows)),
     dark: dark.length,
     darkZones: dark.slice(0, limits.darkNames).map(({ zone }) => zone),
+    unknown: unknown.slice(0, limits.darkNames).map(({ zone }) => zone),
   }
 }
 

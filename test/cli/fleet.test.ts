@@ -25,10 +25,10 @@ describe('pimesh zones', () => {
     const { run } = await daemon()
     const { status, out } = await run(['zones'])
     expect(status).toBe(1)
-    expect(out).toBe(`ZONE   STATE   UP  LATE  DOWN  TEMP P50      P95  LOAD P95   AGE
-/uk/a  faulty  24     0     1   48.5 °C  61.0 °C         -  12 s
-/uk/b  faulty  24     0     1   48.5 °C  61.0 °C         -  12 s
-/uk/c  dark     -     -     -         -        -         -     -
+    expect(out).toBe(`ZONE   STATE   UP  LATE  DOWN  TEMP P50  TEMP P95  LOAD P95   AGE
+/uk/a  faulty  24     0     1   48.5 °C   61.0 °C         -  12 s
+/uk/b  faulty  24     0     1   48.5 °C   61.0 °C         -  12 s
+/uk/c  dark     -     -     -         -         -         -     -
 ${FLEET}
 `)
   })
@@ -86,7 +86,7 @@ ${FLEET}
       ].join('; '),
     ])
     const nothing = { zonesAnswered: 0, zonesKnown: 0, complete: false, nodes: { ...counts, up: 0, down: 0 } }
-    expect(await lastLine(nothing)).toEqual([1, 'nothing is known of such a zone'])
+    expect(await lastLine(nothing)).toEqual([1, 'no zone that was asked for is known here'])
   })
 
   it('of a pattern that is none are refused', async () => {
@@ -149,6 +149,21 @@ avg(mem_available)  51.2 % ± 2.8
 `)
   })
 
+  it('says of which zone no node is known, and no age of nothing', async () => {
+    const { backend, run } = await daemon()
+    backend.figures = questionJson({
+      ...{ way: 'rows', by: null, columns: [{ text: 'count', unit: 'nodes' }] },
+      groups: [{ group: null, nodes: 0, ageMs: null, dark: false, figures: [{ value: 0, error: 0 }] }],
+      completeness: {
+        ...{ zonesAnswered: 0, zonesKnown: 1, nodes: 0, oldestMs: null, complete: false },
+        ...{ dark: 0, darkZones: [], unknown: ['/nope'] },
+      },
+    })
+    expect((await run(['query', 'count', '--zone', '/nope'])).out).toBe(
+      'count  0\n0 of 1 zone answered, 0 nodes (partial); no node of /nope is known here; exact, from the rows of nodes\n',
+    )
+  })
+
   it('marks the place where a question is wrong', async () => {
     const { backend, run } = await daemon()
     backend.onQuestion = () => Promise.reject(new Failure('E_QUERY', 'the question is not valid', { position: 5 }))
@@ -180,6 +195,15 @@ describe('pimesh top', () => {
       expect.stringMatching(/^ZONE +STATE/),
       expect.stringMatching(/^\/uk\/c +dark/),
     ])
+  })
+
+  it('says when fewer zones are heard than there are', async () => {
+    const { backend, run } = await daemon()
+    const { summary } = backend.known
+    if (summary !== null) summary.figures.zones = 9
+    expect((await run(['top', '--once'])).out).toMatch(
+      /\n7 zones more are not heard here one by one: "pimesh zones" asks for them\n\nWORST/,
+    )
   })
 
   it('on a terminal of 80 columns draws in place until Ctrl-C, gives the cursor back, and no line is wider', async () => {

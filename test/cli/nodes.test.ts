@@ -174,6 +174,9 @@ describe('the completeness of an answer', () => {
       /; 1,200 match; rows 21 to 40 of 1,200$/,
     )
     expect(of({}, 2)).toMatch(/; 2 dark: \/uk\/a, \/uk\/b$/)
+    expect(of({ page: { answer: 'x', at: 40, of: 40, next: null } }, 0)).toMatch(
+      /; 40 match; that page is beyond the last of 40 rows$/,
+    )
   })
 })
 

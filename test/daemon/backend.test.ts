@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { NodesJson } from '../../src/daemon/api-types.ts'
 import { oneNode } from '../../src/daemon/one-node.ts'
 import { nodeJson, nodesJson } from '../cli/answers.ts'
 
@@ -14,6 +15,11 @@ describe('one node', () => {
     [answer, 'n17', 'no node has the name or id "n17": "pimesh nodes" lists all'],
     [partial, 'n17', 'no node has the name or id "n17" in what answered (1 of 2 zones): "pimesh nodes" lists all'],
     [answer, '12D3', '"12D3" fits 2 nodes (pi-1 12D3KooWaa, pi-2 12D3KooWab): give more of the id'],
+    [
+      { ...partial, zones: [...answer.zones, { ...answer.zones[0], zone: '/b', state: 'forbidden' }] } as NodesJson,
+      'n17',
+      'no node has the name or id "n17" in what answered (1 of 2 zones): nodes of other zones are told to operators: ask there, or with an operator\'s peer ("pimesh attach")',
+    ],
   ])('that cannot be named, in one sentence (%#)', (of, which, message) => {
     expect(() => oneNode(of, which)).toThrow(expect.objectContaining({ code: 'E_UNKNOWN_NODE', message }))
   })

@@ -2,7 +2,7 @@
 import type { FigureJson, QuestionJson } from '../../daemon/api-fleet-types.ts'
 import { belowText } from './below.ts'
 import { measureText } from './metric.ts'
-import { darkText } from './nodes.ts'
+import { darkText, unknownText } from './nodes.ts'
 import { age, counted, grouped } from './quantity.ts'
 import { type Column, pairLines, tableLines } from './table.ts'
 
@@ -66,7 +66,7 @@ function wayText(way: QuestionJson['way'], asked: number): string {
 /** `357 of 397 zones, 8,925 nodes, oldest 42 s (partial); 40 dark: ...; from the fleet summary, nobody was asked`. */
 export function restsOn({ way, completeness, groups }: QuestionJson): string {
   const { zonesAnswered, zonesKnown, nodes, oldestMs, complete, dark, darkZones } = completeness
-  const oldest = groups.length === 0 && nodes === 0 ? '' : `, oldest ${age(oldestMs)}`
+  const oldest = nodes === 0 && (groups.length === 0 || oldestMs === null) ? '' : `, oldest ${age(oldestMs)}`
   const zones = `${grouped(zonesAnswered)} of ${counted(zonesKnown, 'zone')} answered`
-  return `${zones}, ${counted(nodes, 'node')}${oldest}${complete ? '' : ' (partial)'}${darkText({ dark, darkZones }, way === 'rows' ? '"pimesh nodes --dark"' : '"pimesh zones"')}${belowText(completeness.below)}; ${wayText(way, completeness.below?.asked ?? 0)}`
+  return `${zones}, ${counted(nodes, 'node')}${oldest}${complete ? '' : ' (partial)'}${darkText({ dark, darkZones }, way === 'rows' ? '"pimesh nodes --dark"' : '"pimesh zones"')}${unknownText(completeness)}${belowText(completeness.below)}; ${wayText(way, completeness.below?.asked ?? 0)}`
 }

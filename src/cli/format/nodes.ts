@@ -11,6 +11,9 @@ type Paint = Pick<Terminal, 'paint'>
 const WORST_FIRST: readonly NodeJson['status'][] = ['down', 'late', 'left', 'up']
 const COUNTED: readonly NodeJson['status'][] = ['up', 'late', 'down', 'left']
 
+/** There is nobody to be missed of a zone that nobody knows. */
+export const NO_ZONE = 'no zone that was asked for is known here'
+
 export interface NodesShown {
   wide?: boolean
   /** The worst before others, for where not all can be seen. */
@@ -45,6 +48,7 @@ function columnNames({ columns, wide }: NodesShown): readonly string[] {
 /** `2 of 2 zones answered, 6 nodes: 5 up, 1 down, oldest 9 s; 2 match`. */
 export function completenessLine({ nodes, completeness, page }: NodesJson): string {
   const { zonesAnswered, zonesKnown, oldestMs, complete } = completeness
+  if (zonesKnown === 0) return NO_ZONE
   const counts = completeness.nodes ?? countsOf(nodes)
   const oldest = totalOf(counts) === 0 ? '' : `, oldest ${age(oldestMs)}`
   const zones = `${grouped(zonesAnswered)} of ${counted(zonesKnown, 'zone')} answered`
@@ -57,7 +61,13 @@ function matchText(counts: CountsJson, page: NodesJson['page']): string {
   if (page === undefined) return ''
   const match = page.of === totalOf(counts) ? '' : `; ${grouped(page.of)} ${page.of === 1 ? 'matches' : 'match'}`
   if (page.at === 0 && page.next === null) return match
+  if (page.at >= page.of) return `${match}; that page is beyond the last of ${counted(page.of, 'row')}`
   return `${match}; rows ${grouped(page.at + 1)} to ${grouped(page.next ?? page.of)} of ${grouped(page.of)}`
+}
+
+/** `; no node of /nope is known here`. */
+export function unknownText({ unknown = [] }: { unknown?: readonly string[] }): string {
+  return unknown.length === 0 ? '' : `; no node of ${unknown.join(', ')} is known here`
 }
 
 /** `; 40 dark: /uk/a, /uk/b ... (16 shown, --dark lists all)`. */

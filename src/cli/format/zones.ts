@@ -4,7 +4,7 @@ import type { CountsJson } from '../../daemon/api-types.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { belowText } from './below.ts'
 import { measureText } from './metric.ts'
-import { darkText } from './nodes.ts'
+import { darkText, NO_ZONE } from './nodes.ts'
 import { age, counted, grouped, percent } from './quantity.ts'
 import { type Column, tableLines } from './table.ts'
 
@@ -39,7 +39,7 @@ function columns(terminal: Paint): Column<FleetZoneJson>[] {
     count('LATE', 'late', 'yellow'),
     count('DOWN', 'down', 'red'),
     { title: 'TEMP P50', right: true, cell: spread('cpu_temp', 'p50') },
-    { title: 'P95', right: true, cell: spread('cpu_temp', 'p95') },
+    { title: 'TEMP P95', right: true, cell: spread('cpu_temp', 'p95') },
     { title: 'LOAD P95', right: true, cell: spread('load1', 'p95') },
     { title: 'AGE', right: true, cell: ({ ageMs, figures }) => (figures === null ? '-' : age(ageMs)) },
   ]
@@ -116,7 +116,7 @@ export function zonesLine(fleet: FleetJson): string {
   const { completeness } = fleet
   if (completeness === undefined) return fleetLine(fleet)
   const { zonesAnswered, zonesKnown, nodes, oldestMs, complete } = completeness
-  if (zonesKnown === 0) return `nothing is known of such a zone${belowText(completeness)}`
+  if (zonesKnown === 0) return `${NO_ZONE}${belowText(completeness)}`
   const present = nodes.up + nodes.late + nodes.down
   const states = statesText(nodes)
   const oldest = present === 0 ? '' : `, oldest ${age(oldestMs)}`
