@@ -2,8 +2,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Failure } from '../../src/core/failure.ts'
+import { AGGREGATES, BlockReader, type Column, packBlock } from '../../src/core/history/block.ts'
+import { merged, periodOf, readingsOf, stepsOf } from '../../src/core/history/timeline.ts'
 import { limits } from '../../src/core/limits.ts'
-import { NOTHING } from '../../src/core/protocols.ts'
+import { type HistoryResponse, NOTHING } from '../../src/core/protocols.ts'
 import type { InstallEntry } from '../../src/core/rollout/states.ts'
 import { parseAnnouncement } from '../../src/wire/announcement.ts'
 import { decodeContact, encodeContact } from '../../src/wire/contact.ts'
@@ -12,6 +14,7 @@ import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
 import { decodeEnvelope, sealEnvelope } from '../../src/wire/envelope.ts'
 import { decodeHead, encodeHead } from '../../src/wire/head.ts'
 import { decodeHello, encodeHello } from '../../src/wire/hello.ts'
+import { decodeHistoryResponse, decodeSavedBlock, encodeSavedBlock, historyName } from '../../src/wire/history.ts'
 import { decodeInstallEntry, encodeInstallEntry } from '../../src/wire/journal.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.ts'
 import { decodePieceMessage, encodePieceData, encodePieceMessage } from '../../src/wire/pieces.ts'
@@ -86,6 +89,65 @@ const children = [
   { ...child, leaf: true, dark: true, told: undefined },
 ]
 
+const sight = {
+  status: 'late',
+  age: 17_000,
+  route: 'lan',
+  roundTrip: 1.25,
+  witnesses: [sampleNode(2), sampleNode(3)],
+} as const
+const handedDown = sealEnvelope(
+  { kind: 'sum', mesh8: 'ab'.repeat(8), membership: 'cd'.repeat(16), body: encodeSummary(sampleSummary) },
+  () => new Uint8Array(64),
+)
+const summary = { envelope: decodeEnvelope(handedDown), summary: sampleSummary, held: 7 }
+
+/** Rows with a gap, of a metric of pimesh as a mean with its least and largest sample, and of a series of a collector. */
+const uneven = [54.3, null, 61.8, 61.8, 49.9]
+const temperature = { name: 'node_thermal_zone_temp', unit: 'celsius', kind: 'gauge' } as const
+const columns: Column[] = [
+  ...AGGREGATES.map((aggregate) => ({ series: temperature, aggregate, values: uneven })),
+  {
+    series: { name: 'door_open_total', unit: '', kind: 'counter' },
+    aggregate: 'value',
+    values: [1, 2, null, 3, 0.1 + 0.2],
+  },
+]
+const payload = packBlock([100, 160, 220, 280, 341], columns)
+const saved = {
+  node: sampleNode(5),
+  tier: 'minutes',
+  block: { run: 7, first: 100, last: 341, wall: 1_700_000_000_000, trusted: true, period: 60_000, payload },
+} as const
+const savedName = historyName(saved.node, saved.tier, saved.block.run, saved.block.first)
+const inquiry = { node: sampleNode(5), tier: 'minutes', series: ['door_open_total'], since: 86_400_000 } as const
+const toldBlocks = [7, 6].map((run) => ({
+  run,
+  first: 100,
+  age: 600_000 * (8 - run),
+  certain: run === 7,
+  period: 60_000,
+  payload,
+}))
+const values: HistoryResponse = {
+  ...{ refused: undefined, own: false, tier: 'minutes', more: true, keepers: [sampleNode(1), sampleNode(2)] },
+  names: [{ name: 'door_open_total', unit: '', kind: 'counter', value: 3 }],
+  blocks: toldBlocks,
+}
+
+/** A packed block is read without a Failure of its own: it is left out by whoever reads a row of them. */
+function unpack(bytes: Uint8Array): void {
+  const reader = BlockReader.of(bytes)
+  if (reader?.seconds(100) === undefined) throw new Failure('E_PROTOCOL', 'it is no block')
+  for (const { name } of reader.series)
+    for (const aggregate of AGGREGATES) checkValues(reader.values(name, aggregate), reader)
+}
+
+function checkValues(read: (number | null)[] | undefined, { rows }: BlockReader): void {
+  if (read !== undefined) expect(read).toHaveLength(rows)
+  for (const value of read ?? []) if (value !== null) expect(Number.isFinite(value)).toBe(true)
+}
+
 const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) => unknown][] = [
   ['envelope', sampleEnvelope().raw, decodeEnvelope],
   ['record', encodeRecord(fullRecord), decodeRecord],
@@ -124,6 +186,33 @@ const decoders: [name: string, valid: Uint8Array, decode: (bytes: Uint8Array) =>
   ['journal', encodeInstallEntry(entry), (bytes) => decodeInstallEntry(bytes, entry.path)],
   ['query request', encodeRequest({ protocol: 'query', body: query }), (bytes) => decodeRequest('query', bytes)],
   ['query response', encodeResponse({ protocol: 'query', body: answer }), (bytes) => decodeResponse('query', bytes)],
+  [
+    'question for children, and for one member',
+    encodeRequest({ protocol: 'query', body: { ...query, want: 'sight', afterChild: '/uk/a', about: sampleNode(3) } }),
+    (bytes) => decodeRequest('query', bytes),
+  ],
+  [
+    'how a member is seen',
+    encodeResponse({ protocol: 'query', body: { ...answer, rows: [], sight } }),
+    (bytes) => decodeResponse('query', bytes),
+  ],
+  [
+    'summary that a member tells',
+    encodeResponse({ protocol: 'sync', body: { ...NOTHING, summary } }),
+    (bytes) => decodeResponse('sync', bytes),
+  ],
+  [
+    'question about values',
+    encodeRequest({ protocol: 'history', body: { ...inquiry, before: { run: 7, first: 100 } } }),
+    (bytes) => decodeRequest('history', bytes),
+  ],
+  [
+    'answer with values',
+    encodeResponse({ protocol: 'history', body: values }),
+    (bytes) => decodeResponse('history', bytes),
+  ],
+  ['packed block of values', payload, unpack],
+  ['saved block of values', encodeSavedBlock(saved), (bytes) => decodeSavedBlock(bytes, savedName)],
 ]
 
 /** The failure's code, or undefined when the bytes were accepted; anything but a Failure fails the test. */
@@ -187,6 +276,41 @@ describe.each(decoders)('the decoder of %s', (_name, valid, decode) => {
   })
 })
 
+describe('values that a member tells', () => {
+  const wanted = { series: { name: 'door_open_total', unit: '', kind: 'counter' } } as const
+  const [since, step, tick] = [3_600_000, 60_000, 60_000]
+  /** What `pimesh history` makes of them. */
+  const stepsIn = (bytes: Uint8Array) => {
+    const { own, tier, names, blocks } = decodeHistoryResponse(bytes)
+    const sources = [{ by: sampleNode(1), own, tier, names, blocks, partial: false }]
+    const all = sources.map((source) => readingsOf(source, wanted, tick))
+    return stepsOf(merged(all, periodOf(sources, tick)), since, step)
+  }
+
+  it('are steps of finite numbers and gaps, whatever stands in the blocks', () => {
+    const valid = encodeResponse({ protocol: 'history', body: values })
+    expect(stepsIn(valid).filter(({ value }) => value !== null).length).toBeGreaterThan(0)
+    const check = (bytes: Uint8Array) => {
+      if (refusal(decodeHistoryResponse, bytes) !== undefined) return
+      const steps = stepsIn(bytes)
+      expect(steps).toHaveLength(since / step)
+      for (const { age, value, least, most } of steps)
+        for (const number of [age, value ?? 0, least ?? 0, most ?? 0]) expect(Number.isFinite(number)).toBe(true)
+    }
+    const anyBlocks = fc.array(mutated(payload), { minLength: 1, maxLength: 3 })
+    fc.assert(fc.property(mutated(valid), check), { numRuns: 500 })
+    fc.assert(
+      fc.property(anyBlocks, (payloads) => {
+        const blocks = payloads
+          .filter(({ length }) => length > 0)
+          .map((one, at) => ({ ...toldBlocks[0]!, run: 9 - at, payload: one }))
+        check(encodeResponse({ protocol: 'history', body: { ...values, blocks } }))
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
 describe('the largest messages that do nothing useful', () => {
   const filled = (bytes: number, ...pattern: number[]) =>
     Uint8Array.from({ length: bytes }, (_, index) => pattern[index % pattern.length] as number)
@@ -220,6 +344,8 @@ describe('a damaged store', () => {
     { type: 'announcement', side: 'rival', announcement: announcementOf({ version: 2 }) },
     { type: 'pieceList', hash: encoding.pieceList, list },
     { type: 'install', entry },
+    { type: 'history', saved },
+    { type: 'zone', zone: '/uk/a', leaf: true, heardWall: 1 },
   ]).slice(1)
 
   it('costs what is damaged and nothing else', async () => {
@@ -240,8 +366,9 @@ describe('a damaged store', () => {
           get: async () => undefined,
           entries: async (prefix) => entries.filter(({ key }) => key.startsWith(prefix)),
         })
-        const { roots, memberships, contacts, rows, publishers, artifacts, installs } = state
-        const lists = [roots, memberships, contacts, rows, publishers.announcements, artifacts.pieceLists, installs]
+        const { roots, memberships, contacts, rows, zones, history, publishers, artifacts, installs } = state
+        const documents = [roots, memberships, publishers.announcements, artifacts.pieceLists, installs]
+        const lists = [...documents, contacts, rows, zones, history]
         const kept = lists.reduce((sum, { length }) => sum + length, 0)
         expect(kept + state.damaged.length).toBe(written.length)
         expect(state.damaged.every((key) => key === written[index]?.key)).toBe(true)

@@ -1,5 +1,6 @@
 // Who is enrolled in a fleet of the simulator at scale: a mesh, an invite for each site, and for each node the membership that it shows,
 // countersigned by a mate, and whom it knows after a restart: its zone, and some members of other zones.
+import { sameBytes } from '../../../src/core/bytes.ts'
 import type { Env, MembershipId, NodeId } from '../../../src/core/env.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Contact } from '../../../src/core/protocols.ts'
@@ -99,11 +100,14 @@ export class Enrolment {
   }
 }
 
-/** Checks are counted, not computed: nobody forges anything here. */
+/** What stands for a signature that its author did not make; only tests of who forges write it. */
+export const FORGED = new Uint8Array(64).fill(1)
+
+/** Checks are counted, not computed. */
 export function countingEnv(env: Env, counted: () => void, random: () => number): Env {
-  const verify = () => {
+  const verify = (_key: Uint8Array, _message: Uint8Array, signature: Uint8Array) => {
     counted()
-    return true
+    return !sameBytes(signature, FORGED)
   }
   return { ...env, verify, verifyStrict: verify, random }
 }
