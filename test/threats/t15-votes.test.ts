@@ -1,7 +1,7 @@
 // T15 for votes on who is gone: hostile members say of a node that lives that it is gone, under their own names and under those of
 // others; they say again what was said when it was true, and members of other zones and strangers join in. In the simulator at scale:
 // real cores, real codecs, and a node that all of this is about and that goes on as before.
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { NodeId } from '../../src/core/env.ts'
 import type { Verdict } from '../../src/core/events.ts'
 import type { Vote } from '../../src/core/fleet/vote.ts'
@@ -26,18 +26,17 @@ interface Told {
 }
 
 let fleet: ScaleFleet
-/** Everybody in the zone, and the one whom the others want to be gone. */
+/** Everybody in the zone, and the one whom the others want to be gone: another for each test, as votes are remembered. */
 let zone: readonly ScaleMachine[]
 let victim: ScaleMachine
 let witnesses: readonly ScaleMachine[]
-let changes: Told[]
+let changes: Told[] = []
 /** Votes that were published by whoever meant them. */
-let published: Message[]
+let published: Message[] = []
+let tests = 0
 
-beforeEach(async () => {
-  changes = []
-  published = []
-  const shape = { regions: 1, sites: 2, nodesPerSite: SIZE, warmMinutes: 1 }
+beforeAll(async () => {
+  const shape = { regions: 1, sites: 2, nodesPerSite: SIZE, warmMinutes: 2 }
   fleet = new ScaleFleet({ ...namedScaleScenario('scale-100'), ...shape }, 7, {
     told: (by, event) => {
       if (event.type === 'status') changes.push({ by, node: event.node, to: event.to })
@@ -49,9 +48,12 @@ beforeEach(async () => {
     publish(from, message)
   }
   await fleet.settle()
-  victim = fleet.machines[0] as ScaleMachine
+})
+
+beforeEach(() => {
+  victim = fleet.machines[tests++] as ScaleMachine
   zone = fleet.machines.filter(({ id }) => id.zone === victim.id.zone)
-  witnesses = witnessesBy(zone[1] as ScaleMachine)
+  witnesses = witnessesBy(zone.at(-1) as ScaleMachine)
   for (const mate of zone) expect(witnessesBy(mate)).toEqual(witnesses)
   expect([zone.length, witnesses.length]).toEqual([SIZE, limits.witnesses])
   changes = []
@@ -127,7 +129,7 @@ describe('T15 votes on a node that lives', () => {
     await fleet.run(10 * SECOND)
     expect([shown(), accused()]).toEqual([['up'], []])
     const others = zone.filter((mate) => mate !== honest && mate !== forger)
-    for (const mate of others) expect(core(mate).snapshot().refusals).toEqual({ badSignature: 1 })
+    for (const mate of others) expect(core(mate).snapshot().refusals.badSignature).toBe(1)
   })
 
   it('do not wear down the trust that it has in itself, nor that of who looks for it', async () => {
@@ -169,21 +171,23 @@ describe('T15 votes on a node that lives', () => {
     expect(shown()).toContain('down')
     await fleet.run(60 * SECOND)
     expect(shown()).toEqual(['up'])
-    const ofThisRun = published.splice(0)
+    await expectVoid(published.splice(0))
     victim.stop(false)
     await fleet.run(10 * SECOND)
     victim.start()
     await fleet.run(60 * SECOND)
     expect(shown()).toEqual(['up'])
-    const ofTheRunBefore = published.splice(0)
-    changes = []
-    for (const votes of [ofThisRun, ofTheRunBefore]) {
-      expect(votes.length).toBeGreaterThanOrEqual(limits.witnesses)
-      for (const vote of votes) expect(heard(witnesses[0] as ScaleMachine, vote)).toEqual(all('ignore'))
-      await fleet.run(5 * SECOND)
-    }
-    expect([shown(), accused()]).toEqual([['up'], []])
+    await expectVoid(published.splice(0))
   })
+
+  /** Everybody hears these again. */
+  async function expectVoid(votes: readonly Message[]): Promise<void> {
+    changes = []
+    expect(votes.length).toBeGreaterThanOrEqual(limits.witnesses)
+    for (const vote of votes) expect(heard(victim, vote)).toEqual(all('ignore'))
+    await fleet.run(5 * SECOND)
+    expect([shown(), accused()]).toEqual([['up'], []])
+  }
 
   it('of all of its witnesses are believed: that is what the others were about, and its next record ends it', async () => {
     for (const by of witnesses) say(by, voteOf())

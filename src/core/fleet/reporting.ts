@@ -164,7 +164,7 @@ export class Reporting {
 
   /** Takes a digest that was judged, also our own. */
   took(level: Level, spoken: Spoken, now: Millis): void {
-    this.#p.day.named(spoken.digest.day)
+    this.#p.day.named(spoken.digest.day, spoken.by, now)
     level.take(spoken, this.#p.day.at(now), now)
     this.#known.heard(spoken.digest, now)
   }
@@ -187,7 +187,7 @@ export class Reporting {
 
   /** Takes a newer summary that was judged; `topic` undefined when a member told it on our asking. */
   heardSummary(held: HeldSummary, topic: string | undefined, now: Millis): void {
-    this.#p.day.named(held.summary.day)
+    this.#p.day.named(held.summary.day, held.by, now)
     this.#hold(held)
     const handed = topic === undefined ? undefined : this.#handed.get(topic)
     if (handed !== undefined) Object.assign(handed, { made: madeAt(held), at: now })
@@ -380,7 +380,9 @@ export class Reporting {
       handed.due = now + this.#p.minimum
       return
     }
-    const { by: _, ...summary } = newest
+    const { by: _, ...told } = newest
+    // Whoever hands it down says what day it is itself: one voice for each.
+    const summary = { ...told, day: this.#p.day.at(now) }
     Object.assign(handed, {
       made: now - summary.made,
       at: now,

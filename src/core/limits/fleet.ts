@@ -105,6 +105,8 @@ export const fleetLimits = {
   witnessPlaces: 5,
   /** Records that a member has sent since it started before it is a witness of others, unless there are too few: it has to learn theirs first. */
   witnessSettled: 3,
+  /** Members whose word on the day counts where no clock is trusted, the last heard: more than one zone or one site has hostile ones. */
+  dayVoices: 15,
   /** Views of the day differ by so much: at midnight, and by a clock in another time zone. */
   witnessDays: 1,
   /** A vote with its envelope: an id, three numbers, a day and a signature. */
