@@ -122,18 +122,19 @@ describe('T36 a lying reporter', () => {
 describe('T36 counts that only the zone can contradict', () => {
   const zone = '/uk/b'
   const members = ['m1', 'm2'].map((node) => ({ node, zone }))
+  const at = { node: 'r', zone }
 
-  function checking(linked = members) {
+  function checking(linked = members, all = [...members, at], random = () => 0.5) {
     const { alerts, out } = reporter()
     const dialled: string[] = []
     const book = {
-      inZone: () => [...members, { node: 'r', zone }].map((one) => ({ ...one, serves: true, addresses: ['a'] })),
+      inZone: () => all.map((one) => ({ ...one, serves: true, addresses: ['a'] })),
     }
     const links = {
       get: (node: string) => linked.find((one) => one.node === node),
       wantFor: ({ node }: { node: string }) => dialled.push(node),
     }
-    const checks = new SpotChecks({ env: { random: () => 0.5 }, out, book, links, alerts } as never)
+    const checks = new SpotChecks({ env: { random }, out, book, links, alerts } as never)
     const level = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0, (node, now) => checks.isBelieved(node, now))
     /** One check, in which the members that are asked answer with so many. */
     const round = (now: number, up: number) => {
@@ -197,6 +198,73 @@ describe('T36 counts that only the zone can contradict', () => {
     level.take(spoken('r', digest(zone, 5, { counter: 2 }), 4 * D), DAY_0, 4 * D)
     round(4 * D, 5)
     expect(alerts.all()).toEqual([])
+  })
+
+  it('do not fall upon an honest one because of a single member, however often it is asked', () => {
+    const { alerts, checks, level, round } = checking(members.slice(0, 1))
+    checks.check([level], '/uk/a', D, 0)
+    for (let nth = 1; nth <= 4; nth++) {
+      const now = nth * 4 * D
+      level.take(spoken('r', digest(zone, 25, { counter: nth }), now), DAY_0, now)
+      expect(round(now, 500)).toEqual(['m1'])
+      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+    }
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('are not asked of the reporter itself, nor counted from who is in another zone', () => {
+    const { alerts, checks, level, round } = checking(
+      [at, ...members.map((one) => ({ ...one, zone: '/uk/c' }))],
+      [at, ...members],
+    )
+    checks.check([level], '/uk/a', D, 0)
+    for (let nth = 1; nth <= 2; nth++) {
+      level.take(spoken('r', digest(zone, 25, { counter: nth }), nth * 2 * D), DAY_0, nth * 2 * D)
+      expect(round(nth * 2 * D, 500)).toEqual(['m1', 'm2'])
+      checks.check([level], '/uk/a', D, nth * 2 * D + limits.spotCheckTime)
+    }
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('do not fall upon an honest one because two that lie keep links to whoever asks: once it is doubted anybody may be asked', () => {
+    const honest = Array.from({ length: 20 }, (_, nth) => ({ node: `h${nth}`, zone }))
+    let drawn = 0
+    const random = () => (drawn++ * 0.618) % 1
+    const { alerts, checks, level, dialled, out } = checking(members, [...members, ...honest, at], random)
+    checks.check([level], '/uk/a', D, 0)
+    const asked = new Set<string>()
+    for (let nth = 1; nth <= 20; nth++) {
+      const now = nth * 2 * D
+      level.take(spoken('r', digest(zone, 25, { counter: nth }), now), DAY_0, now)
+      checks.check([level], '/uk/a', D, now)
+      for (const node of dialled.splice(0)) checks.linked(node)
+      for (const effect of out.drain()) {
+        if (effect.type !== 'ask') continue
+        asked.add(effect.peer)
+        const counts = { up: members.some(({ node }) => node === effect.peer) ? 500 : 25, late: 0, down: 0, left: 0 }
+        const answer = { refused: undefined, counts, rows: [], more: false } as QueryResponse
+        checks.answered(effect.ticket, effect.peer, answer, now)
+      }
+      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+    }
+    expect([...asked]).toEqual(expect.arrayContaining(['m1', 'm2']))
+    expect(asked.size).toBeGreaterThan(8)
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('are looked at again before other zones are, once there is a doubt', () => {
+    const { checks, level, round, out } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 500, { counter: 1 }), 2 * D), DAY_0, 2 * D)
+    expect(round(2 * D, 25)).toEqual(['m1', 'm2'])
+    for (const other of ['/uk/c', '/uk/d', '/uk/e'])
+      level.take(spoken(`r${other}`, digest(other, 5), 4 * D), DAY_0, 4 * D)
+    level.take(spoken('r', digest(zone, 500, { counter: 2 }), 4 * D), DAY_0, 4 * D)
+    checks.check([level], '/uk/a', D, 4 * D)
+    const zones = out
+      .drain()
+      .flatMap((effect) => (effect.type === 'ask' && effect.protocol === 'query' ? [effect.body.zone] : []))
+    expect(zones).toEqual([zone, zone])
   })
 
   it('members are dialled for it where none is linked', () => {

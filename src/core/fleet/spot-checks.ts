@@ -1,4 +1,4 @@
-// Spot checks: whether a reporter counts what is there. Once per D one leaf zone, a disputed one before others, is asked at two of its
+// Spot checks: whether a reporter counts what is there. Once per D one leaf zone, a suspect one before others, is asked at two of its
 // members; who is contradicted by most of those who know is not believed for a while, and the other reporter is (clause REPORTER 5).
 // Nobody is found to lie for one digest alone: a site that loses its power between a count and the question looks just like a lie.
 import { earliest } from '../earliest.ts'
@@ -101,20 +101,28 @@ export class SpotChecks {
     return this.#check?.asked.delete(ticket) === true
   }
 
-  /** A disputed leaf zone first, else one at random. */
+  /** A leaf zone first of whose reporters one may lie, else one at random. */
   #target(levels: readonly Level[], own: string, now: Millis): { level: Level; zone: string } | undefined {
     const all = levels.flatMap((level) => level.leaves(now).map((zone) => ({ level, zone })))
     const others = all.filter(({ zone }) => zone !== own)
-    const disputed = others.filter(({ level, zone }) => isDisputed(level.voices(zone, now)))
-    const from = disputed.length > 0 ? disputed : others
+    const suspect = others.filter(({ level, zone }) => this.#isSuspect(level.voices(zone, now)))
+    const from = suspect.length > 0 ? suspect : others
     return from[Math.floor(this.#p.env.random() * from.length)]
   }
 
+  #isSuspect(voices: readonly Spoken[]): boolean {
+    return isDisputed(voices) || voices.some(({ by }) => this.#doubted.has(by))
+  }
+
+  /** Who is linked costs no dial; but nobody is found to lie by those who chose to be linked to us. */
   #begin(level: Level, zone: string, now: Millis): void {
     const { book, links, env } = this.#p
-    const reporters = new Set(level.voices(zone, now).map(({ by }) => by))
+    const voices = level.voices(zone, now)
+    const reporters = new Set(voices.map(({ by }) => by))
     const members = book.inZone(zone).filter(({ node, serves }) => serves && !reporters.has(node))
-    const lots = members.map((entry) => ({ entry, lot: links.get(entry.node) === undefined ? env.random() : -1 }))
+    const isOpen = this.#isSuspect(voices)
+    const isAtHand = ({ node }: { node: NodeId }) => !isOpen && links.get(node) !== undefined
+    const lots = members.map((entry) => ({ entry, lot: isAtHand(entry) ? -1 : env.random() }))
     const chosen = lots.sort((a, b) => a.lot - b.lot).slice(0, limits.spotCheckMembers)
     if (chosen.length === 0) return
     const terms = { level, zone, until: now + limits.spotCheckTime, wanted: chosen.length }

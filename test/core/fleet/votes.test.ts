@@ -16,7 +16,7 @@ const TOPIC = 'rec/z'
 const MESH8 = '00'.repeat(8)
 
 /** A zone of `self`, `gone` and six others; those named first are the witnesses of `gone`, in order. */
-function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']) {
+function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f'], { revoked = '', ended = '' } = {}) {
   const [out, env] = [new Outbox(), testEnv()]
   const view = new View('self', out)
   for (const node of ['self', 'gone', 'a', 'b', 'c', 'd', 'e', 'f']) view.accept(node, record(1, 5), envelope(node), 0)
@@ -26,7 +26,7 @@ function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']) {
     return env.verify(...args)
   }
   const memberOf = (node: string, zone = '/z') => ({ id: `id ${node}`, claims: { node, zone } }) as Membership
-  const members = new Map(['gone', 'a', 'b', 'c', 'd', 'e', 'f'].map((node) => [`id ${node}`, memberOf(node)]))
+  const members = new Map(['self', 'gone', 'a', 'b', 'c', 'd', 'e', 'f'].map((node) => [`id ${node}`, memberOf(node)]))
   members.set('id far', memberOf('far', '/elsewhere'))
   const accused: number[] = []
   const raised: string[] = []
@@ -35,7 +35,7 @@ function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']) {
     out,
     self: { node: 'self', zone: '/z', mesh8: MESH8, wallAt: () => 0 } as unknown as Self,
     roster: { byId: (id) => members.get(id) },
-    statements: { isFound: () => false, endOf: () => 1 },
+    statements: { isFound: (id) => id === revoked, endOf: ({ id }) => (id === ended ? 0 : 1) },
     refusals: new Refusals(out),
     view,
     witnesses: {
@@ -164,6 +164,35 @@ describe('votes on a node', () => {
     expect(votes.size).toBeLessThanOrEqual(1)
   })
 
+  it('of who is revoked or whose membership has ended are passed over, and those of another mesh refused', () => {
+    const { hear, checks, status, votes, out } = setUp(undefined, { revoked: 'id a', ended: 'id b' })
+    expect([hear('a'), hear('b')]).toEqual(['ignore', 'ignore'])
+    const foreign = { ...envelope('vote'), mesh8: 'ff'.repeat(8), membership: 'id c', signature: Uint8Array.of(1) }
+    votes.heard(9, 'x', TOPIC, foreign, { node: 'gone', incarnation: 1, counter: 5, voter: 1, met: true }, 10)
+    expect(out.drain()).toMatchObject([{ verdict: 'reject' }, { event: { code: 'foreignMesh' } }])
+    expect([checks(), votes.size, status()]).toEqual([0, 0, 'up'])
+  })
+
+  it('that were not complete in time are forgotten: later ones do not add to them', () => {
+    const { votes, hear, status } = setUp()
+    hear('a', {}, 10)
+    votes.check(10 + limits.ballotTime)
+    expect(votes.deadline()).toBe(10 + limits.ballotTime + 1)
+    votes.check(10 + limits.ballotTime + 1)
+    expect(votes.deadline()).toBeUndefined()
+    for (const by of ['b', 'c']) hear(by, {}, 20 + limits.ballotTime)
+    expect(status()).toBe('up')
+  })
+
+  it('on very many nodes are kept of the last few of them', () => {
+    const { view, votes, hear } = setUp()
+    for (let i = 0; i < 4 * limits.ballots; i++) {
+      view.accept(`n${i}`, record(1, 5), envelope(`n${i}`), 0)
+      for (const by of ['a', 'b']) expect(hear(by, { node: `n${i}` })).toBe('accept')
+      expect(votes.size).toBeLessThanOrEqual(limits.ballots)
+    }
+  })
+
   it('that are forged or do not parse are refused', () => {
     const { votes, out, status } = setUp()
     const sealed = { ...envelope('vote'), kind: 'dwn', membership: 'id a', signature: Uint8Array.of(0) }
@@ -186,6 +215,12 @@ describe('votes on a node', () => {
     expect(accused).toEqual([10, 30])
     hear('a', { node: 'self' }, 10 + limits.votePause)
     expect(accused).toHaveLength(3)
+  })
+
+  it('of our own are not taken again when somebody says them back', () => {
+    const { votes, hear, checks } = setUp(['self', 'a', 'b'])
+    votes.cast('gone', true, 10)
+    expect([hear('self'), checks()]).toEqual(['ignore', 0])
   })
 
   it('of our own count with the others, and carry what we hold', () => {
