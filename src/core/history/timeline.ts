@@ -1,5 +1,6 @@
 // A timeline: what several members told of one node, unpacked, made into values of one measure, put together, and cut into steps.
-// Who told most comes first; the others fill its gaps. What nobody has stays a gap.
+// Who told most comes first; the others fill its gaps. Where three or more tell of one time the middle value counts, so that no single one
+// of them says what it was. What nobody has stays a gap.
 import type { Millis } from '../env.ts'
 import { isRate, type Measure, measured, type ReadMetric } from '../fleet/metric-names.ts'
 import { limits, SECOND } from '../limits.ts'
@@ -72,12 +73,23 @@ export function readingsOf(source: HistorySource, wanted: Wanted, tick: Millis):
 
 /** Readings of several members as one, oldest first, at most one for each `period`. */
 export function merged(all: readonly (readonly Reading[])[], period: Millis): Reading[] {
-  const byPlace = new Map<number, Reading>()
+  const byPlace = new Map<number, Reading[]>()
   for (const readings of [...all].sort((a, b) => b.length - a.length)) {
     const mine = new Map(readings.map((reading): [number, Reading] => [Math.floor(reading.age / period), reading]))
-    for (const [place, reading] of mine) if (!byPlace.has(place)) byPlace.set(place, reading)
+    for (const [place, reading] of mine) {
+      const told = byPlace.get(place)
+      if (told === undefined) byPlace.set(place, [reading])
+      else told.push(reading)
+    }
   }
-  return [...byPlace.values()].sort((a, b) => b.age - a.age)
+  return [...byPlace.values()].map(middleOf).sort((a, b) => b.age - a.age)
+}
+
+/** Of two the first: one of them is wrong, and nobody can tell which. */
+function middleOf(told: readonly Reading[]): Reading {
+  const values = told.filter(({ value }) => value !== null)
+  if (values.length < 3) return told[0] as Reading
+  return values.sort((a, b) => (a.value as number) - (b.value as number))[(values.length - 1) >> 1] as Reading
 }
 
 /** The last `since` in steps, oldest first, gaps included. */

@@ -46,6 +46,22 @@ describe('the witnesses of a node', () => {
     expect(zone(1).witnesses.of('n0', 0)).toEqual([])
   })
 
+  it('are others for oneself as well once the day is over, though nothing else has changed', () => {
+    const { witnesses, clock } = zone(100)
+    const today = witnesses.of('n0', 0)
+    expect(witnesses.of('n0', 0)).toEqual(today)
+    clock.day += 1
+    const tomorrow = witnesses.of('n0', 0)
+    expect(tomorrow).not.toEqual(today)
+    expect(zone(100, 'n7').witnesses.of('n0', 0)).toEqual(today)
+  })
+
+  it('are nobody who is about to go: neither by others nor by itself', () => {
+    const { view, witnesses, members } = zone(4)
+    for (const node of ['n0', 'n3']) view.accept(node, record(1, SETTLED + 1, { flags: FLAG.leaving }), envelope(), 1)
+    for (const node of members) expect(witnesses.of(node, 1)).toEqual(['n1', 'n2'].filter((one) => one !== node))
+  })
+
   it('spread over the zone: nobody watches more than a few', () => {
     const { witnesses, members } = zone(100)
     const watched = members.map((member) => members.filter((node) => witnesses.of(node, 0).includes(member)).length)

@@ -77,6 +77,28 @@ it('what one keeper lacks another one has; where both have it, it counts once', 
   expect(merged(all, MINUTE).map(({ value }) => value)).toEqual([1, 1, 1, 2])
 })
 
+it('one witness of three that lies, and tells of more than the others do, changes no value that they have', () => {
+  const minutes = (count: number, value: (minute: number) => number) =>
+    Array.from({ length: count }, (_, at) => [at * 60, value(at)] as const)
+  const honest = ['one', 'other'].map((by) =>
+    source(
+      by,
+      'node_load5',
+      minutes(30, (at) => at),
+    ),
+  )
+  const liar = source(
+    'liar',
+    'node_load5',
+    minutes(60, () => 99),
+  )
+  const all = [...honest, liar].map((told) => readingsOf(told, wanted('node_load5'), MINUTE))
+  const values = merged(all, MINUTE).map(({ value }) => value)
+  expect(values.slice(30)).toEqual(minutes(30, (at) => at).map(([, value]) => value))
+  // Nobody contradicts it about the time before.
+  expect(values.slice(0, 30)).toEqual(new Array(30).fill(99))
+})
+
 it('rows are due as often as the node promised, and never more often than the tier has them', () => {
   const rare = source('one', 'node_load5', [[0, 1]])
   expect(periodOf([rare], MINUTE)).toBe(MINUTE)
