@@ -54,7 +54,8 @@ beforeEach(() => {
   victim = fleet.machines[tests++] as ScaleMachine
   zone = fleet.machines.filter(({ id }) => id.zone === victim.id.zone)
   witnesses = witnessesBy(zone.at(-1) as ScaleMachine)
-  for (const mate of zone) expect(witnessesBy(mate)).toEqual(witnesses)
+  const names = (machines: readonly ScaleMachine[]) => machines.map(({ node }) => node)
+  for (const mate of zone) expect(names(witnessesBy(mate))).toEqual(names(witnesses))
   expect([zone.length, witnesses.length]).toEqual([SIZE, limits.witnesses])
   changes = []
   published = []
@@ -69,11 +70,12 @@ function witnessesBy(mate: ScaleMachine): ScaleMachine[] {
 
 /** What somebody says of the victim: that it is gone since its newest record. */
 function voteOf(changed: Partial<Vote> = {}): Vote {
+  const { node } = victim
   const row = core(victim)
     .rows(fleet.queue.now)
-    .find(({ node }) => node === victim.node)
+    .find((one) => one.node === node)
   const { incarnation = 1, counter = 1 } = row?.record ?? {}
-  return { node: victim.node, incarnation, counter, voter: 99, met: true, ...changed }
+  return { node, incarnation, counter, voter: 99, met: true, ...changed }
 }
 
 /** Everybody in the zone but the author hears this vote, and says what becomes of it. */
@@ -132,13 +134,15 @@ describe('T15 votes on a node that lives', () => {
     for (const mate of others) expect(core(mate).snapshot().refusals.badSignature).toBe(1)
   })
 
-  it('do not wear down the trust that it has in itself, nor that of who looks for it', async () => {
-    const [, ...hostile] = witnesses
-    for (let round = 0; round < 30; round++) {
-      for (const by of hostile) say(by, voteOf({ counter: 2 ** 40 + round, voter: 99 + round }))
-      await fleet.run(5 * SECOND)
-      for (const mate of zone) expect(core(mate).health(fleet.queue.now)).toBeLessThanOrEqual(limits.accuseHealth)
+  it('of everybody but two of its witnesses, in turn, do not make it doubt itself: who does is the witness of nobody', async () => {
+    const hostile = zone.filter((mate) => mate !== victim && !witnesses.slice(1).includes(mate))
+    for (let round = 0; round < 3 * hostile.length; round++) {
+      const by = hostile[round % hostile.length] as ScaleMachine
+      say(by, voteOf({ counter: 2 ** 40 + round, voter: 99 + round }))
+      await fleet.run(limits.votePause / hostile.length + SECOND / 10)
+      expect(core(victim).health(fleet.queue.now)).toBeLessThanOrEqual(limits.accuseHealth)
     }
+    expect([shown(), accused()]).toEqual([['up'], []])
   })
 
   it('of members of other zones are refused, of strangers and of who may be no witness ignored, and cost no signature check', async () => {
@@ -161,7 +165,7 @@ describe('T15 votes on a node that lives', () => {
   it('are taken of few in a zone of many: each has its places, and more members do not make more voices', () => {
     const mates = zone.filter((mate) => mate !== victim)
     const taken = mates.filter((by) => say(by, voteOf()).includes('accept'))
-    expect(taken).toEqual(expect.arrayContaining([...witnesses]))
+    expect(witnesses.every((witness) => taken.includes(witness))).toBe(true)
     expect(taken.length).toBeLessThanOrEqual((2 * limits.witnessDays + 1) * limits.witnessPlaces)
   })
 

@@ -70,8 +70,8 @@ export function composeAccusing(parts: {
     ...{ ...common, ...seeing },
     own: () => heartbeat,
     raised: (node, now) => suspicion.raised(node, now),
-    accused: (now) => {
-      seeing.health.contradicted(now)
+    accused: (byMost, now) => {
+      if (byMost) seeing.health.contradicted(now)
       heartbeat.refute(now)
     },
   })

@@ -30,8 +30,8 @@ interface Parts {
   own: () => { incarnation: number; counter: number }
   /** A witness misses a node: others look for themselves. */
   raised: (node: NodeId, now: Millis) => void
-  /** A witness misses us, although we are here. */
-  accused: (now: Millis) => void
+  /** Somebody misses us, although we are here; `byMost`: so do most of our witnesses by now. */
+  accused: (byMost: boolean, now: Millis) => void
 }
 
 interface Ballot {
@@ -136,12 +136,22 @@ export class Votes {
     this.#seen.set(key, { vote, at: now })
     if (this.#seen.size > limits.ballots * limits.witnessPlaces)
       this.#seen.delete(this.#seen.keys().next().value as string)
-    if (vote.node === this.#p.self.node) this.#p.accused(now)
+    if (vote.node === this.#p.self.node) this.#p.accused(this.#isMissedByMost(vote, now), now)
     else {
       this.#count(voter, vote, now)
       this.#p.raised(vote.node, now)
     }
     return 'taken'
+  }
+
+  /** Whether we have to doubt ourselves: a few that lie could else have a whole zone of honest nodes do so, and be its only witnesses. */
+  #isMissedByMost({ node, incarnation }: Vote, now: Millis): boolean {
+    const witnesses = this.#p.witnesses.of(node, now)
+    const accusers = witnesses.filter((witness) => {
+      const seen = this.#seen.get(`${witness} ${node}`)
+      return seen?.vote.incarnation === incarnation && now - seen.at <= limits.votePause
+    })
+    return 2 * accusers.length > witnesses.length
   }
 
   #count(voter: NodeId, vote: Vote, now: Millis): void {

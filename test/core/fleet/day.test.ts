@@ -46,6 +46,19 @@ test('only the last few who were heard have a voice', () => {
   expect(day.at(2)).toBe(20_500)
 })
 
+test('who is heard again is among the last', () => {
+  const day = new Day(clock(false, NOON))
+  const half = Math.ceil(limits.dayVoices / 2)
+  const say = (what: number, by: string, many: number) => {
+    for (let i = 0; i < many; i++) day.named(what, `${by}${i}`, 0)
+  }
+  say(20_600, 'a', half)
+  say(20_500, 'b', limits.dayVoices - half)
+  say(20_600, 'a', half)
+  say(20_500, 'c', 1)
+  expect(day.at(0)).toBe(20_600)
+})
+
 test('a clock before the lower bound says nothing, and neither does who names a day before it', () => {
   const day = new Day(clock(true, undefined))
   day.named(19_999, 'a', 0)

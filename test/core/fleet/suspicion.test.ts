@@ -189,4 +189,47 @@ describe('a witness', () => {
     at(limits.probePause)
     expect([suspicion.size, cast]).toEqual([0, []])
   })
+
+  it('says so once of one record, whoever else votes, and looks again when a newer one came', () => {
+    const { view, suspicion, unlink, cast, at } = setUp()
+    const fails = (now: number) => {
+      suspicion.heard('b', now + 1)
+      suspicion.dialFailed('a', now + 2)
+      at(now + limits.probePause)
+      suspicion.dialFailed('a', now + limits.probePause + 1)
+    }
+    unlink('a', 1_000)
+    fails(1_000)
+    expect([cast, suspicion.size]).toEqual([['a true'], 0])
+    suspicion.raised('a', 3_000)
+    expect(suspicion.size).toBe(0)
+    view.accept('a', record(1, 2), envelope('a'), 4_000)
+    suspicion.raised('a', 5_000)
+    expect(suspicion.size).toBe(1)
+    fails(5_000)
+    expect(cast).toEqual(['a true', 'a true'])
+  })
+
+  it('looks for so many at once and no more, however many are said to be gone', () => {
+    const { view, suspicion } = setUp()
+    for (let i = 0; i < 3 * limits.suspects; i++) {
+      view.accept(`n${i}`, record(1, 1), envelope(`n${i}`), 0)
+      suspicion.raised(`n${i}`, 10)
+    }
+    expect(suspicion.size).toBe(limits.suspects)
+  })
+
+  it('is no better off for an answer that came too late', () => {
+    const { suspicion, health, at } = setUp()
+    health.wokeLate(2 * limits.lateWake, 1.5 * T)
+    const before = health.level(1.5 * T)
+    at(1.5 * T)
+    suspicion.heard('a', 1.5 * T + P * before + 1)
+    expect([suspicion.size, health.level(1.5 * T + P * before + 1)]).toEqual([0, before])
+    const timely = setUp()
+    timely.health.wokeLate(2 * limits.lateWake, 1.5 * T)
+    timely.at(1.5 * T)
+    timely.suspicion.heard('a', 1.5 * T + P)
+    expect(timely.health.level(1.5 * T + P)).toBe(before - 1)
+  })
 })

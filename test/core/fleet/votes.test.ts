@@ -28,7 +28,7 @@ function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f'], { revo
   const memberOf = (node: string, zone = '/z') => ({ id: `id ${node}`, claims: { node, zone } }) as Membership
   const members = new Map(['self', 'gone', 'a', 'b', 'c', 'd', 'e', 'f'].map((node) => [`id ${node}`, memberOf(node)]))
   members.set('id far', memberOf('far', '/elsewhere'))
-  const accused: number[] = []
+  const accused: [at: number, byMost: boolean][] = []
   const raised: string[] = []
   const votes = new Votes({
     env: { ...env, verify },
@@ -45,7 +45,7 @@ function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f'], { revo
     topic: TOPIC,
     own: () => ({ incarnation: 1, counter: 5 }),
     raised: (node) => raised.push(node),
-    accused: (now) => accused.push(now),
+    accused: (byMost, now) => accused.push([now, byMost]),
   })
   let ticket = 0
   const hear = (by: string, changes: Partial<Vote> = {}, now = 10, topic = TOPIC) => {
@@ -211,10 +211,22 @@ describe('votes on a node', () => {
   it('on ourselves are told, each voter once in a while', () => {
     const { hear, accused } = setUp()
     for (let i = 0; i < 10; i++) hear('a', { node: 'self' }, 10 + i)
-    hear('b', { node: 'self' }, 30)
-    expect(accused).toEqual([10, 30])
+    expect(accused).toEqual([[10, false]])
     hear('a', { node: 'self' }, 10 + limits.votePause)
-    expect(accused).toHaveLength(3)
+    expect(accused).toHaveLength(2)
+  })
+
+  it('on ourselves are a reason for doubt when most of our witnesses mean it, and not when a few others do', () => {
+    const { hear, accused } = setUp()
+    for (const by of ['a', 'd', 'e']) hear(by, { node: 'self' }, 10)
+    expect(accused.map(([, byMost]) => byMost)).toEqual([false, false, false])
+    hear('b', { node: 'self' }, 10 + limits.votePause)
+    expect(accused.at(-1)).toEqual([10 + limits.votePause, true])
+    hear('c', { node: 'self' }, 12 + 2 * limits.votePause)
+    expect(accused.at(-1)).toEqual([12 + 2 * limits.votePause, false])
+    const pair = setUp(['a'])
+    pair.hear('a', { node: 'self' })
+    expect(pair.accused).toEqual([[10, true]])
   })
 
   it('of our own are not taken again when somebody says them back', () => {
