@@ -3,11 +3,21 @@
 import { describe, expect, it } from 'vitest'
 import { Level } from '../../src/core/fleet/level.ts'
 import { Places } from '../../src/core/fleet/reporters.ts'
-import { SpotChecks } from '../../src/core/fleet/spot-checks.ts'
+import { contradict, SpotChecks } from '../../src/core/fleet/spot-checks.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { QueryResponse } from '../../src/core/protocols.ts'
 import { decodeDigest, encodeDigest } from '../../src/wire/digest.ts'
-import { D, DAY_0, digest, figuresOf, reporter, sha256, signed, spoken } from '../core/fleet/reporter-world.ts'
+import {
+  D,
+  DAY_0,
+  digest,
+  figuresOf,
+  membershipOf,
+  reporter,
+  sha256,
+  signed,
+  spoken,
+} from '../core/fleet/reporter-world.ts'
 import { sampleDigest, sampleFigures } from '../wire/samples.ts'
 
 describe('T36 a lying reporter', () => {
@@ -41,8 +51,8 @@ describe('T36 a lying reporter', () => {
   })
 
   /** A reporter of /uk/a that listens to dig/uk, where r of /uk/b says something. */
-  function listening() {
-    const world = reporter({ node: 'self' })
+  function listening(revoked: readonly string[] = []) {
+    const world = reporter({ node: 'self', revoked })
     world.record('self', 3, 0)
     world.reporting.check(0)
     world.knows('r', '/uk/b')
@@ -83,6 +93,27 @@ describe('T36 a lying reporter', () => {
     expect(world.says(digest('/uk/b', 9), signed('o'))).toEqual(['reject', ['outsideGrant']])
   })
 
+  it('is refused among the records of a zone, passed over when it was revoked, and nobody tells us what we said', () => {
+    expect(listening().says(digest('/uk/b', 9), signed('r'), 0, 'rec/uk/a')).toEqual(['reject', ['wrongTopic']])
+    expect(listening(['id of r']).says(digest('/uk/b', 9))).toEqual(['ignore', ['revoked']])
+    const world = listening()
+    world.knows('self', '/uk/a')
+    expect(world.says(digest('/uk/a', 9), signed('self'))[0]).toBe('ignore')
+    expect(world.heard()).toBe(0)
+  })
+
+  it('is introduced by its own membership, and brings in nobody else with it', () => {
+    const world = listening()
+    const heard = { from: 'forwarder', topic: 'dig/uk', envelope: signed('new') }
+    world.gossip.handle({ type: 'digestHeard', ticket: 99, ...heard, digest: digest('/uk/b', 9) }, 0)
+    const [ask] = world.effects('ask')
+    const told = world.memberships(membershipOf('new', '/uk/b'), membershipOf('other', '/uk/c'))
+    expect(world.gossip.introduced(ask!.ticket, told, 0)).toBe(true)
+    expect(world.effects('verdict')).toMatchObject([{ ticket: 99, verdict: 'accept' }])
+    // Whoever it is has to be asked for still.
+    expect(world.says(digest('/uk/c', 9), signed('other'))[0]).toBeUndefined()
+  })
+
   it('gets nothing by saying again what was said, or by the digest of another day', () => {
     const world = listening()
     expect(world.says(digest('/uk/b', 9, { counter: 5 }))[0]).toBe('accept')
@@ -116,6 +147,43 @@ describe('T36 a lying reporter', () => {
     expect(tell(order.filter((one) => one !== 'self').at(-1) as string, 1)).toBe('ignore')
     expect(world.reporting.summary(0)).toBeUndefined()
     expect(tell(order.find((one) => one !== 'self') as string, 2)).toBe('accept')
+  })
+})
+
+describe('T36 a summary', () => {
+  const summary = { day: DAY_0, made: 10, age: 20, figures: figuresOf(9) }
+
+  it('is not taken on our topic from another zone, nor above it from who has not spoken there', () => {
+    const world = reporter({ node: 'self' })
+    world.record('self', 3, 0)
+    world.reporting.check(0)
+    const others = Array.from({ length: 20 }, (_, nth) => `o${nth}`)
+    const hand = (by: string, topic: string) => {
+      world.knows(by, '/uk/b')
+      world.out.drain()
+      const heard = { from: by, topic, envelope: signed(by, 'sum') }
+      world.gossip.handle({ type: 'summaryHeard', ticket: 1, ...heard, summary }, 0)
+      return world.effects('verdict').map(({ verdict }) => verdict)
+    }
+    for (const by of others) for (const topic of ['rec/uk/a', 'dig/uk']) expect(hand(by, topic)).toEqual(['ignore'])
+    expect(world.reporting.held).toBeUndefined()
+  })
+
+  it('that a member tells on our asking has to be signed by a member, and newer than ours', () => {
+    const world = reporter({ node: 'self' })
+    world.knows('r', '/uk/b')
+    const tell = (told: typeof summary, changes = {}, kind: 'sum' | 'dig' = 'sum') =>
+      world.gossip.told('mate', { envelope: signed('r', kind, changes), summary: told, held: 5 }, 100)
+    tell(summary, { signature: Uint8Array.of(0) })
+    tell(summary, { mesh8: 'ff'.repeat(8) })
+    tell(summary, {}, 'dig')
+    tell(summary, { membership: 'id of nobody' })
+    expect(world.reporting.held).toBeUndefined()
+    expect(world.refusals.all()).toEqual({ badSignature: 1, foreignMesh: 1, wrongKind: 1 })
+    tell(summary)
+    expect(world.reporting.held?.summary.made).toBe(15)
+    tell({ ...summary, made: 50, figures: figuresOf(99) })
+    expect(world.reporting.held?.summary.figures.counts.up).toBe(9)
   })
 })
 
@@ -265,6 +333,70 @@ describe('T36 counts that only the zone can contradict', () => {
       .drain()
       .flatMap((effect) => (effect.type === 'ask' && effect.protocol === 'query' ? [effect.body.zone] : []))
     expect(zones).toEqual([zone, zone])
+  })
+
+  it('of a zone where nobody answers do not keep others from being looked at', () => {
+    let drawn = 0
+    const { checks, level, out } = checking([], [at, ...members], () => (drawn++ * 0.618) % 1)
+    checks.check([level], '/uk/a', D, 0)
+    const zones = new Set<string>()
+    for (let nth = 1; nth <= 60; nth++) {
+      const now = nth * 2 * D
+      level.take(spoken('r', digest(zone, 500, { counter: nth }), now), DAY_0, now)
+      level.take(spoken('standby', digest(zone, 25, { counter: nth }), now), DAY_0, now)
+      level.take(spoken('c', digest('/uk/c', 5, { counter: nth }), now), DAY_0, now)
+      checks.check([level], '/uk/a', D, now)
+      for (const node of ['r', 'm1', 'm2']) checks.linked(node)
+      for (const effect of out.drain())
+        if (effect.type === 'ask' && effect.protocol === 'query') zones.add(effect.body.zone)
+      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+    }
+    expect(zones).toEqual(new Set([zone, '/uk/c']))
+  })
+
+  it('are weighed by most of those who know: as many voices on either side find nobody', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    for (let nth = 1; nth <= 3; nth++) {
+      const now = nth * 2 * D
+      for (const by of ['r', 's', 't']) level.take(spoken(by, digest(zone, 25, { counter: nth }), now), DAY_0, now)
+      round(now, 500)
+    }
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('are found by one member and the other reporter, where only one member can be asked', () => {
+    const { alerts, checks, level, round } = checking(members.slice(0, 1), [...members.slice(0, 1), at])
+    checks.check([level], '/uk/a', D, 0)
+    level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
+    level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
+    round(2 * D, 25)
+    expect(alerts.all().map(({ node }) => node)).toEqual(['r'])
+  })
+
+  it('twice are twice in a row: a check that agrees ends the doubt', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', D, 0)
+    for (const [nth, up] of [25, 5, 25, 5, 25].entries()) {
+      const now = (nth + 1) * 2 * D
+      level.take(spoken('r', digest(zone, 5, { counter: nth + 1 }), now), DAY_0, now)
+      round(now, up)
+    }
+    expect(alerts.all()).toEqual([])
+  })
+
+  it('of our own zone are not asked for: we see it', () => {
+    const { checks, level, out } = checking()
+    level.take(spoken('r', digest(zone, 500), 0), DAY_0, 0)
+    for (let now = 0; now < 10 * D; now += D) checks.check([level], zone, D, now)
+    expect(out.drain()).toEqual([])
+  })
+
+  it('differ as well when as many nodes are there, and others are up', () => {
+    const counts = { up: 25, late: 0, down: 0, left: 0 }
+    expect(contradict(counts, { ...counts, up: 0, down: 25 })).toBe(true)
+    expect(contradict(counts, { ...counts, up: 20, late: 5 })).toBe(false)
+    expect(contradict(counts, { ...counts, up: 23, down: 2 })).toBe(false)
   })
 
   it('members are dialled for it where none is linked', () => {

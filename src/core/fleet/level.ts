@@ -83,7 +83,10 @@ export class Level {
       day,
       fresh.map(({ by }) => by),
     )
-    const kept = order.slice(0, limits.digestSpeakers).map((by) => fresh.find((one) => one.by === by) as Spoken)
+    // Liars, however many come first, leave a place to who is believed.
+    const believed = order.filter((by) => this.#isBelieved(by, now))
+    const first = [...believed, ...order.filter((by) => !believed.includes(by))].slice(0, limits.digestSpeakers)
+    const kept = first.map((by) => fresh.find((one) => one.by === by) as Spoken)
     this.#children.set(key, { zone, leaf, spoken: kept, seen: now })
   }
 

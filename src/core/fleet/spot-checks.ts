@@ -106,7 +106,8 @@ export class SpotChecks {
     const all = levels.flatMap((level) => level.leaves(now).map((zone) => ({ level, zone })))
     const others = all.filter(({ zone }) => zone !== own)
     const suspect = others.filter(({ level, zone }) => this.#isSuspect(level.voices(zone, now)))
-    const from = suspect.length > 0 ? suspect : others
+    // A zone where nobody answers stays suspect, and must not keep others from being looked at.
+    const from = suspect.length > 0 && this.#p.env.random() < limits.suspectChecks ? suspect : others
     return from[Math.floor(this.#p.env.random() * from.length)]
   }
 

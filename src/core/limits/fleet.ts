@@ -79,6 +79,8 @@ export const fleetLimits = {
   disputesAfter: 2,
   /** Members of a zone that are asked for their counts in a spot check; as many voices find a reporter to lie. */
   spotCheckMembers: 2,
+  /** Share of spot checks that go to a zone whose reporter may lie, while there is one. */
+  suspectChecks: 0.75,
   /** A spot check ends after this: a dial and a question. */
   spotCheckTime: 20 * SECOND,
   /** Who was found to lie is not believed for so long: until the day has moved its place. */

@@ -46,6 +46,13 @@ test('only the last few who were heard have a voice', () => {
   expect(day.at(2)).toBe(20_500)
 })
 
+test('days before the lower bound are no voices', () => {
+  const day = new Day(clock(false, NOON))
+  for (const by of ['a', 'b', 'c']) day.named(19_999, by, 0)
+  day.named(20_500, 'd', 0)
+  expect(day.at(0)).toBe(20_500)
+})
+
 test('who is heard again is among the last', () => {
   const day = new Day(clock(false, NOON))
   const half = Math.ceil(limits.dayVoices / 2)

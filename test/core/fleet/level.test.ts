@@ -31,6 +31,25 @@ describe('the digest of a child', () => {
     expect(uk.speaker('/uk/a', DAY_0, later + 1)?.by).toBe(second)
   })
 
+  it('is that of whoever stands first today, though yesterday another did', () => {
+    const uk = level()
+    for (const by of ['x', 'y']) uk.take(spoken(by, digest('/uk/a', 5), 0), DAY_0, 0)
+    const days = Array.from({ length: 20 }, (_, at) => DAY_0 + at)
+    for (const day of days) expect(uk.speaker('/uk/a', day, 0)?.by).toBe(places().order('/uk/a', day, ['x', 'y'])[0])
+  })
+
+  it('is kept of the first few who speak, and of who is believed before others', () => {
+    const names = Array.from({ length: 10 }, (_, at) => `n${at}`)
+    const ordered = places().order('/uk/a', DAY_0, names)
+    const heard = (liars: readonly string[]) => {
+      const uk = new Level('/uk', 'dig/uk', places(), 0, (node) => !liars.includes(node))
+      for (const by of names) uk.take(spoken(by, digest('/uk/a', 5), 0), DAY_0, 0)
+      return uk.voices('/uk/a', 0).map(({ by }) => by)
+    }
+    expect(heard([])).toEqual(ordered.slice(0, limits.digestSpeakers))
+    expect(heard(ordered.slice(0, 5))).toEqual(ordered.slice(5, 5 + limits.digestSpeakers))
+  })
+
   it('replaces an older one of the same reporter only', () => {
     const uk = level()
     uk.take(spoken('x', digest('/uk/a', 5, { counter: 7 }), 0), DAY_0, 0)

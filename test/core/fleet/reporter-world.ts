@@ -60,13 +60,23 @@ export interface Options {
   random?: () => number
   /** Members of other zones that the book knows. */
   known?: readonly { node: NodeId; zone: string }[]
+  /** Ids of memberships that were revoked. */
+  revoked?: readonly string[]
   /** Those that are linked. */
   linked?: readonly { node: NodeId; zone: string }[]
 }
 
 /** A node that may report, without a mesh around it. */
 export function reporter(options: Options = {}) {
-  const { node = 'self', zone = '/uk/a', operator = false, random = () => 0.5, known = [], linked = [] } = options
+  const {
+    node = 'self',
+    zone = '/uk/a',
+    operator = false,
+    random = () => 0.5,
+    known = [],
+    linked = [],
+    revoked = [],
+  } = options
   const out = new Outbox()
   const env = {
     sha256,
@@ -105,7 +115,7 @@ export function reporter(options: Options = {}) {
   const heartbeat = { incarnation: 1, started: true }
   const parts = { env, out, self, view, alerts, heartbeat, book, links, day, topics, minimum: T, zones: [] }
   const reporting = new Reporting(parts as never, 0)
-  const statements = { isFound: () => false, endOf: () => Number.MAX_SAFE_INTEGER }
+  const statements = { isFound: (id: string) => revoked.includes(id), endOf: () => Number.MAX_SAFE_INTEGER }
   const hears = { env, out, self, authors, reporting, refusals, statements, day, topic: topics.records, gap: T / 2 }
   const gossip = new DigestGossip(hears as never)
   return {

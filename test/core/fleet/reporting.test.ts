@@ -135,6 +135,30 @@ describe('the standby', () => {
     expect(said[0]?.at).toBeLessThanOrEqual((limits.standbyPatience + 1) * D)
   })
 
+  it('hands no summary down while the active one does, and does when it falls silent', () => {
+    const one = member(1)
+    one.reporting.check(0)
+    const [active] = order('/uk/a') as [string]
+    const figures = figuresOf(50)
+    const hand = (now: number, by: string, topic: string) =>
+      one.reporting.heardSummary(
+        { summary: { day: DAY_0, made: 0, age: 0, figures }, by, at: now, envelope: signed(by, 'sum') },
+        topic,
+        now,
+      )
+    one.run(0, 1_000)
+    for (let at = 0; at < 6; at++) {
+      // What comes from above is news; a moment later the active one has handed it down.
+      hand(at * D + 2_000, 'top', 'dig/uk')
+      hand(at * D + 3_000, active, 'rec/uk/a')
+      hand(at * D + 9_000, 'top', 'dig/uk')
+      const { handed } = one.run(at * D + 10_000, (at + 1) * D + 1_000)
+      expect(handed.filter(({ topic }) => topic === 'rec/uk/a')).toEqual([])
+    }
+    const { handed } = one.run(6 * D + 2_000, 12 * D)
+    expect(handed.some(({ topic }) => topic === 'rec/uk/a')).toBe(true)
+  })
+
   it('speaks, and says so, when two digests in a row are not what it sees', () => {
     const one = member(1)
     one.reporting.check(0)
@@ -144,6 +168,9 @@ describe('the standby', () => {
     const heard: boolean[] = []
     const events: string[] = []
     for (let at = 0; at < 4; at++) {
+      // Twice is enough, and once is not.
+      if (at === 1) expect([heard, events]).toEqual([[], []])
+      if (at === 3) expect([heard.length > 0, events]).toEqual([true, ['/uk/a']])
       one.reporting.took(level as never, spoken(active, digest('/uk/a', 50, { counter: at + 1 }), at * D), at * D)
       for (let now = at * D; now < (at + 1) * D; now += 1_000) {
         if (now % T === 0) one.settle(now)

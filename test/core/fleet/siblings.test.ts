@@ -28,6 +28,16 @@ describe('links of a reporter', () => {
     expect(wanted([entry('x', '/r1/s1'), entry('y', '/r2/s1')])).toEqual([[3, 'a2', 'b2', 'c2']])
   })
 
+  it('go to nobody of its own zone, whom the digest of that names', () => {
+    const speakers = [
+      spoken('a1', digest('/r1', 8, { leaf: false, contacts: [contact('own')] }), 0),
+      spoken('a2', digest('/r2', 8, { leaf: false, contacts: [contact('a2')] }), 0),
+    ]
+    const book = { get: () => undefined, outside: () => [] }
+    const wishes = wishesFor(TOP, 1, book, { own: '/r1', speakers, wanted: 3, now: 0 })
+    expect(wishes.flatMap(({ entries }) => entries.map(({ node }) => node))).toEqual(['a2'])
+  })
+
   it('go to zones that nobody speaks for as well, though enough reporters are known: these may know each other only', () => {
     const beyond = [entry('y', '/r2/s1'), entry('u', '/r3/s1'), entry('v', '/r4/s2')]
     expect(wanted(beyond)).toEqual([
