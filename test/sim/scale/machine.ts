@@ -65,7 +65,8 @@ export class ScaleMachine {
   #started: Millis = 0
   /** When its one timer goes off. */
   #armed = Number.POSITIVE_INFINITY
-  /** Until when it has no CPU, and what waits. */
+  /** Since and until when it has no CPU, and what waits. */
+  #pausedSince: Millis = 0
   #pausedUntil: Millis = 0
   readonly #waiting: Input[] = []
   steps = 0
@@ -136,10 +137,17 @@ export class ScaleMachine {
   pause(until: Millis): void {
     const { queue } = this.#a
     if (until <= this.#pausedUntil) return
+    if (this.#pausedUntil <= queue.now) this.#pausedSince = queue.now
     this.#pausedUntil = until
     queue.at(until, () => {
       if (queue.now >= this.#pausedUntil) this.#goOn()
     })
+  }
+
+  /** For how long it has had no CPU; 0 while it has. */
+  get stoodStill(): Millis {
+    const { now } = this.#a.queue
+    return this.#pausedUntil > now ? now - this.#pausedSince : 0
   }
 
   /** When it does something about what comes now. */

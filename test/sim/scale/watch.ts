@@ -27,6 +27,8 @@ export interface Watched {
   /** Nodes that were accused although they ran, starved ones and others apart, and times that a mate believed it. */
   falseOfWell: number
   falseOfStarved: number
+  /** Of these, nodes that had their CPU or had been without for less than their promise: no silence that a power cut makes as well. */
+  falseOfBrief: number
   believed: number
   nodeDays: number
 }
@@ -45,8 +47,10 @@ interface Case {
 
 /** An accusation of one node within this is one event, however many believe it. */
 const EPISODE = MINUTE
+/** What each node of a zone of 25 promises. */
+const PROMISE = promiseFor(25, limits.recordPeriodMin)
 /** Who ended so shortly before the run did need not have been noticed: twice what silence alone takes. */
-const DECIDED = 2 * limits.downAfterPromises * promiseFor(25, limits.recordPeriodMin)
+const DECIDED = 2 * limits.downAfterPromises * PROMISE
 /** Machines whose summary is looked at. */
 const WITNESSES = 8
 
@@ -59,6 +63,7 @@ export class Watch {
   readonly #from: Millis
   falseOfWell = 0
   falseOfStarved = 0
+  falseOfBrief = 0
   believed = 0
 
   constructor(fleet: ScaleFleet, starved: ReadonlySet<number>) {
@@ -120,13 +125,14 @@ export class Watch {
         root: roots.length === 0 ? null : quantiles(roots),
       }
     }
-    const { falseOfWell, falseOfStarved, believed } = this
+    const { falseOfWell, falseOfStarved, falseOfBrief, believed } = this
     const days = ((this.#fleet.queue.now - this.#from) / (24 * 60 * MINUTE)) * this.#fleet.machines.length
     return {
       kill: of('kill'),
       powerCut: of('powerCut'),
       falseOfWell,
       falseOfStarved,
+      falseOfBrief,
       believed,
       nodeDays: rounded(days),
     }
@@ -137,7 +143,10 @@ export class Watch {
     const last = this.#accused.get(node)
     this.#accused.set(node, now)
     if (last !== undefined && now - last < EPISODE) return
-    if (this.#starved.has(index)) this.falseOfStarved++
-    else this.falseOfWell++
+    if (!this.#starved.has(index)) this.falseOfWell++
+    else {
+      this.falseOfStarved++
+      if ((this.#fleet.machines[index] as ScaleMachine).stoodStill < PROMISE) this.falseOfBrief++
+    }
   }
 }
