@@ -50,6 +50,7 @@ class LongestFirst extends BaseSequencer {
  */
 const CAMPAIGNS = [
   'test/artifact/killed.test.ts',
+  'test/bench/model.test.ts',
   'test/bench/swarm.test.ts',
   'test/differential/differential.test.ts',
   'test/e2e/disk-troubles.test.ts',

@@ -5,6 +5,7 @@ import { benchDaemon } from './daemon.ts'
 import { benchFetch } from './fetch.ts'
 import { benchHistory } from './history.ts'
 import { benchLan } from './lan.ts'
+import { benchModel } from './model.ts'
 import { benchPatch, pairs } from './patch.ts'
 import { benchProfile } from './profile.ts'
 import { benchReach } from './reach.ts'
@@ -55,6 +56,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
   fetch: (say, { rounds, bytes }) => benchFetch(say, { rounds, bytes }),
   history: benchHistory,
   lan: benchLan,
+  model: benchModel,
   patch: benchPatch,
   profile: benchProfile,
   reach: benchReach,
@@ -69,7 +71,7 @@ const benches: Record<string, (say: (line: string) => void, settings: Settings) 
 function usage(problem: string): never {
   const names = Object.keys(benches).join('|')
   const options =
-    '[--json] [--seconds 60] [--rounds 3] [--tries 10] [--kinds plain,random,...] [--same-lan] [--only CASE] [--cable-seconds 60] [--minutes 30] [--seed 1] [--small] [--sites 3 --nodes 4 --mib 32 --runs 3 --kind plain|random --trace FILE]'
+    '[--json] [--seconds 60|300] [--rounds 3] [--tries 10] [--kinds plain,random,...] [--same-lan] [--only CASE] [--cable-seconds 60] [--minutes 30] [--seed 1] [--small] [--sites 3 --nodes 4 --mib 32 --runs 3 --kind plain|random --trace FILE]'
   process.stderr.write(`bench: ${problem}; usage: npm run bench -- ${names} ${options}\n`)
   process.exit(2)
 }
@@ -80,7 +82,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
-        seconds: { type: 'string', default: '60' },
+        seconds: { type: 'string' },
         rounds: { type: 'string', default: '3' },
         kinds: { type: 'string', default: 'plain,random,double,rst,tcp443' },
         tries: { type: 'string', default: '10' },
@@ -145,7 +147,7 @@ const { values, positionals } = readArguments()
 const bench = benches[positionals[0] ?? '']
 if (bench === undefined || positionals.length > 1) usage(`there is no benchmark "${positionals.join(' ')}"`)
 const settings = {
-  seconds: whole('seconds', values.seconds, 10, 600),
+  seconds: whole('seconds', values.seconds ?? (positionals[0] === 'model' ? '300' : '60'), 10, 600),
   rounds: whole('rounds', values.rounds, 1, 20),
   kinds: kinds(values.kinds),
   tries: whole('tries', values.tries, 1, 100),

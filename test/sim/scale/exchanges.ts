@@ -63,7 +63,7 @@ export class Exchanges {
   opened(peer: number, direction: 'inbound' | 'outbound'): void {
     const { wires, topics } = this.#a
     const { id } = this.#machine
-    wires.open(id.index, peer)
+    wires.open(id.index, peer, direction === 'outbound')
     topics.relinked(id.index, peer)
     const { address, site } = this.#a.machine(peer).id
     const route = site === id.site ? 'lan' : 'direct'

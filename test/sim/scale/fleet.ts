@@ -78,6 +78,7 @@ export class ScaleFleet {
         env,
         loss,
         localHealth: scenario.localHealth,
+        oneMachine: scenario.oneMachine,
         prng: this.#prng.fork('loss'),
       },
       machine: (index) => machines[index] as ScaleMachine,

@@ -13,8 +13,9 @@ import { SimMesh } from '../mesh.ts'
 import type { Prng } from '../prng.ts'
 import type { ScaleScenario } from './scenario.ts'
 
-/** Zones outside of which a node knows a member when it starts. */
+/** Zones outside of which a node knows members when it starts, and how many of each: the address book is kept over a restart. */
 const OUTSIDE = 6
+const MEMBERS_OUTSIDE = 4
 
 export interface ScaleIdentity {
   index: number
@@ -90,7 +91,11 @@ export class Enrolment {
       const other = this.#prng.pick(this.all) as ScaleIdentity
       if (other.zone !== zone && !others.some((one) => one.zone === other.zone)) others.push(other)
     }
-    return [...mates, ...others].map(contactOf)
+    const known = others.flatMap((other) => {
+      const beside = this.mates(other.zone).filter(({ index: of }) => of !== other.index)
+      return [other, ...this.#prng.shuffled(beside).slice(0, MEMBERS_OUTSIDE - 1)]
+    })
+    return [...mates, ...known].map(contactOf)
   }
 
   #identity(index: number, site: number, membership: Membership): ScaleIdentity {

@@ -22,11 +22,11 @@ import { decodeVote, encodeVote } from '../../../src/wire/vote.ts'
 import { EPOCH } from '../clock.ts'
 import type { Prng } from '../prng.ts'
 import type { EventQueue } from '../queue.ts'
-import { sample } from '../sensors.ts'
 import { Tickets } from '../tickets.ts'
 import { Exchanges } from './exchanges.ts'
 import { countingEnv, type Enrolment, type ScaleIdentity } from './identity.ts'
 import type { Kind, Ledger } from './ledger.ts'
+import { piSample, sharedSample } from './sensors.ts'
 import type { Content, Message, Topics } from './topics.ts'
 import type { Wires } from './wires.ts'
 
@@ -48,6 +48,8 @@ export interface Around {
   env: Env
   loss: number
   localHealth: boolean
+  /** Whether all measure the same, as daemons that share a machine do. */
+  oneMachine: boolean
   prng: Prng
   machine(index: number): ScaleMachine
   told(machine: ScaleMachine, event: NodeEvent): void
@@ -245,7 +247,9 @@ export class ScaleMachine {
   #sampled(): void {
     const { now } = this.#a.queue
     this.feed({ type: 'wall', wall: EPOCH + now })
-    this.feed({ type: 'sampled', metrics: sample(this.#prng, now - this.#started), clockTrusted: true })
+    const run = now - this.#started
+    const metrics = this.#a.oneMachine ? sharedSample(now, run) : piSample(this.#prng, run)
+    this.feed({ type: 'sampled', metrics, clockTrusted: true })
   }
 
   #publish({ topic, record }: Extract<Effect, { type: 'publish' }>): void {

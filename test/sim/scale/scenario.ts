@@ -54,6 +54,8 @@ export interface ScaleScenario {
   starving: Starving
   /** Whether nodes doubt themselves when their own timers come late. */
   localHealth: boolean
+  /** Whether all nodes measure the same, as daemons that share a machine do; else each is a Pi of its own. */
+  oneMachine: boolean
 }
 
 const BASE: ScaleScenario = {
@@ -71,6 +73,7 @@ const BASE: ScaleScenario = {
   troubles: [],
   starving: { nodes: 0, pause: { min: 0.5, max: 30 }, run: { min: 0.5, max: 8 } },
   localHealth: true,
+  oneMachine: false,
 }
 
 const TROUBLE: Trouble = { at: 0, until: 0, what: 'kill', count: 1, apart: 0, whom: 'any' }

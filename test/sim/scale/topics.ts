@@ -18,7 +18,7 @@ import {
 } from './overhead.ts'
 import type { Wires } from './wires.ts'
 
-const [D, D_LOW, D_HIGH] = [3, 2, 4]
+const [D, D_LOW, D_HIGH, D_OUT] = [3, 2, 4, 1]
 const DIGESTS = /^\/pimesh\/1\/[0-9a-f]{16}\/dig/
 
 /** What is on its way: bytes for the ledger, and what they decode to. */
@@ -138,8 +138,18 @@ export class Topics {
     topic.stale = false
     for (const member of topic.members.values()) this.#drop(topic, member)
     for (const member of topic.members.values()) {
-      if (member.mesh.size < D_LOW) this.#graft(topic, member)
+      if (member.mesh.size < D_LOW) this.#graft(topic, member, D, () => true)
+      else if (this.#outbound(member) < D_OUT) {
+        const isDialled = (other: number) => this.#wires.dialled(member.node, other)
+        this.#graft(topic, member, member.mesh.size + D_OUT, isDialled)
+      }
     }
+    for (const member of topic.members.values()) if (member.mesh.size > D_HIGH) this.#thin(topic, member)
+  }
+
+  /** Neighbours in the mesh that it dialled: one at least, so that nobody is surrounded by those who came to it. */
+  #outbound(member: Member): number {
+    return [...member.mesh].filter((other) => this.#wires.dialled(member.node, other)).length
   }
 
   #drop(topic: Topic, member: Member): void {
@@ -147,13 +157,23 @@ export class Topics {
       if (!topic.members.has(other) || !this.#wires.linked(member.node, other)) member.mesh.delete(other)
   }
 
-  #graft(topic: Topic, member: Member): void {
-    for (const other of this.#prng.shuffled(this.#neighbours(topic, member))) {
-      if (member.mesh.size >= D) return
+  /** Who has Dhi neighbours refuses, but for those that it dialled itself; who is refused by all is taken in, and another one let go. */
+  #graft(topic: Topic, member: Member, size: number, suits: (other: number) => boolean): void {
+    let full: Member | undefined
+    for (const other of this.#prng.shuffled(this.#neighbours(topic, member).filter(suits))) {
+      if (member.mesh.size >= size) return
       const mate = topic.members.get(other) as Member
-      if (mate.mesh.size >= D_HIGH) this.#prune(topic, mate, member.node)
-      this.#join(topic, member, mate)
+      const isRefused = mate.mesh.size >= D_HIGH && !this.#wires.dialled(other, member.node)
+      if (!isRefused) this.#join(topic, member, mate)
+      else {
+        full = mate
+        this.#transmit(member.node, other, 'mention', graft(topic.name))
+        this.#transmit(other, member.node, 'mention', graft(topic.name))
+      }
     }
+    if (member.mesh.size > 0 || full === undefined) return
+    this.#prune(topic, full, member.node)
+    this.#join(topic, member, full)
   }
 
   #join(topic: Topic, a: Member, b: Member): void {
@@ -170,6 +190,18 @@ export class Topics {
     member.mesh.delete(spare)
     topic.members.get(spare)?.mesh.delete(member.node)
     this.#transmit(member.node, spare, 'mention', graft(topic.name))
+  }
+
+  /** Above Dhi the heartbeat goes back to D, and keeps one that was dialled. */
+  #thin(topic: Topic, member: Member): void {
+    const mesh = this.#prng.shuffled([...member.mesh])
+    const kept = mesh.find((other) => this.#wires.dialled(member.node, other))
+    const spare = mesh.filter((other) => other !== kept).slice(0, member.mesh.size - D)
+    for (const other of spare) {
+      member.mesh.delete(other)
+      topic.members.get(other)?.mesh.delete(member.node)
+      this.#transmit(member.node, other, 'mention', graft(topic.name))
+    }
   }
 
   /** Linked, subscribed, and not in the mesh. */

@@ -10,6 +10,8 @@ export type Presence = 'running' | 'ended' | 'silent'
 export class Wires {
   readonly #sites: readonly number[]
   readonly #peers: Set<number>[]
+  /** Those of them that it dialled. */
+  readonly #dialled: Set<number>[]
   readonly #lists: (number[] | undefined)[]
   readonly #presence: Presence[]
   readonly #prng: Prng
@@ -22,6 +24,7 @@ export class Wires {
   constructor(sites: readonly number[], scenario: Pick<ScaleScenario, 'lan' | 'wan'>, prng: Prng) {
     this.#sites = sites
     this.#peers = sites.map(() => new Set())
+    this.#dialled = sites.map(() => new Set())
     this.#lists = sites.map(() => undefined)
     this.#presence = sites.map(() => 'ended')
     this.#prng = prng
@@ -73,6 +76,11 @@ export class Wires {
     return (this.#peers[a] as Set<number>).has(b)
   }
 
+  /** Whether it was `a` that dialled. */
+  dialled(a: number, b: number): boolean {
+    return (this.#dialled[a] as Set<number>).has(b)
+  }
+
   peersOf(node: number): ReadonlySet<number> {
     return this.#peers[node] as Set<number>
   }
@@ -84,8 +92,10 @@ export class Wires {
   }
 
   /** The end at `a`. */
-  open(a: number, b: number): void {
+  open(a: number, b: number, dialled: boolean): void {
     this.#peers[a]?.add(b)
+    if (dialled) this.#dialled[a]?.add(b)
+    else this.#dialled[a]?.delete(b)
     this.#lists[a] = undefined
   }
 
