@@ -9,28 +9,19 @@ export interface Predicted {
   /** Copies of a message that a node hears. */
   copies: number
   links: number
-  /** Fleets that were counted, and tried: the others were more than one fleet by their summaries. */
+  /** Fleets in which everybody had a summary of everybody when the window opened, as in the real one; and all. */
   whole: number
   tried: number
 }
 
-/** Seeds that are tried for one that is wanted. */
-const TRIES = 8
-
-/**
- * Chance is in who links to whom, so one fleet says less than some. `isWhole`: of fleets alone in which everybody has a summary of
- * everybody after the warm-up, as the real one is measured from that moment on.
- */
-export async function predict(scenario: ScaleScenario, seeds: number, isWhole: boolean): Promise<Predicted> {
+/** Chance is in who links to whom, so one fleet says less than some. */
+export async function predict(scenario: ScaleScenario, seeds: number): Promise<Predicted> {
   const fleets: ScaleFleet[] = []
-  let tried = 0
-  for (let seed = 1; fleets.length < seeds; seed++) {
-    if (seed > seeds * TRIES)
-      throw new Error(`of ${seed - 1} simulated fleets only ${fleets.length} came to one summary`)
+  let whole = 0
+  for (let seed = 1; seed <= seeds; seed++) {
     const fleet = new ScaleFleet(scenario, seed)
-    tried++
     await fleet.settle()
-    if (isWhole && !holdsWhole(fleet)) continue
+    whole += holdsWhole(fleet) ? 1 : 0
     fleet.topics.copies = 0
     fleet.topics.delivered = 0
     await fleet.run(scenario.minutes * 60_000)
@@ -39,8 +30,7 @@ export async function predict(scenario: ScaleScenario, seeds: number, isWhole: b
   const mean = (of: (fleet: ScaleFleet) => number) => fleets.reduce((sum, fleet) => sum + of(fleet), 0) / seeds
   return {
     nodes: fleets.flatMap(ratesOf),
-    whole: fleets.length,
-    tried,
+    ...{ whole, tried: seeds },
     copies: mean(({ topics }) => topics.copies / topics.delivered),
     links: mean(({ wires, machines }) => (2 * wires.links()) / machines.length),
   }

@@ -40,7 +40,7 @@ export async function benchModel(
   const sites = zones.length / 2
   const scenario = { ...namedScaleScenario('model'), sites, nodesPerSite: nodesPerZone, minutes: seconds / 60 }
   say(`the simulator: ${SEEDS} seeds`)
-  const predicted = await predict(scenario, SEEDS, !small)
+  const predicted = await predict(scenario, SEEDS)
   const summary = !small
   const real = await measureReal(say, { zones, nodesPerZone, settleSeconds, seconds, summary })
   const nodes = real.pairs.map(([first, last]) => ratesOf(first, last))
@@ -94,7 +94,7 @@ interface Facts {
   /** Records that came in, over those that others of the zone sent. */
   copies: { real: number; predicted: number }
   links: { real: number; predicted: number }
-  /** Fleets of the simulator: the others did not come to one summary. */
+  /** Fleets of the simulator that had come to one summary when they were counted, and all. */
   simulated: { whole: number; tried: number }
   /** Of a core, a daemon; of the machine, everybody's; and the system's load. */
   cpuShare: number

@@ -113,6 +113,8 @@ export const linksLimits = {
   contactsOfOwnZone: 64,
   /** Contacts of each other zone: as many as a query asks, and one. */
   contactsPerZone: 4,
+  /** Of these, who is said to report for it, and stays: the active one and its standby. */
+  reportersKept: 2,
   /** Zones that the address book holds: 10,000 nodes in sites of 25 are 400. */
   contactZones: 512,
   /** Addresses of one contact. */

@@ -18,7 +18,10 @@ export function rank(entry: Entry, standing: StandingOf, now: Millis): number {
   return old ? RANK.doubted : RANK[entry.source]
 }
 
-/** Who leaves a zone that holds too many; undefined when all are linked. */
+/**
+ * Who leaves a zone that holds too many; undefined when nobody may. Who is said to report for it stays, up to two: members that we were
+ * linked to are better founded, and a reporter that finds no place is never dialled, and two halves of a fleet never meet.
+ */
 export function worstEntry(entries: readonly Entry[], standing: StandingOf, now: Millis): Entry | undefined {
   const ranks = new Map(entries.map((entry) => [entry, rank(entry, standing, now)]))
   const told = count(entries.filter((entry) => entry.source === 'others').map(({ by }) => by))
@@ -28,7 +31,10 @@ export function worstEntry(entries: readonly Entry[], standing: StandingOf, now:
     share(b) - share(a) ||
     a.seen - b.seen ||
     (a.node < b.node ? -1 : 1)
-  return entries.filter((entry) => ranks.get(entry) !== RANK.linked).sort(order)[0]
+  const leaving = entries.filter((entry) => ranks.get(entry) !== RANK.linked).sort(order)
+  const reporting = leaving.filter((entry) => (entry.reports ?? 0) > 0 && ranks.get(entry) !== RANK.doubted)
+  const kept = new Set(reporting.slice(-limits.reportersKept))
+  return leaving.find((entry) => !kept.has(entry))
 }
 
 /**

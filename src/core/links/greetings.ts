@@ -239,8 +239,9 @@ export class Greetings {
   }
 
   /**
-   * Half for the receiver's own zone, freshest first and after some that relay, later at random; the rest for other zones, going round over all of them hello by hello: at
-   * least one contact a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
+   * Half for the receiver's own zone, freshest first and after some that relay and those who report for ours, later at random, or to one
+   * that reports itself who reports for ours; the rest for other zones, going round over all of them hello by hello: at least one contact
+   * a zone, and more where there is room, so that a zone does not hang on one member who may vanish.
    */
   #contactsFor(peer: NodeId, zone: string | undefined, now: Millis): Contact[] {
     const receiver = this.#peers.get(peer)
@@ -251,7 +252,10 @@ export class Greetings {
     const members = (of: string) => (again ? this.#book.membersOf(of) : this.#book.inZone(of))
     const serving = (of: string) => members(of).filter((entry) => entry.serves && entry.node !== peer)
     const mates = zone === undefined ? [] : serving(zone)
-    const chosen = again ? this.#some(mates, bound / 2) : this.#relaysFor(peer)
+    const reporters = this.#reportersFor(peer, zone)
+    const reports = (this.#book.get(peer)?.reports ?? 0) > 0
+    const later = () => this.#some(reports && reporters.length > 0 ? reporters : mates, bound / 2)
+    const chosen = again ? later() : [...new Set([...this.#relaysFor(peer), ...reporters])]
     if (!again) chosen.push(...mates.filter((entry) => !chosen.includes(entry)).slice(0, bound / 2 - chosen.length))
     for (const { other, each } of this.#zonesInTurn(zone, bound - chosen.length)) {
       const others = serving(other)
@@ -289,6 +293,13 @@ export class Greetings {
     const { reports: said = 0, ...rest } = contact
     const reports = this.#reports(contact.node)
     return reports === 0 ? rest : { ...rest, reports: Math.max(said, reports) }
+  }
+
+  /** Who reports for our zone, for a member of another. */
+  #reportersFor(peer: NodeId, zone: string | undefined): Entry[] {
+    if (zone === this.#self.zone) return []
+    const mates = this.#book.membersOf(this.#self.zone)
+    return mates.filter(({ node, serves }) => serves && node !== peer && this.#reports(node) > 0)
   }
 
   /** Members that relay, of whom a newcomer behind a NAT needs some however many zones there are. */

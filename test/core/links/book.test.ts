@@ -31,6 +31,23 @@ describe('where a contact was dialled with success', () => {
 })
 
 describe('the address book', () => {
+  it('keeps a place for who is said to report for a zone, although it was linked to others of it', () => {
+    const book = new Book('self', '/a')
+    const members = ['m0', 'm1', 'm2', 'm3']
+    for (const [at, node] of members.entries()) book.firstHand(node, '/b', { addresses: [ADDRESS], serves: true }, at)
+    for (const node of ['r0', 'r1', 'r2']) book.hearsay({ ...contact(node, '/b'), reports: 2 }, 1_000_000, 'teller')
+    const held = () => book.inZone('/b').map(({ node }) => node)
+    // Two of the three have a place, and no more: whoever invents reporters does not push out whom we met.
+    expect(held()).toHaveLength(limits.contactsPerZone)
+    expect(held().filter((node) => node.startsWith('r'))).toHaveLength(limits.reportersKept)
+    expect(held()).toEqual(expect.arrayContaining(['m2', 'm3']))
+    // One that says itself that it reports not is worth what any other is.
+    const [first] = held().filter((node) => node.startsWith('r')) as [string]
+    book.firstHand(first, '/b', { addresses: [ADDRESS], serves: true }, 2_000_000)
+    book.hearsay({ ...contact('r3', '/b'), reports: 2 }, 3_000_000, 'another')
+    expect(held()).toContain('r3')
+  })
+
   it('takes over a restart who relays by its own word, not who others said does', () => {
     const book = new Book('self', '/a')
     book.firstHand('own', '/b', { addresses: [ADDRESS], serves: true, reach: { relays: true, nat: 'none' } }, 0)

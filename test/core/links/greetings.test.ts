@@ -9,7 +9,7 @@ import { Self } from '../../../src/core/self.ts'
 import { EMPTY_VECTOR } from '../../../src/core/trust/announcement.ts'
 import { env, MESH, membershipOf, NOW, nodeOf, ROOT } from '../../fixtures/documents.ts'
 
-function setUp() {
+function setUp(reports: (node: string) => number = () => 0) {
   const out = new Outbox()
   const self = new Self(MESH, membershipOf(), ROOT, NOW, 0)
   const book = new Book(self.node, self.zone)
@@ -18,6 +18,7 @@ function setUp() {
     view: new View(self.node, out),
     vector: () => EMPTY_VECTOR,
     statements: () => undefined,
+    reports,
   })
   const know = (zone: string, count: number) => {
     for (let i = 0; i < count; i++) {
@@ -120,6 +121,30 @@ describe('greetings (clause GREETING)', () => {
     ).toEqual(relays.map(({ node }) => node).sort())
     expect(contacts.length).toBeLessThanOrEqual(limits.helloContacts)
     expect(new Set(contacts.map(({ node }) => node)).size).toBe(contacts.length)
+  })
+
+  it('tell who reports for our zone, in the first one and again to whom reports itself', () => {
+    const reporters = [nodeOf('/home3'), nodeOf('/home7')]
+    const { greetings, book, answer, zone } = setUp((node) => (reporters.includes(node) ? 1 : 0))
+    for (let i = 0; i < 20; i++)
+      book.hearsay({ node: nodeOf(`/home${i}`), zone, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
+    const others = Array.from({ length: 200 }, (_, i) => `/z${i}`)
+    for (const other of others)
+      book.hearsay({ node: nodeOf(other), zone: other, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
+    const named = (hello: Hello) => hello.contacts.filter(({ node }) => reporters.includes(node))
+    const [plain, sibling] = ['/z1', '/z2'].map(nodeOf) as [string, string]
+    for (const peer of [plain, sibling]) {
+      greetings.linked(peer, 'inbound', 0)
+      expect(named(answer(peer, '/z1')).map(({ reports }) => reports)).toEqual([1, 1])
+    }
+    book.firstHand(
+      sibling,
+      '/z2',
+      { addresses: ['/ip4/10.0.0.1/tcp/1'], serves: true, reach: { relays: false, nat: 'none', reports: 1 } },
+      0,
+    )
+    expect(named(answer(sibling, '/z2'))).toHaveLength(1)
+    expect(answer(sibling, '/z2').contacts).toHaveLength(limits.helloContactsLater)
   })
 
   it('tell a zone-mate the zone first, never of itself, and all other zones in time', () => {
