@@ -78,10 +78,10 @@ export class Conversations {
   }
 
   #queryAnswer(question: QueryRequest, asker: Membership | undefined, now: Millis): QueryResponse {
-    const { self, view, alerts, reporting, links, witnesses, reach } = this.#m
+    const { self, view, alerts, reporting, links, witnesses, reach, book } = this.#m
     if (question.want === 'children') return answerChildren(reporting, asker, question, now)
     if (question.want !== 'sight') return answerQuery(self, view, alerts, asker, question, now)
-    return answerSight({ self, view, links, witnesses, watchdog: reach.watchdog }, asker, question, now)
+    return answerSight({ self, view, links, witnesses, book, watchdog: reach.watchdog }, asker, question, now)
   }
 
   answered(ticket: Ticket, peer: NodeId, response: AnyResponse, now: Millis): void {

@@ -95,7 +95,8 @@ function wire(env: Env, setup: NodeSetup, now: Millis) {
   const reporters: Reporters = composeReporters({ ...reported, ...reportsOf(setup) }, now)
   const local = (at: Millis) => ownZone(self, view, alerts, at)
   const queries = new Queries({ env, out, self, book, links, roster, gatekeeper, local })
-  const sight = (node: NodeId, at: Millis) => sightOf({ ...seeing, self, links, watchdog: reach.watchdog }, node, at)
+  const sight = (node: NodeId, at: Millis) =>
+    sightOf({ ...seeing, self, links, book, watchdog: reach.watchdog }, node, at)
   const sightings = new Sightings({ out, self, book, links, sight })
   const descents = new Descents({ env, out, self, book, links, statements, day: seeing.day, ...reporters })
   const asking = new Asking({ queries, sightings, descents, inquiries: past.inquiries })

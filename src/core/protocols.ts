@@ -1,6 +1,6 @@
 // The messages of our stream protocols: hello, sync, query and history, as core sees them.
 import type { MembershipId, Millis, NodeId } from './env.ts'
-import type { Digest } from './fleet/digest.ts'
+import type { Digest, ReporterContact } from './fleet/digest.ts'
 import type { Envelope, Row, StatusCounts } from './fleet/rows.ts'
 import type { Sight } from './fleet/sight.ts'
 import type { Summary } from './fleet/summary.ts'
@@ -172,6 +172,8 @@ export interface HistoryResponse {
   more: boolean
   /** Who else may keep that node's values, the likeliest first. */
   keepers: readonly NodeId[]
+  /** Where these are found, as far as the answerer knows: who asks from another zone knows a few of this one. */
+  contacts?: readonly ReporterContact[]
 }
 
 export interface Requests {

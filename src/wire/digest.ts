@@ -1,18 +1,16 @@
 // A digest as the body of an envelope (protocol clause DIGEST). It has a fixed size at most; what does not fit is left out in a fixed
 // order, from what can be asked for elsewhere to what cannot, so that one reporter's digest is the same whoever encodes it.
 import { toHex } from '../core/bytes.ts'
-import type { Digest, ReporterContact } from '../core/fleet/digest.ts'
+import type { Digest } from '../core/fleet/digest.ts'
 import { type Figures, mostReleases, mostVersions } from '../core/fleet/figures.ts'
 import { limits } from '../core/limits.ts'
 import { parentOf } from '../core/zone.ts'
-import { readAddresses, readZone, sendableAddresses } from './contact.ts'
+import { readZone } from './contact.ts'
 import { decodeFigures, encodeFigures } from './figures.ts'
-import { nodeIdOf, nodeKey } from './node-id.ts'
 import { hexBytes, MessageReader, MessageWriter } from './protobuf.ts'
+import { decodeShortContact, encodeShortContact, SHORT_CONTACT_BYTES } from './short-contact.ts'
 
 const COMMITMENT_BYTES = 16
-const KEY_BYTES = 32
-const CONTACT_BYTES = KEY_BYTES + limits.digestAddresses * (limits.addressLength + 3) + 8
 /** Everything of an envelope but its body. */
 const ENVELOPE_FRAME = 112
 const DAY_MAX = 2 ** 31 - 1
@@ -77,7 +75,7 @@ export function decodeDigest(body: Uint8Array): Digest {
   const age = reader.uint(7)
   const figures = decodeFigures(reader.bytes(8, 0, limits.digestBytes), zone, 'a digest', limits.digestBytes)
   const commitment = toHex(reader.bytes(9, COMMITMENT_BYTES, COMMITMENT_BYTES))
-  const contacts = reader.list(10, limits.digestContacts, 1, CONTACT_BYTES).map(decodeReporter)
+  const contacts = reader.list(10, limits.digestContacts, 1, SHORT_CONTACT_BYTES).map(decodeShortContact)
   reader.end()
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
   const { up, late, down, left } = figures.counts
@@ -97,23 +95,6 @@ function encodeWhole(digest: Digest): Uint8Array {
     .millis(7, digest.age)
     .bytes(8, encodeFigures(digest.figures, digest.zone))
     .bytes(9, hexBytes(digest.commitment, COMMITMENT_BYTES, 'commitment'))
-  for (const contact of digest.contacts) message.bytes(10, encodeReporter(contact))
+  for (const contact of digest.contacts) message.bytes(10, encodeShortContact(contact))
   return message.finish()
-}
-
-function encodeReporter({ node, addresses }: ReporterContact): Uint8Array {
-  const sent = sendableAddresses(addresses).slice(0, limits.digestAddresses)
-  return new MessageWriter()
-    .bytes(1, nodeKey(node) as Uint8Array)
-    .texts(2, sent)
-    .finish()
-}
-
-function decodeReporter(bytes: Uint8Array): ReporterContact {
-  const reader = new MessageReader(bytes, 'a contact of a digest', CONTACT_BYTES)
-  const node = nodeIdOf(reader.bytes(1, KEY_BYTES, KEY_BYTES))
-  const addresses = readAddresses(reader, 2)
-  reader.end()
-  if (addresses.length > limits.digestAddresses) reader.refuse(`it has more than ${limits.digestAddresses} addresses`)
-  return { node, addresses }
 }

@@ -12,6 +12,7 @@ import { NODE_ID_BYTES, readNode } from './contact.ts'
 import { INTEGER_MAX } from './fields.ts'
 import { nodeKey } from './node-id.ts'
 import { MessageReader, MessageWriter } from './protobuf.ts'
+import { decodeShortContact, encodeShortContact, SHORT_CONTACT_BYTES } from './short-contact.ts'
 
 /** Numbers on the wire are places in these lists, from 1: append only. */
 const REFUSALS: readonly HistoryRefusal[] = ['forbidden', 'notKept']
@@ -49,7 +50,9 @@ export function encodeHistoryResponse(response: HistoryResponse): Uint8Array {
   if (response.refused !== undefined) message.uint(1, REFUSALS.indexOf(response.refused) + 1)
   message.bool(2, response.own).uint(3, tierNumber(response.tier))
   for (const name of response.names.slice(0, limits.historyNames)) message.bytes(4, encodeName(name))
-  let [room, sent] = [limits.historyBytes - limits.historyAsked * (NODE_ID_BYTES + 2) - 64, 0]
+  const keepers = response.keepers.slice(0, limits.historyAsked)
+  const contacts = (response.contacts ?? []).slice(0, limits.historyAsked).map(encodeShortContact)
+  let [room, sent] = [limits.historyBytes - limits.historyAsked * (NODE_ID_BYTES + SHORT_CONTACT_BYTES + 8) - 64, 0]
   for (const block of response.blocks) {
     const bytes = encodeTold(block)
     room -= bytes.length + 4
@@ -57,10 +60,9 @@ export function encodeHistoryResponse(response: HistoryResponse): Uint8Array {
     message.bytes(5, bytes)
     sent++
   }
-  return message
-    .bool(6, response.more || sent < response.blocks.length)
-    .texts(7, response.keepers.slice(0, limits.historyAsked))
-    .finish()
+  message.bool(6, response.more || sent < response.blocks.length).texts(7, keepers)
+  for (const contact of contacts) message.bytes(8, contact)
+  return message.finish()
 }
 
 /** Throws E_PROTOCOL. What the blocks hold is checked when it is unpacked. */
@@ -74,8 +76,9 @@ export function decodeHistoryResponse(bytes: Uint8Array): HistoryResponse {
   const blocks = reader.list(5, limits.historyBlocks + 2, 1, TOLD_BYTES).map(decodeTold)
   const more = reader.bool(6)
   const keepers = reader.texts(7, limits.historyAsked, NODE_ID_BYTES).filter((node) => nodeKey(node) !== undefined)
+  const contacts = reader.list(8, limits.historyAsked, 1, SHORT_CONTACT_BYTES).map(decodeShortContact)
   reader.end()
-  return { refused, own, tier, names, blocks, more, keepers }
+  return { refused, own, tier, names, blocks, more, keepers, contacts }
 }
 
 /** `minutes/NODE/7/1440`: the tier, whose values, the run and the first second. */

@@ -74,6 +74,8 @@ function seenText({ zone }: NodeJson, { by, completeness }: SeenJson): string {
   const { answered, known, complete } = completeness
   if (known > 0)
     return `${answered} of ${counted(known, 'witness').replace('witnesss', 'witnesses')} answered${complete ? '' : ' (partial)'}`
+  if (complete && by.length > 0)
+    return `no member of ${zone} is fit to be its witness now: each is slow, cut off, or about to leave`
   if (complete) return `seen by nobody: no other node of ${zone} is up`
   return by.length > 0
     ? 'nobody knows its witnesses (partial)'

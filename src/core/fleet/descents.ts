@@ -18,6 +18,7 @@ import { Visit } from './descent-visit.ts'
 import { childKey, type ReporterContact } from './digest.ts'
 import type { Figures } from './figures.ts'
 import type { Reporting } from './reporting.ts'
+import { told } from './siblings.ts'
 import type { FleetChild } from './summary.ts'
 
 /** An inner zone whose children were asked for. */
@@ -47,7 +48,7 @@ interface Parts {
   authors: Authors
   statements: Pick<StatementKeeper, 'isFound' | 'endOf'>
   day: Day
-  book: Pick<Book, 'get' | 'inZone' | 'outside' | 'hearsay'>
+  book: Pick<Book, 'get' | 'inZone' | 'outside'>
   links: Pick<Links, 'get' | 'wantFor'>
   reporting: Pick<Reporting, 'levels' | 'summary' | 'pair'>
 }
@@ -63,6 +64,8 @@ interface Descent {
   found: Map<string, FoundChild>
   /** There are more inner zones than are visited. */
   full: boolean
+  /** Where reporters are found, as the digests of their zones say. */
+  ways: Map<NodeId, Entry>
 }
 
 const NOBODY = { active: undefined, standby: undefined }
@@ -85,7 +88,7 @@ export class Descents {
   start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
     if (this.#open.size >= limits.descents) this.#finish(this.#open.values().next().value as Descent, now)
     const hedge = timeout / (limits.descentContacts + 1)
-    const shared = { visits: new Map(), found: new Map(), full: false }
+    const shared = { visits: new Map(), found: new Map(), ways: new Map(), full: false }
     const descent: Descent = { ticket, deadline: now + timeout, hedge, zones, ...shared }
     this.#open.add(descent)
     this.#enter(descent, '/', undefined, now)
@@ -179,7 +182,9 @@ export class Descents {
     const { visits, hedge } = descent
     if (visits.has(zone)) return
     const said = zone === '/' ? this.#p.reporting.summary(now)?.figures : child?.last?.digest.figures
-    const contacts = this.#contactsOf(zone, child?.last?.digest.contacts ?? [], now)
+    const named = child?.last?.digest.contacts ?? []
+    for (const contact of named) descent.ways.set(contact.node, told(contact, undefined, now))
+    const contacts = this.#contactsOf(zone, named)
     visits.set(zone, new Visit(zone, said as Figures | undefined, contacts, hedge))
   }
 
@@ -201,10 +206,8 @@ export class Descents {
   }
 
   /** Who may tell the children of a zone: those whom its digest names, then members that hear most topics, then our own reporters; linked ones first. */
-  #contactsOf(zone: string, named: readonly ReporterContact[], now: Millis): NodeId[] {
+  #contactsOf(zone: string, named: readonly ReporterContact[]): NodeId[] {
     const { book, links, self } = this.#p
-    for (const { node, addresses } of named)
-      book.hearsay({ node, zone: undefined, addresses, age: 0, serves: true }, now)
     const { active, standby } = self.isNode && within(self.zone, zone) ? this.#p.reporting.pair : NOBODY
     const others = [...book.inZone(self.zone), ...book.outside()]
       .filter(({ zone: leaf, reports = 0 }) => leaf !== undefined && reports > 0 && within(leaf, zone))
@@ -222,15 +225,15 @@ export class Descents {
       for (let node = visit.next(now); node !== undefined; node = visit.next(now)) {
         const begins = visit.talks.size === 0
         if (begins && busy >= limits.descentZonesAtOnce) break
-        if (this.#try(visit, node, now) && begins) busy += 1
+        if (this.#try(descent, visit, node, now) && begins) busy += 1
       }
     }
   }
 
   /** Asks over the link, or dials; false when neither can be done. */
-  #try(visit: Visit, node: NodeId, now: Millis): boolean {
+  #try({ ways }: Descent, visit: Visit, node: NodeId, now: Millis): boolean {
     const { links, book } = this.#p
-    const entry = book.get(node)
+    const entry = book.get(node) ?? ways.get(node)
     const isLinked = links.get(node) !== undefined
     if (!isLinked && (entry === undefined || entry.addresses.length === 0)) {
       visit.skipped(node)

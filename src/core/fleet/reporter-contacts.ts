@@ -19,6 +19,14 @@ export function reporterContacts(
   return known === undefined ? [own] : [own, { node: known.node, addresses: twoWays(known.addresses) }]
 }
 
+/** Where these members are found, as far as the address book knows. */
+export function contactsOf(nodes: readonly NodeId[], book: Pick<Book, 'get'>): ReporterContact[] {
+  return nodes.flatMap((node) => {
+    const addresses = twoWays(book.get(node)?.addresses ?? [])
+    return addresses.length === 0 ? [] : [{ node, addresses }]
+  })
+}
+
 /** One direct address and one through a relay, or two direct ones. */
 function twoWays(addresses: readonly string[]): string[] {
   const far = farAddresses(addresses)

@@ -71,7 +71,8 @@ function isOwn(zone: string, own: string, height: number): boolean {
   return height === 0 ? zone === own : within(zone, own)
 }
 
-function told({ node, addresses }: ReporterContact, zone: string | undefined, now: Millis): Entry {
+/** Of a member that somebody told of: our own book need not have it. */
+export function told({ node, addresses }: ReporterContact, zone: string | undefined, now: Millis): Entry {
   const nothing = { own: [], relays: false, nat: undefined, worked: undefined, by: undefined }
   return { node, zone, addresses, serves: true, seen: now, source: 'others', ...nothing }
 }

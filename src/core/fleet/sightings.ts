@@ -3,11 +3,12 @@
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { Book } from '../links/book.ts'
+import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import type { Outbox } from '../outbox.ts'
 import type { QueryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
+import { told } from './siblings.ts'
 import type { Sight } from './sight.ts'
 
 export interface SightQuestion {
@@ -27,7 +28,7 @@ export interface SightAnswer {
   /** As those who answered named them, whether they answered themselves or not; at most limits.witnessPlaces. */
   witnesses: readonly NodeId[]
   sightings: readonly Sighting[]
-  /** A member named them: without that nobody knows who is missing. */
+  /** A member that sees the node answered, and so named its witnesses, if any: without that nobody knows who is missing. */
   named: boolean
 }
 
@@ -51,6 +52,8 @@ interface Look {
   /** From then on the next of them is asked beside the last. */
   nextGuide: Millis
   tried: Set<NodeId>
+  /** Where witnesses are found, as those who named them say. */
+  ways: Map<NodeId, Entry>
   /** Members from which an answer may still come: asked, or dialled to be asked. */
   waiting: Map<NodeId, Ticket | undefined>
   sightings: Sighting[]
@@ -75,14 +78,15 @@ export class Sightings {
     if (this.#open.size >= limits.sightLooks) this.#finish(this.#open.values().next().value as Look)
     const known = book.inZone(zone).filter((entry) => entry.serves)
     const linked = known.filter((entry) => links.get(entry.node) !== undefined)
-    const guides = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
+    const members = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
+    const guides = members.filter((member) => member !== node).slice(0, limits.witnessPlaces)
     const look: Look = {
       ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
-      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [] },
+      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [], ways: new Map() },
     }
     this.#open.add(look)
-    if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now))
-    if (node === self.node) this.#name(look, sight(node, now))
+    if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now), now)
+    if (node === self.node) this.#name(look, sight(node, now), now)
     this.check(now)
   }
 
@@ -131,7 +135,7 @@ export class Sightings {
     look.waiting.delete(peer)
     // A contact's zone is hearsay; that of a link is known from its membership.
     const zone = this.#p.links.get(peer)?.zone ?? look.question.zone
-    if (response.refused === undefined && zone === look.question.zone) this.#take(look, peer, response.sight)
+    if (response.refused === undefined && zone === look.question.zone) this.#take(look, peer, response.sight, now)
     this.check(now)
     return true
   }
@@ -141,14 +145,15 @@ export class Sightings {
     return undefined
   }
 
-  #take(look: Look, by: NodeId, sight: Sight | undefined): void {
+  #take(look: Look, by: NodeId, sight: Sight | undefined, now: Millis): void {
     look.sightings.push({ by, sight })
-    this.#name(look, sight)
+    this.#name(look, sight, now)
   }
 
-  #name(look: Look, sight: Sight | undefined): void {
+  #name(look: Look, sight: Sight | undefined, now: Millis): void {
     if (sight === undefined) return
     look.named = true
+    for (const contact of sight.contacts ?? []) look.ways.set(contact.node, told(contact, look.question.zone, now))
     for (const witness of sight.witnesses) {
       const isNew = witness !== look.question.node && !look.witnesses.includes(witness)
       if (isNew && look.witnesses.length < limits.witnessPlaces) look.witnesses.push(witness)
@@ -165,15 +170,16 @@ export class Sightings {
     }
   }
 
-  #nextGuide({ named, guides, tried }: Look): NodeId | undefined {
-    return named ? undefined : guides.find((node) => !tried.has(node))
+  /** Where nobody is fit to be a witness, a few members say how they see it. */
+  #nextGuide({ witnesses, guides, tried }: Look): NodeId | undefined {
+    return witnesses.length > 0 ? undefined : guides.find((node) => !tried.has(node))
   }
 
   /** Asks over the link, or dials; false when neither can be done. */
   #try(look: Look, node: NodeId, now: Millis): boolean {
     const { links, book } = this.#p
     look.tried.add(node)
-    const entry = book.get(node)
+    const entry = book.get(node) ?? look.ways.get(node)
     const isLinked = links.get(node) !== undefined
     if (!isLinked && (entry === undefined || entry.addresses.length === 0)) return false
     look.waiting.set(node, undefined)

@@ -2,6 +2,7 @@
 import type { Millis, NodeId } from '../env.ts'
 import { promiseFor } from '../fleet/liveness.ts'
 import type { HealthRecord } from '../fleet/record.ts'
+import { contactsOf } from '../fleet/reporter-contacts.ts'
 import type { View } from '../fleet/view.ts'
 import type { Witnesses } from '../fleet/witnesses.ts'
 import type { Book } from '../links/book.ts'
@@ -35,13 +36,14 @@ export function composeHistory(parts: Parts, setup: Setup, now: Millis) {
   return { history, heardOf, inquiries: new Inquiries({ ...parts, history }) }
 }
 
-function historyOf({ self, view, witnesses }: Parts, setup: Setup, now: Millis): History | undefined {
+function historyOf({ self, view, witnesses, book }: Parts, setup: Setup, now: Millis): History | undefined {
   if (!self.isNode || setup.keepsHistory !== true) return undefined
   const parts = {
     self,
     promise: () => promiseFor(Math.max(1, view.members()), setup.recordPeriodMin),
     isKeeperOf: (node: NodeId, at: Millis) => witnesses.isOf(node, self.node, at),
     keepersOf: (node: NodeId, at: Millis) => keepersOf({ view, witnesses }, node, at),
+    contactsOf: (nodes: readonly NodeId[]) => contactsOf(nodes, book),
   }
   return new History(parts, setup.incarnation + 1, setup.history ?? [], now)
 }

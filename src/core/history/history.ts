@@ -2,6 +2,7 @@
 // gets it in the batches of the view, never with a sync of its own, so a power cut costs the minutes since the last one.
 import type { Millis, NodeId } from '../env.ts'
 import type { Change } from '../events.ts'
+import type { ReporterContact } from '../fleet/digest.ts'
 import { limits, SECOND } from '../limits.ts'
 import type { HistoryRequest, HistoryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
@@ -20,6 +21,8 @@ interface Parts {
   isKeeperOf: (node: NodeId, now: Millis) => boolean
   /** Who keeps the values of a node of this zone, as far as this node sees: the likeliest first. */
   keepersOf: (node: NodeId, now: Millis) => readonly NodeId[]
+  /** Where these are found, as far as is known. */
+  contactsOf: (nodes: readonly NodeId[]) => readonly ReporterContact[]
 }
 
 interface Kept {
@@ -119,18 +122,18 @@ export class History {
     const own = request.node === this.#p.self.node
     const history = own ? this.#own : this.#kept.get(request.node)?.history
     const keepers = own ? [] : this.#p.keepersOf(request.node, now).slice(0, limits.historyAsked)
-    if (history === undefined || history.empty) return { ...NOTHING, own, keepers, refused: 'notKept' }
+    const told = { own, keepers, contacts: this.#p.contactsOf(keepers) }
+    if (history === undefined || history.empty) return { ...NOTHING, ...told, refused: 'notKept' }
     const { tier, blocks } = history.blocks(request.tier)
     if (request.series.length === 0)
       return {
         ...NOTHING,
-        own,
-        keepers,
+        ...told,
         tier: tier.name,
         names: namesOf(placed(newestOf(history), this.#clock(now))),
       }
     const { page, more } = pageOf(placed(blocks, this.#clock(now)), request)
-    return { ...NOTHING, own, keepers, tier: tier.name, blocks: page, more }
+    return { ...NOTHING, ...told, tier: tier.name, blocks: page, more }
   }
 
   #mayAsk(asker: Membership | 'self' | undefined): boolean {

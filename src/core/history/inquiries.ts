@@ -2,8 +2,9 @@
 // hedge, those that keep its values are, as its zone-mates name them. An answer from the node itself ends it: its own word is complete.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
+import { told } from '../fleet/siblings.ts'
 import { limits } from '../limits.ts'
-import type { Book } from '../links/book.ts'
+import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import type { Outbox } from '../outbox.ts'
 import type { HistoryRequest, HistoryResponse, ToldBlock } from '../protocols.ts'
@@ -50,6 +51,8 @@ interface Inquiry {
   keepers: NodeId[]
   others: NodeId[]
   tried: Set<NodeId>
+  /** Where keepers are found, as those who named them say. */
+  ways: Map<NodeId, Entry>
   /** Members from which an answer may still come. */
   waiting: Map<NodeId, { asked: Ticket | undefined; blocks: ToldBlock[]; pages: number }>
   sources: HistorySource[]
@@ -80,6 +83,7 @@ export class Inquiries {
     const inquiry: Inquiry = {
       ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
       ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
+      ways: new Map(),
       ...{ named: false, forbidden: 0 },
     }
     this.#open.add(inquiry)
@@ -150,20 +154,20 @@ export class Inquiries {
     inquiry.waiting.set(self.node, { asked: undefined, blocks: [], pages: 0 })
     do {
       const response = history.answer({ ...inquiry.question, before }, 'self', now)
-      before = this.#page(inquiry, self.node, response)
+      before = this.#page(inquiry, self.node, response, now)
     } while (before !== undefined)
   }
 
   #take(inquiry: Inquiry, peer: NodeId, response: HistoryResponse, now: Millis): void {
     if (response.own !== (peer === inquiry.question.node)) return this.#gaveUp(inquiry, peer, now)
     if (response.refused === 'forbidden') inquiry.forbidden += 1
-    const before = this.#page(inquiry, peer, response)
+    const before = this.#page(inquiry, peer, response, now)
     if (before !== undefined) this.#ask(inquiry, peer, before)
     else if (response.own && response.refused !== undefined) inquiry.widens = now
   }
 
   /** Takes a page; returns where the next one begins, if there is one and it could be honest. */
-  #page(inquiry: Inquiry, by: NodeId, response: HistoryResponse): HistoryRequest['before'] {
+  #page(inquiry: Inquiry, by: NodeId, response: HistoryResponse, now: Millis): HistoryRequest['before'] {
     const waiting = inquiry.waiting.get(by)
     if (waiting === undefined) return undefined
     const last = waiting.blocks.at(-1)
@@ -173,7 +177,7 @@ export class Inquiries {
     const next = waiting.blocks.at(-1)
     const further = descends && response.more && response.blocks.length > 0 && waiting.pages < limits.historyPages
     if (further && next !== undefined) return { run: next.run, first: next.first }
-    this.#name(inquiry, response.keepers)
+    this.#name(inquiry, response, now)
     inquiry.waiting.delete(by)
     if (response.refused !== undefined) return undefined
     const { own, tier, names } = response
@@ -181,7 +185,8 @@ export class Inquiries {
     return undefined
   }
 
-  #name(inquiry: Inquiry, keepers: readonly NodeId[]): void {
+  #name(inquiry: Inquiry, { keepers, contacts = [] }: HistoryResponse, now: Millis): void {
+    for (const contact of contacts) inquiry.ways.set(contact.node, told(contact, inquiry.question.zone, now))
     if (keepers.length > 0) inquiry.named = true
     for (const node of keepers) if (!inquiry.keepers.includes(node)) inquiry.keepers.push(node)
   }
@@ -212,7 +217,7 @@ export class Inquiries {
   #try(inquiry: Inquiry, node: NodeId, now: Millis): boolean {
     const { links, book } = this.#p
     inquiry.tried.add(node)
-    const entry = book.get(node)
+    const entry = book.get(node) ?? inquiry.ways.get(node)
     const linked = links.get(node) !== undefined
     if (!linked && (entry === undefined || entry.addresses.length === 0)) return false
     inquiry.waiting.set(node, { asked: undefined, blocks: [], pages: 0 })

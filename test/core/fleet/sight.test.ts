@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { answerSight } from '../../../src/core/fleet/sight.ts'
 import { View } from '../../../src/core/fleet/view.ts'
+import type { Entry } from '../../../src/core/links/book.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import {
@@ -26,6 +27,7 @@ function setUp(linked = true) {
     links: { get: () => (linked ? link : undefined) },
     watchdog: { roundTrip: () => (linked ? { time: 12.5, measured: 0 } : undefined) },
     witnesses: { of: () => [witness] },
+    book: { get: () => ({ addresses: ['/ip4/10.0.0.7/tcp/31415'] }) as unknown as Entry },
   }
 }
 
@@ -36,7 +38,8 @@ const question = { zone: ZONE, about: seen }
 describe('how a member is seen', () => {
   it('is told with its link, round trip, age and witnesses, also over the wire', () => {
     const answer = answerSight(setUp(), mate, question, 5_000)
-    const sight = { status: 'up', age: 4_000, route: 'relayed', roundTrip: 12.5, witnesses: [witness] }
+    const contacts = [{ node: witness, addresses: ['/ip4/10.0.0.7/tcp/31415'] }]
+    const sight = { status: 'up', age: 4_000, route: 'relayed', roundTrip: 12.5, witnesses: [witness], contacts }
     expect(answer).toMatchObject({ refused: undefined, sight })
     expect(decodeQueryResponse(encodeQueryResponse(answer)).sight).toEqual(sight)
     const asked = { ...question, want: 'sight', after: undefined } as const

@@ -75,6 +75,21 @@ describe('by whom a node is seen', () => {
     })
   })
 
+  it('dials witnesses that its own book does not have where the one who names them says', () => {
+    const world = setUp()
+    world.know('guide')
+    world.link('guide')
+    world.begin()
+    const contacts = [{ node: 'w1', addresses: ['/ip4/10.0.0.3/tcp/1'] }]
+    const named = { ...NOTHING, sight: { ...sightBy('w1', 'w2'), contacts } }
+    says(world, 'guide', drained(world).asked.get('guide'), named)
+    expect(world.dialled).toEqual(['w1'])
+    world.link('w1')
+    world.sightings.linked('w1')
+    says(world, 'w1', drained(world).asked.get('w1'), answer('w1', 'w2'))
+    expect(drained(world).done).toMatchObject({ witnesses: ['w1', 'w2'], sightings: [{ by: 'guide' }, { by: 'w1' }] })
+  })
+
   it('a zone-mate knows the witnesses itself', () => {
     const world = setUp({ isNode: true, zone: ZONE })
     for (const node of ['w1', 'w2', 'other']) world.know(node)
@@ -133,6 +148,25 @@ describe('by whom a node is seen', () => {
       named: false,
       sightings: [{ by: second, sight: undefined }],
     })
+  })
+
+  it('where nobody is fit to be a witness, a few members say how they see it, one after the other', () => {
+    const world = setUp()
+    for (let at = 0; at < 9; at++) {
+      world.know(`g${at}`)
+      world.link(`g${at}`)
+    }
+    world.begin()
+    for (let asked = drained(world); asked.done === undefined; asked = drained(world)) {
+      expect(asked.asked.size).toBe(1)
+      for (const [peer, ticket] of asked.asked) says(world, peer, ticket, answer())
+      if (world.sightings.underway === 0) {
+        const done = drained(world).done
+        expect(done).toMatchObject({ witnesses: [], named: true })
+        expect(done?.sightings).toHaveLength(Math.min(limits.witnessPlaces, limits.contactsPerZone))
+        return
+      }
+    }
   })
 
   it('hears members of that zone only, and no more witnesses than views may differ by', () => {

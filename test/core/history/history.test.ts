@@ -32,7 +32,7 @@ interface Setting {
 function historyOf({ run = 1, saved = [], now = 0, wall = NOW, trusted = true, keeps = () => true }: Setting = {}) {
   const self = new Self(MESH, OWN, ROOT, wall, now)
   self.synchronised = trusted
-  const parts = { self, promise: () => T, isKeeperOf: keeps, keepersOf: () => ['one', 'two'] }
+  const parts = { self, promise: () => T, isKeeperOf: keeps, keepersOf: () => ['one', 'two'], contactsOf: () => [] }
   return new History(parts, run, saved, now)
 }
 

@@ -73,7 +73,7 @@ export async function idle(
     0,
   )
   self.synchronised = true
-  const parts = { self, promise: () => 12_500, isKeeperOf: () => true, keepersOf: () => [] }
+  const parts = { self, promise: () => 12_500, isKeeperOf: () => true, keepersOf: () => [], contactsOf: () => [] }
   const history = new History(parts, 1, [], 0)
   const own = machine(1)
   const others = MATES.map((_, at) => machine(at + 2))
