@@ -18,6 +18,7 @@ import {
   signed,
   spoken,
 } from '../core/fleet/reporter-world.ts'
+import { Prng } from '../sim/prng.ts'
 import { sampleDigest, sampleFigures } from '../wire/samples.ts'
 
 describe('T36 a lying reporter', () => {
@@ -187,6 +188,9 @@ describe('T36 a summary', () => {
   })
 })
 
+/** A period of which a look at any zone comes once in less than D. */
+const OFTEN = D / limits.randomChecksEvery
+
 describe('T36 counts that only the zone can contradict', () => {
   const zone = '/uk/b'
   const members = ['m1', 'm2'].map((node) => ({ node, zone }))
@@ -206,7 +210,7 @@ describe('T36 counts that only the zone can contradict', () => {
     const level = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0, (node, now) => checks.isBelieved(node, now))
     /** One check, in which the members that are asked answer with so many. */
     const round = (now: number, up: number) => {
-      checks.check([level], '/uk/a', D, now)
+      checks.check([level], '/uk/a', OFTEN, now)
       const asks = out.drain().filter((effect) => effect.type === 'ask')
       for (const ask of asks) {
         const counts = { up, late: 0, down: 0, left: 0 }
@@ -224,7 +228,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('are found by asking two members, twice: it is not believed for a day, and its standby is', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     for (let at = 1; at <= 2; at++) {
       expect(checks.isBelieved('r', at * 2 * D)).toBe(true)
       level.take(spoken('r', digest(zone, 500, { counter: at }), at * 2 * D), DAY_0, at * 2 * D)
@@ -242,7 +246,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('are found at once where its standby disputes them', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
     level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
     round(2 * D, 25)
@@ -251,7 +255,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('do not fall upon the honest one when it is the standby that lies', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 25), 2 * D), DAY_0, 2 * D)
     level.take(spoken('standby', digest(zone, 500), 2 * D), DAY_0, 2 * D)
     round(2 * D, 25)
@@ -260,7 +264,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('are no lie when the zone lost its power between the count and the question', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 25, { counter: 1 }), 2 * D), DAY_0, 2 * D)
     round(2 * D, 5)
     level.take(spoken('r', digest(zone, 5, { counter: 2 }), 4 * D), DAY_0, 4 * D)
@@ -270,12 +274,12 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('do not fall upon an honest one because of a single member, however often it is asked', () => {
     const { alerts, checks, level, round } = checking(members.slice(0, 1))
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     for (let nth = 1; nth <= 4; nth++) {
       const now = nth * 4 * D
       level.take(spoken('r', digest(zone, 25, { counter: nth }), now), DAY_0, now)
       expect(round(now, 500)).toEqual(['m1'])
-      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+      checks.check([level], '/uk/a', OFTEN, now + limits.spotCheckTime)
     }
     expect(alerts.all()).toEqual([])
   })
@@ -285,26 +289,26 @@ describe('T36 counts that only the zone can contradict', () => {
       [at, ...members.map((one) => ({ ...one, zone: '/uk/c' }))],
       [at, ...members],
     )
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     for (let nth = 1; nth <= 2; nth++) {
       level.take(spoken('r', digest(zone, 25, { counter: nth }), nth * 2 * D), DAY_0, nth * 2 * D)
       expect(round(nth * 2 * D, 500)).toEqual(['m1', 'm2'])
-      checks.check([level], '/uk/a', D, nth * 2 * D + limits.spotCheckTime)
+      checks.check([level], '/uk/a', OFTEN, nth * 2 * D + limits.spotCheckTime)
     }
     expect(alerts.all()).toEqual([])
   })
 
   it('do not fall upon an honest one because two that lie keep links to whoever asks: once it is doubted anybody may be asked', () => {
     const honest = Array.from({ length: 20 }, (_, nth) => ({ node: `h${nth}`, zone }))
-    let drawn = 0
-    const random = () => (drawn++ * 0.618) % 1
+    const prng = new Prng(1)
+    const random = () => prng.real()
     const { alerts, checks, level, dialled, out } = checking(members, [...members, ...honest, at], random)
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     const asked = new Set<string>()
-    for (let nth = 1; nth <= 20; nth++) {
+    for (let nth = 1; nth <= 60; nth++) {
       const now = nth * 2 * D
       level.take(spoken('r', digest(zone, 25, { counter: nth }), now), DAY_0, now)
-      checks.check([level], '/uk/a', D, now)
+      checks.check([level], '/uk/a', OFTEN, now)
       for (const node of dialled.splice(0)) checks.linked(node)
       for (const effect of out.drain()) {
         if (effect.type !== 'ask') continue
@@ -313,7 +317,7 @@ describe('T36 counts that only the zone can contradict', () => {
         const answer = { refused: undefined, counts, rows: [], more: false } as QueryResponse
         checks.answered(effect.ticket, effect.peer, answer, now)
       }
-      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+      checks.check([level], '/uk/a', OFTEN, now + limits.spotCheckTime)
     }
     expect([...asked]).toEqual(expect.arrayContaining(['m1', 'm2']))
     expect(asked.size).toBeGreaterThan(8)
@@ -322,13 +326,13 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('are looked at again before other zones are, once there is a doubt', () => {
     const { checks, level, round, out } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 500, { counter: 1 }), 2 * D), DAY_0, 2 * D)
     expect(round(2 * D, 25)).toEqual(['m1', 'm2'])
     for (const other of ['/uk/c', '/uk/d', '/uk/e'])
       level.take(spoken(`r${other}`, digest(other, 5), 4 * D), DAY_0, 4 * D)
     level.take(spoken('r', digest(zone, 500, { counter: 2 }), 4 * D), DAY_0, 4 * D)
-    checks.check([level], '/uk/a', D, 4 * D)
+    checks.check([level], '/uk/a', OFTEN, 4 * D)
     const zones = out
       .drain()
       .flatMap((effect) => (effect.type === 'ask' && effect.protocol === 'query' ? [effect.body.zone] : []))
@@ -338,25 +342,25 @@ describe('T36 counts that only the zone can contradict', () => {
   it('of a zone where nobody answers do not keep others from being looked at', () => {
     let drawn = 0
     const { checks, level, out } = checking([], [at, ...members], () => (drawn++ * 0.618) % 1)
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     const zones = new Set<string>()
     for (let nth = 1; nth <= 60; nth++) {
       const now = nth * 2 * D
       level.take(spoken('r', digest(zone, 500, { counter: nth }), now), DAY_0, now)
       level.take(spoken('standby', digest(zone, 25, { counter: nth }), now), DAY_0, now)
       level.take(spoken('c', digest('/uk/c', 5, { counter: nth }), now), DAY_0, now)
-      checks.check([level], '/uk/a', D, now)
+      checks.check([level], '/uk/a', OFTEN, now)
       for (const node of ['r', 'm1', 'm2']) checks.linked(node)
       for (const effect of out.drain())
         if (effect.type === 'ask' && effect.protocol === 'query') zones.add(effect.body.zone)
-      checks.check([level], '/uk/a', D, now + limits.spotCheckTime)
+      checks.check([level], '/uk/a', OFTEN, now + limits.spotCheckTime)
     }
     expect(zones).toEqual(new Set([zone, '/uk/c']))
   })
 
   it('are weighed by most of those who know: as many voices on either side find nobody', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     for (let nth = 1; nth <= 3; nth++) {
       const now = nth * 2 * D
       for (const by of ['r', 's', 't']) level.take(spoken(by, digest(zone, 25, { counter: nth }), now), DAY_0, now)
@@ -367,7 +371,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('are found by one member and the other reporter, where only one member can be asked', () => {
     const { alerts, checks, level, round } = checking(members.slice(0, 1), [...members.slice(0, 1), at])
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
     level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
     round(2 * D, 25)
@@ -376,7 +380,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('twice are twice in a row: a check that agrees ends the doubt', () => {
     const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     for (const [nth, up] of [25, 5, 25, 5, 25].entries()) {
       const now = (nth + 1) * 2 * D
       level.take(spoken('r', digest(zone, 5, { counter: nth + 1 }), now), DAY_0, now)
@@ -401,7 +405,7 @@ describe('T36 counts that only the zone can contradict', () => {
 
   it('members are dialled for it where none is linked', () => {
     const { checks, level, round, dialled, out } = checking([])
-    checks.check([level], '/uk/a', D, 0)
+    checks.check([level], '/uk/a', OFTEN, 0)
     level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
     expect(round(2 * D, 25)).toEqual([])
     expect(dialled).toEqual(['m1', 'm2'])

@@ -1,4 +1,4 @@
-// Spot checks: whether a reporter counts what is there. Once per D one leaf zone, a suspect one before others, is asked at two of its
+// Spot checks: whether a reporter counts what is there. In each D a suspect leaf zone, in every fourth any, is asked at two of its
 // members; who is contradicted by most of those who know is not believed for a while, and the other reporter is (clause REPORTER 5).
 // Nobody is found to lie for one digest alone: a site that loses its power between a count and the question looks just like a lie.
 import { earliest } from '../earliest.ts'
@@ -48,6 +48,8 @@ export class SpotChecks {
   readonly #doubted = new Map<NodeId, number>()
   #check: Check | undefined
   #next: Millis | undefined
+  /** When a zone may be looked at with which nothing is wrong. */
+  #nextRandom: Millis = Number.NEGATIVE_INFINITY
 
   constructor(parts: SpotCheckParts) {
     this.#p = parts
@@ -77,7 +79,7 @@ export class SpotChecks {
     this.#next ??= now + period
     if (this.#check !== undefined || now < this.#next) return
     this.#next = now + period * (0.75 + 0.5 * this.#p.env.random())
-    const target = this.#target(levels, own, now)
+    const target = this.#target(levels, own, period, now)
     if (target !== undefined) this.#begin(target.level, target.zone, now)
   }
 
@@ -101,13 +103,21 @@ export class SpotChecks {
     return this.#check?.asked.delete(ticket) === true
   }
 
-  /** A leaf zone first of whose reporters one may lie, else one at random. */
-  #target(levels: readonly Level[], own: string, now: Millis): { level: Level; zone: string } | undefined {
+  /** A leaf zone first of whose reporters one may lie, else now and then one at random: all siblings look as well. */
+  #target(
+    levels: readonly Level[],
+    own: string,
+    period: Millis,
+    now: Millis,
+  ): { level: Level; zone: string } | undefined {
     const all = levels.flatMap((level) => level.leaves(now).map((zone) => ({ level, zone })))
     const others = all.filter(({ zone }) => zone !== own)
     const suspect = others.filter(({ level, zone }) => this.#isSuspect(level.voices(zone, now)))
     // A zone where nobody answers stays suspect, and must not keep others from being looked at.
-    const from = suspect.length > 0 && this.#p.env.random() < limits.suspectChecks ? suspect : others
+    const isUrgent = suspect.length > 0 && this.#p.env.random() < limits.suspectChecks
+    if (!isUrgent && now < this.#nextRandom) return undefined
+    if (!isUrgent) this.#nextRandom = now + (limits.randomChecksEvery - 0.5) * period
+    const from = isUrgent ? suspect : others
     return from[Math.floor(this.#p.env.random() * from.length)]
   }
 

@@ -81,6 +81,11 @@ export const fleetLimits = {
   spotCheckMembers: 2,
   /** Share of spot checks that go to a zone whose reporter may lie, while there is one. */
   suspectChecks: 0.75,
+  /**
+   * D between looks of a reporter at zones that nothing is wrong with: each takes two new connections, 20 kB with their hellos, and a zone is
+   * looked at by the reporters of all its siblings, every other D or so.
+   */
+  randomChecksEvery: 4,
   /** A spot check ends after this: a dial and a question. */
   spotCheckTime: 20 * SECOND,
   /** Who was found to lie is not believed for so long: until the day has moved its place. */
