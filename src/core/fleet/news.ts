@@ -76,7 +76,9 @@ export class News {
   deadline(): Millis | undefined {
     let first = this.#kept > 0 ? this.#minute + MINUTE : undefined
     for (const times of this.#returns.values()) {
-      const over = (times[0] as Millis) + limits.flapWindow + 1
+      // Those of a flapping node are forgotten together: nothing is due before the last of them is old.
+      const counts = times.length >= limits.flapsMax ? times.at(-1) : times[0]
+      const over = (counts as Millis) + limits.flapWindow + 1
       first = Math.min(first ?? over, over)
     }
     return first

@@ -50,6 +50,17 @@ describe('a node that comes and goes', () => {
     expect(told()).toEqual(['a down'])
   })
 
+  it('is not looked at again and again while that hour goes on: what is due is over when it was looked at', () => {
+    const { comes, news } = setUp()
+    for (let i = 0; i < limits.flapsMax; i++) comes('a', i * 20 * MINUTE)
+    const first = limits.flapWindow + 1
+    news.check(first)
+    expect(news.isFlapping('a', first)).toBe(true)
+    expect(news.deadline()).toBe((limits.flapsMax - 1) * 20 * MINUTE + limits.flapWindow + 1)
+    news.check(news.deadline() as number)
+    expect(news.deadline()).toBeUndefined()
+  })
+
   it('that does so now and then is told of each time', () => {
     const { told, comes, news } = setUp()
     for (let i = 0; i < 5; i++) comes('a', i * 0.6 * limits.flapWindow)
