@@ -87,13 +87,16 @@ export class History {
     this.#own.take({ metrics, more: this.#intake.admit(more) }, this.#label(this.#p.promise(), now), now)
   }
 
-  /** A record of another node of this zone was taken into the view; `at` is when it was heard. */
+  /**
+   * A record of another node of this zone was taken into the view; `at` is when it was heard. What others heard before this run began,
+   * and told us, has no second on its clock.
+   */
   heard(node: NodeId, record: { metrics: Sample['metrics']; promise: Millis }, at: Millis, now: Millis): void {
-    if (node === this.#p.self.node || !this.#p.isKeeperOf(node, now)) return
+    if (at < this.#since || node === this.#p.self.node || !this.#p.isKeeperOf(node, now)) return
     const kept = this.#kept.get(node) ?? this.#room(node, now)
     if (kept === undefined) return
     kept.heard = now
-    kept.history.take({ metrics: record.metrics }, this.#label(record.promise, now), at)
+    kept.history.take({ metrics: record.metrics }, this.#label(record.promise, at), at)
   }
 
   /** What changed since the last call, to be written in one batch. `last`: nothing more comes in this run. */

@@ -152,6 +152,16 @@ describe('other nodes’ values', () => {
     expect(history.answer({ ...day, node: 'stranger' }, 'self', HOUR)).toMatchObject({ refused: 'notKept' })
   })
 
+  it('begin with this run: what another member heard before it and told us has no second on its clock', async () => {
+    const history = historyOf({ now: 2_000 })
+    history.heard('mate', { ...sample(7), promise: T }, 2_000 - T, 2_000)
+    for (let at = 1; at < 12; at++) history.heard('mate', { ...sample(at), promise: T }, at * T, at * T)
+    const body = history.answer({ ...day, node: 'mate' }, 'self', HOUR)
+    const message = { protocol: 'history', body: { ...body, keepers: [] } } as const
+    expect(decodeResponse('history', encodeResponse(message))).toEqual(message)
+    expect(rowsOf(body).map(([, value]) => value)).toEqual([3, 8.5])
+  })
+
   it('go after a day, from memory and from disk', () => {
     const history = historyOf()
     for (let at = 0; at < 12; at++) history.heard('mate', { ...sample(at), promise: T }, at * T, at * T)
