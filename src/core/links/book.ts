@@ -140,7 +140,8 @@ export class Book {
       zone: known.zone ?? zone,
       serves: known.serves || (others && serves),
       relays,
-      reports: contact.reports,
+      // Who reports changes with the day, so the newest word counts; but who is linked says so itself.
+      reports: this.#standing(node) === 'linked' && known.source === 'itself' ? known.reports : contact.reports,
     }
     this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
   }

@@ -65,6 +65,20 @@ describe('the address book', () => {
     expect(book.get('n')).toMatchObject({ zone: '/b', addresses: ['/ip4/1.1.1.1/tcp/1'] })
   })
 
+  it('takes from whoever is linked alone on how many topics of digests it is; of others the newest word counts', () => {
+    const linked = new Set(['n'])
+    const book = new Book('self', '/a', (node) => (linked.has(node) ? 'linked' : undefined))
+    const reach = { relays: false, nat: 'none', reports: 1 } as const
+    book.firstHand('n', '/b', { addresses: [ADDRESS], serves: true, reach }, 0)
+    const { news } = book
+    book.hearsay({ ...contact('n', '/b'), reports: 6 }, 2 * MINUTE, 'liar')
+    book.hearsay(contact('n', '/b'), 4 * MINUTE, 'other')
+    expect([book.get('n')?.reports, book.news]).toEqual([1, news])
+    linked.delete('n')
+    book.hearsay({ ...contact('n', '/b'), reports: 2 }, 6 * MINUTE, 'other')
+    expect(book.get('n')?.reports).toBe(2)
+  })
+
   it('takes hearsay for no newer than a period of hello, and adds what is new to what it knows', () => {
     const book = new Book('self', '/a')
     book.hearsay(contact('n', '/b', 90_000, ['/ip4/1.1.1.1/tcp/1']), 100_000)
