@@ -55,7 +55,11 @@ describe('T41 ids that were ground to witness a node', () => {
       view.accept(member, record(1, limits.witnessSettled), envelope(member), 0)
     const clock = { day: DAY_0 }
     const [self, isFlapping] = [{ node: 'mate1' }, () => false]
-    const witnesses = new Witnesses({ env: { sha256 }, self, view, day: { at: () => clock.day }, isFlapping })
+    const witnesses = new Witnesses({
+      ...{ env: { sha256 }, self, view, day: { at: () => clock.day } },
+      isFlapping,
+      changes: () => 0,
+    })
     return (day: number) => {
       clock.day = day
       return witnesses.of(node, 0)

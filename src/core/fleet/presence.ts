@@ -39,7 +39,7 @@ export function composeSeeing(parts: {
   const news: News = new News({ out, alerts, missing: (now) => view.missing(now) })
   const [view, day] = [new View(self.node, out, (event, now) => news.changed(event, now)), new Day(self)]
   const isFlapping = (node: NodeId, now: Millis) => news.isFlapping(node, now)
-  const witnesses = new Witnesses({ env, self, view, day, isFlapping })
+  const witnesses = new Witnesses({ env, self, view, day, isFlapping, changes: () => alerts.changes })
   return { view, news, day, health: new HealthOfSelf(parts.localHealth), witnesses }
 }
 

@@ -28,14 +28,16 @@ interface Parts {
   day: Pick<Day, 'at'>
   /** It came and went too often lately to be relied upon. */
   isFlapping: (node: NodeId, now: Millis) => boolean
+  /** Grows when somebody begins or ends to flap: the end comes by the clock alone, and shifts no view. */
+  changes: () => number
 }
 
 export class Witnesses {
   readonly #p: Parts
   /** Places of members, of the days that are looked at. */
   readonly #places = new Map<number, Map<NodeId, number>>()
-  /** Our own, asked for at each look at the links: they hold until the view shifts or the day is over. */
-  #own: { shifts: number; day: number; witnesses: readonly NodeId[] } | undefined
+  /** Our own, asked for at each look at the links: they hold until the view shifts, the day is over, or who flaps is another. */
+  #own: { from: string; witnesses: readonly NodeId[] } | undefined
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -45,9 +47,8 @@ export class Witnesses {
   of(node: NodeId, now: Millis): readonly NodeId[] {
     const day = this.#p.day.at(now)
     if (node !== this.#p.self.node) return this.#nearest(node, day, now)
-    const { shifts } = this.#p.view
-    if (this.#own?.shifts !== shifts || this.#own.day !== day)
-      this.#own = { shifts, day, witnesses: this.#nearest(node, day, now) }
+    const from = `${day} ${this.#p.view.shifts} ${this.#p.changes()}`
+    if (this.#own?.from !== from) this.#own = { from, witnesses: this.#nearest(node, day, now) }
     return this.#own.witnesses
   }
 

@@ -19,6 +19,7 @@ function zone(size: number, self = 'n0') {
     ...{ env: testEnv(), self: { node: self }, view },
     day: { at: () => clock.day },
     isFlapping: (node) => flapping.has(node),
+    changes: () => flapping.size,
   })
   return { view, members, witnesses, clock, flapping }
 }
@@ -104,6 +105,8 @@ describe('the witnesses of a node', () => {
     const [first, second, third, fourth] = orderOf('n0')
     flapping.add(first)
     expect(witnesses.of('n0', 1)).toEqual([second, third, fourth])
+    flapping.delete(first)
+    expect(witnesses.of('n0', 1)).toEqual([first, second, third])
   })
 
   it('may be the first five in another view, and those of the day before or after; nobody else', () => {
