@@ -73,3 +73,8 @@ export class DialPauses {
     for (const [peer] of gone.slice(0, this.#trouble.size - limits.dialPauses)) this.#trouble.delete(peer)
   }
 }
+
+/** At this age of a link its other end sends somebody away: machines with one key do so at once (trust/rivals.ts); who has links enough does when the grace is over. */
+export function isSentAway(age: Millis): boolean {
+  return age < limits.addressDialTimeout || (age >= limits.surplusGrace && age < limits.linkProven)
+}

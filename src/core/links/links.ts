@@ -7,7 +7,7 @@ import type { Outbox } from '../outbox.ts'
 import { shuffled } from '../shuffled.ts'
 import type { Book, Entry } from './book.ts'
 import { DialOrder } from './dial-order.ts'
-import { DialPauses, type Trouble } from './dial-pauses.ts'
+import { DialPauses, isSentAway, type Trouble } from './dial-pauses.ts'
 import type { Standing } from './eviction.ts'
 import { type Path, relayOf } from './paths.ts'
 import { StrangerDials } from './stranger-dials.ts'
@@ -40,7 +40,6 @@ export class Links {
   /** When the next pause of a contact ends that would be dialled now but for it. */
   #pauseEnds: Millis | undefined
   readonly #strangers = new StrangerDials()
-
   readonly #inUse: (peer: NodeId) => boolean
   readonly #relays: () => boolean
   readonly #wanted: Wanted
@@ -171,8 +170,9 @@ export class Links {
     this.#links.delete(peer)
     const [before, relay] = [this.#pauses.of(peer), relayOf(link.address)]
     const isCut = this.#dead.delete(peer) || (relay !== undefined && !this.#links.has(relay))
-    if (!isCut && this.#isSentAway(now - link.since)) {
+    if (!isCut && isSentAway(now - link.since)) {
       this.failed(peer, now, limits.seekBrief)
+      if (this.#isSurplus(link, now)) this.avoid(peer, now + limits.surplusPause * (0.5 + this.#env.random()))
       if (relay !== undefined) this.#orphans.set(peer, { relay, since: now, before })
     } else if (before !== undefined) before.failures = 0
     this.#acquit(peer, now)
@@ -189,9 +189,9 @@ export class Links {
     }
   }
 
-  /** Machines with one key do so at once (trust/rivals.ts); who has links enough does when the grace is over. */
-  #isSentAway(age: Millis): boolean {
-    return age < limits.addressDialTimeout || (age >= limits.surplusGrace && age < limits.linkProven)
+  /** Who has mates enough need not come again soon: all of a site behind a NAT would knock by turns at the few that it can reach. */
+  #isSurplus({ zone, since }: Link, now: Millis): boolean {
+    return zone !== this.#zone && now - since >= limits.surplusGrace && this.mates().length >= limits.mateLinksWanted
   }
 
   /** Nothing comes over this link any more: when it closes, that is no fault of the peer. */

@@ -202,6 +202,27 @@ describe('the link policy of a node', () => {
     expect(closed(MINUTE)).toEqual(others.slice(limits.outsideLinksShared))
   })
 
+  it('leaves a member outside that has links enough alone for minutes, also when it looks for a way out, while it has mates that may have one', () => {
+    const { links, know, open, dialled } = setUp()
+    know('/b', 'b0')
+    const sentAway = (now: number) => {
+      open('b0', '/b', now)
+      links.closed('b0', now + limits.surplusGrace)
+      return now + limits.surplusGrace
+    }
+    const alone = sentAway(0)
+    expect(links.maySeek('b0', alone + limits.seekBrief)).toBe(true)
+    for (const mate of names('mate', limits.mateLinksWanted)) open(mate, ZONE, 0)
+    const among = sentAway(MINUTE)
+    dialled()
+    expect(links.maySeek('b0', among + limits.surplusPause / 2 - 1)).toBe(false)
+    links.check(among + limits.surplusPause / 2 - 1)
+    expect(dialled()).toEqual([])
+    expect(links.maySeek('b0', among + 1.5 * limits.surplusPause)).toBe(true)
+    links.check(among + 1.5 * limits.surplusPause)
+    expect(dialled()).toEqual(['b0'])
+  })
+
   it('keeps as many zone-mates as others while it relays: a zone may have many sites, whose nodes need a relay as well', () => {
     const { links, open, effects } = setUp(true, undefined, () => true)
     const [mates, others] = [names('mate', limits.mateLinksMax + 30), names('b', limits.relayLinksMax - 30)]
