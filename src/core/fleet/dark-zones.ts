@@ -8,9 +8,6 @@ import type { Self } from '../self.ts'
 import { within } from '../zone.ts'
 import type { Figures } from './figures.ts'
 
-/** Names that are left of those of dark zones where a digest has no room for all (clause DIGEST 1). */
-const CUTS: readonly number[] = [0, 3, 8, limits.darkNames]
-
 interface Parts {
   out: Pick<Outbox, 'event'>
   self: Pick<Self, 'isNode' | 'zone'>
@@ -57,9 +54,12 @@ export class DarkZones {
     if (news.length > 0) this.#p.out.event({ type: 'zoneDark', zones: news, dark })
   }
 
-  /** A name that is missing may have been cut off: then it is back when there are fewer dark ones than before. */
+  /**
+   * A name that is missing may have been cut off, on any of the levels that it came by: where more are dark than are named it is back
+   * only when there are fewer dark ones than before. Late is better than wrong.
+   */
   #back({ dark, darkZones }: Figures, now: Millis): void {
-    const isCut = CUTS.includes(darkZones.length) && dark > darkZones.length
+    const isCut = dark > darkZones.length
     const back: string[] = []
     let after = 0
     for (const [zone, { since, told }] of this.#named) {

@@ -62,6 +62,16 @@ describe('a zone that goes dark', () => {
     expect(look([])).toMatchObject([{ type: 'zoneBack', dark: 0 }])
   })
 
+  it('is not back because one of the levels that its name came by had no room for it: any number may be left', () => {
+    const { look } = setUp()
+    const named = ['/nl/a', '/nl/b', '/uk/a', '/uk/b', '/uk/c', '/uk/d', '/uk/e']
+    look(named)
+    expect(look(named)).toHaveLength(1)
+    // The digest of /uk names three of five, and a summary the first four of all.
+    expect([look(named.slice(0, 5), 7), look(named.slice(0, 4), 7)]).toEqual([[], []])
+    expect(look(named.slice(1, 5), 6)).toMatchObject([{ type: 'zoneBack' }])
+  })
+
   it('is looked at once per D, and costs a bounded number of names', () => {
     const { look, news, events } = setUp()
     look(['/uk/a'])
