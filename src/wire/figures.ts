@@ -82,6 +82,8 @@ function problemOf(figures: Figures): string | undefined {
   const { counts, versions, releases, sketches, alerts, darkZones, worst } = figures
   const members = membersOf(counts)
   if (members > limits.digestNodes) return `it counts ${members} nodes, at most ${limits.digestNodes} are believed`
+  const zones = figures.zones + figures.dark
+  if (zones > limits.digestZones) return `it counts ${zones} zones, at most ${limits.digestZones} are believed`
   const present = counts.up + counts.late
   if (sketches.some((sketch) => sketchCount(sketch) > present)) return 'a sketch counts more nodes than there are'
   const named = versions.reduce((sum, { count }) => sum + count, figures.otherVersions)

@@ -30,6 +30,7 @@ describe('T36 a lying reporter', () => {
       ['alerts of more nodes than there are', { alerts: { cloned: 99 } }],
       ['more names of dark zones than it counts', { dark: 0 }],
       ['more nodes than any fleet has', { counts: { up: limits.digestNodes + 1, late: 0, down: 0, left: 0 } }],
+      ['more zones than any fleet has', { dark: limits.digestZones }],
       ['one node twice among the worst', { worst: [sampleFigures.worst[0], sampleFigures.worst[0]] as never }],
     ])('%s', (_, changes) => {
       const lie = encodeDigest({ ...sampleDigest, figures: { ...sampleFigures, ...changes } })
@@ -49,6 +50,41 @@ describe('T36 a lying reporter', () => {
         counts: { up: limits.viewNodes + 1, late: 0, down: 0, left: 0 },
       })
     })
+  })
+
+  it('leaves what can be told of all others, whatever it counts and whomever it names', () => {
+    const uk = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0)
+    const worst = { node: sampleFigures.worst[0]?.node as string, why: 'down' as const, value: 60 }
+    const inner = (changes: object) => digest('/uk/x', 0, { leaf: false, figures: figuresOf(0, changes) })
+    uk.take(
+      spoken('a', digest('/uk/a', 25, { figures: figuresOf(25, { worst: [{ ...worst, zone: '/uk/a' }] }) }), 0),
+      DAY_0,
+      0,
+    )
+    for (const lie of [
+      { counts: { up: limits.digestNodes, late: 0, down: 0, left: 0 } },
+      { zones: limits.digestZones },
+      { dark: limits.digestZones - 1 },
+      { zones: 0 },
+      { counts: { up: 1, late: 0, down: 0, left: 0 }, worst: [{ ...worst, zone: '/uk/x/y' }] },
+    ]) {
+      uk.take(spoken('x', inner(lie), 0), DAY_0, 0)
+      for (const now of [0, 2 * D, 4 * D]) {
+        uk.take(
+          spoken(
+            'a',
+            { ...digest('/uk/a', 25), figures: figuresOf(25, { worst: [{ ...worst, zone: '/uk/a' }] }) },
+            now,
+          ),
+          DAY_0,
+          now,
+        )
+        const { figures } = uk.whole(DAY_0, now)
+        const said = decodeDigest(encodeDigest({ ...digest('/uk', 0, { leaf: false }), figures }))
+        expect(said.figures.counts.up).toBeGreaterThanOrEqual(25)
+        expect(said.figures.counts.up).toBeLessThan(30)
+      }
+    }
   })
 
   /** A reporter of /uk/a that listens to dig/uk, where r of /uk/b says something. */

@@ -104,9 +104,14 @@ export function mergeFigures(all: readonly Figures[]): Figures {
   }
 }
 
-/** The first limits.worstNodes of an order in which no two nodes are equal, so that parts may be cut before they meet. */
+/**
+ * The first limits.worstNodes of an order in which no two are equal, so that parts may be cut before they meet. Each node once: one that
+ * moved is gone in its old zone for a month, and whoever reports may name anybody.
+ */
 export function worstOf(nodes: readonly Worst[]): Worst[] {
-  return [...nodes].sort(compareWorst).slice(0, limits.worstNodes)
+  const seen = new Set<NodeId>()
+  const first = [...nodes].sort(compareWorst).filter(({ node }) => !seen.has(node) && seen.add(node))
+  return first.slice(0, limits.worstNodes)
 }
 
 /** At most `most` releases, those that most nodes name; the rest becomes a number. */
@@ -149,7 +154,11 @@ function compareWorst(a: Worst, b: Worst): number {
   const reason = WORST_REASONS.indexOf(a.why) - WORST_REASONS.indexOf(b.why)
   if (reason !== 0) return reason
   const scarce = a.why === 'disk' || a.why === 'memory'
-  return (scarce ? a.value - b.value : b.value - a.value) || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0)
+  return (scarce ? a.value - b.value : b.value - a.value) || inOrder(a.node, b.node) || inOrder(a.zone, b.zone)
+}
+
+function inOrder(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function sumsBy<K extends string>(

@@ -3,7 +3,7 @@
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { childKey, compareDigests, type Digest } from './digest.ts'
-import { type Figures, mergeFigures, NO_FIGURES } from './figures.ts'
+import { type Figures, membersOf, mergeFigures, NO_FIGURES } from './figures.ts'
 import type { Places } from './reporters.ts'
 import type { Envelope } from './rows.ts'
 
@@ -155,14 +155,17 @@ export class Level {
 
   /** All children together. */
   whole(day: number, now: Millis): Whole {
-    const spoken = this.speakers(day, now)
-    const answering = new Set(spoken.map(({ digest }) => childKey(digest)))
-    const dark = [...this.#children].filter(([key]) => !answering.has(key)).map(([, child]) => child)
-    const ages = spoken.map(({ digest, at }) => digest.age + (now - at))
+    const children = [...this.#children].map(([key, child]) => {
+      const spoken = this.speaker(key, day, now)
+      return { key, child, spoken, figures: spoken?.digest.figures ?? darkFigures(child) }
+    })
+    const believed = believable(children)
+    const heard = believed.flatMap(({ spoken }) => (spoken === undefined ? [] : [spoken]))
+    const others = children.filter((one) => !believed.includes(one)).map(({ child }) => oneDark(child))
     return {
-      figures: mergeFigures([...spoken.map(({ digest }) => digest.figures), ...dark.map(darkFigures)]),
-      age: Math.max(0, ...ages),
-      parts: spoken.map(({ digest }) => digest),
+      figures: mergeFigures([...believed.map(({ figures }) => figures), ...others]),
+      age: Math.max(0, ...heard.map(({ digest, at }) => digest.age + (now - at))),
+      parts: heard.map(({ digest }) => digest),
     }
   }
 
@@ -208,7 +211,31 @@ function isFresh({ digest, at }: Spoken, now: Millis): boolean {
 }
 
 /** A dark inner zone counts for all leaf zones that it had when it was last heard. */
-function darkFigures({ zone, spoken }: Child): Figures {
-  const last = spoken[0]?.digest.figures
-  return { ...NO_FIGURES, dark: last === undefined ? 1 : last.zones + last.dark, darkZones: [zone] }
+function darkFigures(child: Child): Figures {
+  const last = child.spoken[0]?.digest.figures
+  return { ...oneDark(child), dark: last === undefined ? 1 : Math.max(1, last.zones + last.dark) }
+}
+
+function oneDark({ zone }: Child): Figures {
+  return { ...NO_FIGURES, dark: 1, darkZones: [zone] }
+}
+
+/**
+ * Those whose counts one digest can tell together, the smallest first. Who counts more than is left is as good as silent: else one that
+ * lies would leave nothing that could be told of all others.
+ */
+function believable<Part extends { key: string; figures: Figures }>(parts: readonly Part[]): Part[] {
+  const zonesOf = ({ figures }: Part) => figures.zones + figures.dark
+  const nodesOf = ({ figures }: Part) => membersOf(figures.counts)
+  let nodes: number = limits.digestNodes
+  let zones = limits.digestZones - parts.length
+  const bySize = [...parts].sort(
+    (a, b) => nodesOf(a) - nodesOf(b) || zonesOf(a) - zonesOf(b) || (a.key < b.key ? -1 : 1),
+  )
+  return bySize.filter((part) => {
+    if (nodesOf(part) > nodes || zonesOf(part) > zones) return false
+    nodes -= nodesOf(part)
+    zones -= zonesOf(part)
+    return true
+  })
 }

@@ -17,6 +17,8 @@ export const fleetLimits = {
   digestPeriodMax: 10 * MINUTE,
   /** Nodes that one digest may count: a million zones of a hundred. */
   digestNodes: 100_000_000,
+  /** Leaf zones that one digest may count, dark ones included: those hundred million nodes. */
+  digestZones: 1_000_000,
   /** Names of dark zones in a digest or summary; the count is of all. */
   darkNames: 16,
   /** Names of dark zones of which it is kept whether they were told: those of four summaries that have no name in common. */

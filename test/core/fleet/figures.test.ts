@@ -16,7 +16,7 @@ import { limits } from '../../../src/core/limits.ts'
 
 const count = fc.nat(1_000)
 const worst: fc.Arbitrary<Worst> = fc.record({
-  node: fc.uuid(),
+  node: fc.nat(12).map((n) => `n${n}`),
   zone: fc.constantFrom('/uk/a', '/uk/b', '/nl'),
   why: fc.constantFrom(...WORST_REASONS),
   value: fc.nat(100),
@@ -97,6 +97,15 @@ describe('figures of several zones', () => {
 })
 
 describe('the worst nodes', () => {
+  it('are different ones, also when two zones name the same: a board that moved, or a reporter that lies', () => {
+    const [gone, full] = [
+      { node: 'a', zone: '/old', why: 'down', value: 99 },
+      { node: 'a', zone: '/new', why: 'disk', value: 1 },
+    ] as const
+    expect(worstOf([full, gone])).toEqual([gone])
+    expect(worstOf([gone, { ...gone, zone: '/new' }])).toEqual([{ ...gone, zone: '/new' }])
+  })
+
   it('of all are the worst of the worst of each part', () => {
     const parted = fc.tuple(fc.array(worst, { maxLength: 12 }), fc.array(worst, { maxLength: 12 }))
     fc.assert(
