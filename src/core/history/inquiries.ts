@@ -159,7 +159,10 @@ export class Inquiries {
   }
 
   #take(inquiry: Inquiry, peer: NodeId, response: HistoryResponse, now: Millis): void {
-    if (response.own !== (peer === inquiry.question.node)) return this.#gaveUp(inquiry, peer, now)
+    const { node, tier } = inquiry.question
+    // Who keeps only minutes tells these. Steps of a second over a month would be more than this machine holds.
+    const isAnswer = response.own === (peer === node) && (response.tier === tier || response.tier === 'minutes')
+    if (!isAnswer) return this.#gaveUp(inquiry, peer, now)
     if (response.refused === 'forbidden') inquiry.forbidden += 1
     const before = this.#page(inquiry, peer, response, now)
     if (before !== undefined) this.#ask(inquiry, peer, before)

@@ -39,3 +39,23 @@ it('dials a keeper that its own book does not have where the one who names it sa
   const [done] = out.drain().filter((effect) => effect.type === 'historyDone')
   expect(done?.answer.sources.map(({ by }) => by)).toEqual([keeper])
 })
+
+it('takes values of the tier that was asked for, or minutes; finer ones than anybody asked for are no answer', () => {
+  const told = (tier: HistoryResponse['tier']) => {
+    const out = new Outbox()
+    const book = new Book('me', '/')
+    book.hearsay({ node: guide, zone: ZONE, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
+    const links = { get: () => true, wantFor: () => undefined }
+    const inquiries = new Inquiries({ out, self: { node: 'me' }, book, links, history: undefined } as never)
+    // Nothing comes from the node itself, and others are asked beside it after a hedge.
+    inquiries.start(1, { node: dead, zone: ZONE, tier: 'quarters', series: ['x'], since: 30, timeout: 5_000 }, 0)
+    inquiries.check(4_000)
+    const ask = out.drain().find((one) => one.type === 'ask' && one.peer === guide)
+    if (ask?.type !== 'ask') throw new Error('nobody was asked')
+    inquiries.answered(ask.ticket, guide, { ...NOTHING, tier }, 4_001)
+    inquiries.check(5_000)
+    const done = out.drain().find((effect) => effect.type === 'historyDone')
+    return done?.type === 'historyDone' ? done.answer.sources.map((source) => source.tier) : undefined
+  }
+  expect([told('quarters'), told('minutes'), told('samples')]).toEqual([['quarters'], ['minutes'], []])
+})
