@@ -23,9 +23,8 @@ export class Links {
   readonly #env: Env
   readonly #out: Outbox
   readonly #book: Book
-  readonly #self: { addresses?: readonly string[] }
+  readonly #self: { isNode: boolean; addresses?: readonly string[] }
   readonly #zone: string
-  readonly #isNode: boolean
   readonly #links = new Map<NodeId, Link>()
   /** Dials under way, and since when. */
   readonly #dialing = new Map<NodeId, Millis>()
@@ -72,7 +71,6 @@ export class Links {
     this.#book = book
     this.#self = self
     this.#zone = self.zone
-    this.#isNode = self.isNode
   }
 
   get size(): number {
@@ -190,8 +188,9 @@ export class Links {
   }
 
   /** Who has mates enough need not come again soon: all of a site behind a NAT would knock by turns at the few that it can reach. */
-  #isSurplus({ zone, since }: Link, now: Millis): boolean {
-    return zone !== this.#zone && now - since >= limits.surplusGrace && this.mates().length >= limits.mateLinksWanted
+  #isSurplus({ peer, zone, since }: Link, now: Millis): boolean {
+    const isShared = this.mates().length >= limits.mateLinksWanted && !this.#inUse(peer)
+    return isShared && zone !== this.#zone && now - since >= limits.surplusGrace
   }
 
   /** Nothing comes over this link any more: when it closes, that is no fault of the peer. */
@@ -257,7 +256,7 @@ export class Links {
     this.#giveUpDials(now)
     this.#pauses.forget((peer) => this.#book.get(peer) !== undefined || this.#links.has(peer))
     this.#pauseEnds = undefined
-    if (this.#isNode) this.#checkNode(now)
+    if (this.#self.isNode) this.#checkNode(now)
     else this.#checkOperator(now)
     const regular = now + limits.linkCheckPeriod * (0.75 + 0.5 * this.#env.random())
     this.#nextCheck = Math.min(regular, this.#pauseEnds ?? regular)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
+import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
 import { Book, type Entry } from '../../../src/core/links/book.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
@@ -203,7 +203,8 @@ describe('the link policy of a node', () => {
   })
 
   it('leaves a member outside that has links enough alone for minutes, also when it looks for a way out, while it has mates that may have one', () => {
-    const { links, know, open, dialled } = setUp()
+    const busy = new Set<string>()
+    const { links, know, open, dialled } = setUp(true, (peer) => busy.has(peer))
     know('/b', 'b0')
     const sentAway = (now: number) => {
       open('b0', '/b', now)
@@ -221,6 +222,9 @@ describe('the link policy of a node', () => {
     expect(links.maySeek('b0', among + 1.5 * limits.surplusPause)).toBe(true)
     links.check(among + 1.5 * limits.surplusPause)
     expect(dialled()).toEqual(['b0'])
+    // A reporter that is wanted, or a relay, is tried again as before.
+    busy.add('b0')
+    expect(links.maySeek('b0', sentAway(HOUR) + limits.seekBrief)).toBe(true)
   })
 
   it('keeps as many zone-mates as others while it relays: a zone may have many sites, whose nodes need a relay as well', () => {
