@@ -144,7 +144,7 @@ export class Conversations {
   }
 
   #unticketed(peer: NodeId, { memberships, roots, targets, summary }: SyncResponse, now: Millis): void {
-    if (summary !== undefined) this.#m.digests.told(peer, summary, now)
+    if (summary !== undefined) return this.#m.digests.told(peer, summary, memberships, now)
     for (const membership of memberships) this.#introduced(membership, now)
     this.#m.roots.arrived(peer, roots, now)
     this.#m.releases.targets.arrived(peer, targets, now)
@@ -202,7 +202,10 @@ export class Conversations {
         return { ...NOTHING, beacons: beacons.documents() }
       case 'summary': {
         const { held } = reporting
-        return held === undefined ? NOTHING : { ...NOTHING, summary: { ...held, held: now - held.at } }
+        if (held === undefined) return NOTHING
+        // Who has just come may know nobody of the signer's zone.
+        const author = authors.get(held.envelope.membership)
+        return { ...NOTHING, memberships: author ? [author] : [], summary: { ...held, held: now - held.at } }
       }
       case 'pieceList':
         return { ...NOTHING, pieceList: swarm.pieceList(request.hash) }

@@ -206,11 +206,11 @@ describe('T36 a summary', () => {
     expect(world.reporting.held).toBeUndefined()
   })
 
-  it('that a member tells on our asking has to be signed by a member, and newer than ours', () => {
+  it('that a member tells on our asking has to be signed by a member, and is taken by who has none: nobody replaces what reporters hand down by an answer', () => {
     const world = reporter({ node: 'self' })
     world.knows('r', '/uk/b')
     const tell = (told: typeof summary, changes = {}, kind: 'sum' | 'dig' = 'sum') =>
-      world.gossip.told('mate', { envelope: signed('r', kind, changes), summary: told, held: 5 }, 100)
+      world.gossip.told('mate', { envelope: signed('r', kind, changes), summary: told, held: 5 }, [], 100)
     tell(summary, { signature: Uint8Array.of(0) })
     tell(summary, { mesh8: 'ff'.repeat(8) })
     tell(summary, {}, 'dig')
@@ -219,7 +219,7 @@ describe('T36 a summary', () => {
     expect(world.refusals.all()).toEqual({ badSignature: 1, foreignMesh: 1, wrongKind: 1 })
     tell(summary)
     expect(world.reporting.held?.summary.made).toBe(15)
-    tell({ ...summary, made: 50, figures: figuresOf(99) })
+    for (const made of [50, 0]) tell({ ...summary, made, figures: figuresOf(99) })
     expect(world.reporting.held?.summary.figures.counts.up).toBe(9)
   })
 })

@@ -87,15 +87,25 @@ export class DigestGossip {
     this.#answer(ticket, from, this.#judgeSummary(topic, envelope, summary, now), now)
   }
 
-  /** A linked member told a summary on our asking, which it has held for so long. */
-  told(from: NodeId, told: { envelope: Envelope; summary: Summary; held: Millis }, now: Millis): void {
+  /**
+   * A linked member told a summary on our asking, which it has held for so long, and who signed it. Only who has none takes it: anybody
+   * could be the signer of this one, and what reporters hand down comes within a D.
+   */
+  told(
+    from: NodeId,
+    told: { envelope: Envelope; summary: Summary; held: Millis },
+    memberships: readonly Membership[],
+    now: Millis,
+  ): void {
     const { authors, reporting } = this.#p
+    if (reporting.held !== undefined) return
     const { envelope, held } = told
+    for (const membership of memberships) if (membership.id === envelope.membership) authors.learn(membership, now)
     const summary = { ...told.summary, made: told.summary.made + held, age: told.summary.age + held }
     const author = authors.get(envelope.membership)
     const outcome = this.#misplaced(envelope, 'sum') ?? this.#lapsed(author, envelope, now)
     if (outcome !== undefined) return this.#count(outcome, from, now)
-    if (author === undefined || !reporting.isNewer(summary, now)) return
+    if (author === undefined) return
     if (!this.#signed(author, envelope)) return this.#count('badSignature', from, now)
     reporting.heardSummary({ summary, by: author.claims.node, at: now, envelope }, undefined, now)
   }

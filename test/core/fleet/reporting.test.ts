@@ -4,7 +4,7 @@ import { FLAG } from '../../../src/core/fleet/record.ts'
 import { Places, pairOf } from '../../../src/core/fleet/reporters.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { T } from './helpers.ts'
-import { D, DAY_0, digest, figuresOf, named, reporter, sha256, signed, spoken } from './reporter-world.ts'
+import { D, DAY_0, digest, figuresOf, membershipOf, named, reporter, sha256, signed, spoken } from './reporter-world.ts'
 
 const NODES = named(5)
 const order = (zone: string, nodes = NODES) => new Places({ sha256 }).order(zone, DAY_0, nodes)
@@ -220,6 +220,20 @@ describe('the summary', () => {
     expect(one.reporting.summary(5_000)).toMatchObject({ made: 6_000, age: 25_000, by: 'r' })
     expect(one.reporting.isNewer({ ...summary, made: 6_500 }, 5_000)).toBe(false)
     expect(one.reporting.isNewer({ ...summary, made: 5_500 }, 5_000)).toBe(true)
+  })
+
+  it('is taken from whoever is met by who has none, with the membership of its signer; and from nobody by who has one', () => {
+    const one = reporter(TOP)
+    const told = (by: string, up: number) => {
+      const summary = { day: DAY_0, made: 1_000, age: 0, figures: figuresOf(up) }
+      return { summary, envelope: signed(by, 'sum'), held: 2_000 }
+    }
+    one.gossip.told('friend', told('far', 7), [], 5_000)
+    expect(one.reporting.summary(5_000)).toBeUndefined()
+    one.gossip.told('friend', told('far', 7), [membershipOf('far', '/nl/z')], 5_000)
+    expect(one.reporting.summary(5_000)).toMatchObject({ made: 3_000, by: 'far', figures: { counts: { up: 7 } } })
+    one.gossip.told('liar', told('liar', 99), [membershipOf('liar', '/nl/z')], 9_000)
+    expect(one.reporting.summary(9_000)).toMatchObject({ by: 'far', figures: { counts: { up: 7 } } })
   })
 
   it('is made by an operator’s peer of what it hears, and it says nothing', () => {
