@@ -15,6 +15,7 @@ import { DarkZones } from './dark-zones.ts'
 import type { Day } from './day.ts'
 import { childKey, type Digest } from './digest.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { agedTo, type HeldSummary, madeAt, newerOf } from './held-summary.ts'
 import { KnownZones } from './known-zones.ts'
 import { Level, type Spoken } from './level.ts'
 import { innerDigest, leafDigest, leafFigures } from './own-digests.ts'
@@ -54,14 +55,6 @@ interface Voice {
   /** Digests of the active one in a row that contradict what we see, and the counter of the last. */
   contradicted: number
   weighed: number
-}
-
-/** A summary that was handed down, and when. */
-export interface HeldSummary {
-  summary: Summary
-  by: NodeId
-  at: Millis
-  envelope: Envelope
 }
 
 export class Reporting {
@@ -177,7 +170,7 @@ export class Reporting {
 
   /** A summary of ours was sealed: what is served to who asks. */
   handedDown(summary: Summary, envelope: Envelope, now: Millis): void {
-    this.#hold({ summary, by: this.#p.self.node, at: now, envelope })
+    this.#held = newerOf(this.#held, { summary, by: this.#p.self.node, at: now, envelope })
   }
 
   /** Whether a summary is news, before its signature is checked. */
@@ -188,7 +181,7 @@ export class Reporting {
   /** Takes a newer summary that was judged; `topic` undefined when a member told it on our asking. */
   heardSummary(held: HeldSummary, topic: string | undefined, now: Millis): void {
     this.#p.day.named(held.summary.day, held.by, now)
-    this.#hold(held)
+    this.#held = newerOf(this.#held, held)
     const handed = topic === undefined ? undefined : this.#handed.get(topic)
     if (handed !== undefined) Object.assign(handed, { made: madeAt(held), at: now })
   }
@@ -204,9 +197,7 @@ export class Reporting {
   summary(now: Millis): (Summary & { by: NodeId }) | undefined {
     const top = this.#levels.at(-1)
     if (top?.zone === '/' && top.size > 0) return { ...this.#made(top, now), by: this.#p.self.node }
-    if (this.#held === undefined) return undefined
-    const { summary, by, at } = this.#held
-    return { ...summary, made: summary.made + (now - at), age: summary.age + (now - at), by }
+    return this.#held && agedTo(this.#held, now)
   }
 
   /** What is told of a level to who asks for its children. */
@@ -390,13 +381,4 @@ export class Reporting {
     })
     this.#p.out.emit({ type: 'publishSummary', topic, summary })
   }
-
-  #hold(held: HeldSummary): void {
-    if (this.#held === undefined || madeAt(held) >= madeAt(this.#held)) this.#held = held
-  }
-}
-
-/** When a summary was made, on our clock. */
-function madeAt({ summary, at }: HeldSummary): Millis {
-  return at - summary.made
 }
