@@ -4,7 +4,6 @@ import { resolve } from 'node:path'
 import { openArtifacts } from '../artifact/store.ts'
 import type { Input } from '../core/events.ts'
 import { isOwnName } from '../core/fleet/local-metrics.ts'
-import type { MachineFacts } from '../core/machines.ts'
 import { NodeCore } from '../core/node.ts'
 import type { NodeEvent } from '../core/node-events.ts'
 import type { Membership } from '../core/trust/documents.ts'
@@ -18,7 +17,6 @@ import type { CollectorsConfig } from '../probe/collectors/collectors.ts'
 import { openProbe } from '../probe/probe.ts'
 import type { Signatory } from '../wire/signed.ts'
 import type { SavedState } from '../wire/state.ts'
-import { addressNode } from '../wire/token.ts'
 import { type ApiBackend, createApiServer } from './api-server.ts'
 import { createBackend } from './backend.ts'
 import { readBeaconKey } from './beacon-key.ts'
@@ -33,6 +31,7 @@ import { foundArtifacts, foundInstalls, sweptArtifacts } from './found.ts'
 import { memberGate } from './gate.ts'
 import { serveMetrics } from './metrics/listener.ts'
 import { publishing } from './published.ts'
+import { bootstrap, machineFacts, ownMembership, setupOf } from './setup.ts'
 import { openState } from './state.ts'
 import { Submissions } from './submissions.ts'
 
@@ -325,48 +324,6 @@ export class Daemon {
   }
 }
 
-/** Our membership as it was last written: a member may have countersigned it since we joined. */
-function ownMembership(joined: Joined, state: SavedState): Membership {
-  const saved = state.memberships.find(({ id }) => id === joined.membership.id)
-  return saved?.countersignature === undefined ? joined.membership : saved
-}
-
-function setupOf(joined: Joined, state: SavedState, membership: Membership, config: Config) {
-  const wall = Date.now()
-  const contacts = [...joined.contacts.map((contact) => ({ contact, wall })), ...state.contacts]
-  return {
-    mesh: joined.mesh,
-    membership,
-    roots: [...joined.roots, ...state.roots],
-    rootFloor: joined.rootFloor,
-    timeBound: state.timeBound,
-    reachable: state.reachable,
-    incarnation: state.incarnation,
-    memberships: joined.witness === undefined ? state.memberships : [joined.witness, ...state.memberships],
-    contacts,
-    rows: state.rows,
-    wall,
-    recordPeriodMin: config.health.period,
-    viewFlushPeriod: config.state.flush,
-    publishers: { ...state.publishers, roleFloors: [...joined.floors.roles, ...state.publishers.roleFloors] },
-    targetsFloor: joined.floors.targets,
-    targetsFloorEpoch: joined.floors.targetsEpoch,
-    artifacts: state.artifacts,
-    installs: state.installs,
-    statements: state.statements,
-    audit: state.audit,
-    history: state.history,
-    keepsHistory: true,
-    mirror: config.artifacts.mirror,
-    allowance: config.swarm,
-    usage: state.usage,
-    cache: { old: config.swarm.cache, forwarded: config.swarm.forward },
-    relay: config.relay.offer,
-    directory: config.swarm.dht,
-    announce: config.announce,
-  }
-}
-
 /** The folder below which releases are installed. */
 function installFolder({ data, config }: DaemonOptions): string {
   return resolve(data, config.install.root)
@@ -380,22 +337,4 @@ function collectorsOf({ data, config }: DaemonOptions): CollectorsConfig {
     textfiles: textfiles === '' ? undefined : resolve(data, textfiles),
     programs: folder === '' ? undefined : { folder: resolve(data, folder), period, timeLimit: timeout },
   }
-}
-
-/** What a selector may ask of this machine: no more of the facts than the protocol names. */
-function machineFacts(facts: Facts): MachineFacts {
-  const text = (name: string) => (typeof facts[name] === 'string' ? facts[name] : null)
-  const cpus = typeof facts.cpus === 'number' ? facts.cpus : null
-  return { model: text('model'), os: text('os'), kernel: text('kernel'), arch: text('arch'), cpus }
-}
-
-/** Members named by the invite and by the configuration. */
-function bootstrap(joined: Joined, config: Config): Input[] {
-  return [...joined.via, ...config.bootstrap].flatMap((address): Input[] => {
-    const peer = addressNode(address)
-    if (peer === undefined || peer === joined.membership.claims.node) return []
-    return [
-      { type: 'discovered', peer, addresses: [address.slice(0, address.lastIndexOf('/p2p/'))], source: 'bootstrap' },
-    ]
-  })
 }
