@@ -87,9 +87,24 @@ async function meaningOf(parts: Parts, row: NodeJson, query: HistoryQuery, metri
   const known = (await names(parts, row, query)).flatMap((source) => source.names)
   const series = known.find(({ name }) => name === metric)
   if (series !== undefined) return { series }
-  const close = nearest(metric, [...measureNames(), ...known.map(({ name }) => name)])
-  const advice = close === undefined ? `"pimesh history ${row.name}" lists all` : `did you mean "${close}"?`
+  const close = nearestSeries(
+    metric,
+    known.map(({ name }) => name),
+  )
+  const advice = close === undefined ? `"pimesh history ${row.name}" lists all` : `did you mean ${quoted(close)}?`
   throw new Failure('E_METRIC', `"${row.name}" has no metric "${metric}": ${advice}`)
+}
+
+/** The series that was probably meant, with its labels: people type what stands before them. */
+function nearestSeries(metric: string, known: readonly string[]): string | undefined {
+  const bare = new Map(known.map((name) => [name.replace(/\{.*$/s, ''), name]))
+  const close = nearest(metric, [...measureNames(), ...known, ...bare.keys()])
+  return close === undefined ? undefined : (bare.get(close) ?? close)
+}
+
+/** As it can be typed: labels have quotes of their own. */
+function quoted(name: string): string {
+  return name.includes('"') ? `'${name}'` : `"${name}"`
 }
 
 function catalogue({ nameOf }: Parts, head: Head, sources: readonly HistorySource[]): HistoryJson {
@@ -114,10 +129,12 @@ function withValues({ nameOf, wall }: Parts, head: Head, { query, metric, wanted
   const tier = tierOf(sources[0]?.tier ?? 'minutes')
   const period = periodOf(sources, tier.tick)
   const told = sources.map((source) => ({ source, readings: readingsOf(source, wanted, tier.tick) }))
-  const readings = merged(
+  const rows = merged(
     told.map((one) => one.readings),
     period,
   ).filter(({ age }) => age <= query.sinceMs + period)
+  // Rows that hold all but this: a machine that does not measure it has no values, and an answer without any is not complete.
+  const readings = rows.some(({ value }) => value !== null) ? rows : []
   const stepMs = Math.min(Math.max(query.stepMs ?? period, period), query.sinceMs)
   const points = stepsOf(readings, query.sinceMs, stepMs)
   const own = sources.some((source) => source.own)

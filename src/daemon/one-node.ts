@@ -104,7 +104,7 @@ function ambiguous(found: readonly NodesJson['nodes'][number][], idOrName: strin
 }
 
 function unknownNode({ nodes, zones, completeness }: NodesJson, idOrName: string): Failure {
-  const { complete, zonesAnswered, zonesKnown } = completeness
+  const { complete, zonesAnswered, zonesKnown, darkZones = [] } = completeness
   const seen = complete ? '' : ` in what answered (${zonesAnswered} of ${zonesKnown} zones)`
   const close = nearest(
     idOrName,
@@ -113,6 +113,9 @@ function unknownNode({ nodes, zones, completeness }: NodesJson, idOrName: string
   const isHidden = zones.some(({ state }) => state === 'forbidden')
   const others = 'nodes of other zones are told to operators: ask there, or with an operator\'s peer ("pimesh attach")'
   const all = isHidden ? others : '"pimesh nodes" lists all'
-  const advice = close === undefined ? all : `did you mean "${close}"?${isHidden ? ` If not, ${others}` : ''}`
+  const meant = close === undefined ? all : `did you mean "${close}"?${isHidden ? ` If not, ${others}` : ''}`
+  const dark = darkZones.slice(0, NAMED).join(', ')
+  const or = close === undefined && !isHidden ? '' : `; or ${meant}`
+  const advice = dark === '' ? meant : `it may be in a zone that does not answer (${dark})${or}`
   return new Failure('E_UNKNOWN_NODE', `no node has the name or id "${idOrName}"${seen}: ${advice}`)
 }

@@ -62,11 +62,8 @@ class Parser {
     const rest = this.#next()
     if (rest.text === '') return { aggregates, by, where }
     const near = nearest(rest.text, ['by', 'where'])
-    throw this.#wrong(
-      rest,
-      `"${rest.text}" was not expected here`,
-      near ?? (by === undefined ? '"by" or "where"' : '"where"'),
-    )
+    const expected = by === undefined ? '"by" or "where"' : '"where"'
+    throw this.#wrong(rest, `"${rest.text}" was not expected here`, meant(near) ?? expected)
   }
 
   #aggregate(): Aggregate {
@@ -76,8 +73,9 @@ class Parser {
     const share = quantileOf(name.text)
     const plain = PLAIN.find((one) => one === name.text)
     if (share === undefined && plain === undefined) {
+      if (/^p\d/.test(name.text)) throw this.#wrong(name, `"${name.text}" is no quantile`, 'from p0 to p99.999')
       const problem = `"${name.text}" is no figure (count, avg, min, max, sum, median, or p and a number: p95)`
-      throw this.#wrong(name, problem, nearest(name.text, FUNCTIONS))
+      throw this.#wrong(name, problem, meant(nearest(name.text, FUNCTIONS)))
     }
     const metric = this.#metric(name.text)
     const written = `${name.text}(${metric})`
@@ -113,7 +111,7 @@ class Parser {
     const group = GROUPS.find((one) => one === name.text)
     if (group === undefined) {
       const problem = name.text === '' ? 'it ends too early' : `nodes are not grouped by "${name.text}"`
-      throw this.#wrong(name, problem, nearest(name.text, GROUPS) ?? GROUPS.join(', '))
+      throw this.#wrong(name, problem, meant(nearest(name.text, GROUPS)) ?? `only by ${GROUPS.join(', ')}`)
     }
     if (group !== 'zone' && aggregates.some(({ of }) => of !== 'count'))
       throw this.#wrong(name, `by ${group} nodes can only be counted`, `count by ${group}`)
@@ -129,8 +127,10 @@ class Parser {
       rowCondition(condition)
     } catch (error) {
       if (!(error instanceof Failure) || error.position === undefined) throw error
-      const message = error.message.replace(/ at character \d+/, '')
-      throw new Failure(error.code, message, { position: start + error.position })
+      const position = start + error.position
+      throw new Failure(error.code, error.message.replace(/ at character \d+/, ` at character ${position}`), {
+        position,
+      })
     }
     this.#at = this.#text.length
     return condition
@@ -162,11 +162,15 @@ class Parser {
   }
 
   #wrong({ position }: Token, problem: string, hint?: string): Failure {
-    const meant = hint === undefined ? '' : ` (${hint})`
-    return new Failure('E_QUERY', `The question is not valid at character ${position}: ${problem}${meant}`, {
+    const advice = hint === undefined ? '' : ` (${hint})`
+    return new Failure('E_QUERY', `The question is not valid at character ${position}: ${problem}${advice}`, {
       position,
     })
   }
+}
+
+function meant(near: string | undefined): string | undefined {
+  return near === undefined ? undefined : `did you mean "${near}"?`
 }
 
 /** `p95`, `p99.9`, `median`. */

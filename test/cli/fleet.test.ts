@@ -86,7 +86,10 @@ ${FLEET}
       ].join('; '),
     ])
     const nothing = { zonesAnswered: 0, zonesKnown: 0, complete: false, nodes: { ...counts, up: 0, down: 0 } }
-    expect(await lastLine(nothing)).toEqual([1, 'no zone that was asked for is known here'])
+    expect(await lastLine(nothing)).toEqual([
+      1,
+      'no zone that was asked for is known here: "pimesh zones" lists those that are',
+    ])
   })
 
   it('of a pattern that is none are refused', async () => {

@@ -67,6 +67,29 @@ describe('pimesh history', () => {
     expect(JSON.parse(json.out)).toEqual(WITNESSED)
   })
 
+  it('draws nothing when there is nothing, says where to look, and fails', async () => {
+    const completeness = { ...WITNESSED.completeness, rows: 0, newestMs: null, oldestMs: null }
+    const { data } = await daemon({ ...WITNESSED, source: 'itself', completeness, points: [point(1, null)] })
+    expect(await pimesh(['history', 'pi-3', 'cpu_temp', '--data', data])).toEqual({
+      ...{ status: 1, err: '' },
+      out: 'pi-3 cpu_temp  temperature of the processor, last 4 min\nfrom the node itself: no value of this in that time; "pimesh history pi-3" lists what there is\n',
+    })
+  })
+
+  it('lists the series with the age of each newest value', async () => {
+    const names = [
+      { name: 'room_celsius{wall="north"}', unit: 'degC', kind: 'gauge' as const, value: 21.5, ageMs: 1_500 },
+      { name: 'a_total', unit: '1', kind: 'counter' as const, value: null, ageMs: null },
+    ]
+    const { data } = await daemon({ ...WITNESSED, metric: null, names, points: [] })
+    expect((await pimesh(['history', 'pi-3', '--data', data])).out).toMatch(
+      /NEWEST +AGE\nroom_.* 21\.5 °C +1 s\na_total +counter +\S.* -\n/,
+    )
+    expect((await pimesh(['history', 'pi-3', '-o', 'csv', '--data', data])).out).toBe(
+      'name,unit,kind,value,age\n"room_celsius{wall=""north""}",degC,gauge,21.5,1.5\n"a_total",1,counter,,\n',
+    )
+  })
+
   it.each([
     [['pi-3', 'cpu_temp', '--since', '2x4h'], 'character 3 ("4") does not belong there'],
     [['pi-3', 'cpu_temp', '--since', '90d'], '--since is from 1m to 30d, not 90d'],

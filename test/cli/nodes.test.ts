@@ -89,11 +89,30 @@ pi-1  attic, left   71.5 °C         25.6 %                                    -
     })
   })
 
+  it('writes the usual columns as numbers in their units, and nothing where there is nothing', async () => {
+    const metrics = {
+      ...{ node_thermal_zone_temp: null, node_load1: 3, node_cpu_count: 4, node_uptime_seconds: 60 },
+      ...{ node_memory_MemTotal_bytes: 1_000, node_memory_MemAvailable_bytes: 750 },
+      ...{ 'node_filesystem_size_bytes{mountpoint="/"}': 3_000, 'node_filesystem_avail_bytes{mountpoint="/"}': 1_000 },
+    }
+    const worn = { ...metrics, 'node_filesystem_readonly{mountpoint="/"}': 1 }
+    const alerts = ['identityConflict'] as never
+    const rows = [
+      nodeJson({ name: 'a', metrics, flags: [] }),
+      nodeJson({ name: 'b', metrics: worn, flags: [], alerts }),
+    ]
+    const { run } = await daemon(nodesJson(rows))
+    expect((await run('-o', 'csv', '--columns', 'name,load,mem,disk,temp,uptime,alerts,flags,rtt')).out).toBe(
+      'name,load,mem,disk,temp,uptime,alerts,flags,rtt\na,0.75,0.25,0.667,,60,,,\nb,0.75,0.25,0.667,,60,identityConflict,,\n',
+    )
+    expect((await run('--columns', 'name,load,mem,disk')).out).toContain('\nb     0.75  25 %  read-only\n')
+  })
+
   it('lets no name become a formula of a spreadsheet', async () => {
     const { run } = await daemon(
       nodesJson([nodeJson({ name: '-cmd' }), nodeJson({ name: 'a', labels: { x: '=1+1' } })]),
     )
-    expect((await run('-o', 'csv', '--columns', 'name,labels.x')).out).toBe("name,labels.x\n'-cmd,-\na,'=1+1\n")
+    expect((await run('-o', 'csv', '--columns', 'name,labels.x')).out).toBe("name,labels.x\n'-cmd,\na,'=1+1\n")
   })
 
   it('takes all pages of an answer', async () => {

@@ -9,11 +9,22 @@ describe('one node', () => {
     nodeJson({ name: 'pi-2', node: '12D3KooWab' }),
   ])
   const partial = { ...answer, completeness: { ...answer.completeness, complete: false, zonesKnown: 2 } }
+  const dark = { ...partial, completeness: { ...partial.completeness, dark: 1, darkZones: ['/b'] } }
 
   it.each([
     [answer, 'pi2', 'no node has the name or id "pi2": did you mean "pi-2"?'],
     [answer, 'n17', 'no node has the name or id "n17": "pimesh nodes" lists all'],
     [partial, 'n17', 'no node has the name or id "n17" in what answered (1 of 2 zones): "pimesh nodes" lists all'],
+    [
+      dark,
+      'pi-3',
+      'no node has the name or id "pi-3" in what answered (1 of 2 zones): it may be in a zone that does not answer (/b); or did you mean "pi-1"?',
+    ],
+    [
+      dark,
+      'n17',
+      'no node has the name or id "n17" in what answered (1 of 2 zones): it may be in a zone that does not answer (/b)',
+    ],
     [answer, '12D3', '"12D3" fits 2 nodes (pi-1 12D3KooWaa, pi-2 12D3KooWab): give more of the id'],
     [
       { ...partial, zones: [...answer.zones, { ...answer.zones[0], zone: '/b', state: 'forbidden' }] } as NodesJson,

@@ -15,8 +15,15 @@ export function questionLines(answer: QuestionJson): string[] {
   const body =
     by === null && only !== undefined
       ? pairLines(columns.map(({ text, unit }, at) => [text, figureText(only.figures[at] as FigureJson, unit)]))
-      : tableLines(columnsOf(answer), groups)
+      : groups.length === 0
+        ? noGroup(answer)
+        : tableLines(columnsOf(answer), groups)
   return [...body, restsOn(answer)]
+}
+
+/** A title without a line below it would look like a line that was lost. */
+function noGroup({ by }: QuestionJson): string[] {
+  return by === 'release' ? ['no node tells of a release'] : []
 }
 
 function columnsOf({ by, columns }: QuestionJson): Column<GroupJson>[] {

@@ -42,22 +42,24 @@ export function historyLines(
     { title: 'MEAN', right: true, cell: ({ value }: HistoryPointJson) => text(value) },
     { title: 'MAX', right: true, cell: ({ max }: HistoryPointJson) => text(max) },
   ]
+  const source = terminal.paint(answer.completeness.complete ? 'grey' : 'yellow', sourceText(answer))
+  if (points.every(({ value }) => value === null)) return [head, source]
   const unsure = rows.some(({ certain }) => !certain)
   return [
     ...[head, picture, figures, ''],
     ...tableLines(columns, rows),
     ...(unsure ? ['', '"> ": at least so long ago; a restart with a clock that nobody vouched for lies between'] : []),
-    ...['', terminal.paint(answer.completeness.complete ? 'grey' : 'yellow', sourceText(answer))],
+    ...['', source],
   ]
 }
 
 /** `from a witness (pi-7), 1,412 of 1,440 minutes, newest 3 min ago`. */
-export function sourceText({ source, by, completeness }: HistoryJson): string {
-  const names = by.filter(({ rows }) => rows > 0).map(({ node, name }) => plain(name ?? node))
+export function sourceText({ name, source, by, completeness }: HistoryJson): string {
+  const names = by.filter((one) => one.rows > 0).map((one) => plain(one.name ?? one.node))
   const who = names.length === 1 ? 'a witness' : `${names.length} witnesses`
   const from = source === 'itself' ? 'from the node itself' : `from ${who} (${names.join(', ')})`
   const { rows, expected, of, newestMs, oldestMs } = completeness
-  if (rows === 0) return `${from}: it keeps no value of this in that time`
+  if (rows === 0) return `${from}: no value of this in that time; "pimesh history ${plain(name)}" lists what there is`
   const many = of === 'quarter of an hour' ? 'quarters of an hour' : `${of}s`
   const begins = source === 'itself' && oldestMs !== null ? `, oldest ${age(oldestMs)} ago` : ''
   return `${from}, ${number(rows)} of ${number(expected)} ${expected === 1 ? of : many}, newest ${age(newestMs)} ago${begins}`
@@ -66,8 +68,10 @@ export function sourceText({ source, by, completeness }: HistoryJson): string {
 export function historyCsv({ points, unit, names, metric }: HistoryJson): string[] {
   if (metric === null)
     return [
-      'name,unit,kind,value',
-      ...names.map((one) => [quoted(one.name), one.unit, one.kind, one.value ?? ''].join(',')),
+      'name,unit,kind,value,age',
+      ...names.map(({ ageMs = null, ...one }) =>
+        [quoted(one.name), one.unit, one.kind, one.value ?? '', ageMs === null ? '' : ageMs / 1_000].join(','),
+      ),
     ]
   const cells = ({ at, certain, value, min, max }: HistoryPointJson) => [
     at,
@@ -85,6 +89,7 @@ export function namesLines(answer: HistoryJson): string[] {
     { title: 'METRIC', cell: ({ name }: SeriesJson) => name },
     { title: 'KIND', cell: ({ kind }: SeriesJson) => kind },
     { title: 'NEWEST', right: true, cell: ({ name, unit, value }: SeriesJson) => newestText(name, unit, value) },
+    { title: 'AGE', right: true, cell: ({ ageMs = null }: SeriesJson) => (ageMs === null ? '-' : age(ageMs)) },
   ]
   const from = answer.source === 'itself' ? 'from the node itself' : 'from its witnesses, who keep no others'
   const short = 'short names, such as cpu_busy or cpu_temp, are ratios and rates of these: see docs/metrics.md'

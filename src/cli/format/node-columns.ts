@@ -61,6 +61,7 @@ function knownColumns(names: ReadonlyMap<string, string>, terminal: Paint): Reco
       title: 'ALERTS',
       cell: (node) => (node.alerts.length === 0 ? '-' : node.alerts.join(',')),
       paint: (node, text) => (node.alerts.length === 0 ? text : terminal.paint('red', text)),
+      raw: ({ alerts }) => alerts.join(',') || null,
     },
     node: { title: 'NODE', cell: (node) => node.node },
     incarnation: { title: 'INCARNATION', right: true, cell: (node) => String(node.incarnation) },
@@ -68,21 +69,32 @@ function knownColumns(names: ReadonlyMap<string, string>, terminal: Paint): Reco
       ...{ title: 'PROMISE', right: true, cell: (node: NodeJson) => exact(node.promiseMs) },
       raw: ({ promiseMs }) => seconds(promiseMs),
     },
-    flags: { title: 'FLAGS', cell: (node) => node.flags.join(',') || '-' },
-    refused: { title: 'REFUSED', cell: refusedText },
-    labels: { title: 'LABELS', cell: (node) => labelsText(node.labels) || '-' },
-    capabilities: { title: 'CAPABILITIES', cell: (node) => node.capabilities.join(',') || '-' },
-    path: { title: 'PATH', cell: ({ path }) => (path ? pathText(path) : '-') },
-    rtt: { title: 'RTT', right: true, cell: ({ path }) => (path ? roundTripText(path) : '-') },
+    flags: listed('FLAGS', ({ flags }) => flags.join(',')),
+    refused: { title: 'REFUSED', cell: refusedText, raw: ({ refused }) => refused?.total ?? null },
+    labels: listed('LABELS', ({ labels }) => labelsText(labels)),
+    capabilities: listed('CAPABILITIES', ({ capabilities }) => capabilities.join(',')),
+    path: listed('PATH', ({ path }) => (path ? pathText(path) : '')),
+    rtt: {
+      ...{ title: 'RTT', right: true, cell: ({ path }: NodeJson) => (path ? roundTripText(path) : '-') },
+      raw: ({ path }) => seconds(path?.roundTripMs ?? null),
+    },
     seen_by: { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
   }
 }
 
+/** `-` for people and an empty field for programs where there is nothing. */
+function listed(title: string, text: (node: NodeJson) => string): NodeColumn {
+  return { title, cell: (node) => text(node) || '-', raw: (node) => text(node) || null }
+}
+
 function machineColumns(): Record<string, NodeColumn> {
   return {
-    load: { title: 'LOAD', right: true, cell: loadPerCore },
-    mem: { title: 'MEM', right: true, cell: memory },
-    disk: { title: 'DISK', right: true, cell: disk },
+    load: worked('LOAD', loadPerCore, (load) => load.toFixed(2)),
+    mem: worked('MEM', memory, percent),
+    disk: {
+      ...worked('DISK', disk, percent),
+      cell: (node) => (isReadOnly(node) ? 'read-only' : textOf(disk(node), percent)),
+    },
     temp: of('TEMP', 'node_thermal_zone_temp', (t) => `${t.toFixed(1)} °C`),
     uptime: of('UPTIME', 'node_uptime_seconds', (s) => compactSpan(s * 1_000)),
     cores: of('CORES', 'node_cpu_count', String),
@@ -93,20 +105,26 @@ function machineColumns(): Record<string, NodeColumn> {
 
 function of(title: string, series: string, text: (value: number) => string): NodeColumn {
   const value = ({ metrics }: NodeJson) => metrics[series] ?? null
-  const cell = (node: NodeJson) => {
+  return { title, right: true, cell: (node) => textOf(value(node), text), raw: value }
+}
+
+/** Of a value that is worked out of several; programs get it to three places. */
+function worked(title: string, value: (node: NodeJson) => number | null, text: (value: number) => string): NodeColumn {
+  const raw = (node: NodeJson) => {
     const known = value(node)
-    return known === null ? '-' : text(known)
+    return known === null ? null : Number(known.toFixed(3))
   }
-  return { title, right: true, cell, raw: value }
+  return { title, right: true, cell: (node) => textOf(value(node), text), raw }
+}
+
+function textOf(value: number | null, text: (value: number) => string): string {
+  return value === null ? '-' : text(value)
 }
 
 function labelColumn(name: string): NodeColumn | undefined {
   if (!name.startsWith('labels.')) return undefined
   const key = name.slice('labels.'.length)
-  return {
-    title: key.toUpperCase(),
-    cell: ({ labels }) => (Object.hasOwn(labels, key) ? (labels[key] as string) : '-'),
-  }
+  return listed(key.toUpperCase(), ({ labels }) => (Object.hasOwn(labels, key) ? (labels[key] as string) : ''))
 }
 
 /** A short name has a unit, an exact one says it by its end. */
@@ -121,7 +139,7 @@ function metricColumn(name: string, unit: string | undefined): NodeColumn {
 }
 
 function seconds(ms: number | null): number | null {
-  return ms === null ? null : ms / 1_000
+  return ms === null ? null : Number((ms / 1_000).toFixed(6))
 }
 
 /** `12, mostly badSignature`: announcements, targets and roots that the node refused since it started. */
@@ -137,28 +155,33 @@ export function labelsText(labels: NodeJson['labels']): string {
     .join(',')
 }
 
-function loadPerCore({ metrics }: NodeJson): string {
+function loadPerCore({ metrics }: NodeJson): number | null {
   const load = metrics.node_load1 ?? null
-  return load === null ? '-' : (load / (metrics.node_cpu_count || 1)).toFixed(2)
+  return load === null ? null : load / (metrics.node_cpu_count || 1)
 }
 
 /** Share of memory in use: what the kernel could not hand to a new program. */
-function memory({ metrics }: NodeJson): string {
+function memory({ metrics }: NodeJson): number | null {
   return usedShare(metrics.node_memory_MemTotal_bytes, metrics.node_memory_MemAvailable_bytes)
 }
 
-/** The fuller of the root and the data file system; one that turned read-only says so: a dying SD card does that. */
-function disk({ metrics }: NodeJson): string {
-  const places = ['/', 'data'].map((place) => `{mountpoint="${place}"}`)
-  if (places.some((place) => metrics[`node_filesystem_readonly${place}`] === 1)) return 'read-only'
-  const shares = places.flatMap((place) => {
+const PLACES = ['/', 'data'].map((place) => `{mountpoint="${place}"}`)
+
+/** A dying SD card does that, so it is said in place of the share. */
+function isReadOnly({ metrics }: NodeJson): boolean {
+  return PLACES.some((place) => metrics[`node_filesystem_readonly${place}`] === 1)
+}
+
+/** The fuller of the root and the data file system. */
+function disk({ metrics }: NodeJson): number | null {
+  const shares = PLACES.flatMap((place) => {
     const size = metrics[`node_filesystem_size_bytes${place}`] ?? null
     const free = metrics[`node_filesystem_avail_bytes${place}`] ?? null
     return size && free !== null ? [1 - free / size] : []
   })
-  return shares.length === 0 ? '-' : percent(Math.max(...shares))
+  return shares.length === 0 ? null : Math.max(...shares)
 }
 
-function usedShare(total: number | null | undefined, available: number | null | undefined): string {
-  return total && typeof available === 'number' ? percent(1 - available / total) : '-'
+function usedShare(total: number | null | undefined, available: number | null | undefined): number | null {
+  return total && typeof available === 'number' ? 1 - available / total : null
 }

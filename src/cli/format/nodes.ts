@@ -12,7 +12,7 @@ const WORST_FIRST: readonly NodeJson['status'][] = ['down', 'late', 'left', 'up'
 const COUNTED: readonly NodeJson['status'][] = ['up', 'late', 'down', 'left']
 
 /** There is nobody to be missed of a zone that nobody knows. */
-export const NO_ZONE = 'no zone that was asked for is known here'
+export const NO_ZONE = 'no zone that was asked for is known here: "pimesh zones" lists those that are'
 
 export interface NodesShown {
   wide?: boolean
@@ -125,7 +125,8 @@ function zoneNotes({ zones, completeness }: NodesJson, all: boolean): string[] {
 
 /** What a person should know of a zone that did not answer with all it has. */
 export function zoneNote({ zone, state, counts, partial, membersKnown }: ZoneJson): string[] {
-  if (state === 'silent' && membersKnown === 0) return [`${zone}: no node of this zone is known here`]
+  if (state === 'silent' && membersKnown === 0)
+    return [`${zone}: no node of this zone is known here; "pimesh zones" lists the zones that are`]
   if (state === 'silent') return [`${zone}: no answer; none of its nodes that are known here could be reached in time`]
   if (state === 'forbidden') {
     const known = counts === null ? 'no counts' : countsText(counts)
