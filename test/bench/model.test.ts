@@ -59,6 +59,7 @@ describe.skipIf(whyNot() !== undefined)('the benchmark of the model', () => {
     // What is not told apart counts as new connections, of which there are few. Counts are up to a second older than the sockets' own: in a
     // window of twelve seconds the rest may be below nothing.
     expect(Math.abs(real('gate'))).toBeLessThan(real('all') / 2)
-    expect((json.copies as { real: number }).real).toBeGreaterThanOrEqual(1)
+    // One of two in a zone hears the other's record once; in so short a window one may be sent that is counted after it.
+    expect((json.copies as { real: number }).real).toBeGreaterThan(0)
   })
 })

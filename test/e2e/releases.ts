@@ -40,6 +40,11 @@ export async function initMesh(fleet: Fleet): Promise<void> {
   await fleet.done('init', '--name', PUBLISHER, '--mesh', fleet.path('mesh'))
 }
 
+/** A peer that nobody hears refuses to publish, and one that was just started may not be linked yet. */
+async function linked(fleet: Fleet, peer: string): Promise<void> {
+  await fleet.until(`${peer} is linked`, 60_000, async () => (await fleet.client(peer).status()).links.length > 0)
+}
+
 /** Publishes by the command, through the peer of the folder `peer`; without patches, since random bytes have none that is of use. */
 export async function publish(
   fleet: Fleet,
@@ -51,6 +56,7 @@ export async function publish(
   const file = fleet.path(`${hash}.artifact`)
   await writeFile(file, bytes)
   const places = ['--mesh', fleet.path('mesh'), '--data', fleet.path(peer)]
+  await linked(fleet, peer)
   await fleet.done('publish', file, '--name', path, '--file', FILE, '--to', to, '--no-wait', '--no-patch', ...places)
 }
 
@@ -68,8 +74,7 @@ export async function publishQuickly(
 ): Promise<{ counter: number; encodings: Encoding[] }> {
   const [mesh, client] = [openMesh(fleet.path('mesh')), fleet.client(peer)]
   const installer = { type: 'file', file: FILE, executable: false } as const
-  // A peer that nobody hears refuses to publish, and one that was just started may not be linked yet.
-  await fleet.until(`${peer} is linked`, 30_000, async () => (await client.status()).links.length > 0)
+  await linked(fleet, peer)
   const plan = planRelease(mesh, await client.publishers(), { path: PATH, to, installer }, Date.now())
   const into = fleet.path('encodings')
   await mkdir(into, { recursive: true })
