@@ -51,10 +51,15 @@ export function topLines(fleet: FleetJson, { terminal }: Pick<Context, 'terminal
     terminal.paint('bold', fleetLine(fleet)),
     ...notHeard(fleet),
     '',
-    ...(worst.length === 0 ? ['no node needs a look'] : worstLines(worst)),
+    ...(worst.length === 0 ? [nobody(fleet)] : worstLines(worst)),
     '',
     ...zonesTable(worstFirst(fleet.zones), terminal, false),
   ]
+}
+
+/** Of the nodes of a dark zone nobody says anything. */
+function nobody({ summary }: FleetJson): string {
+  return (summary?.figures.dark ?? 0) > 0 ? 'no node of the zones that answer needs a look' : 'no node needs a look'
 }
 
 /** A screen that keeps itself up to date asks nobody, so it may hear of fewer zones than there are. */

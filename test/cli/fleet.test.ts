@@ -234,6 +234,17 @@ describe('pimesh top', () => {
       out: expect.stringMatching(/no node needs a look/),
     })
   })
+
+  it('does not say of dark zones that none of their nodes needs a look', async () => {
+    const { backend, run } = await daemon()
+    const counts = { up: 25, late: 0, down: 0, left: 0 }
+    const figures = figuresJson({ counts, worst: [], dark: 1, darkZones: ['/uk/c'] })
+    backend.known = fleetJson({ summary: { madeMs: 1, ageMs: 1, by: 'x', figures } })
+    expect(await run(['top', '--once'])).toMatchObject({
+      status: 1,
+      out: expect.stringMatching(/\nno node of the zones that answer needs a look\n/),
+    })
+  })
 })
 
 describe('the line of the fleet', () => {
