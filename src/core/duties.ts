@@ -19,6 +19,8 @@ interface Listed {
 export class Duties {
   readonly #listed: readonly Listed[]
   readonly #due: Float64Array
+  /** The least of them: asked for several times in each step. */
+  #next = Number.POSITIVE_INFINITY
 
   /** @param all in the order in which they are looked at; those of `alone` move nobody's deadline but their own */
   constructor(all: readonly Duty[], alone: readonly Duty[]) {
@@ -29,9 +31,7 @@ export class Duties {
 
   /** The earliest deadline as it was last looked up; undefined when there is none. */
   get next(): Millis | undefined {
-    let first = Number.POSITIVE_INFINITY
-    for (const due of this.#due) if (due < first) first = due
-    return first === Number.POSITIVE_INFINITY ? undefined : first
+    return this.#next === Number.POSITIVE_INFINITY ? undefined : this.#next
   }
 
   /** Looks at all, in order, whatever their deadlines. */
@@ -43,27 +43,39 @@ export class Duties {
   /** Looks up all deadlines. */
   refresh(): void {
     for (let at = 0; at < this.#listed.length; at++) this.#lookUp(at)
+    this.#next = this.#earliest()
   }
 
   /** Looks up that of one duty, which nothing but this input moved. */
   moved(duty: Duty): void {
-    this.#lookUp(this.#listed.findIndex((listed) => listed.duty === duty))
+    for (let at = 0; at < this.#listed.length; at++) if (this.#listed[at]?.duty === duty) this.#lookUp(at)
+    this.#next = this.#earliest()
   }
 
   /** Does what is due and moves nobody else's deadline. False when more is due than that: then all have to be looked at. */
   settleAlone(now: Millis): boolean {
-    for (const [at, { alone }] of this.#listed.entries()) if (this.#dueAt(at) <= now && !alone) return false
-    for (const [at, { duty }] of this.#listed.entries()) {
+    if (this.#next > now) return true
+    for (let at = 0; at < this.#listed.length; at++) {
+      if (this.#dueAt(at) <= now && !(this.#listed[at] as Listed).alone) return false
+    }
+    for (let at = 0; at < this.#listed.length; at++) {
       if (this.#dueAt(at) > now) continue
-      duty.check(now)
+      this.#listed[at]?.duty.check(now)
       this.#lookUp(at)
     }
+    this.#next = this.#earliest()
     return true
   }
 
   /** True when a deadline is earlier than was looked up: a defect, for invariant checks. */
   get isStale(): boolean {
     return this.#listed.some(({ duty }, at) => (duty.deadline() ?? Number.POSITIVE_INFINITY) < this.#dueAt(at))
+  }
+
+  #earliest(): Millis {
+    let first = Number.POSITIVE_INFINITY
+    for (let at = 0; at < this.#due.length; at++) first = Math.min(first, this.#dueAt(at))
+    return first
   }
 
   #dueAt(at: number): Millis {

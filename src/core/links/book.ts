@@ -32,9 +32,11 @@ export interface Entry {
   by: NodeId | undefined
 }
 
-/** Members of one zone, and how many of them answer for it. */
+const NOTHING: readonly string[] = []
+
+/** Members of one zone, which are few, and how many of them answer for it. */
 interface Zone {
-  entries: Map<NodeId, Entry>
+  entries: Entry[]
   serving: number
 }
 
@@ -89,10 +91,13 @@ export class Book {
     now: Millis,
   ): void {
     const known = this.#entries.get(node)
-    const own = addresses.slice(0, limits.addressesPerContact)
+    const own = atMost(addresses, limits.addressesPerContact)
     const kept = own.length > 0 ? own : (known?.addresses ?? [])
-    const path = { relays: reach?.relays ?? false, nat: reach?.nat, worked: known?.worked, reports: reach?.reports }
-    this.#put({ node, zone, addresses: kept, own, serves, ...path, seen: now, source: 'itself', by: undefined }, now)
+    const relays = reach?.relays ?? false
+    const said = { node, zone, addresses: kept, own, serves, relays, reports: reach?.reports, nat: reach?.nat }
+    const entry = entryOf(said, { worked: known?.worked, seen: now, source: 'itself', by: undefined })
+    if (known?.source === 'itself' && saysSame(known, entry)) this.#seenAgain(known, now, undefined, now)
+    else this.#put(entry, now)
   }
 
   /** It was dialled at this address with success: the first to try the next time, also after a restart. */
@@ -113,8 +118,8 @@ export class Book {
     const seen = Math.max(now - contact.age, known?.seen ?? now - contact.age)
     const zone = known?.zone ?? contact.zone
     const relays = known?.source === 'itself' ? known.relays : contact.relays === true
-    const path = { relays, nat: known?.nat, worked: known?.worked }
-    this.#put({ node, zone, addresses: own, own, serves, ...path, seen, source, by: undefined }, now)
+    const said = { node, zone, addresses: own, own, serves, relays, nat: known?.nat }
+    this.#put(entryOf(said, { worked: known?.worked, seen, source, by: undefined }), now)
   }
 
   /**
@@ -127,14 +132,17 @@ export class Book {
     const seen = now - Math.max(contact.age, limits.helloPeriod)
     const known = this.#entries.get(node)
     if (known === undefined) {
-      const addresses = contact.addresses.slice(0, limits.addressesPerContact)
-      const path = { relays: contact.relays === true, nat: undefined, worked: undefined, reports: contact.reports }
-      return this.#put({ node, zone, addresses, own: [], serves, ...path, seen, source: 'others', by }, now)
+      const addresses = atMost(contact.addresses, limits.addressesPerContact)
+      const relays = contact.relays === true
+      const said = { node, zone, addresses, own: NOTHING, serves, relays, reports: contact.reports, nat: undefined }
+      return this.#put(entryOf(said, { worked: undefined, seen, source: 'others', by }), now)
     }
     if (known.seen >= seen) return
     const others = known.source === 'others'
-    const stays = others ? known.addresses.slice(0, limits.addressesPerContact / 2) : known.own
-    const addresses = [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
+    const stays = others ? atMost(known.addresses, limits.addressesPerContact / 2) : known.own
+    const addresses = sameList(stays, contact.addresses)
+      ? stays
+      : [...new Set([...stays, ...contact.addresses])].slice(0, limits.addressesPerContact)
     const relays = known.relays || (known.source !== 'itself' && contact.relays === true)
     const more = {
       zone: known.zone ?? zone,
@@ -143,7 +151,9 @@ export class Book {
       // Who reports changes with the day, so the newest word counts; but who is linked says so itself.
       reports: this.#standing(node) === 'linked' && known.source === 'itself' ? known.reports : contact.reports,
     }
-    this.#put({ ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }, now)
+    const entry = { ...known, ...more, addresses, seen, by: known.by === by ? by : undefined }
+    if (saysSame(known, entry)) this.#seenAgain(known, seen, entry.by, now)
+    else this.#put(entry, now)
   }
 
   /** Nobody dials the node any more, or is told of it. */
@@ -229,7 +239,14 @@ export class Book {
 
   #of(zone: string): Entry[] {
     const held = this.#zones.get(zone)
-    return held === undefined ? [] : [...held.entries.values()]
+    return held === undefined ? [] : [...held.entries]
+  }
+
+  /** Most of what is told is known: nothing of it is written anew, and nobody looks for links again. */
+  #seenAgain(known: Entry, seen: Millis, by: NodeId | undefined, now: Millis): void {
+    known.seen = seen
+    known.by = by
+    this.#trim(known.zone ?? '', now)
   }
 
   #put(entry: Entry, now: Millis): void {
@@ -248,9 +265,10 @@ export class Book {
 
   /** @param before what the zone holds of this node already */
   #hold(zone: string, entry: Entry, before: Entry | undefined): void {
-    const held = this.#zones.get(zone) ?? { entries: new Map(), serving: 0 }
+    const held = this.#zones.get(zone) ?? { entries: [], serving: 0 }
     this.#zones.set(zone, held)
-    held.entries.set(entry.node, entry)
+    if (before === undefined) held.entries = [...held.entries, entry]
+    else held.entries[held.entries.indexOf(before)] = entry
     this.#serve(zone, held, Number(entry.serves) - Number(before?.serves ?? false))
   }
 
@@ -277,20 +295,23 @@ export class Book {
   #trim(zone: string, now: Millis): void {
     const bound = zone === this.#ownZone || zone === '' ? limits.contactsOfOwnZone : limits.contactsPerZone
     const nodes = this.#zones.get(zone)
-    while (nodes !== undefined && nodes.entries.size > bound) {
+    while (nodes !== undefined && nodes.entries.length > bound) {
       const worst = worstEntry(this.#of(zone), this.#standing, now)
       if (worst === undefined) return
       this.#remove(worst)
     }
   }
 
-  #remove({ node, zone = '', serves }: Entry): void {
+  #remove(entry: Entry): void {
+    const { node, zone = '', serves } = entry
     this.#entries.delete(node)
     this.#dirty.add(node)
     const held = this.#zones.get(zone)
-    if (held === undefined || !held.entries.delete(node)) return
+    const at = held?.entries.indexOf(entry) ?? -1
+    if (held === undefined || at < 0) return
+    held.entries.splice(at, 1)
     this.#serve(zone, held, -Number(serves))
-    if (held.entries.size === 0) this.#zones.delete(zone)
+    if (held.entries.length === 0) this.#zones.delete(zone)
   }
 }
 
@@ -303,6 +324,26 @@ function placeOf(zones: readonly string[], zone: string): number {
     else high = middle
   }
   return low
+}
+
+type Found = 'worked' | 'seen' | 'source' | 'by'
+
+/** All entries have the same shape, as there may be thousands. @param said of the node @param found how we know */
+function entryOf(said: Omit<Entry, Found>, found: Pick<Entry, Found>): Entry {
+  const { node, zone, addresses, own, serves, relays, reports, nat } = said
+  const { worked, seen, source, by } = found
+  return { node, zone, addresses, own, serves, relays, reports, nat, worked, seen, source, by }
+}
+
+/** Nothing changed but when the node was seen, and by whom. */
+function saysSame(before: Entry, entry: Entry): boolean {
+  if (before.zone !== entry.zone || isNews(before, entry)) return false
+  return sameList(before.own, entry.own)
+}
+
+/** The list itself when it is short enough: thousands of contacts share theirs with whoever told them. */
+function atMost<T>(list: readonly T[], count: number): readonly T[] {
+  return list.length <= count ? list : list.slice(0, count)
 }
 
 /** Something that whom to link with may depend on. */
@@ -337,5 +378,5 @@ function tellable({ own, addresses }: Entry): readonly string[] {
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index])
+  return a === b || (a.length === b.length && a.every((item, index) => item === b[index]))
 }

@@ -10,6 +10,7 @@ import type { Tickets } from '../tickets.ts'
 import type { Kind } from './ledger.ts'
 import type { Around, ScaleMachine } from './machine.ts'
 import { CONNECTION, PULSE, STREAM } from './overhead.ts'
+import { withSharedWords } from './shared-words.ts'
 
 type Deed = Extract<Effect, { type: 'dial' | 'close' | 'ask' | 'pulse' }>
 
@@ -46,7 +47,12 @@ export class Exchanges {
   /** What it answers to a question: `done` gets the bytes when they leave here. */
   asked(peer: number, protocol: ProtocolName, bytes: Uint8Array, done: (bytes: Uint8Array) => void): void {
     const ticket = this.#tickets.expect('reply', (reply) => done(encodeResponse(reply)))
-    this.#machine.feed({ type: 'asked', ticket, peer: this.#node(peer), ...decodeRequest(protocol, bytes) })
+    this.#machine.feed({
+      type: 'asked',
+      ticket,
+      peer: this.#node(peer),
+      ...withSharedWords(decodeRequest(protocol, bytes)),
+    })
   }
 
   /** It judges who dialled it, or whom it dialled. */
@@ -196,6 +202,6 @@ export class Exchanges {
 
 /** The same documents are parsed once, and shared by all who got them. */
 function responseOf(protocol: ProtocolName, bytes: Uint8Array): AnyResponse {
-  if (protocol !== 'sync') return decodeResponse(protocol, bytes)
+  if (protocol !== 'sync') return withSharedWords(decodeResponse(protocol, bytes))
   return documents.get(Buffer.from(bytes).toString('latin1'), () => decodeResponse(protocol, bytes))
 }

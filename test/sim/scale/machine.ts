@@ -167,8 +167,7 @@ export class ScaleMachine {
   hear(message: Message, from: number, judge: (verdict: Verdict) => void): void {
     if (this.#core === undefined) return
     const ticket = this.#tickets.expect('verdict', ({ verdict }) => judge(verdict))
-    const heard = { ticket, from: this.#a.machine(from).node, topic: message.topic }
-    this.feed({ ...heard, ...message.content })
+    this.feed({ ...message.content, ticket, from: this.#a.machine(from).node, topic: message.topic })
   }
 
   /** The link with `peer` is gone, as this end sees it. */
