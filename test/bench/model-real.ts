@@ -98,12 +98,13 @@ async function readAll(lab: Lab): Promise<NodeReading[]> {
   return readings
 }
 
+/** Other zones are not asked: that would make links, with their hellos, that no idle fleet has. */
 async function readOne({ daemons, network }: Lab, name: string): Promise<NodeReading> {
+  const { zone } = network.site(network.node(name).site)
   const { traffic, links, node } = await daemons.client(name).status()
-  const { nodes } = await daemons.client(name).nodes()
+  const { nodes } = await daemons.client(name).nodes({ zones: [zone] })
   const mateRecords = nodes.reduce((sum, row) => sum + (row.node === node ? 0 : row.counter), 0)
   const counts = JSON.parse(await readFile(daemons.path(name, FRAMES_FILE), 'utf8')) as FrameCounts
-  const { zone } = network.site(network.node(name).site)
   const { cpuMs } = processReading(daemons.pid(name))
   return { at: performance.now(), zone, cpuMs, bytesIn: traffic.bytesIn, links: links.length, mateRecords, counts }
 }
