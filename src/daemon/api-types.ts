@@ -37,7 +37,7 @@ export interface NodeJson {
   /** Announcements, targets and roots that it refused since it started, and the most frequent reason; null when none. */
   refused?: { total: number; most: string | null } | null
   /** The member whose view this row is. */
-  seenBy: string
+  toldBy: string
   /** Hash of the invite that it joined with. */
   invite?: string
   /** RFC 3339; when its membership ends. */

@@ -12,7 +12,7 @@ import type { NodesQuery, SortBy } from './api-queries.ts'
 
 /** What a row has beside metrics, as columns and for sorting; `labels.KEY` is one, too. */
 export const ROW_COLUMNS =
-  'name zone status age load mem disk temp uptime alerts node incarnation promise cores flags refused labels capabilities path rtt seen_by'.split(
+  'name zone status age load mem disk temp uptime alerts node incarnation promise cores flags refused labels capabilities path rtt told_by'.split(
     ' ',
   )
 const SORTABLE = ['name', 'zone', 'status', 'age', 'node', 'incarnation']

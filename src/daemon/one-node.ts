@@ -36,8 +36,8 @@ export async function nodeWhole(
   const isGone = status === 'down' || status === 'left'
   const question: HistoryQuestion = { node, zone, tier: 'minutes', series: [], since: MINUTE, timeout }
   const beside = async () => (isGone ? null : besideJson(await driver.history(question)))
-  const [seenBy, values] = await Promise.all([seen(), beside()])
-  return { ...one, seen: seenBy, beside: values }
+  const [sights, values] = await Promise.all([seen(), beside()])
+  return { ...one, seen: sights, beside: values }
 }
 
 function seenJson(

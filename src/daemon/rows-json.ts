@@ -99,7 +99,7 @@ function nodeJson(row: Row, answer: ZoneAnswer, membership: Membership | undefin
     metrics: metricsJson(record),
     measures: Object.fromEntries(Object.keys(UNITS).map((name) => [name, metricOf(record, name)])),
     refused: record.refused === undefined ? null : { total: record.refused.total, most: record.refused.most ?? null },
-    seenBy: answer.by ?? '',
+    toldBy: answer.by ?? '',
     ...(membership === undefined ? {} : enrolled(membership)),
   }
 }

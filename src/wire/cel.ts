@@ -31,6 +31,8 @@ export interface LanguageParts {
   names: Readonly<Record<string, string>>
   /** What a name is that is none of these; continues `"xyz" ...`. */
   unknown: (name: string, near: string | undefined) => string
+  /** Maps that have certain keys only: another one would match nothing, and nobody would know why. `unknown` as above. */
+  keys?: { map: string; known: readonly string[]; unknown: (key: string) => string }
   /** Whole numbers may be written beside variables that are not whole: `cpu_temp == 70`. */
   mixed?: boolean
 }
@@ -87,8 +89,23 @@ export class Language {
       return FUNCTIONS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], position, FUNCTIONS)
     if (node.op === 'rcall')
       return METHODS.includes(node.args[0]) ? undefined : unknownCall(node.args[0], methodPosition(node), METHODS)
+    if (node.op === '[]') return this.#keyProblem(...node.args)
+    if (node.op === 'in') return this.#keyProblem(node.args[1], node.args[0])
+    if (node.op === '.') return this.#keyProblem(node.args[0], node.args[1], node.start)
     if (node.op === 'value') return typeof node.args === 'object' && node.args !== null ? foreign(node) : undefined
     return OPERATORS.includes(node.op) ? undefined : foreign(node)
+  }
+
+  /** `metrics["cpu_tmp"]`, `"cpu_tmp" in metrics` or `metrics.cpu_tmp`. */
+  #keyProblem(map: ASTNode, key: ASTNode | string, start = 0): CelProblem | undefined {
+    const { keys } = this.#parts
+    const name = typeof key === 'string' ? key : key.op === 'value' ? key.args : undefined
+    if (map.op !== 'id' || map.args !== keys?.map || typeof name !== 'string' || keys.known.includes(name))
+      return undefined
+    const problem = `"${name.slice(0, 64)}" ${keys.unknown(name.slice(0, 64))}`
+    const position = (typeof key === 'string' ? start : key.start) + 1
+    const near = nearest(name, keys.known)
+    return near === undefined ? { problem, position } : { problem, position, near }
   }
 
   #unknownName(name: string, position: number): CelProblem {

@@ -43,7 +43,15 @@ export const ROW_NAMES: Readonly<Record<string, string>> = {
 /** Facts of a machine that its records do not carry. */
 const UNTOLD = ['model', 'os', 'kernel', 'arch']
 
-const language = new Language({ names: ROW_NAMES, unknown, mixed: true })
+/** What a row has in `metrics`. */
+const SERIES = [...HELD.map(({ name }) => name), ...METRICS.map(({ name }) => name)]
+
+const language = new Language({
+  names: ROW_NAMES,
+  unknown,
+  keys: { map: 'metrics', known: SERIES, unknown: unknownSeries },
+  mixed: true,
+})
 
 /** A condition that can be asked of many rows. @throws Failure E_SELECTOR and the place. */
 export function rowCondition(text: string): (found: FoundRow) => boolean {
@@ -69,11 +77,21 @@ function rounded(value: number | null): number | null {
 
 function unknown(name: string, near: string | undefined): string {
   if (UNTOLD.includes(name)) return `is not told by records; give nodes a label for it, which is written labels.${name}`
-  const measure = measureOf(name)
-  if (measure !== undefined && isRate(measure))
+  if (isRateName(name))
     return 'is what counters grow by, and a row has one record: "pimesh query" and "pimesh history" show it'
   const label = near === undefined ? `; a label is written labels.${name}, a series metrics["..."]` : ''
   return `is not known of a row (${Object.keys({ ...texts, ...others }).join(', ')}, or a metric such as cpu_temp)${label}`
+}
+
+/** Series of a node's own, from its collectors, are in no record. */
+function unknownSeries(name: string): string {
+  if (isRateName(name)) return unknown(name, undefined)
+  return 'is no metric of a row: a record has those of docs/metrics.md, and "pimesh get node" shows what else a node measures'
+}
+
+function isRateName(name: string): boolean {
+  const measure = measureOf(name)
+  return measure !== undefined && isRate(measure)
 }
 
 function contextOf(found: FoundRow, uses: Condition['uses']): Record<string, unknown> {
@@ -119,7 +137,6 @@ function whole(value: number | null): bigint | null {
 }
 
 function metricsOf(record: HealthRecord): Map<string, number> {
-  const names = [...HELD.map(({ name }) => name), ...METRICS.map(({ name }) => name)]
-  const values = names.map((name) => [name, metricOf(record, name)] as const)
+  const values = SERIES.map((name) => [name, metricOf(record, name)] as const)
   return new Map(values.filter((entry): entry is [string, number] => entry[1] !== null))
 }

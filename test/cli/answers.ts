@@ -29,7 +29,7 @@ export function nodeJson(some: Partial<NodeJson> = {}): NodeJson {
     alerts: [],
     labels: {},
     capabilities: ['node'],
-    seenBy: '12D3KooWpi-1',
+    toldBy: '12D3KooWpi-1',
     ...some,
     metrics: {
       node_cpu_count: 4,

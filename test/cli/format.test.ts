@@ -153,7 +153,7 @@ describe('the nodes table', () => {
     ]
     const [titles, first, second] = nodesLines(nodesJson(rows), plainTerminal, { wide: true })
     expect(titles).toMatch(
-      /NODE +INCARNATION +PROMISE +CORES +MEM TOTAL +UNDERVOLT +FLAGS +REFUSED +LABELS +PATH +RTT +SEEN BY$/,
+      /NODE +INCARNATION +PROMISE +CORES +MEM TOTAL +UNDERVOLT +FLAGS +REFUSED +LABELS +PATH +RTT +TOLD BY$/,
     )
     expect(first).toMatch(/12D3KooWpi-1 +1 +10 s +4 +4.0 GB +- +clockTrusted +- +- +- +- +pi-1$/)
     expect(second).toMatch(/clockTrusted +12, mostly badSignature +room=lab3,rack=2 +- +- +pi-1$/)

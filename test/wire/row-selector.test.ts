@@ -46,7 +46,7 @@ describe('a condition on rows (clause CEL 6)', () => {
     '!(cpu_freq > 0)',
     'cpu_freq != 1',
     'labels.rack != "x"',
-    'metrics["x"] < 1',
+    'metrics["cpu_freq"] < 1',
   ])('%s does not match a row that does not say', (text) => expect(matches(text)).toBe(false))
 
   it('knows every short name that one record has a value for, and no rate', () => {
@@ -60,6 +60,10 @@ describe('a condition on rows (clause CEL 6)', () => {
     ['cpu_temp > 70 &&', 17, /at character 17: it ends too early\.$/],
     ['cpu_temp', undefined, /a value \(double\), not a condition/],
     ['cpu_busy > 0.5', 1, /what counters grow by, and a row has one record/],
+    ['metrics["cpu_tmp"] > 70', 9, /at character 9: "cpu_tmp" is no metric of a row.*did you mean "cpu_temp"\?$/],
+    ['status == "up" && "room_temp" in metrics', 19, /"room_temp" is no metric of a row.*get node/],
+    ['has(metrics.cpu_tmp)', 5, /"cpu_tmp" is no metric of a row/],
+    ['metrics["cpu_busy"] > 0.5', 9, /what counters grow by, and a row has one record/],
     ['model == "x"', 1, /"model" is not told by records; give nodes a label/],
     ['name.matches("a")', 6, /"matches" cannot be called/],
     ['cpu_temp > "70"', 1, /does not go together/],

@@ -21,7 +21,7 @@ export const statusColours: Readonly<Record<NodeJson['status'], Colour>> = {
 
 export const NARROW = ['name', 'zone', 'status', 'age', 'load', 'mem', 'disk', 'temp', 'uptime', 'alerts']
 /** The view that a row came from is named where the table holds its node. */
-export const WIDE = 'node incarnation promise cores mem_total undervolt flags refused labels path rtt seen_by'.split(
+export const WIDE = 'node incarnation promise cores mem_total undervolt flags refused labels path rtt told_by'.split(
   ' ',
 )
 
@@ -78,7 +78,7 @@ function knownColumns(names: ReadonlyMap<string, string>, terminal: Paint): Reco
       ...{ title: 'RTT', right: true, cell: ({ path }: NodeJson) => (path ? roundTripText(path) : '-') },
       raw: ({ path }) => seconds(path?.roundTripMs ?? null),
     },
-    seen_by: { title: 'SEEN BY', cell: (node) => names.get(node.seenBy) ?? node.seenBy },
+    told_by: { title: 'TOLD BY', cell: (node) => names.get(node.toldBy) ?? node.toldBy },
   }
 }
 

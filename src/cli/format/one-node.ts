@@ -26,7 +26,7 @@ export function nodeLines(
 }
 
 function factLines(node: NodeJson, seen: SeenJson | undefined): string[] {
-  const teller = seen?.by.find((one) => one.node === node.seenBy)?.name
+  const teller = seen?.by.find((one) => one.node === node.toldBy)?.name
   return pairLines([
     ['node', node.node],
     ['zone', node.zone],
@@ -37,7 +37,7 @@ function factLines(node: NodeJson, seen: SeenJson | undefined): string[] {
     ['refused', node.refused ? refusedText(node) : 'nothing'],
     ['labels', plain(labelsText(node.labels)) || 'none'],
     ['capabilities', node.capabilities.join(', ')],
-    ['told by', node.seenBy === node.node ? 'itself' : plain(teller ?? node.seenBy)],
+    ['told by', node.toldBy === node.node ? 'itself' : plain(teller ?? node.toldBy)],
   ])
 }
 
