@@ -54,6 +54,17 @@ describe('pimesh history', () => {
     ])
   })
 
+  it('begins with the first value there is, in steps that fit what there is', async () => {
+    const empty = Array.from({ length: 1_436 }, (_, at) => point(1_440 - at, null))
+    const { data } = await daemon({ ...WITNESSED, sinceMs: 86_400_000, points: [...empty, ...WITNESSED.points] })
+    const { out } = await pimesh(['history', 'pi-3', 'cpu_temp', '--data', data])
+    const lines = out.split('\n')
+    expect(lines[1]).toBe('▁▅ █')
+    expect(lines.filter((row) => /^07-0\d .*min/.test(row))).toHaveLength(3)
+    expect(lines.filter((row) => row.endsWith('-'))).toHaveLength(1)
+    expect(out).toMatch(/\nno values from before 07-0\d \d\d:\d\d\n/)
+  })
+
   it('prints csv with empty fields for gaps, and json as it is', async () => {
     const { data } = await daemon(WITNESSED)
     const csv = await pimesh(['history', 'pi-3', 'cpu_temp', '-o', 'csv', '--data', data])

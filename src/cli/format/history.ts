@@ -24,7 +24,8 @@ export function historyLines(
   terminal: Pick<Terminal, 'paint' | 'columns'>,
   options: Options,
 ): string[] {
-  const { points, summary } = answer
+  const { summary } = answer
+  const points = fromFirstValue(answer.points)
   const text = (value: number | null) => valueText(answer.unit, value)
   const head = `${terminal.paint('bold', plain(`${answer.name} ${answer.metric}`))}  ${answer.says}, last ${span(answer.sinceMs)}`
   const width = Math.min(PICTURE_WIDTH, terminal.columns - 1)
@@ -43,14 +44,26 @@ export function historyLines(
     { title: 'MAX', right: true, cell: ({ max }: HistoryPointJson) => text(max) },
   ]
   const source = terminal.paint(answer.completeness.complete ? 'grey' : 'yellow', sourceText(answer))
-  if (points.every(({ value }) => value === null)) return [head, source]
+  if (points.length === 0) return [head, source]
   const unsure = rows.some(({ certain }) => !certain)
   return [
     ...[head, picture, figures, ''],
     ...tableLines(columns, rows),
+    ...beginText(answer, points),
     ...(unsure ? ['', '"> ": at least so long ago; a restart with a clock that nobody vouched for lies between'] : []),
     ...['', source],
   ]
+}
+
+/** A node that was set up a minute ago is shown by seconds, not as a day that is empty. */
+function fromFirstValue(points: readonly HistoryPointJson[]): readonly HistoryPointJson[] {
+  const first = points.findIndex(({ value }) => value !== null)
+  return first < 0 ? [] : points.slice(first)
+}
+
+function beginText({ points, sinceMs }: HistoryJson, [first]: readonly HistoryPointJson[]): string[] {
+  const begins = first === undefined || first === points[0] ? undefined : first
+  return begins === undefined ? [] : [`no values from before ${timeText(begins.at, sinceMs)}`]
 }
 
 /** `from a witness (pi-7), 1,412 of 1,440 minutes, newest 3 min ago`. */
