@@ -24,11 +24,12 @@ export function nodeIdOf(publicKey: Uint8Array): NodeId {
   return base58btc.baseEncode(concat([PREFIX, publicKey]))
 }
 
+/** Base58 writes each sequence of bytes in one way only, so the prefix and the length are all there is to check. */
 function decodeKey(node: NodeId): Uint8Array | undefined {
   try {
     const bytes = base58btc.baseDecode(node)
-    const key = bytes.slice(PREFIX.length)
-    return key.length === KEY_BYTES && nodeIdOf(key) === node ? key : undefined
+    const isKey = bytes.length === PREFIX.length + KEY_BYTES && PREFIX.every((byte, at) => bytes[at] === byte)
+    return isKey ? bytes.slice(PREFIX.length) : undefined
   } catch {
     return undefined
   }

@@ -26,6 +26,19 @@ it('other ids and junk have no key, and do not throw', async () => {
   fc.assert(fc.property(fc.string({ minLength: 50, maxLength: 54 }), (id) => void expect(nodeKey(id)).toBeUndefined()))
 })
 
+it('has one spelling only: whatever has a key is the id of that key', () => {
+  const letter = fc.constantFrom(...' 123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz')
+  const alike = fc
+    .tuple(publicKey, fc.nat(51), letter)
+    .map(([key, at, other]) => `${nodeIdOf(key).slice(0, at)}${other}${nodeIdOf(key).slice(at + 1)}`)
+  fc.assert(
+    fc.property(alike, (id) => {
+      const key = nodeKey(id)
+      if (key !== undefined) expect(nodeIdOf(key)).toBe(id)
+    }),
+  )
+})
+
 it('the memory of results keeps the latest used ones', () => {
   const made: string[] = []
   const recent = new Recent<string, string>(2)
