@@ -356,8 +356,10 @@ function isNews(before: Entry, entry: Entry): boolean {
 export function toContact(entry: Entry, now: Millis): Contact {
   const { node, zone, serves, relays } = entry
   const addresses = toldAddresses(tellable(entry))
-  const contact = { node, zone, addresses, serves, age: Math.max(0, now - entry.seen) }
-  return { ...contact, ...(relays && { relays }), ...(entry.reports && { reports: entry.reports }) }
+  const contact: Contact = { node, zone, addresses, serves, age: Math.max(0, now - entry.seen) }
+  if (relays) contact.relays = true
+  if (entry.reports) contact.reports = entry.reports
+  return contact
 }
 
 /** What is written to disk: a site that lets out one port only dials right at once after a restart. */
