@@ -77,6 +77,7 @@ export class ChildRows {
   /** Takes the answer to a question for authors. */
   introduce(memberships: readonly Membership[], now: Millis): void {
     const before = this.#strangers.size
+    const asked = this.unknown()
     for (const membership of memberships) {
       const waiting = this.#strangers.get(membership.id)
       if (waiting === undefined) continue
@@ -85,6 +86,15 @@ export class ChildRows {
       for (const child of waiting) this.#judge(child, isKnown ? membership : undefined, now)
     }
     this.#stuck = this.#strangers.size === before
+    for (const id of asked) this.#toTheEnd(id)
+  }
+
+  /** Who was asked for and not told waits behind those who were not asked for yet. */
+  #toTheEnd(id: MembershipId): void {
+    const waiting = this.#strangers.get(id)
+    if (waiting === undefined) return
+    this.#strangers.delete(id)
+    this.#strangers.set(id, waiting)
   }
 
   /** A child that is not one of this zone, or out of order, is none. */
