@@ -5,6 +5,7 @@ import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
 import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
+import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { QueryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
@@ -61,7 +62,12 @@ interface Look {
 
 export class Sightings {
   readonly #p: Parts
-  readonly #open = new Set<Look>()
+  readonly #open = new OpenQuestions<Look>({
+    most: limits.sightLooks,
+    due: (look) => (this.#nextGuide(look) === undefined ? undefined : look.nextGuide),
+    goOn: (look, now) => this.#goOn(look, now),
+    answer: (look) => this.#answer(look),
+  })
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -71,11 +77,10 @@ export class Sightings {
     return this.#open.size
   }
 
-  /** Answered with `sightDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  /** Answered with `sightDone` within the time-out. */
   start(ticket: Ticket, question: SightQuestion, now: Millis): void {
     const { self, book, links, sight } = this.#p
     const { node, zone, timeout } = question
-    if (this.#open.size >= limits.sightLooks) this.#finish(this.#open.values().next().value as Look)
     const known = book.inZone(zone).filter((entry) => entry.serves)
     const linked = known.filter((entry) => links.get(entry.node) !== undefined)
     const members = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
@@ -84,27 +89,18 @@ export class Sightings {
       ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
       ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [], ways: new Map() },
     }
-    this.#open.add(look)
+    this.#open.add(look, now)
     if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now), now)
     if (node === self.node) this.#name(look, sight(node, now), now)
     this.check(now)
   }
 
   deadline(): Millis | undefined {
-    let first: Millis | undefined
-    for (const look of this.#open) {
-      const at = this.#nextGuide(look) === undefined ? look.deadline : Math.min(look.deadline, look.nextGuide)
-      if (first === undefined || at < first) first = at
-    }
-    return first
+    return this.#open.deadline()
   }
 
   check(now: Millis): void {
-    for (const look of this.#open) {
-      this.#askMore(look, now)
-      const over = look.waiting.size === 0 && this.#nextGuide(look) === undefined
-      if (over || now >= look.deadline) this.#finish(look)
-    }
+    this.#open.check(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
@@ -116,7 +112,7 @@ export class Sightings {
   /** A dial or a link failed. */
   lost(peer: NodeId, now: Millis): void {
     for (const look of this.#open) look.waiting.delete(peer)
-    if (this.#open.size > 0) this.check(now)
+    this.check(now)
   }
 
   /** A question failed; false when the ticket is none of ours. */
@@ -160,14 +156,15 @@ export class Sightings {
     }
   }
 
-  /** All witnesses at once; while nobody named them, one guide after the other. */
-  #askMore(look: Look, now: Millis): void {
+  /** All witnesses at once; while nobody named them, one guide after the other. True when nobody is left. */
+  #goOn(look: Look, now: Millis): boolean {
     for (const witness of look.witnesses) if (!look.tried.has(witness)) this.#try(look, witness, now)
     let guide = this.#nextGuide(look)
     while (guide !== undefined && (look.waiting.size === 0 || now >= look.nextGuide)) {
       if (this.#try(look, guide, now)) look.nextGuide = now + limits.sightHedge
       guide = this.#nextGuide(look)
     }
+    return look.waiting.size === 0 && guide === undefined
   }
 
   /** Where nobody is fit to be a witness, a few members say how they see it. */
@@ -196,9 +193,7 @@ export class Sightings {
     this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body })
   }
 
-  #finish(look: Look): void {
-    this.#open.delete(look)
-    const { ticket, witnesses, sightings, named } = look
+  #answer({ ticket, witnesses, sightings, named }: Look): void {
     this.#p.out.emit({ type: 'sightDone', ticket, answer: { witnesses, sightings, named } })
   }
 }

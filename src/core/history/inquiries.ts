@@ -6,6 +6,7 @@ import { told } from '../fleet/siblings.ts'
 import { limits } from '../limits.ts'
 import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
+import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { HistoryRequest, HistoryResponse, ToldBlock } from '../protocols.ts'
 import type { Self } from '../self.ts'
@@ -66,7 +67,12 @@ const AT_ONCE = 3
 
 export class Inquiries {
   readonly #p: Parts
-  readonly #open = new Set<Inquiry>()
+  readonly #open = new OpenQuestions<Inquiry>({
+    most: limits.historyInquiries,
+    due: ({ widened, widens }) => (widened ? undefined : widens),
+    goOn: (inquiry, now) => this.#goOn(inquiry, now),
+    answer: (inquiry) => this.#answer(inquiry),
+  })
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -76,38 +82,27 @@ export class Inquiries {
     return this.#open.size
   }
 
-  /** Answered with `historyDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  /** Answered with `historyDone` within the time-out. */
   start(ticket: Ticket, question: HistoryQuestion, now: Millis): void {
     const { self } = this.#p
-    if (this.#open.size >= limits.historyInquiries) this.#finish(this.#open.values().next().value as Inquiry)
     const inquiry: Inquiry = {
       ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
       ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
       ways: new Map(),
       ...{ named: false, forbidden: 0 },
     }
-    this.#open.add(inquiry)
+    this.#open.add(inquiry, now)
     this.#askHere(inquiry, now)
     if (question.node !== self.node && !this.#try(inquiry, question.node, now)) inquiry.widens = now
     this.check(now)
   }
 
   deadline(): Millis | undefined {
-    let first: Millis | undefined
-    for (const { deadline, widens, widened } of this.#open) {
-      const at = widened ? deadline : Math.min(deadline, widens)
-      if (first === undefined || at < first) first = at
-    }
-    return first
+    return this.#open.deadline()
   }
 
   check(now: Millis): void {
-    for (const inquiry of this.#open) {
-      if (!inquiry.widened && now >= inquiry.widens) this.#widen(inquiry)
-      if (inquiry.widened) this.#askMore(inquiry, now)
-      const over = inquiry.widened && inquiry.waiting.size === 0
-      if (over || now >= inquiry.deadline || inquiry.sources.some(({ own }) => own)) this.#finish(inquiry)
-    }
+    this.#open.check(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
@@ -121,7 +116,7 @@ export class Inquiries {
   /** A dial or a link failed. */
   lost(peer: NodeId, now: Millis): void {
     for (const inquiry of this.#open) this.#gaveUp(inquiry, peer, now)
-    if (this.#open.size > 0) this.check(now)
+    this.check(now)
   }
 
   /** A question failed; false when the ticket is none of ours. */
@@ -201,6 +196,13 @@ export class Inquiries {
     inquiry.others = [...linked, ...known.filter((entry) => !linked.includes(entry))].map(({ node }) => node)
   }
 
+  /** Asks others beside the node when it is time to; true when nobody is left, or the node itself has answered. */
+  #goOn(inquiry: Inquiry, now: Millis): boolean {
+    if (!inquiry.widened && now >= inquiry.widens) this.#widen(inquiry)
+    if (inquiry.widened) this.#askMore(inquiry, now)
+    return (inquiry.widened && inquiry.waiting.size === 0) || inquiry.sources.some(({ own }) => own)
+  }
+
   #askMore(inquiry: Inquiry, now: Millis): void {
     while (inquiry.waiting.size < AT_ONCE + 1 && inquiry.tried.size <= limits.historyAsked) {
       const next = this.#next(inquiry)
@@ -245,9 +247,7 @@ export class Inquiries {
     if (peer === inquiry.question.node) inquiry.widens = Math.min(inquiry.widens, now)
   }
 
-  #finish(inquiry: Inquiry): void {
-    this.#open.delete(inquiry)
-    const { ticket, sources, tried, forbidden } = inquiry
+  #answer({ ticket, sources, tried, forbidden }: Inquiry): void {
     const answer: HistoryAnswer = { sources, asked: tried.size - 1, forbidden }
     this.#p.out.emit({ type: 'historyDone', ticket, answer })
   }
