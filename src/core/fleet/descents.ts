@@ -5,6 +5,7 @@ import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
+import { Approach, linkedFirst } from '../links/approach.ts'
 import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import { OpenQuestions } from '../open-questions.ts'
@@ -20,7 +21,6 @@ import { Visit } from './descent-visit.ts'
 import { childKey, type ReporterContact } from './digest.ts'
 import type { Figures } from './figures.ts'
 import type { Reporting } from './reporting.ts'
-import { told } from './siblings.ts'
 import type { FleetChild } from './summary.ts'
 
 /** An inner zone whose children were asked for. */
@@ -66,8 +66,8 @@ interface Descent {
   found: Map<string, FoundChild>
   /** There are more inner zones than are visited. */
   full: boolean
-  /** Where reporters are found, as the digests of their zones say. */
-  ways: Map<NodeId, Entry>
+  /** To reporters, also those whom only the digests of their zones name. */
+  approach: Approach
 }
 
 const NOBODY = { active: undefined, standby: undefined }
@@ -94,7 +94,7 @@ export class Descents {
   /** Answered with `descentDone` within the time-out, at once when all that is looked for is heard here. */
   start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
     const hedge = timeout / (limits.descentContacts + 1)
-    const shared = { visits: new Map(), found: new Map(), ways: new Map(), full: false }
+    const shared = { visits: new Map(), found: new Map(), full: false, approach: new Approach(this.#p) }
     const descent: Descent = { ticket, deadline: now + timeout, hedge, zones, ...shared }
     this.#open.add(descent, now)
     this.#enter(descent, '/', undefined, now)
@@ -180,7 +180,7 @@ export class Descents {
     if (visits.has(zone)) return
     const said = zone === '/' ? this.#p.reporting.summary(now)?.figures : child?.last?.digest.figures
     const named = child?.last?.digest.contacts ?? []
-    for (const contact of named) descent.ways.set(contact.node, told(contact, undefined, now))
+    descent.approach.hear(named, undefined, now)
     const contacts = this.#contactsOf(zone, named)
     visits.set(zone, new Visit(zone, said as Figures | undefined, contacts, hedge))
   }
@@ -211,8 +211,7 @@ export class Descents {
       .sort((a, b) => lacking(a) - lacking(b))
     const likely = [...named.map(({ node }) => node), ...others.map(({ node }) => node), active, standby]
     const all = [...new Set(likely)].filter((node) => node !== undefined && node !== self.node) as NodeId[]
-    const isLinked = (node: NodeId) => links.get(node) !== undefined
-    return [...all.filter(isLinked), ...all.filter((node) => !isLinked(node))]
+    return linkedFirst(all, links)
   }
 
   /** So many zones at once; of each one reporter, and the next after a hedge. True when all are done. */
@@ -230,17 +229,14 @@ export class Descents {
   }
 
   /** Asks over the link, or dials; false when neither can be done. */
-  #try({ ways }: Descent, visit: Visit, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
-    const entry = book.get(node) ?? ways.get(node)
-    const isLinked = links.get(node) !== undefined
-    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) {
+  #try({ approach }: Descent, visit: Visit, node: NodeId, now: Millis): boolean {
+    const reached = approach.reach(node, now)
+    if (reached === undefined) {
       visit.skipped(node)
       return false
     }
     visit.tried(node, { rows: new ChildRows(this.#judge, visit.zone), ticket: undefined }, now)
-    if (isLinked) this.#ask(visit, node, undefined)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(visit, node, undefined)
     return true
   }
 

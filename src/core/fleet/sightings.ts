@@ -3,13 +3,13 @@
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { Book, Entry } from '../links/book.ts'
+import { Approach, servingIn } from '../links/approach.ts'
+import type { Book } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { QueryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
-import { told } from './siblings.ts'
 import type { Sight } from './sight.ts'
 
 export interface SightQuestion {
@@ -53,8 +53,8 @@ interface Look {
   /** From then on the next of them is asked beside the last. */
   nextGuide: Millis
   tried: Set<NodeId>
-  /** Where witnesses are found, as those who named them say. */
-  ways: Map<NodeId, Entry>
+  /** To witnesses, also those whom only a guide knows. */
+  approach: Approach
   /** Members from which an answer may still come: asked, or dialled to be asked. */
   waiting: Map<NodeId, Ticket | undefined>
   sightings: Sighting[]
@@ -81,13 +81,12 @@ export class Sightings {
   start(ticket: Ticket, question: SightQuestion, now: Millis): void {
     const { self, book, links, sight } = this.#p
     const { node, zone, timeout } = question
-    const known = book.inZone(zone).filter((entry) => entry.serves)
-    const linked = known.filter((entry) => links.get(entry.node) !== undefined)
-    const members = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
+    const members = servingIn(zone, book, links)
     const guides = members.filter((member) => member !== node).slice(0, limits.witnessPlaces)
     const look: Look = {
       ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
-      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [], ways: new Map() },
+      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [] },
+      approach: new Approach(this.#p),
     }
     this.#open.add(look, now)
     if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now), now)
@@ -149,7 +148,7 @@ export class Sightings {
   #name(look: Look, sight: Sight | undefined, now: Millis): void {
     if (sight === undefined) return
     look.named = true
-    for (const contact of sight.contacts ?? []) look.ways.set(contact.node, told(contact, look.question.zone, now))
+    look.approach.hear(sight.contacts ?? [], look.question.zone, now)
     for (const witness of sight.witnesses) {
       const isNew = witness !== look.question.node && !look.witnesses.includes(witness)
       if (isNew && look.witnesses.length < limits.witnessPlaces) look.witnesses.push(witness)
@@ -174,14 +173,11 @@ export class Sightings {
 
   /** Asks over the link, or dials; false when neither can be done. */
   #try(look: Look, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
     look.tried.add(node)
-    const entry = book.get(node) ?? look.ways.get(node)
-    const isLinked = links.get(node) !== undefined
-    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) return false
+    const reached = look.approach.reach(node, now)
+    if (reached === undefined) return false
     look.waiting.set(node, undefined)
-    if (isLinked) this.#ask(look, node)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(look, node)
     return true
   }
 

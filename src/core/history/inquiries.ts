@@ -2,9 +2,9 @@
 // hedge, those that keep its values are, as its zone-mates name them. An answer from the node itself ends it: its own word is complete.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
-import { told } from '../fleet/siblings.ts'
 import { limits } from '../limits.ts'
-import type { Book, Entry } from '../links/book.ts'
+import { Approach, servingIn } from '../links/approach.ts'
+import type { Book } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
 import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
@@ -52,8 +52,8 @@ interface Inquiry {
   keepers: NodeId[]
   others: NodeId[]
   tried: Set<NodeId>
-  /** Where keepers are found, as those who named them say. */
-  ways: Map<NodeId, Entry>
+  /** To keepers, also those whom only others know. */
+  approach: Approach
   /** Members from which an answer may still come. */
   waiting: Map<NodeId, { asked: Ticket | undefined; blocks: ToldBlock[]; pages: number }>
   sources: HistorySource[]
@@ -88,8 +88,7 @@ export class Inquiries {
     const inquiry: Inquiry = {
       ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
       ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
-      ways: new Map(),
-      ...{ named: false, forbidden: 0 },
+      ...{ approach: new Approach(this.#p), named: false, forbidden: 0 },
     }
     this.#open.add(inquiry, now)
     this.#askHere(inquiry, now)
@@ -184,16 +183,14 @@ export class Inquiries {
   }
 
   #name(inquiry: Inquiry, { keepers, contacts = [] }: HistoryResponse, now: Millis): void {
-    for (const contact of contacts) inquiry.ways.set(contact.node, told(contact, inquiry.question.zone, now))
+    inquiry.approach.hear(contacts, inquiry.question.zone, now)
     if (keepers.length > 0) inquiry.named = true
     for (const node of keepers) if (!inquiry.keepers.includes(node)) inquiry.keepers.push(node)
   }
 
   #widen(inquiry: Inquiry): void {
     inquiry.widened = true
-    const known = this.#p.book.inZone(inquiry.question.zone).filter((entry) => entry.serves)
-    const linked = known.filter(({ node }) => this.#p.links.get(node) !== undefined)
-    inquiry.others = [...linked, ...known.filter((entry) => !linked.includes(entry))].map(({ node }) => node)
+    inquiry.others = servingIn(inquiry.question.zone, this.#p.book, this.#p.links)
   }
 
   /** Asks others beside the node when it is time to; true when nobody is left, or the node itself has answered. */
@@ -220,14 +217,11 @@ export class Inquiries {
 
   /** Asks over the link, or dials; false when neither can be done. */
   #try(inquiry: Inquiry, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
     inquiry.tried.add(node)
-    const entry = book.get(node) ?? inquiry.ways.get(node)
-    const linked = links.get(node) !== undefined
-    if (!linked && (entry === undefined || entry.addresses.length === 0)) return false
+    const reached = inquiry.approach.reach(node, now)
+    if (reached === undefined) return false
     inquiry.waiting.set(node, { asked: undefined, blocks: [], pages: 0 })
-    if (linked) this.#ask(inquiry, node, undefined)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(inquiry, node, undefined)
     return true
   }
 
