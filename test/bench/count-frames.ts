@@ -1,17 +1,14 @@
-// Loaded into a daemon that runs from its sources (node --import), for the check of the simulator's model: tells, of all TCP payload that
-// comes in, what each kind of message took, the frames around it included, and writes it into the data folder once a second. Streams are
-// told apart by the protocol that is agreed on them, and what agreeing takes counts for them. The product has no such thing in it.
-import { renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+// The counter (counter.ts) for the check of the simulator's model: tells, of all TCP payload that comes in, what each kind of message took,
+// the frames around it included. Streams are told apart by the protocol that is agreed on them, and what agreeing takes counts for them.
 import { swiftCrypto } from '../../src/mesh/noise.ts'
+import { before, countMessage, GossipSub, type Message, type Methods, writeCounts, YamuxMuxer } from './counter.ts'
 import { FRAMES_FILE, type FrameCounts, PINGS, type StreamCount } from './frame-counts.ts'
 
-const PERIOD = 1_000
 /** Type of a frame of data; all else has a header alone. */
 const DATA = 0
 
 interface Rpc {
-  messages?: { data?: Uint8Array; topic?: string }[]
+  messages?: Message[]
   subscriptions?: unknown[]
   control?: {
     ihave?: { messageIDs?: unknown[] }[]
@@ -33,7 +30,6 @@ interface Stream {
 interface Counted extends StreamCount {
   stream: Stream | undefined
 }
-type Methods = Record<string, (...args: unknown[]) => unknown>
 
 const NONE: StreamCount = { streams: 0, frames: 0, bytes: 0 }
 const control = { ihave: 0, ihaveIds: 0, iwant: 0, iwantIds: 0, idontwantIds: 0, graft: 0, prune: 0, subscriptions: 0 }
@@ -43,20 +39,6 @@ const counts: FrameCounts = {
 }
 /** Streams that have no protocol yet, with what came on them. */
 const waiting = new Set<Counted>()
-
-/** Calls `first` with what a method is called with, and its object, before it. */
-function before(methods: Methods, name: string, first: (self: object, args: unknown[]) => void): void {
-  const method = methods[name]
-  if (method === undefined) throw new Error(`libp2p has no ${name} any more: what it counts has to be found anew`)
-  methods[name] = function (this: object, ...args: unknown[]) {
-    first(this, args)
-    return method.apply(this, args)
-  }
-}
-
-const inside = async (name: string, file: string) => await import(import.meta.resolve(name).replace('index.js', file))
-const { YamuxMuxer } = await inside('@chainsafe/libp2p-yamux', 'muxer.js')
-const { GossipSub } = await inside('@libp2p/gossipsub', 'gossipsub.js')
 
 before(swiftCrypto as unknown as Methods, 'chaCha20Poly1305Decrypt', () => counts.noise++)
 before(YamuxMuxer.prototype, 'handlePing', () => add(PINGS, { streams: 0, frames: 1, bytes: 0 }))
@@ -107,11 +89,7 @@ before(GossipSub.prototype, 'handleReceivedRpc', (_self, [, rpc]) => {
   const { gossip } = counts
   gossip.rpcs++
   if (messages.length > 0) gossip.carrying++
-  for (const { data = new Uint8Array(), topic = '' } of messages) {
-    const kind = topic.endsWith('/ann') ? 'head' : kindOf(data)
-    const sum = gossip.messages[kind] ?? { messages: 0, bytes: 0 }
-    gossip.messages[kind] = { messages: sum.messages + 1, bytes: sum.bytes + data.byteLength + topic.length }
-  }
+  for (const message of messages) countMessage(gossip.messages, message)
   const ids = (lists: { messageIDs?: unknown[] }[] = []) =>
     lists.reduce((sum, { messageIDs = [] }) => sum + messageIDs.length, 0)
   control.subscriptions += subscriptions.length
@@ -124,18 +102,7 @@ before(GossipSub.prototype, 'handleReceivedRpc', (_self, [, rpc]) => {
   control.prune += said.prune?.length ?? 0
 })
 
-/** The kind of an envelope: its first field, of at most 8 letters. */
-function kindOf(data: Uint8Array): string {
-  return new TextDecoder().decode(data.subarray(2, 2 + Math.min(data[1] ?? 0, 8)))
-}
-
-function write(folder: string): void {
+writeCounts(FRAMES_FILE, () => {
   for (const counted of waiting) settle(counted)
-  const file = join(folder, FRAMES_FILE)
-  writeFileSync(`${file}.new`, JSON.stringify(counts))
-  // Whoever reads it finds all of it.
-  renameSync(`${file}.new`, file)
-}
-
-const data = process.argv[process.argv.indexOf('--data') + 1]
-if (data !== undefined) setInterval(() => write(data), PERIOD).unref()
+  return counts
+})

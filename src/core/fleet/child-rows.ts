@@ -12,6 +12,7 @@ import type { Day } from './day.ts'
 import { childKey } from './digest.ts'
 import { mayReport } from './digest-gossip.ts'
 import type { Spoken } from './level.ts'
+import { SignedPages } from './signed-pages.ts'
 
 /** A child, and who speaks for it as far as was proven. */
 export interface FoundChild {
@@ -38,85 +39,56 @@ const PAGES = Math.ceil(limits.zoneChildren / limits.queryChildren)
 export class ChildRows {
   readonly #p: ChildJudge
   readonly #zone: string
-  /** By childKey. */
+  readonly #pages: SignedPages<ChildRow>
+  /** By childKey. Until it is proven a child is known by name alone. */
   readonly children = new Map<string, FoundChild>()
-  /** Children whose author is not known yet, by its membership; the next to be asked for first. */
-  readonly #strangers = new Map<MembershipId, ChildRow[]>()
-  #pages = 0
-  #last = ''
-  #incomplete = false
-  /** The last question for authors brought none: there is no use in asking again. */
-  #stuck = false
 
   constructor(judge: ChildJudge, zone: string) {
     this.#p = judge
     this.#zone = zone
+    this.#pages = new SignedPages({
+      authors: judge.authors,
+      pages: PAGES,
+      keyOf: (child) => (parentOf(child.zone) === this.#zone ? childKey(child) : undefined),
+      name: (child) => this.#name(child),
+      prove: (child, author, now) => this.#prove(child, author, now),
+    })
   }
 
   /** True when something did not hold, or did not come. */
   get partial(): boolean {
-    return this.#incomplete || this.#strangers.size > 0
+    return this.#pages.partial
   }
 
-  /** Takes a page and returns where the next one begins; undefined when there is none, or none that could be honest. */
-  take(page: QueryResponse, now: Millis): string | undefined {
-    const before = this.#last
-    this.#pages += 1
-    for (const child of page.children ?? []) this.#takeNext(child, now)
-    if (!page.more) return undefined
-    if (this.#last > before && this.#pages < PAGES) return this.#last
-    this.#incomplete = true
-    return undefined
+  /** Takes a page and returns the childKey behind which the next one begins; undefined when there is none, or none that could be honest. */
+  take({ children = [], more }: QueryResponse, now: Millis): string | undefined {
+    return this.#pages.take(children, more, now)
   }
 
   /** Authors to ask for next, at most syncMemberships; empty when all are known or no more are told. */
   unknown(): MembershipId[] {
-    return this.#stuck ? [] : [...this.#strangers.keys()].slice(0, limits.syncMemberships)
+    return this.#pages.unknown()
   }
 
   /** Takes the answer to a question for authors. */
   introduce(memberships: readonly Membership[], now: Millis): void {
-    const before = this.#strangers.size
-    for (const membership of memberships) {
-      const waiting = this.#strangers.get(membership.id)
-      if (waiting === undefined) continue
-      this.#strangers.delete(membership.id)
-      const isKnown = this.#p.authors.learn(membership, now)
-      for (const child of waiting) this.#judge(child, isKnown ? membership : undefined, now)
-    }
-    this.#stuck = this.#strangers.size === before
+    this.#pages.introduce(memberships, now)
   }
 
-  /** A child that is not one of this zone, or out of order, is none. */
-  #takeNext(child: ChildRow, now: Millis): void {
-    const key = childKey(child)
-    if (key <= this.#last || parentOf(child.zone) !== this.#zone) {
-      this.#incomplete = true
-      return
-    }
-    this.#last = key
+  #name(child: ChildRow): MembershipId | undefined {
     const { zone, leaf, dark, told } = child
-    this.children.set(key, { zone, leaf, dark: true, last: undefined })
-    if (told === undefined) {
-      if (!dark) this.#incomplete = true
-      return
-    }
-    const id = told.envelope.membership
-    const author = this.#p.authors.get(id)
-    if (author !== undefined) this.#judge(child, author, now)
-    else this.#strangers.set(id, [...(this.#strangers.get(id) ?? []), child])
+    this.children.set(childKey(child), { zone, leaf, dark: true, last: undefined })
+    if (told === undefined && !dark) this.#pages.miss()
+    return told?.envelope.membership
   }
 
-  /** Until it is judged a child is known by name alone. */
-  #judge(child: ChildRow, author: Membership | undefined, now: Millis): void {
+  #prove(child: ChildRow, author: Membership, now: Millis): boolean {
     const { zone, leaf, dark, told } = child
-    if (told === undefined || author === undefined || !this.#holds(told, author, dark, now)) {
-      this.#incomplete = true
-      return
-    }
+    if (told === undefined || !this.#holds(told, author, dark, now)) return false
     const last = { by: author.claims.node, digest: told.digest, envelope: told.envelope, at: now - told.age }
     const isOld = told.age > limits.darkAfterPromises * told.digest.promise
     this.children.set(childKey(child), { zone, leaf, dark: dark || isOld, last })
+    return true
   }
 
   #holds({ envelope, digest }: Told, author: Membership, dark: boolean, now: Millis): boolean {

@@ -1,11 +1,14 @@
 // Descents: a person wants to see the zones below inner zones, of which a node hears no more than what they are together. Reporters of an
 // inner zone tell its children (clause QUERY 5); those that are inner zones themselves and may hold what was asked for are visited next.
 // Invariant: what is found is proven by signatures, what is not found is said: silent zones, and children that the counts say there are.
+import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
+import { Approach, linkedFirst } from '../links/approach.ts'
 import type { Book, Entry } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
+import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { QueryResponse, SyncResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
@@ -18,7 +21,6 @@ import { Visit } from './descent-visit.ts'
 import { childKey, type ReporterContact } from './digest.ts'
 import type { Figures } from './figures.ts'
 import type { Reporting } from './reporting.ts'
-import { told } from './siblings.ts'
 import type { FleetChild } from './summary.ts'
 
 /** An inner zone whose children were asked for. */
@@ -64,8 +66,8 @@ interface Descent {
   found: Map<string, FoundChild>
   /** There are more inner zones than are visited. */
   full: boolean
-  /** Where reporters are found, as the digests of their zones say. */
-  ways: Map<NodeId, Entry>
+  /** To reporters, also those whom only the digests of their zones name. */
+  approach: Approach
 }
 
 const NOBODY = { active: undefined, standby: undefined }
@@ -73,7 +75,12 @@ const NOBODY = { active: undefined, standby: undefined }
 export class Descents {
   readonly #p: Parts
   readonly #judge: ChildJudge
-  readonly #open = new Set<Descent>()
+  readonly #open = new OpenQuestions<Descent>({
+    most: limits.descents,
+    due: ({ visits }) => earliest(...[...visits.values()].map((visit) => visit.deadline())),
+    goOn: (descent, now) => this.#goOn(descent, now),
+    answer: (descent, now) => this.#answer(descent, now),
+  })
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -86,30 +93,20 @@ export class Descents {
 
   /** Answered with `descentDone` within the time-out, at once when all that is looked for is heard here. */
   start(ticket: Ticket, zones: readonly string[] | undefined, timeout: Millis, now: Millis): void {
-    if (this.#open.size >= limits.descents) this.#finish(this.#open.values().next().value as Descent, now)
     const hedge = timeout / (limits.descentContacts + 1)
-    const shared = { visits: new Map(), found: new Map(), ways: new Map(), full: false }
+    const shared = { visits: new Map(), found: new Map(), full: false, approach: new Approach(this.#p) }
     const descent: Descent = { ticket, deadline: now + timeout, hedge, zones, ...shared }
-    this.#open.add(descent)
+    this.#open.add(descent, now)
     this.#enter(descent, '/', undefined, now)
     this.check(now)
   }
 
   deadline(): Millis | undefined {
-    let first: Millis | undefined
-    for (const { deadline, visits } of this.#open) {
-      for (const at of [deadline, ...[...visits.values()].map((visit) => visit.deadline())])
-        if (at !== undefined && (first === undefined || at < first)) first = at
-    }
-    return first
+    return this.#open.deadline()
   }
 
   check(now: Millis): void {
-    for (const descent of this.#open) {
-      this.#askMore(descent, now)
-      const over = [...descent.visits.values()].every((visit) => visit.done)
-      if (over || now >= descent.deadline) this.#finish(descent, now)
-    }
+    this.#open.check(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
@@ -124,7 +121,7 @@ export class Descents {
   /** A dial or a link failed. */
   lost(peer: NodeId, now: Millis): void {
     for (const { visits } of this.#open) for (const visit of visits.values()) visit.failed(peer)
-    if (this.#open.size > 0) this.check(now)
+    this.check(now)
   }
 
   /** A question failed; false when the ticket is none of ours. */
@@ -183,7 +180,7 @@ export class Descents {
     if (visits.has(zone)) return
     const said = zone === '/' ? this.#p.reporting.summary(now)?.figures : child?.last?.digest.figures
     const named = child?.last?.digest.contacts ?? []
-    for (const contact of named) descent.ways.set(contact.node, told(contact, undefined, now))
+    descent.approach.hear(named, undefined, now)
     const contacts = this.#contactsOf(zone, named)
     visits.set(zone, new Visit(zone, said as Figures | undefined, contacts, hedge))
   }
@@ -214,34 +211,32 @@ export class Descents {
       .sort((a, b) => lacking(a) - lacking(b))
     const likely = [...named.map(({ node }) => node), ...others.map(({ node }) => node), active, standby]
     const all = [...new Set(likely)].filter((node) => node !== undefined && node !== self.node) as NodeId[]
-    const isLinked = (node: NodeId) => links.get(node) !== undefined
-    return [...all.filter(isLinked), ...all.filter((node) => !isLinked(node))]
+    return linkedFirst(all, links)
   }
 
-  /** So many zones at once; of each one reporter, and the next after a hedge. */
-  #askMore(descent: Descent, now: Millis): void {
-    let busy = [...descent.visits.values()].filter(({ talks }) => talks.size > 0).length
-    for (const visit of descent.visits.values()) {
+  /** So many zones at once; of each one reporter, and the next after a hedge. True when all are done. */
+  #goOn(descent: Descent, now: Millis): boolean {
+    const { visits } = descent
+    let busy = [...visits.values()].filter(({ talks }) => talks.size > 0).length
+    for (const visit of visits.values()) {
       for (let node = visit.next(now); node !== undefined; node = visit.next(now)) {
         const begins = visit.talks.size === 0
         if (begins && busy >= limits.descentZonesAtOnce) break
         if (this.#try(descent, visit, node, now) && begins) busy += 1
       }
     }
+    return [...visits.values()].every((visit) => visit.done)
   }
 
   /** Asks over the link, or dials; false when neither can be done. */
-  #try({ ways }: Descent, visit: Visit, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
-    const entry = book.get(node) ?? ways.get(node)
-    const isLinked = links.get(node) !== undefined
-    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) {
+  #try({ approach }: Descent, visit: Visit, node: NodeId, now: Millis): boolean {
+    const reached = approach.reach(node, now)
+    if (reached === undefined) {
       visit.skipped(node)
       return false
     }
     visit.tried(node, { rows: new ChildRows(this.#judge, visit.zone), ticket: undefined }, now)
-    if (isLinked) this.#ask(visit, node, undefined)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(visit, node, undefined)
     return true
   }
 
@@ -267,8 +262,7 @@ export class Descents {
     this.#spread(descent, visit.children.values(), now)
   }
 
-  #finish(descent: Descent, now: Millis): void {
-    this.#open.delete(descent)
+  #answer(descent: Descent, now: Millis): void {
     for (const { zone, state } of descent.visits.values())
       if (state === 'answered') descent.found.delete(childKey({ zone, leaf: false }))
     const found = [...descent.found].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -4,9 +4,9 @@
 // would else go on as if they were the whole fleet.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
+import { told } from '../links/approach.ts'
 import type { Book, Entry } from '../links/book.ts'
 import { depthOf, within } from '../zone.ts'
-import type { ReporterContact } from './digest.ts'
 import type { Level, Spoken } from './level.ts'
 
 /** So many of these are to be linked. */
@@ -69,10 +69,4 @@ function nearest(entries: readonly Entry[]): Entry[] {
 /** At the first level other zones only; further up nobody of the inner zone that we lie in. */
 function isOwn(zone: string, own: string, height: number): boolean {
   return height === 0 ? zone === own : within(zone, own)
-}
-
-/** Of a member that somebody told of: our own book need not have it. */
-export function told({ node, addresses }: ReporterContact, zone: string | undefined, now: Millis): Entry {
-  const nothing = { own: [], relays: false, nat: undefined, worked: undefined, by: undefined }
-  return { node, zone, addresses, serves: true, seen: now, source: 'others', ...nothing }
 }

@@ -3,12 +3,13 @@
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { Book, Entry } from '../links/book.ts'
+import { Approach, servingIn } from '../links/approach.ts'
+import type { Book } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
+import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { QueryResponse } from '../protocols.ts'
 import type { Self } from '../self.ts'
-import { told } from './siblings.ts'
 import type { Sight } from './sight.ts'
 
 export interface SightQuestion {
@@ -52,8 +53,8 @@ interface Look {
   /** From then on the next of them is asked beside the last. */
   nextGuide: Millis
   tried: Set<NodeId>
-  /** Where witnesses are found, as those who named them say. */
-  ways: Map<NodeId, Entry>
+  /** To witnesses, also those whom only a guide knows. */
+  approach: Approach
   /** Members from which an answer may still come: asked, or dialled to be asked. */
   waiting: Map<NodeId, Ticket | undefined>
   sightings: Sighting[]
@@ -61,7 +62,12 @@ interface Look {
 
 export class Sightings {
   readonly #p: Parts
-  readonly #open = new Set<Look>()
+  readonly #open = new OpenQuestions<Look>({
+    most: limits.sightLooks,
+    due: (look) => (this.#nextGuide(look) === undefined ? undefined : look.nextGuide),
+    goOn: (look, now) => this.#goOn(look, now),
+    answer: (look) => this.#answer(look),
+  })
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -71,40 +77,29 @@ export class Sightings {
     return this.#open.size
   }
 
-  /** Answered with `sightDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  /** Answered with `sightDone` within the time-out. */
   start(ticket: Ticket, question: SightQuestion, now: Millis): void {
     const { self, book, links, sight } = this.#p
     const { node, zone, timeout } = question
-    if (this.#open.size >= limits.sightLooks) this.#finish(this.#open.values().next().value as Look)
-    const known = book.inZone(zone).filter((entry) => entry.serves)
-    const linked = known.filter((entry) => links.get(entry.node) !== undefined)
-    const members = [...linked, ...known.filter((entry) => !linked.includes(entry))].map((entry) => entry.node)
+    const members = servingIn(zone, book, links)
     const guides = members.filter((member) => member !== node).slice(0, limits.witnessPlaces)
     const look: Look = {
       ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
-      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [], ways: new Map() },
+      ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [] },
+      approach: new Approach(this.#p),
     }
-    this.#open.add(look)
+    this.#open.add(look, now)
     if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now), now)
     if (node === self.node) this.#name(look, sight(node, now), now)
     this.check(now)
   }
 
   deadline(): Millis | undefined {
-    let first: Millis | undefined
-    for (const look of this.#open) {
-      const at = this.#nextGuide(look) === undefined ? look.deadline : Math.min(look.deadline, look.nextGuide)
-      if (first === undefined || at < first) first = at
-    }
-    return first
+    return this.#open.deadline()
   }
 
   check(now: Millis): void {
-    for (const look of this.#open) {
-      this.#askMore(look, now)
-      const over = look.waiting.size === 0 && this.#nextGuide(look) === undefined
-      if (over || now >= look.deadline) this.#finish(look)
-    }
+    this.#open.check(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
@@ -116,7 +111,7 @@ export class Sightings {
   /** A dial or a link failed. */
   lost(peer: NodeId, now: Millis): void {
     for (const look of this.#open) look.waiting.delete(peer)
-    if (this.#open.size > 0) this.check(now)
+    this.check(now)
   }
 
   /** A question failed; false when the ticket is none of ours. */
@@ -153,21 +148,22 @@ export class Sightings {
   #name(look: Look, sight: Sight | undefined, now: Millis): void {
     if (sight === undefined) return
     look.named = true
-    for (const contact of sight.contacts ?? []) look.ways.set(contact.node, told(contact, look.question.zone, now))
+    look.approach.hear(sight.contacts ?? [], look.question.zone, now)
     for (const witness of sight.witnesses) {
       const isNew = witness !== look.question.node && !look.witnesses.includes(witness)
       if (isNew && look.witnesses.length < limits.witnessPlaces) look.witnesses.push(witness)
     }
   }
 
-  /** All witnesses at once; while nobody named them, one guide after the other. */
-  #askMore(look: Look, now: Millis): void {
+  /** All witnesses at once; while nobody named them, one guide after the other. True when nobody is left. */
+  #goOn(look: Look, now: Millis): boolean {
     for (const witness of look.witnesses) if (!look.tried.has(witness)) this.#try(look, witness, now)
     let guide = this.#nextGuide(look)
     while (guide !== undefined && (look.waiting.size === 0 || now >= look.nextGuide)) {
       if (this.#try(look, guide, now)) look.nextGuide = now + limits.sightHedge
       guide = this.#nextGuide(look)
     }
+    return look.waiting.size === 0 && guide === undefined
   }
 
   /** Where nobody is fit to be a witness, a few members say how they see it. */
@@ -177,14 +173,11 @@ export class Sightings {
 
   /** Asks over the link, or dials; false when neither can be done. */
   #try(look: Look, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
     look.tried.add(node)
-    const entry = book.get(node) ?? look.ways.get(node)
-    const isLinked = links.get(node) !== undefined
-    if (!isLinked && (entry === undefined || entry.addresses.length === 0)) return false
+    const reached = look.approach.reach(node, now)
+    if (reached === undefined) return false
     look.waiting.set(node, undefined)
-    if (isLinked) this.#ask(look, node)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(look, node)
     return true
   }
 
@@ -196,9 +189,7 @@ export class Sightings {
     this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body })
   }
 
-  #finish(look: Look): void {
-    this.#open.delete(look)
-    const { ticket, witnesses, sightings, named } = look
+  #answer({ ticket, witnesses, sightings, named }: Look): void {
     this.#p.out.emit({ type: 'sightDone', ticket, answer: { witnesses, sightings, named } })
   }
 }

@@ -112,7 +112,7 @@ export class ZoneAsk {
     }
     this.#from = peer
     this.#counts = response.counts
-    return { heard: true, after: this.want === 'rows' ? this.rows.take(response) : undefined }
+    return { heard: true, after: this.want === 'rows' ? this.rows.take(response, now) : undefined }
   }
 
   answer(): ZoneAnswer {

@@ -2,10 +2,11 @@
 // hedge, those that keep its values are, as its zone-mates name them. An answer from the node itself ends it: its own word is complete.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
-import { told } from '../fleet/siblings.ts'
 import { limits } from '../limits.ts'
-import type { Book, Entry } from '../links/book.ts'
+import { Approach, servingIn } from '../links/approach.ts'
+import type { Book } from '../links/book.ts'
 import type { Links } from '../links/links.ts'
+import { OpenQuestions } from '../open-questions.ts'
 import type { Outbox } from '../outbox.ts'
 import type { HistoryRequest, HistoryResponse, ToldBlock } from '../protocols.ts'
 import type { Self } from '../self.ts'
@@ -51,8 +52,8 @@ interface Inquiry {
   keepers: NodeId[]
   others: NodeId[]
   tried: Set<NodeId>
-  /** Where keepers are found, as those who named them say. */
-  ways: Map<NodeId, Entry>
+  /** To keepers, also those whom only others know. */
+  approach: Approach
   /** Members from which an answer may still come. */
   waiting: Map<NodeId, { asked: Ticket | undefined; blocks: ToldBlock[]; pages: number }>
   sources: HistorySource[]
@@ -66,7 +67,12 @@ const AT_ONCE = 3
 
 export class Inquiries {
   readonly #p: Parts
-  readonly #open = new Set<Inquiry>()
+  readonly #open = new OpenQuestions<Inquiry>({
+    most: limits.historyInquiries,
+    due: ({ widened, widens }) => (widened ? undefined : widens),
+    goOn: (inquiry, now) => this.#goOn(inquiry, now),
+    answer: (inquiry) => this.#answer(inquiry),
+  })
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -76,38 +82,26 @@ export class Inquiries {
     return this.#open.size
   }
 
-  /** Answered with `historyDone` within the time-out. The oldest question is answered with what it has when there are too many. */
+  /** Answered with `historyDone` within the time-out. */
   start(ticket: Ticket, question: HistoryQuestion, now: Millis): void {
     const { self } = this.#p
-    if (this.#open.size >= limits.historyInquiries) this.#finish(this.#open.values().next().value as Inquiry)
     const inquiry: Inquiry = {
       ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
       ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
-      ways: new Map(),
-      ...{ named: false, forbidden: 0 },
+      ...{ approach: new Approach(this.#p), named: false, forbidden: 0 },
     }
-    this.#open.add(inquiry)
+    this.#open.add(inquiry, now)
     this.#askHere(inquiry, now)
     if (question.node !== self.node && !this.#try(inquiry, question.node, now)) inquiry.widens = now
     this.check(now)
   }
 
   deadline(): Millis | undefined {
-    let first: Millis | undefined
-    for (const { deadline, widens, widened } of this.#open) {
-      const at = widened ? deadline : Math.min(deadline, widens)
-      if (first === undefined || at < first) first = at
-    }
-    return first
+    return this.#open.deadline()
   }
 
   check(now: Millis): void {
-    for (const inquiry of this.#open) {
-      if (!inquiry.widened && now >= inquiry.widens) this.#widen(inquiry)
-      if (inquiry.widened) this.#askMore(inquiry, now)
-      const over = inquiry.widened && inquiry.waiting.size === 0
-      if (over || now >= inquiry.deadline || inquiry.sources.some(({ own }) => own)) this.#finish(inquiry)
-    }
+    this.#open.check(now)
   }
 
   /** A link opened: whoever waited for it is asked. */
@@ -121,7 +115,7 @@ export class Inquiries {
   /** A dial or a link failed. */
   lost(peer: NodeId, now: Millis): void {
     for (const inquiry of this.#open) this.#gaveUp(inquiry, peer, now)
-    if (this.#open.size > 0) this.check(now)
+    this.check(now)
   }
 
   /** A question failed; false when the ticket is none of ours. */
@@ -189,16 +183,21 @@ export class Inquiries {
   }
 
   #name(inquiry: Inquiry, { keepers, contacts = [] }: HistoryResponse, now: Millis): void {
-    for (const contact of contacts) inquiry.ways.set(contact.node, told(contact, inquiry.question.zone, now))
+    inquiry.approach.hear(contacts, inquiry.question.zone, now)
     if (keepers.length > 0) inquiry.named = true
     for (const node of keepers) if (!inquiry.keepers.includes(node)) inquiry.keepers.push(node)
   }
 
   #widen(inquiry: Inquiry): void {
     inquiry.widened = true
-    const known = this.#p.book.inZone(inquiry.question.zone).filter((entry) => entry.serves)
-    const linked = known.filter(({ node }) => this.#p.links.get(node) !== undefined)
-    inquiry.others = [...linked, ...known.filter((entry) => !linked.includes(entry))].map(({ node }) => node)
+    inquiry.others = servingIn(inquiry.question.zone, this.#p.book, this.#p.links)
+  }
+
+  /** Asks others beside the node when it is time to; true when nobody is left, or the node itself has answered. */
+  #goOn(inquiry: Inquiry, now: Millis): boolean {
+    if (!inquiry.widened && now >= inquiry.widens) this.#widen(inquiry)
+    if (inquiry.widened) this.#askMore(inquiry, now)
+    return (inquiry.widened && inquiry.waiting.size === 0) || inquiry.sources.some(({ own }) => own)
   }
 
   #askMore(inquiry: Inquiry, now: Millis): void {
@@ -218,14 +217,11 @@ export class Inquiries {
 
   /** Asks over the link, or dials; false when neither can be done. */
   #try(inquiry: Inquiry, node: NodeId, now: Millis): boolean {
-    const { links, book } = this.#p
     inquiry.tried.add(node)
-    const entry = book.get(node) ?? inquiry.ways.get(node)
-    const linked = links.get(node) !== undefined
-    if (!linked && (entry === undefined || entry.addresses.length === 0)) return false
+    const reached = inquiry.approach.reach(node, now)
+    if (reached === undefined) return false
     inquiry.waiting.set(node, { asked: undefined, blocks: [], pages: 0 })
-    if (linked) this.#ask(inquiry, node, undefined)
-    else if (entry !== undefined) links.wantFor(entry, now)
+    if (reached === 'linked') this.#ask(inquiry, node, undefined)
     return true
   }
 
@@ -245,9 +241,7 @@ export class Inquiries {
     if (peer === inquiry.question.node) inquiry.widens = Math.min(inquiry.widens, now)
   }
 
-  #finish(inquiry: Inquiry): void {
-    this.#open.delete(inquiry)
-    const { ticket, sources, tried, forbidden } = inquiry
+  #answer({ ticket, sources, tried, forbidden }: Inquiry): void {
     const answer: HistoryAnswer = { sources, asked: tried.size - 1, forbidden }
     this.#p.out.emit({ type: 'historyDone', ticket, answer })
   }

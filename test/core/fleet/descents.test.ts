@@ -56,6 +56,8 @@ interface Options {
   /** The zone that a reporter is a member of; default below the zone that it speaks for. */
   zoneOf?: (node: string) => string
   linked?: boolean
+  /** Whether a reporter knows who signed; default that it does. */
+  knows?: (node: string) => boolean
 }
 
 const zoneOf = (node: string) => (node.startsWith('r') ? node.slice(1) : `${node.slice(1)}/x`)
@@ -104,7 +106,7 @@ function world({ top, answers, node, known = [], linked = true, ...options }: Op
     const { ticket, peer } = effect
     if (effect.protocol === 'sync' && effect.body.type === 'memberships') {
       expect(effect.body.ids.length).toBeLessThanOrEqual(limits.syncMemberships)
-      const names = effect.body.ids.map((id) => id.replace('id of ', ''))
+      const names = effect.body.ids.map((id) => id.replace('id of ', '')).filter(options.knows ?? (() => true))
       const memberships = names.map((name) => membershipOf(name, (options.zoneOf ?? zoneOf)(name)))
       expect(descents.introduced(ticket, { ...NOTHING, memberships }, now)).toBe(true)
     }
@@ -193,6 +195,15 @@ describe('the zones below inner zones', () => {
     }
     const answer = world({ top: [inner('/eu', many)], answers }).ask()
     expect([answer.zones.length, state(answer)]).toEqual([70, ['/eu answered 0']])
+  })
+
+  it('are proven as far as their authors are told: one that is unknown keeps nobody else from being asked for', () => {
+    const many = Array.from({ length: limits.queryChildren }, (_, at) => leaf(`/eu/z${String(at).padStart(2, '0')}`, 1))
+    const told = many.filter((_, at) => at % 4 === 3).map(({ by }) => by)
+    const answers = { 'i/eu': () => page(many) }
+    const answer = world({ top: [inner('/eu', many)], answers, knows: (node) => told.includes(node) }).ask()
+    expect(answer.zones.flatMap(({ by = [] }) => by)).toEqual(told)
+    expect(answer.visited).toMatchObject([{ state: 'answered', partial: true }])
   })
 
   it('that do not exist are not looked for when all is heard here', () => {
