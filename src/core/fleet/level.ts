@@ -40,21 +40,28 @@ export class Level {
   readonly since: Millis
   readonly #places: Places
   readonly #isBelieved: (node: NodeId, now: Millis) => boolean
+  readonly #least: Millis
   readonly #children = new Map<string, Child>()
 
-  /** @param isBelieved false for who was found to lie */
+  /**
+   * @param isBelieved false for who was found to lie
+   * @param least shortest time between two digests of one child: who promises less is waited for as long, or one reporter could have its
+   * zone told dark and back all day
+   */
   constructor(
     zone: string,
     topic: string,
     places: Places,
     now: Millis,
     isBelieved: (node: NodeId, now: Millis) => boolean = () => true,
+    least: Millis = 0,
   ) {
     this.zone = zone
     this.topic = topic
     this.since = now
     this.#places = places
     this.#isBelieved = isBelieved
+    this.#least = least
   }
 
   get size(): number {
@@ -77,7 +84,7 @@ export class Level {
     const key = childKey(spoken.digest)
     if (!this.#children.has(key) && this.#children.size >= limits.zoneChildren) this.#evict(now)
     const others = (this.#children.get(key)?.spoken ?? []).filter(({ by }) => by !== spoken.by)
-    const fresh = [...others.filter((one) => isFresh(one, now)), spoken]
+    const fresh = [...others.filter((one) => this.#isFresh(one, now)), spoken]
     const order = this.#places.order(
       zone,
       day,
@@ -100,7 +107,7 @@ export class Level {
   /** Who speaks for a child, and is believed; undefined when it is dark. */
   speaker(key: string, day: number, now: Millis): Spoken | undefined {
     const child = this.#children.get(key)
-    const fresh = (child?.spoken ?? []).filter((one) => isFresh(one, now) && this.#isBelieved(one.by, now))
+    const fresh = (child?.spoken ?? []).filter((one) => this.#isFresh(one, now) && this.#isBelieved(one.by, now))
     if (child === undefined || fresh.length < 2) return fresh[0]
     const [first] = this.#places.order(
       child.zone,
@@ -113,13 +120,13 @@ export class Level {
   /** All that speak for a leaf child lately, and are believed; who speaks first. */
   voices(zone: string, now: Millis): Spoken[] {
     const spoken = this.#children.get(childKey({ zone, leaf: true }))?.spoken ?? []
-    return spoken.filter((one) => isFresh(one, now) && this.#isBelieved(one.by, now))
+    return spoken.filter((one) => this.#isFresh(one, now) && this.#isBelieved(one.by, now))
   }
 
   /** Leaf children for which somebody speaks. */
   leaves(now: Millis): string[] {
     const leaves = [...this.#children.values()].filter(({ leaf }) => leaf)
-    return leaves.filter(({ spoken }) => spoken.some((one) => isFresh(one, now))).map(({ zone }) => zone)
+    return leaves.filter(({ spoken }) => spoken.some((one) => this.#isFresh(one, now))).map(({ zone }) => zone)
   }
 
   /** The digest that one node sent of a child; undefined when it sent none. */
@@ -136,7 +143,7 @@ export class Level {
   /** True for who spoke for any child lately. */
   hasSpoken(node: NodeId, now: Millis): boolean {
     for (const { spoken } of this.#children.values())
-      if (spoken.some((one) => one.by === node && isFresh(one, now))) return true
+      if (spoken.some((one) => one.by === node && this.#isFresh(one, now))) return true
     return false
   }
 
@@ -149,7 +156,7 @@ export class Level {
   /** Between two digests of one child, by how many there are. @param least that of a few */
   period(least: Millis, now: Millis): Millis {
     let answering = 0
-    for (const { spoken } of this.#children.values()) if (spoken.some((one) => isFresh(one, now))) answering++
+    for (const { spoken } of this.#children.values()) if (spoken.some((one) => this.#isFresh(one, now))) answering++
     return Math.min(limits.digestPeriodMax, Math.max(least, answering * limits.digestPeriodPerChild))
   }
 
@@ -185,6 +192,11 @@ export class Level {
     return gone.map(([, { zone, leaf }]) => ({ zone, leaf }))
   }
 
+  /** Nobody has to be heard more often than in so many of its promises. */
+  #isFresh({ digest, at }: Spoken, now: Millis): boolean {
+    return now - at <= limits.darkAfterPromises * Math.max(this.#least, digest.promise)
+  }
+
   #hasRoom(now: Millis): boolean {
     return this.#children.size < limits.zoneChildren || this.#evictable(now) !== undefined
   }
@@ -198,16 +210,11 @@ export class Level {
   #evictable(now: Millis): string | undefined {
     let oldest: [string, Child] | undefined
     for (const entry of this.#children) {
-      const isDark = !entry[1].spoken.some((one) => isFresh(one, now))
+      const isDark = !entry[1].spoken.some((one) => this.#isFresh(one, now))
       if (isDark && (oldest === undefined || entry[1].seen < oldest[1].seen)) oldest = entry
     }
     return oldest?.[0]
   }
-}
-
-/** Nobody has to be heard more often than in so many of its promises. */
-function isFresh({ digest, at }: Spoken, now: Millis): boolean {
-  return now - at <= limits.darkAfterPromises * digest.promise
 }
 
 /** A dark inner zone counts for all leaf zones that it had when it was last heard. */

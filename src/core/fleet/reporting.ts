@@ -283,9 +283,8 @@ export class Reporting {
   }
 
   #listen(zone: string, now: Millis): Level {
-    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now, (node, at) =>
-      this.checks.isBelieved(node, at),
-    )
+    const isBelieved = (node: NodeId, at: Millis) => this.checks.isBelieved(node, at)
+    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now, isBelieved, this.#least)
     for (const one of this.#known.all()) if (parentOf(one.zone) === zone) level.restore(one.zone, one.leaf, one.seen)
     this.#levels.push(level)
     this.#p.out.emit({ type: 'subscribe', topic: level.topic })

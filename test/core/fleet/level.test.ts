@@ -110,6 +110,15 @@ it('speaks the slower the more children there are, and holds no more than its bo
   expect(uk.standing('late', digest('/uk/late', 1), 0, limits.darkAfterPromises * D + 1)).toBe('newer')
 })
 
+it('waits for who promises to speak all the time no less than for others: its zone would be told dark and back all day', () => {
+  const uk = new Level('/uk', 'dig/uk', places(), 0, () => true, D)
+  uk.take(spoken('x', { ...digest('/uk/a', 1), promise: 1 }, 0), DAY_0, 0)
+  const isDark = (now: number) => uk.children(DAY_0, now)[0]?.dark
+  expect([isDark(D), isDark(limits.darkAfterPromises * D), isDark(limits.darkAfterPromises * D + 1)]).toEqual([
+    ...[false, false, true],
+  ])
+})
+
 it('counts a zone that is a leaf and has zones below it twice, as two children', () => {
   const root = new Level('/', 'dig/', places(), 0)
   root.take(spoken('x', digest('/uk', 3), 0), DAY_0, 0)
