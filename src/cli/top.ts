@@ -58,7 +58,8 @@ export function topLines(fleet: FleetJson, { terminal }: Pick<Context, 'terminal
 }
 
 /** Of the nodes of a dark zone nobody says anything. */
-function nobody({ summary }: FleetJson): string {
+function nobody({ summary, own }: FleetJson): string {
+  if (summary === null && own === null) return 'of no node is anything known; "pimesh nodes" asks them'
   return (summary?.figures.dark ?? 0) > 0 ? 'no node of the zones that answer needs a look' : 'no node needs a look'
 }
 

@@ -101,6 +101,13 @@ ${FLEET}
     const { backend, run } = await daemon()
     backend.known = fleetJson({ summary: null, levels: [], zones: [] })
     expect(await run(['zones'])).toEqual({ status: 1, out: 'no summary of the fleet was heard yet\n', err: '' })
+    const completeness = {
+      ...{ asked: 0, missing: 0, together: [], disagreeing: [], unproven: [], complete: false, dark: 0, darkZones: [] },
+      ...{ zonesAnswered: 0, zonesKnown: 0, nodes: { up: 0, late: 0, down: 0, left: 0 }, oldestMs: 0 },
+    }
+    backend.known = fleetJson({ summary: null, own: null, levels: [], zones: [], completeness })
+    expect((await run(['zones'])).out).toMatch(/^no digest of any zone was heard yet: /)
+    expect((await run(['top', '--once'])).out).toContain('\nof no node is anything known; "pimesh nodes" asks them\n')
   })
 })
 

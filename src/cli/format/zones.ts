@@ -116,6 +116,8 @@ export function zonesLine(fleet: FleetJson): string {
   const { completeness } = fleet
   if (completeness === undefined) return fleetLine(fleet)
   const { zonesAnswered, zonesKnown, nodes, oldestMs, complete } = completeness
+  if (zonesKnown === 0 && fleet.summary === null && fleet.own === null)
+    return 'no digest of any zone was heard yet: reporters send one each half a minute, and in large fleets less often'
   if (zonesKnown === 0) return `${NO_ZONE}${belowText(completeness)}`
   const present = nodes.up + nodes.late + nodes.down
   const states = statesText(nodes)
