@@ -208,14 +208,14 @@ export function requireRowMetrics({ aggregates }: Question): void {
 /** The same from rows: exact, of nodes that are `up` or `late`; counted are all but who left. */
 export function answerFromRows(
   question: Question,
-  { result, rows }: { result: QueryResult; rows: readonly FoundRow[] },
+  { result, rows, inFleet }: { result: QueryResult; rows: readonly FoundRow[]; inFleet?: number | undefined },
   nameOf: (release8: string) => string,
 ): QuestionJson {
   const present = rows.filter(({ row }) => question.by === 'status' || row.status !== 'left')
   const groups = new Map<string | null, FoundRow[]>(question.by === undefined ? [[null, []]] : [])
   for (const found of present)
     for (const group of groupsOfRow(question.by, found, nameOf)) into(groups, group).push(found)
-  const { oldestMs, ...whole } = completeness(result)
+  const { oldestMs, ...whole } = completeness(result, inFleet)
   return {
     ...{ schema: 'pimesh.query/1', way: 'rows', by: question.by ?? null, columns: question.aggregates.map(columnOf) },
     groups: [...groups]

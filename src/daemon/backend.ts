@@ -59,6 +59,7 @@ export function createBackend(parts: BackendParts): ApiBackend {
   const rows = new RowPages(
     (zones, timeoutMs) => parts.driver.query(zones, timeoutMs),
     () => pathsJson(parts.core, parts.now()),
+    () => zonesInFleet(parts),
   )
   const run = randomUUID()
   return {
@@ -107,6 +108,12 @@ export function createBackend(parts: BackendParts): ApiBackend {
 
 function ownZone({ core }: Pick<BackendParts, 'core'>): string {
   return core.snapshot().membership.claims.zone
+}
+
+/** Leaf zones that the fleet summary counts, dark ones too; undefined while there is none. */
+function zonesInFleet({ core, now }: BackendParts): number | undefined {
+  const figures = core.fleet(now()).summary?.figures
+  return figures && figures.zones + figures.dark
 }
 
 function nameOf(core: NodeCore): (node: string) => string | null {

@@ -10,13 +10,15 @@ export interface KeptAnswer {
   result: QueryResult
   /** Those that match, in their order. */
   rows: readonly FoundRow[]
+  /** Leaf zones that the fleet has by its summary, where all were asked for. */
+  inFleet: number | undefined
 }
 
 export class KeptAnswers {
   readonly #kept = new Map<string, { answer: KeptAnswer; timer: NodeJS.Timeout }>()
 
-  keep(result: QueryResult, rows: readonly FoundRow[]): KeptAnswer {
-    const answer = { id: randomUUID(), result, rows }
+  keep(result: QueryResult, rows: readonly FoundRow[], inFleet?: number): KeptAnswer {
+    const answer = { id: randomUUID(), result, rows, inFleet }
     this.#put(answer)
     return answer
   }

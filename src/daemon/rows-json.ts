@@ -12,6 +12,8 @@ import type { PathJson } from './api-reach-types.ts'
 import type { CountsJson, NodeJson, NodesJson, PageJson, ZoneJson } from './api-types.ts'
 
 export interface PageOfRows {
+  /** Leaf zones that the fleet summary counts, dark ones too, where all zones were asked for; undefined where only some were, or nothing is known. */
+  inFleet?: number | undefined
   /** Matching rows, all of them. */
   rows: readonly FoundRow[]
   page: PageJson
@@ -20,7 +22,7 @@ export interface PageOfRows {
 /** A page of an answer with the completeness of all of it; `paths`: how the peer that asked is linked with them. `zones` are in order of name. */
 export function nodesJson(
   result: QueryResult,
-  { rows, page }: PageOfRows,
+  { rows, page, inFleet }: PageOfRows,
   paths: ReadonlyMap<NodeId, PathJson> = new Map(),
 ): NodesJson {
   const answers = new Map(result.zones.map((answer) => [answer.zone, answer]))
@@ -32,7 +34,7 @@ export function nodesJson(
       path: paths.get(row.node) ?? null,
     })),
     zones: result.zones.map(zoneJson),
-    completeness: completeness(result),
+    completeness: completeness(result, inFleet),
     page,
     units: UNITS,
   }
@@ -43,18 +45,22 @@ const UNITS: Record<string, string> = Object.fromEntries(
   MEASURES.filter((measure) => !isRate(measure)).map(({ name, unit }) => [name, unit]),
 )
 
-/** How much of what was asked for came, and how old its oldest row is. */
-export function completeness({ zones }: QueryResult): NodesJson['completeness'] {
+/**
+ * How much of what was asked for came, and how old its oldest row is. Who was asked is who the address book knows: of a fleet that is just
+ * being met, or has more zones than the book holds, the summary counts more.
+ */
+export function completeness({ zones }: QueryResult, inFleet = 0): NodesJson['completeness'] {
   const answered = zones.filter((zone) => zone.state === 'answered')
   const silent = zones.filter((zone) => zone.state === 'silent')
   const dark = silent.filter(({ membersKnown }) => membersKnown > 0)
   const unknown = silent.filter(({ membersKnown }) => membersKnown === 0)
   return {
     zonesAnswered: answered.length,
-    zonesKnown: zones.length,
+    zonesKnown: Math.max(zones.length, inFleet),
     // Who left says nothing more: its age would only tell how long ago that was.
     oldestMs: oldest(zones.flatMap(({ rows }) => rows.filter(({ status }) => status !== 'left'))),
-    complete: zones.length > 0 && answered.length === zones.length && answered.every((zone) => !zone.partial),
+    complete:
+      zones.length > 0 && answered.length >= Math.max(zones.length, inFleet) && answered.every((zone) => !zone.partial),
     nodes: countsOf(zones.flatMap(({ rows }) => rows)),
     dark: dark.length,
     darkZones: dark.slice(0, limits.darkNames).map(({ zone }) => zone),

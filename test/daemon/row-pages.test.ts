@@ -18,7 +18,7 @@ const FLEET = [
 const DARK = Array.from({ length: 40 }, (_, at) => `/nl/dark${String(at).padStart(2, '0')}`)
 const ALL = { zones: undefined, timeoutMs: 5_000 }
 
-function pages(wishes: readonly Wish[] = FLEET, dark: readonly string[] = []) {
+function pages(wishes: readonly Wish[] = FLEET, dark: readonly string[] = [], inFleet?: number) {
   const asked: (readonly string[] | undefined)[] = []
   const rows = new RowPages(
     async (zones) => {
@@ -26,6 +26,7 @@ function pages(wishes: readonly Wish[] = FLEET, dark: readonly string[] = []) {
       return resultOf(wishes, dark)
     },
     () => new Map(),
+    () => inFleet,
   )
   const names = async (query: Partial<Parameters<RowPages['answer']>[0]>) =>
     (await rows.answer({ ...ALL, ...query })).nodes.map(({ name }) => name)
@@ -51,6 +52,17 @@ describe('rows', () => {
     expect(nodes.map(({ name }) => name)).toEqual(['b', 'd'])
     expect(page).toMatchObject({ at: 0, of: 2, next: null })
     expect(completeness).toMatchObject({ nodes: { up: 2, late: 1, down: 1, left: 0 }, complete: true })
+  })
+
+  it('are not all when the fleet has more zones than the address book, which is who was asked', async () => {
+    const { rows } = pages(FLEET, [], 400)
+    const answer = await rows.answer({ ...ALL, limit: 1 })
+    expect(answer.completeness).toMatchObject({ zonesKnown: 400, complete: false })
+    const next = await rows.answer({ ...ALL, answer: answer.page?.answer as string, at: 1 })
+    expect(next.completeness).toMatchObject({ zonesKnown: 400, complete: false })
+    const named = await rows.answer({ ...ALL, zones: ['/uk/b'] })
+    expect(named.completeness).toMatchObject({ complete: true })
+    expect((await pages(FLEET, [], 2).rows.answer(ALL)).completeness.complete).toBe(true)
   })
 
   it('have their metrics by short names with units', async () => {
