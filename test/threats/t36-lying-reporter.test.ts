@@ -243,7 +243,9 @@ describe('T36 counts that only the zone can contradict', () => {
       wantFor: ({ node }: { node: string }) => dialled.push(node),
     }
     const checks = new SpotChecks({ env: { random }, out, book, links, alerts } as never)
-    const level = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0, (node, now) => checks.isBelieved(node, now))
+    const level = new Level('/uk', 'dig/uk', new Places({ sha256 }), 0, {
+      isBelieved: (node, now) => checks.isBelieved(node, now),
+    })
     /** One check, in which the members that are asked answer with so many. */
     const round = (now: number, up: number) => {
       checks.check([level], '/uk/a', OFTEN, now)

@@ -54,6 +54,8 @@ export class DigestGossip {
   readonly #p: Parts
   /** By the ticket of the question. */
   readonly #parked = new Map<Ticket, Parked>()
+  /** When a summary of a member was taken last on a topic: it has nothing to say more often than a digest. */
+  readonly #handed = new Map<string, Millis>()
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -178,10 +180,14 @@ export class DigestGossip {
     if (lapsed !== undefined) return lapsed
     const { node, zone } = author.claims
     if (node === self.node || !reporting.isNewer(summary, now)) return 'old'
-    const mayHand =
-      level === undefined ? zone === self.zone && reporting.mayHandDown(node, now) : level.hasSpoken(node, now)
+    const mayHand = (level !== undefined || zone === self.zone) && reporting.mayHandDown(node, level, now)
     if (!mayHand) return 'notReporting'
+    const last = this.#handed.get(`${topic} ${node}`)
+    if (last !== undefined && now - last < this.#p.gap) return 'tooOften'
     if (!this.#signed(author, envelope)) return 'badSignature'
+    this.#handed.delete(`${topic} ${node}`)
+    this.#handed.set(`${topic} ${node}`, now)
+    if (this.#handed.size > limits.summaryAuthors) this.#handed.delete(this.#handed.keys().next().value as string)
     reporting.heardSummary({ summary, by: node, at: now, envelope }, topic, now)
     return 'taken'
   }

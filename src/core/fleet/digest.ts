@@ -35,6 +35,9 @@ export function childKey({ zone, leaf }: Pick<Digest, 'zone' | 'leaf'>): string 
 }
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`; of one reporter and one zone. */
-export function compareDigests(a: Digest, b: Digest): number {
+export function compareDigests(
+  a: Pick<Digest, 'incarnation' | 'counter'>,
+  b: Pick<Digest, 'incarnation' | 'counter'>,
+): number {
   return a.incarnation - b.incarnation || a.counter - b.counter
 }

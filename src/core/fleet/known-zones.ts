@@ -23,7 +23,9 @@ export class KnownZones {
     this.#self = self
     const wall = self.wallAt(now)
     for (const { zone, leaf, heardWall } of saved) {
-      const seen = now - (wall === undefined ? 0 : Math.max(0, wall - heardWall))
+      // A clock that is far ahead at the start must not cost us every name (T29): each has a day of this run to be heard of.
+      const silent = wall === undefined ? 0 : Math.min(Math.max(0, wall - heardWall), limits.zoneKeptFor - DAY)
+      const seen = now - silent
       this.#known.set(childKey({ zone, leaf }), { zone, leaf, seen, written: seen })
     }
   }

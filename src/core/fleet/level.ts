@@ -4,6 +4,7 @@ import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { childKey, compareDigests, type Digest } from './digest.ts'
 import { type Figures, membersOf, mergeFigures, NO_FIGURES } from './figures.ts'
+import { Orders } from './orders.ts'
 import type { Places } from './reporters.ts'
 import type { Envelope } from './rows.ts'
 
@@ -33,6 +34,19 @@ export interface Whole {
   parts: readonly Digest[]
 }
 
+/** How what is heard is taken. */
+export interface Hearing {
+  /** False for who was found to lie. */
+  isBelieved: (node: NodeId, now: Millis) => boolean
+  /** What reporters said before this level was listened to. */
+  orders: Orders
+  /**
+   * Shortest time between two digests of one child: who promises less is waited for as long, or one reporter could have its zone told dark
+   * and back all day.
+   */
+  least: Millis
+}
+
 export class Level {
   readonly zone: string
   readonly topic: string
@@ -40,27 +54,23 @@ export class Level {
   readonly since: Millis
   readonly #places: Places
   readonly #isBelieved: (node: NodeId, now: Millis) => boolean
+  readonly #orders: Orders
   readonly #least: Millis
   readonly #children = new Map<string, Child>()
 
-  /**
-   * @param isBelieved false for who was found to lie
-   * @param least shortest time between two digests of one child: who promises less is waited for as long, or one reporter could have its
-   * zone told dark and back all day
-   */
   constructor(
     zone: string,
     topic: string,
     places: Places,
     now: Millis,
-    isBelieved: (node: NodeId, now: Millis) => boolean = () => true,
-    least: Millis = 0,
+    { isBelieved = () => true, orders = new Orders(), least = 0 }: Partial<Hearing> = {},
   ) {
     this.zone = zone
     this.topic = topic
     this.since = now
     this.#places = places
     this.#isBelieved = isBelieved
+    this.#orders = orders
     this.#least = least
   }
 
@@ -70,18 +80,18 @@ export class Level {
 
   /** Cheap: whether a digest is news, before its signature is checked. */
   standing(by: NodeId, digest: Digest, gap: Millis, now: Millis): 'newer' | 'old' | 'tooOften' | 'full' {
-    const child = this.#children.get(childKey(digest))
-    if (child === undefined) return this.#hasRoom(now) ? 'newer' : 'full'
-    const held = child.spoken.find((one) => one.by === by)
-    if (held === undefined) return 'newer'
-    if (compareDigests(digest, held.digest) <= 0) return 'old'
-    return now - held.at < gap ? 'tooOften' : 'newer'
+    const key = childKey(digest)
+    const last = this.#orders.of(key, by, now)
+    if (last !== undefined && compareDigests(digest, last) <= 0) return 'old'
+    if (last !== undefined && now - last.at < gap) return 'tooOften'
+    return this.#children.has(key) || this.#hasRoom(now) ? 'newer' : 'full'
   }
 
   /** Takes a newer digest whose signature was checked. */
   take(spoken: Spoken, day: number, now: Millis): void {
     const { zone, leaf } = spoken.digest
     const key = childKey(spoken.digest)
+    this.#orders.took(key, spoken.by, spoken.digest, spoken.at)
     if (!this.#children.has(key) && this.#children.size >= limits.zoneChildren) this.#evict(now)
     const others = (this.#children.get(key)?.spoken ?? []).filter(({ by }) => by !== spoken.by)
     const fresh = [...others.filter((one) => this.#isFresh(one, now)), spoken]
@@ -140,11 +150,24 @@ export class Level {
     return others.length === 0 ? undefined : Math.max(...others.map(({ at }) => at))
   }
 
-  /** True for who spoke for any child lately. */
-  hasSpoken(node: NodeId, now: Millis): boolean {
+  /** Everybody who speaks here had the time to: who has just begun to listen would else take the first that it hears for all. */
+  isSettled(least: Millis, now: Millis): boolean {
+    const listened = now - this.since
+    if (listened < least) return false
+    if (listened >= limits.digestPeriodMax) return true
+    const promises: Millis[] = []
     for (const { spoken } of this.#children.values())
-      if (spoken.some((one) => one.by === node && this.#isFresh(one, now))) return true
-    return false
+      for (const one of spoken.slice(0, 1)) if (this.#isFresh(one, now)) promises.push(one.digest.promise)
+    // The middle one: no single reporter makes the others wait.
+    return listened >= (promises.sort((a, b) => a - b)[(promises.length - 1) >> 1] ?? least)
+  }
+
+  /** Whether who speaks for a child is one of the first that speak for this zone, and so hands the summary down in it. */
+  mayHandDown(node: NodeId, day: number, now: Millis): boolean {
+    const speakers = this.speakers(day, now).map(({ by }) => by)
+    const order = this.#places.order(this.zone, day, new Set(speakers))
+    const place = order.indexOf(node)
+    return place >= 0 && place < limits.summaryPlaces
   }
 
   /** Those who speak for the children now. */

@@ -18,6 +18,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import { agedTo, type HeldSummary, madeAt, newerOf } from './held-summary.ts'
 import { KnownZones } from './known-zones.ts'
 import { Level, type Spoken } from './level.ts'
+import { Orders } from './orders.ts'
 import { innerDigest, leafDigest, leafFigures } from './own-digests.ts'
 import { candidates, type Pair, type Part, Places, pairOf, partOf } from './reporters.ts'
 import type { Envelope, StatusCounts } from './rows.ts'
@@ -77,6 +78,8 @@ export class Reporting {
   /** Zones that spoke in this run or an earlier one. */
   readonly #known: KnownZones
   readonly #dark: DarkZones
+  /** Kept when a level is left: whoever listens to it again knows what was said. */
+  readonly #orders = new Orders()
   #counter = 0
   #held: HeldSummary | undefined
   /** By topic: when a summary last went out there, from us or from another, and when we would speak next. */
@@ -186,8 +189,9 @@ export class Reporting {
     if (handed !== undefined) Object.assign(handed, { made: madeAt(held), at: now })
   }
 
-  /** Who may hand a summary down in our leaf zone. */
-  mayHandDown(node: NodeId, now: Millis): boolean {
+  /** Who may hand a summary down in our leaf zone, or in the inner zone of a level. */
+  mayHandDown(node: NodeId, level: Level | undefined, now: Millis): boolean {
+    if (level !== undefined) return level.mayHandDown(node, this.#p.day.at(now), now)
     const others = this.#candidates().filter((one) => one !== node)
     const order = this.#places.order(this.#p.self.zone, this.#p.day.at(now), [...others, node])
     return order.indexOf(node) < limits.summaryPlaces
@@ -196,7 +200,8 @@ export class Reporting {
   /** The newest that is known of the fleet, with ages of now. */
   summary(now: Millis): (Summary & { by: NodeId }) | undefined {
     const top = this.#levels.at(-1)
-    if (top?.zone === '/' && top.size > 0) return { ...this.#made(top, now), by: this.#p.self.node }
+    if (top?.zone === '/' && top.size > 0 && top.isSettled(this.#least, now))
+      return { ...this.#made(top, now), by: this.#p.self.node }
     return this.#held && agedTo(this.#held, now)
   }
 
@@ -284,7 +289,8 @@ export class Reporting {
 
   #listen(zone: string, now: Millis): Level {
     const isBelieved = (node: NodeId, at: Millis) => this.checks.isBelieved(node, at)
-    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now, isBelieved, this.#least)
+    const hearing = { isBelieved, orders: this.#orders, least: this.#least }
+    const level = new Level(zone, this.#p.topics.digests(zone), this.#places, now, hearing)
     for (const one of this.#known.all()) if (parentOf(one.zone) === zone) level.restore(one.zone, one.leaf, one.seen)
     this.#levels.push(level)
     this.#p.out.emit({ type: 'subscribe', topic: level.topic })

@@ -2,7 +2,7 @@
 // Invariant: an entry's record never gets older; only a newer record of the node itself brings it back from `down` or `left`.
 import type { Millis, NodeId } from '../env.ts'
 import type { Change } from '../events.ts'
-import { limits } from '../limits.ts'
+import { DAY, limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones.ts'
 import { type Heard, isMissed, nextChangeAt, statusAt } from './liveness.ts'
@@ -69,7 +69,9 @@ export class View {
   ): void {
     if (row.node === this.#self || this.#entries.size >= limits.viewNodes) return
     const final = row.status === 'down' || row.status === 'left'
-    const age = wall === undefined || wall < row.heardWall ? undefined : wall - row.heardWall
+    // A clock that is far ahead at the start must not have us forget who is gone: an old record would bring it back (T29, T38).
+    const told = wall === undefined || wall < row.heardWall ? undefined : wall - row.heardWall
+    const age = told === undefined ? undefined : Math.min(told, limits.goneKeptFor - DAY)
     const owed = limits.lateAfterPromises * row.record.promise
     const heard = final ? now - Math.max(age ?? 0, limits.downAfterPromises * row.record.promise) : now - owed
     const { node, envelope, record } = row

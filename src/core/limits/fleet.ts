@@ -63,10 +63,14 @@ export const fleetLimits = {
   zoneKeptFor: 30 * DAY,
   /** Records of one incarnation before a node may report: half a minute, so that one that comes and goes does not take the place each time. */
   reporterSettled: 3,
+  /** Reporters whose last order is remembered, by child: those of two days of the fullest zone, active and standby. */
+  digestOrders: 2_048,
   /** Places in orders of reporters that are remembered: three for each child of the fullest zone, and a leaf zone. */
   reporterPlaces: 4_096,
   /** Places in the order of a zone's reporters from which a summary is taken: views differ by one that comes or goes. */
   summaryPlaces: 4,
+  /** Members of whom it is remembered when their summary was taken last: the first of each order, on each topic that a node can be on. */
+  summaryAuthors: 64,
   /** Links of a reporter to reporters of sibling zones: twice gossip's D, as with zone-mates. */
   siblingLinks: 6,
   /** And at each level above the first: gossip's D. */

@@ -42,7 +42,7 @@ describe('the digest of a child', () => {
     const names = Array.from({ length: 10 }, (_, at) => `n${at}`)
     const ordered = places().order('/uk/a', DAY_0, names)
     const heard = (liars: readonly string[]) => {
-      const uk = new Level('/uk', 'dig/uk', places(), 0, (node) => !liars.includes(node))
+      const uk = new Level('/uk', 'dig/uk', places(), 0, { isBelieved: (node) => !liars.includes(node) })
       for (const by of names) uk.take(spoken(by, digest('/uk/a', 5), 0), DAY_0, 0)
       return uk.voices('/uk/a', 0).map(({ by }) => by)
     }
@@ -111,7 +111,7 @@ it('speaks the slower the more children there are, and holds no more than its bo
 })
 
 it('waits for who promises to speak all the time no less than for others: its zone would be told dark and back all day', () => {
-  const uk = new Level('/uk', 'dig/uk', places(), 0, () => true, D)
+  const uk = new Level('/uk', 'dig/uk', places(), 0, { least: D })
   uk.take(spoken('x', { ...digest('/uk/a', 1), promise: 1 }, 0), DAY_0, 0)
   const isDark = (now: number) => uk.children(DAY_0, now)[0]?.dark
   expect([isDark(D), isDark(limits.darkAfterPromises * D), isDark(limits.darkAfterPromises * D + 1)]).toEqual([

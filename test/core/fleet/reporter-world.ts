@@ -64,6 +64,8 @@ export interface Options {
   revoked?: readonly string[]
   /** Those that are linked. */
   linked?: readonly { node: NodeId; zone: string }[]
+  /** Zones that an earlier run heard of. */
+  zones?: readonly { zone: string; leaf: boolean; heardWall: Millis }[]
 }
 
 /** A node that may report, without a mesh around it. */
@@ -76,6 +78,7 @@ export function reporter(options: Options = {}) {
     known = [],
     linked = [],
     revoked = [],
+    zones = [],
   } = options
   const out = new Outbox()
   const env = {
@@ -113,7 +116,7 @@ export function reporter(options: Options = {}) {
   }
   const topics = { digests: (of: string) => `dig${of}`, records: `rec${zone}` }
   const heartbeat = { incarnation: 1, started: true }
-  const parts = { env, out, self, view, alerts, heartbeat, book, links, day, topics, minimum: T, zones: [] }
+  const parts = { env, out, self, view, alerts, heartbeat, book, links, day, topics, minimum: T, zones }
   const reporting = new Reporting(parts as never, 0)
   const statements = { isFound: (id: string) => revoked.includes(id), endOf: () => Number.MAX_SAFE_INTEGER }
   const hears = { env, out, self, authors, reporting, refusals, statements, day, topic: topics.records, gap: T / 2 }
