@@ -72,7 +72,7 @@ export function decodeDigest(body: Uint8Array): Digest {
   const counter = reader.uint(4)
   const day = reader.uint(5, DAY_MAX)
   const promise = reader.uint(6, limits.digestPeriodMax)
-  const age = reader.uint(7)
+  const age = reader.uint(7, limits.digestAge)
   const figures = decodeFigures(reader.bytes(8, 0, limits.digestBytes), zone, 'a digest', limits.digestBytes)
   const commitment = toHex(reader.bytes(9, COMMITMENT_BYTES, COMMITMENT_BYTES))
   const contacts = reader.list(10, limits.digestContacts, 1, SHORT_CONTACT_BYTES).map(decodeShortContact)
@@ -80,6 +80,7 @@ export function decodeDigest(body: Uint8Array): Digest {
   if (incarnation === 0 || counter === 0 || promise === 0) reader.refuse('its order or its promise is missing')
   const { up, late, down, left } = figures.counts
   if (leaf && (figures.zones !== 1 || figures.dark > 0)) reader.refuse('a leaf zone is one zone')
+  if (leaf && age > 0) reader.refuse('a leaf zone is as old as its digest')
   if (leaf && up + late + down + left > limits.viewNodes) reader.refuse('it counts more nodes than a leaf zone holds')
   return { zone, leaf, incarnation, counter, day, promise, age, figures, commitment, contacts }
 }

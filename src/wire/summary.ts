@@ -27,7 +27,7 @@ export function decodeSummary(body: Uint8Array): Summary {
   const reader = new MessageReader(body, 'a summary', limits.summaryBytes)
   const day = reader.uint(1, DAY_MAX)
   const made = reader.uint(2)
-  const age = reader.uint(3)
+  const age = reader.uint(3, limits.zoneKeptFor)
   const figures = decodeFigures(reader.bytes(4, 0, limits.summaryBytes), '/', 'a summary', limits.summaryBytes)
   reader.end()
   return { day, made, age, figures }

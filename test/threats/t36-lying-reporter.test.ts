@@ -37,6 +37,13 @@ describe('T36 a lying reporter', () => {
       expect(() => decodeDigest(lie)).toThrowError(expect.objectContaining({ code: 'E_PROTOCOL' }))
     })
 
+    it('a leaf zone that is older than its digest, or parts that are older than any can be', () => {
+      const leaf = digest('/uk/b', 3, { age: 1 })
+      expect(() => decodeDigest(encodeDigest(leaf))).toThrow(/as old as its digest/)
+      const old = { ...sampleDigest, leaf: false, age: limits.digestAge + 1 }
+      expect(() => decodeDigest(encodeDigest(old))).toThrow(/field 7/)
+    })
+
     it('a leaf zone that is several, or larger than a leaf can be', () => {
       const leaf = { ...sampleDigest, leaf: true }
       const refused = (figures: typeof sampleFigures) =>

@@ -15,6 +15,8 @@ export const fleetLimits = {
   digestPeriodPerChild: 1 * SECOND,
   /** Longest time between two digests that is waited for: 512 zones directly below one. */
   digestPeriodMax: 10 * MINUTE,
+  /** Age of the oldest part of a digest that is believed: longest promises thrice, on each of six levels, is three hours. */
+  digestAge: 6 * HOUR,
   /** Nodes that one digest may count: a million zones of a hundred. */
   digestNodes: 100_000_000,
   /** Leaf zones that one digest may count, dark ones included: those hundred million nodes. */
