@@ -84,15 +84,19 @@ export class Visit {
     else this.#closeExhausted()
   }
 
-  /** Leaf zones that the zone's own digest counts, dark ones too, and that no child tells of. */
+  /**
+   * Leaf zones that the zone's own digest counts, dark ones too, and that no child tells of. Names that nothing proves count for dark zones
+   * only: whoever answers could else make up as many as it leaves out.
+   */
   get missing(): number {
     if (this.#said === undefined) return 0
-    let told = 0
+    let [proven, unproven] = [0, 0]
     for (const { leaf, last } of this.children.values()) {
       const figures = last?.digest.figures
-      told += leaf || figures === undefined ? 1 : figures.zones + figures.dark
+      if (figures === undefined) unproven += 1
+      else proven += leaf ? 1 : figures.zones + figures.dark
     }
-    return Math.max(0, this.#said.zones + this.#said.dark - told)
+    return Math.max(0, this.#said.zones + this.#said.dark - proven - Math.min(unproven, this.#said.dark))
   }
 
   /** The nodes of all children are not those that the zone's own digest counts, by more than comes and goes within a D. */

@@ -1,5 +1,6 @@
-// Sightings: a person asks by whom a node is seen. Its witnesses are asked how they see it (clause QUERY 6): whoever of its zone answers
-// first names them. A witness that does not answer is missing by name in the answer, so nobody takes two of three for all.
+// Sightings: a person asks by whom a node is seen. Its witnesses are asked how they see it (clause QUERY 6): members of its zone name them,
+// two at least, so that no single liar names itself alone. A witness that does not answer is missing by name in the answer, so nobody takes
+// two of three for all.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -47,7 +48,8 @@ interface Look {
   question: SightQuestion
   deadline: Millis
   witnesses: NodeId[]
-  named: boolean
+  /** Members that see the node, and so named its witnesses. */
+  namedBy: Set<NodeId>
   /** Members of the zone that may name its witnesses, the likeliest to answer first. */
   guides: NodeId[]
   /** From then on the next of them is asked beside the last. */
@@ -84,13 +86,13 @@ export class Sightings {
     const members = servingIn(zone, book, links)
     const guides = members.filter((member) => member !== node).slice(0, limits.witnessPlaces)
     const look: Look = {
-      ...{ ticket, question, deadline: now + timeout, witnesses: [], named: false, guides, nextGuide: now },
+      ...{ ticket, question, deadline: now + timeout, witnesses: [], namedBy: new Set(), guides, nextGuide: now },
       ...{ tried: new Set([self.node, node]), waiting: new Map(), sightings: [] },
       approach: new Approach(this.#p),
     }
     this.#open.add(look, now)
     if (self.isNode && self.zone === zone && node !== self.node) this.#take(look, self.node, sight(node, now), now)
-    if (node === self.node) this.#name(look, sight(node, now), now)
+    if (node === self.node) this.#name(look, self.node, sight(node, now), now)
     this.check(now)
   }
 
@@ -142,12 +144,12 @@ export class Sightings {
 
   #take(look: Look, by: NodeId, sight: Sight | undefined, now: Millis): void {
     look.sightings.push({ by, sight })
-    this.#name(look, sight, now)
+    this.#name(look, by, sight, now)
   }
 
-  #name(look: Look, sight: Sight | undefined, now: Millis): void {
+  #name(look: Look, by: NodeId, sight: Sight | undefined, now: Millis): void {
     if (sight === undefined) return
-    look.named = true
+    look.namedBy.add(by)
     look.approach.hear(sight.contacts ?? [], look.question.zone, now)
     for (const witness of sight.witnesses) {
       const isNew = witness !== look.question.node && !look.witnesses.includes(witness)
@@ -155,7 +157,7 @@ export class Sightings {
     }
   }
 
-  /** All witnesses at once; while nobody named them, one guide after the other. True when nobody is left. */
+  /** All witnesses at once; until enough named them, one guide after the other. True when nobody is left. */
   #goOn(look: Look, now: Millis): boolean {
     for (const witness of look.witnesses) if (!look.tried.has(witness)) this.#try(look, witness, now)
     let guide = this.#nextGuide(look)
@@ -166,9 +168,10 @@ export class Sightings {
     return look.waiting.size === 0 && guide === undefined
   }
 
-  /** Where nobody is fit to be a witness, a few members say how they see it. */
-  #nextGuide({ witnesses, guides, tried }: Look): NodeId | undefined {
-    return witnesses.length > 0 ? undefined : guides.find((node) => !tried.has(node))
+  /** Where nobody is fit to be a witness, a few members say how they see it. Our own word is enough for us. */
+  #nextGuide({ witnesses, namedBy, guides, tried }: Look): NodeId | undefined {
+    const isNamed = namedBy.has(this.#p.self.node) || namedBy.size >= limits.namers
+    return witnesses.length > 0 && isNamed ? undefined : guides.find((node) => !tried.has(node))
   }
 
   /** Asks over the link, or dials; false when neither can be done. */
@@ -189,7 +192,7 @@ export class Sightings {
     this.#p.out.emit({ type: 'ask', ticket, peer, protocol: 'query', body })
   }
 
-  #answer({ ticket, witnesses, sightings, named }: Look): void {
-    this.#p.out.emit({ type: 'sightDone', ticket, answer: { witnesses, sightings, named } })
+  #answer({ ticket, witnesses, sightings, namedBy }: Look): void {
+    this.#p.out.emit({ type: 'sightDone', ticket, answer: { witnesses, sightings, named: namedBy.size > 0 } })
   }
 }

@@ -1,5 +1,6 @@
 // Inquiries: a person asks for the values of one node. The node itself is asked first; when it cannot be reached, or is silent for one
-// hedge, those that keep its values are, as its zone-mates name them. An answer from the node itself ends it: its own word is complete.
+// hedge, those that keep its values are, as its zone-mates name them, two at least, so that no single liar names itself alone. An answer
+// from the node itself ends it: its own word is complete.
 import type { Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
 import { limits } from '../limits.ts'
@@ -57,8 +58,8 @@ interface Inquiry {
   /** Members from which an answer may still come. */
   waiting: Map<NodeId, { asked: Ticket | undefined; blocks: ToldBlock[]; pages: number }>
   sources: HistorySource[]
-  /** Somebody named the keepers: whoever is none of them need not be asked. */
-  named: boolean
+  /** Members that named the keepers. */
+  namedBy: Set<NodeId>
   forbidden: number
 }
 
@@ -88,7 +89,7 @@ export class Inquiries {
     const inquiry: Inquiry = {
       ...{ ticket, question, deadline: now + question.timeout, widens: now + limits.historyHedge, widened: false },
       ...{ keepers: [], others: [], tried: new Set([self.node]), waiting: new Map(), sources: [] },
-      ...{ approach: new Approach(this.#p), named: false, forbidden: 0 },
+      ...{ approach: new Approach(this.#p), namedBy: new Set(), forbidden: 0 },
     }
     this.#open.add(inquiry, now)
     this.#askHere(inquiry, now)
@@ -174,7 +175,7 @@ export class Inquiries {
     const next = waiting.blocks.at(-1)
     const further = descends && response.more && response.blocks.length > 0 && waiting.pages < limits.historyPages
     if (further && next !== undefined) return { run: next.run, first: next.first }
-    this.#name(inquiry, response, now)
+    this.#name(inquiry, by, response, now)
     inquiry.waiting.delete(by)
     if (response.refused !== undefined) return undefined
     const { own, tier, names } = response
@@ -182,9 +183,9 @@ export class Inquiries {
     return undefined
   }
 
-  #name(inquiry: Inquiry, { keepers, contacts = [] }: HistoryResponse, now: Millis): void {
+  #name(inquiry: Inquiry, by: NodeId, { keepers, contacts = [] }: HistoryResponse, now: Millis): void {
     inquiry.approach.hear(contacts, inquiry.question.zone, now)
-    if (keepers.length > 0) inquiry.named = true
+    if (keepers.length > 0) inquiry.namedBy.add(by)
     for (const node of keepers) if (!inquiry.keepers.includes(node)) inquiry.keepers.push(node)
   }
 
@@ -208,10 +209,11 @@ export class Inquiries {
     }
   }
 
-  /** The next keeper; without any that is named, whoever may name them, one after the other. */
-  #next({ keepers, others, tried, named, waiting }: Inquiry): NodeId | undefined {
+  /** The next keeper; until enough have named them, whoever may, one after the other. Our own word is enough for us. */
+  #next({ keepers, others, tried, namedBy, waiting }: Inquiry): NodeId | undefined {
     const keeper = keepers.find((node) => !tried.has(node))
-    if (keeper !== undefined || named || waiting.size > 1) return keeper
+    const isNamed = namedBy.has(this.#p.self.node) || namedBy.size >= limits.namers
+    if (keeper !== undefined || isNamed || waiting.size > 1) return keeper
     return others.find((node) => !tried.has(node))
   }
 

@@ -116,6 +116,8 @@ export const fleetLimits = {
   sightLooks: 16,
   /** A member that may name a node's witnesses has so long to answer before the next one is asked beside it. */
   sightHedge: 1 * SECOND,
+  /** Members that must have named a node's witnesses, or those that keep its values, before nobody else is asked for them: one may name itself alone. */
+  namers: 2,
   /** Places in the order of a node's witnesses whose votes are taken: views differ by one that comes or goes. */
   witnessPlaces: 5,
   /** Records that a member has sent since it started before it is a witness of others, unless there are too few: it has to learn theirs first. */

@@ -247,6 +247,31 @@ describe('a reporter that lies', () => {
     expect([names(both), state(both)]).toEqual([['/eu/a', '/eu/b', '/us/*'], ['/eu answered 0']])
   })
 
+  it('and makes up as many dark zones as it leaves out is found by the counts, and the next one is asked as well', () => {
+    const many = Array.from({ length: 30 }, (_, at) => leaf(`/eu/z${String(at).padStart(2, '0')}`, 2))
+    const made: Told[] = ['/eu/x0', '/eu/x1', '/eu/x2'].map((zone) => ({
+      ...leaf(zone, 0),
+      dark: true,
+      told: undefined,
+    }))
+    const answers = { 'i/eu': () => page([...many.slice(0, 27), ...made]), 's/eu': () => page(many) }
+    const { ask, asked } = world({ top: [inner('/eu', many)], answers })
+    const answer = ask()
+    expect(asked).toEqual(['i/eu /eu', 's/eu /eu'])
+    expect(many.every(({ zone }) => names(answer).includes(zone))).toBe(true)
+    const alone = world({ top: [inner('/eu', many)], answers: { 'i/eu': answers['i/eu'] } }).ask()
+    expect(state(alone)).toEqual(['/eu answered 3'])
+  })
+
+  it('and refuses one of the zone, whom all honest ones tell, is as good as silent', () => {
+    const refuses = { refused: 'forbidden' as const }
+    const answers = { 'i/eu': () => refuses, 's/eu': () => page([A, B]), 'i/us': () => refuses, 's/us': () => refuses }
+    const { ask, asked } = world({ top: TOP, answers, node: { zone: '/eu/a' } })
+    expect(state(ask(['/**']))).toEqual(['/eu answered 0', '/us forbidden 0'])
+    expect(asked).toEqual(expect.arrayContaining(['i/eu /eu', 's/eu /eu', 'i/us /us']))
+    expect(asked).not.toContain('s/us /us')
+  })
+
   it('and tells old digests of its zones is found by the nodes that they count', () => {
     const [old, big] = [leaf('/eu/a', 1), leaf('/eu/a', 30)]
     const answer = world({ top: [inner('/eu', [big, B])], answers: { 'i/eu': () => page([old, B]) } }).ask()

@@ -75,6 +75,25 @@ describe('by whom a node is seen', () => {
     })
   })
 
+  it('one that names itself alone is not taken at its word: another member is asked', () => {
+    const world = setUp()
+    for (const node of ['liar', 'mate', 'w1', 'w2']) {
+      world.know(node)
+      world.link(node)
+    }
+    world.begin()
+    const [liar] = drained(world).asked
+    const [first, ticket] = liar as [string, number]
+    says(world, first, ticket, answer(first))
+    const [second] = drained(world).asked
+    expect(second?.[0]).not.toBe(first)
+    says(world, second?.[0] as string, second?.[1], answer('w1', 'w2'))
+    const { done } = drained(world)
+    expect(done).toBeUndefined()
+    world.sightings.check(5_000)
+    expect(drained(world).done?.witnesses).toEqual(expect.arrayContaining(['w1', 'w2']))
+  })
+
   it('dials witnesses that its own book does not have where the one who names them says', () => {
     const world = setUp()
     world.know('guide')

@@ -59,3 +59,19 @@ it('takes values of the tier that was asked for, or minutes; finer ones than any
   }
   expect([told('quarters'), told('minutes'), told('samples')]).toEqual([['quarters'], ['minutes'], []])
 })
+
+it('who names itself alone as the keeper is not taken at its word: another member of the zone is asked', () => {
+  const out = new Outbox()
+  const book = new Book('me', '/')
+  for (const node of [guide, lost, keeper])
+    book.hearsay({ node, zone: ZONE, addresses: ['/ip4/10.0.0.1/tcp/1'], age: 0, serves: true }, 0)
+  const links = { get: (node: string) => node !== dead || undefined, wantFor: () => undefined }
+  const inquiries = new Inquiries({ out, self: { node: 'me' }, book, links, history: undefined } as never)
+  const asks = () => out.drain().flatMap((one) => (one.type === 'ask' ? [{ peer: one.peer, ticket: one.ticket }] : []))
+  inquiries.start(1, { node: dead, zone: ZONE, tier: 'minutes', series: ['x'], since: 1_000, timeout: 5_000 }, 0)
+  const [liar, second, ...more] = asks()
+  expect([second === undefined, more]).toEqual([false, []])
+  inquiries.answered(liar?.ticket as number, liar?.peer as string, { ...NOTHING, keepers: [liar?.peer as string] }, 1)
+  const rest = [guide, lost, keeper].filter((node) => node !== liar?.peer && node !== second?.peer)
+  expect(asks().map(({ peer }) => peer)).toEqual(rest)
+})
