@@ -18,6 +18,33 @@ describe('virtual time', () => {
     )
   })
 
+  it('runs by time whatever is put in meanwhile, near or far', async () => {
+    const delay = fc.double({ min: 0, max: 100, noNaN: true })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(delay, fc.array(delay, { maxLength: 3 })), { maxLength: 40 }),
+        async (plan) => {
+          const queue = new EventQueue()
+          const [ran, due]: [number[], number[]] = [[], []]
+          const put = (at: number, then: readonly number[]) => {
+            due.push(at)
+            queue.at(at, () => {
+              expect(queue.now).toBe(at)
+              ran.push(at)
+              for (const more of then) put(at + more, [])
+            })
+          }
+          for (const [at, then] of plan) put(at, then)
+          for (const until of [3, 30, 200]) {
+            await queue.run(until)
+            expect(queue.size).toBe(due.length - ran.length)
+            expect(ran).toEqual(due.filter((at) => at <= until).sort((a, b) => a - b))
+          }
+        },
+      ),
+    )
+  })
+
   it('stops at the given time and goes on from there', async () => {
     const queue = new EventQueue()
     const ran: number[] = []
