@@ -289,22 +289,41 @@ describe('T36 counts that only the zone can contradict', () => {
     expect(checks.isBelieved('r', now + limits.liarPause)).toBe(true)
   })
 
-  it('are found at once where its standby disputes them', () => {
+  /** Two checks, before each of which both reporters speak. */
+  function disputed({ checks, level, round }: ReturnType<typeof checking>, active: number, standby: number) {
+    checks.check([level], '/uk/a', OFTEN, 0)
+    for (let counter = 1; counter <= 2; counter++) {
+      const now = counter * 2 * D
+      level.take(spoken('r', digest(zone, active, { counter }), now), DAY_0, now)
+      level.take(spoken('standby', digest(zone, standby, { counter }), now), DAY_0, now)
+      round(now, 25)
+    }
+  }
+
+  it('are found where its standby disputes them', () => {
+    const world = checking()
+    disputed(world, 500, 25)
+    expect(world.alerts.all().map(({ node }) => node)).toEqual(['r'])
+  })
+
+  it('are no lie of a zone that is being set up: each digest says what its members said before, and whoever reported first goes silent', () => {
     const { alerts, checks, level, round } = checking()
     checks.check([level], '/uk/a', OFTEN, 0)
-    level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
-    level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
-    round(2 * D, 25)
-    expect(alerts.all().map(({ node }) => node)).toEqual(['r'])
+    const take = (by: string, up: number, counter: number, now: number) =>
+      level.take(spoken(by, digest(zone, up, { counter }), now), DAY_0, now)
+    take('first', 2, 1, 1.5 * D)
+    for (let counter = 1; counter <= 5; counter++) {
+      const now = counter * 2 * D
+      take('r', 6 * counter, counter, now - 1)
+      round(now, 6 * counter + 5)
+    }
+    expect(alerts.all()).toEqual([])
   })
 
   it('do not fall upon the honest one when it is the standby that lies', () => {
-    const { alerts, checks, level, round } = checking()
-    checks.check([level], '/uk/a', OFTEN, 0)
-    level.take(spoken('r', digest(zone, 25), 2 * D), DAY_0, 2 * D)
-    level.take(spoken('standby', digest(zone, 500), 2 * D), DAY_0, 2 * D)
-    round(2 * D, 25)
-    expect(alerts.all().map(({ node }) => node)).toEqual(['standby'])
+    const world = checking()
+    disputed(world, 25, 500)
+    expect(world.alerts.all().map(({ node }) => node)).toEqual(['standby'])
   })
 
   it('are no lie when the zone lost its power between the count and the question', () => {
@@ -415,12 +434,9 @@ describe('T36 counts that only the zone can contradict', () => {
   })
 
   it('are found by one member and the other reporter, where only one member can be asked', () => {
-    const { alerts, checks, level, round } = checking(members.slice(0, 1), [...members.slice(0, 1), at])
-    checks.check([level], '/uk/a', OFTEN, 0)
-    level.take(spoken('r', digest(zone, 500), 2 * D), DAY_0, 2 * D)
-    level.take(spoken('standby', digest(zone, 25), 2 * D), DAY_0, 2 * D)
-    round(2 * D, 25)
-    expect(alerts.all().map(({ node }) => node)).toEqual(['r'])
+    const world = checking(members.slice(0, 1), [...members.slice(0, 1), at])
+    disputed(world, 500, 25)
+    expect(world.alerts.all().map(({ node }) => node)).toEqual(['r'])
   })
 
   it('twice are twice in a row: a check that agrees ends the doubt', () => {

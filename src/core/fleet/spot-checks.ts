@@ -1,6 +1,7 @@
 // Spot checks: whether a reporter counts what is there. In each D a suspect leaf zone, in every fourth any, is asked at two of its
 // members; who is contradicted by most of those who know is not believed for a while, and the other reporter is (clause REPORTER 5).
-// Nobody is found to lie for one digest alone: a site that loses its power between a count and the question looks just like a lie.
+// Nobody is found to lie for one digest alone: a site that loses its power between a count and the question, or is just being set up, looks
+// just like a lie. Its next digest says what its members had said by then; that of a liar still does not.
 import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
@@ -35,17 +36,31 @@ interface Check {
   wanted: number
 }
 
+/** A digest that was contradicted, by its counter, and what others said then. */
+interface Doubt {
+  counter: number
+  counts: StatusCounts
+  against: readonly StatusCounts[]
+}
+
 /** True when two counts of one zone, of about the same time, cannot both be right. */
 export function contradict(a: StatusCounts, b: StatusCounts): boolean {
-  return isFar(membersOf(a), membersOf(b)) || isFar(a.up + a.late, b.up + b.late)
+  return sideOf(a, b) !== 0
+}
+
+/** 1: `a` counts too many for `b`; -1: too few; 0: both may be right. */
+function sideOf(a: StatusCounts, b: StatusCounts): number {
+  const [members, present] = [membersOf(a) - membersOf(b), a.up + a.late - b.up - b.late]
+  if (isFar(membersOf(a), membersOf(b))) return Math.sign(members)
+  return isFar(a.up + a.late, b.up + b.late) ? Math.sign(present) : 0
 }
 
 export class SpotChecks {
   readonly #p: SpotCheckParts
   /** Who is not believed, and until when. */
   readonly #liars = new Map<NodeId, Millis>()
-  /** Who was contradicted once, by the counter of the digest. */
-  readonly #doubted = new Map<NodeId, number>()
+  /** Who was contradicted once. */
+  readonly #doubted = new Map<NodeId, Doubt>()
   #check: Check | undefined
   #next: Millis | undefined
   /** When a zone may be looked at with which nothing is wrong. */
@@ -161,29 +176,31 @@ export class SpotChecks {
     this.#check = undefined
     if (check === undefined) return
     const voices = check.level.voices(check.zone, now)
-    const disputed = isDisputed(voices)
     for (const voice of voices) {
       const others = voices.filter(({ by }) => by !== voice.by).map(countsOf)
       const known = [...check.answers, ...others]
       const against = known.filter((counts) => contradict(counts, countsOf(voice)))
       if (against.length >= limits.spotCheckMembers && 2 * against.length > known.length)
-        this.#contradicted(voice, disputed, now)
+        this.#contradicted(voice, against, now)
       else this.#doubted.delete(voice.by)
     }
   }
 
-  /** In a dispute another reporter has watched for two D already; else the next check has to find the same. */
-  #contradicted({ by, digest }: Spoken, disputed: boolean, now: Millis): void {
+  /** The next check has to find the same of another digest, which does not even say what was said against the one before. */
+  #contradicted({ by, digest }: Spoken, against: readonly StatusCounts[], now: Millis): void {
     const before = this.#doubted.get(by)
-    if (!disputed && (before === undefined || before === digest.counter)) {
-      this.#doubted.set(by, digest.counter)
+    if (before?.counter === digest.counter) return
+    const counts = countsOf({ digest })
+    if (before === undefined || !before.against.every((said) => sideOf(counts, said) === sideOf(before.counts, said))) {
+      this.#doubted.delete(by)
+      this.#doubted.set(by, { counter: digest.counter, counts, against })
       if (this.#doubted.size > limits.liarsKept) this.#doubted.delete(this.#doubted.keys().next().value as NodeId)
       return
     }
     this.#doubted.delete(by)
     this.#liars.set(by, now + limits.liarPause)
     if (this.#liars.size > limits.liarsKept) this.#liars.delete(this.#liars.keys().next().value as NodeId)
-    const { up, late, down, left } = countsOf({ digest })
+    const { up, late, down, left } = counts
     const detail = `it says that ${digest.zone} has ${up + late + down + left} nodes, ${up + late} of them there; its members say otherwise`
     this.#p.alerts.raise('lyingReporter', by, detail, now)
   }
