@@ -306,6 +306,17 @@ describe('T36 counts that only the zone can contradict', () => {
     expect(world.alerts.all().map(({ node }) => node)).toEqual(['r'])
   })
 
+  it('are found of one that counts too many and too few in turns', () => {
+    const { alerts, checks, level, round } = checking()
+    checks.check([level], '/uk/a', OFTEN, 0)
+    for (const [at, up] of [500, 2].entries()) {
+      const now = (at + 1) * 2 * D
+      level.take(spoken('r', digest(zone, up, { counter: at + 1 }), now), DAY_0, now)
+      round(now, 25)
+    }
+    expect(alerts.of('r')).toEqual(['lyingReporter'])
+  })
+
   it('are no lie of a zone that is being set up: each digest says what its members said before, and whoever reported first goes silent', () => {
     const { alerts, checks, level, round } = checking()
     checks.check([level], '/uk/a', OFTEN, 0)

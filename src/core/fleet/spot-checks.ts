@@ -39,7 +39,6 @@ interface Check {
 /** A digest that was contradicted, by its counter, and what others said then. */
 interface Doubt {
   counter: number
-  counts: StatusCounts
   against: readonly StatusCounts[]
 }
 
@@ -191,9 +190,9 @@ export class SpotChecks {
     const before = this.#doubted.get(by)
     if (before?.counter === digest.counter) return
     const counts = countsOf({ digest })
-    if (before === undefined || !before.against.every((said) => sideOf(counts, said) === sideOf(before.counts, said))) {
+    if (before === undefined || !isBeyond(counts, before.against, against)) {
       this.#doubted.delete(by)
-      this.#doubted.set(by, { counter: digest.counter, counts, against })
+      this.#doubted.set(by, { counter: digest.counter, against })
       if (this.#doubted.size > limits.liarsKept) this.#doubted.delete(this.#doubted.keys().next().value as NodeId)
       return
     }
@@ -204,6 +203,13 @@ export class SpotChecks {
     const detail = `it says that ${digest.zone} has ${up + late + down + left} nodes, ${up + late} of them there; its members say otherwise`
     this.#p.alerts.raise('lyingReporter', by, detail, now)
   }
+}
+
+/** A count that is beyond what most said before and most say now, on one side of both: of a zone that grows or shrinks it lies between. */
+function isBeyond(counts: StatusCounts, before: readonly StatusCounts[], now: readonly StatusCounts[]): boolean {
+  const isMostly = (said: readonly StatusCounts[], side: number) =>
+    2 * said.filter((one) => sideOf(counts, one) === side).length > said.length
+  return [-1, 1].some((side) => isMostly(before, side) && isMostly(now, side))
 }
 
 /** Two reporters of one zone contradict each other. */
