@@ -1,7 +1,7 @@
 // Spot checks: whether a reporter counts what is there. In each D a suspect leaf zone, in every fourth any, is asked at two of its
 // members; who is contradicted by most of those who know is not believed for a while, and the other reporter is (clause REPORTER 5).
 // Nobody is found to lie for one digest alone: a site that loses its power between a count and the question, or is just being set up, looks
-// just like a lie. Its next digest says what its members had said by then; that of a liar still does not.
+// just like a lie. Its next digest lies between what its members said before and say now; that of a liar does not.
 import { earliest } from '../earliest.ts'
 import type { Env, Millis, NodeId } from '../env.ts'
 import type { Ticket } from '../events.ts'
