@@ -32,27 +32,33 @@ export interface Entry {
   by: NodeId | undefined
 }
 
-const NOTHING: readonly string[] = []
-
-/** Members of one zone, which are few, and how many of them answer for it. */
-interface Zone {
-  entries: Entry[]
-  serving: number
+/** With what the disk has of it. In the entry, and not in maps beside it: a node of a large fleet holds two thousand. */
+interface Held extends Entry {
+  /** When it was last handed out to be written: one that goes on being seen is written anew each day, or it would age on disk. */
+  written: Millis | undefined
+  /** It is due to be written. */
+  isDue: boolean
 }
+
+const NOTHING: readonly string[] = []
+const NOBODY: readonly Held[] = []
 
 export class Book {
   readonly #self: NodeId
   readonly #ownZone: string
   readonly #standing: StandingOf
   readonly #isOut: (node: NodeId, zone: string | undefined) => boolean
-  readonly #entries = new Map<NodeId, Entry>()
-  readonly #zones = new Map<string, Zone>()
+  readonly #entries = new Map<NodeId, Held>()
+  /** Of each zone its members, which are few. */
+  readonly #zones = new Map<string, readonly Held[]>()
   /** Those that somebody answers for, in order of name. */
   readonly #served: string[] = []
   #news = 0
-  readonly #dirty = new Set<NodeId>()
-  /** When an entry was last written: one that goes on being seen is written anew each day, or it would age on disk. */
-  readonly #written = new Map<NodeId, Millis>()
+  /** Entries that are due to be written, and that were in this run. */
+  #due = 0
+  #written = 0
+  /** Removed since the last flush, and perhaps on disk. */
+  readonly #gone = new Set<NodeId>()
 
   /**
    * @param standing what the link policy knows of a node
@@ -105,7 +111,7 @@ export class Book {
     const entry = this.#entries.get(node)
     if (entry === undefined || entry.worked === address) return
     entry.worked = address
-    if (tellable(entry).includes(address)) this.#dirty.add(node)
+    if (tellable(entry).includes(address)) this.#owe(entry)
   }
 
   /** What an earlier run kept, or came with our invite. */
@@ -175,7 +181,7 @@ export class Book {
 
   /** True when a member is known that answers for this zone. */
   isServed(zone: string): boolean {
-    return zone !== '' && (this.#zones.get(zone)?.serving ?? 0) > 0
+    return zone !== '' && serves(this.#zones.get(zone))
   }
 
   /** Members of a zone (undefined: zone not known yet): the best founded first, and of these the freshest. */
@@ -201,45 +207,54 @@ export class Book {
 
   /** What changed since the last call. */
   flush(now: Millis, wall: Millis): Change[] {
+    const gone = [...this.#gone].filter((node) => !this.#entries.has(node))
+    this.#gone.clear()
+    const changes: Change[] = gone.map((node) => ({ type: 'forgetContact', node }))
     for (const entry of this.#entries.values()) {
-      if (entry.seen - (this.#written.get(entry.node) ?? now) > limits.contactRewrite) this.#dirty.add(entry.node)
+      const aged = entry.seen - (entry.written ?? now) > limits.contactRewrite
+      if (entry.isDue || aged) changes.push(this.#write(entry, now, wall))
     }
-    const changes = [...this.#dirty].map((node) => this.#write(node, now, wall))
-    this.#dirty.clear()
     return changes
   }
 
   /** Too few are on disk to come back by after a crash, and there are more to write. */
   get thin(): boolean {
-    return this.#dirty.size > 0 && this.#written.size < limits.contactsSecured
+    return this.#due > 0 && this.#written < limits.contactsSecured
   }
 
   /** What was handed out to be written did not reach the disk: all of it is due again. */
   writeFailed(): void {
-    for (const node of this.#written.keys()) this.#dirty.add(node)
-    this.#written.clear()
+    for (const entry of this.#entries.values()) {
+      if (entry.written === undefined) continue
+      this.#track(entry, undefined, true)
+    }
   }
 
-  #write(node: NodeId, now: Millis, wall: Millis): Change {
-    const entry = this.#entries.get(node)
-    if (entry === undefined) {
-      this.#written.delete(node)
-      return { type: 'forgetContact', node }
-    }
-    this.#written.set(node, now)
+  #write(entry: Held, now: Millis, wall: Millis): Change {
+    this.#track(entry, now, false)
     // Hearsay is on disk what a member said itself: that somebody relays, by which it is preferred, is not taken along.
     const { relays: _, reports: __, ...told } = toContact(entry, now)
     const relays = entry.relays && entry.source !== 'others' ? { relays: true } : {}
     return { type: 'contact', contact: { ...told, ...relays, addresses: workedFirst(entry) }, wall }
   }
 
+  #owe(entry: Held): void {
+    this.#track(entry, entry.written, true)
+  }
+
+  #track(entry: Held, written: Millis | undefined, isDue: boolean): void {
+    this.#due += Number(isDue) - Number(entry.isDue)
+    this.#written += Number(written !== undefined) - Number(entry.written !== undefined)
+    entry.written = written
+    entry.isDue = isDue
+  }
+
   #useless({ node, zone, addresses, age }: Contact): boolean {
     return node === this.#self || this.#isOut(node, zone) || addresses.length === 0 || age > limits.contactLifetime
   }
 
-  #of(zone: string): Entry[] {
-    const held = this.#zones.get(zone)
-    return held === undefined ? [] : [...held.entries]
+  #of(zone: string): Held[] {
+    return [...(this.#zones.get(zone) ?? NOBODY)]
   }
 
   /** Most of what is told is known: nothing of it is written anew, and nobody looks for links again. */
@@ -249,33 +264,34 @@ export class Book {
     this.#trim(known.zone ?? '', now)
   }
 
-  #put(entry: Entry, now: Millis): void {
+  /** @param entry new, and not kept yet */
+  #put(entry: Held, now: Millis): void {
     const zone = entry.zone ?? ''
     if (entry.node === this.#self || !this.#hasRoom(zone, entry, now)) return
     const before = this.#entries.get(entry.node)
     const moved = before !== undefined && before.zone !== entry.zone
     if (moved) this.#remove(before)
     const added = before === undefined || moved
+    entry.written = added ? undefined : before.written
+    entry.isDue = added ? false : before.isDue
     this.#entries.set(entry.node, entry)
     this.#hold(zone, entry, added ? undefined : before)
-    if (added || !tellsSame(before, entry)) this.#dirty.add(entry.node)
+    if (added || !tellsSame(before, entry)) this.#owe(entry)
     if (added || isNews(before, entry)) this.#news += 1
     this.#trim(zone, now)
   }
 
   /** @param before what the zone holds of this node already */
-  #hold(zone: string, entry: Entry, before: Entry | undefined): void {
-    const held = this.#zones.get(zone) ?? { entries: [], serving: 0 }
-    this.#zones.set(zone, held)
-    if (before === undefined) held.entries = [...held.entries, entry]
-    else held.entries[held.entries.indexOf(before)] = entry
-    this.#serve(zone, held, Number(entry.serves) - Number(before?.serves ?? false))
+  #hold(zone: string, entry: Held, before: Held | undefined): void {
+    const held = this.#zones.get(zone) ?? NOBODY
+    this.#seat(zone, before === undefined ? [...held, entry] : held.map((one) => (one === before ? entry : one)))
   }
 
-  #serve(zone: string, held: Zone, more: number): void {
-    const was = held.serving > 0
-    held.serving += more
-    if (zone === '' || was === held.serving > 0) return
+  #seat(zone: string, members: readonly Held[]): void {
+    const was = serves(this.#zones.get(zone))
+    if (members.length > 0) this.#zones.set(zone, members)
+    else this.#zones.delete(zone)
+    if (zone === '' || was === serves(members)) return
     const at = placeOf(this.#served, zone)
     if (was) this.#served.splice(at, 1)
     else this.#served.splice(at, 0, zone)
@@ -294,25 +310,32 @@ export class Book {
 
   #trim(zone: string, now: Millis): void {
     const bound = zone === this.#ownZone || zone === '' ? limits.contactsOfOwnZone : limits.contactsPerZone
-    const nodes = this.#zones.get(zone)
-    while (nodes !== undefined && nodes.entries.length > bound) {
-      const worst = worstEntry(this.#of(zone), this.#standing, now)
+    for (;;) {
+      const members = this.#zones.get(zone) ?? NOBODY
+      const worst = members.length > bound ? worstEntry(members, this.#standing, now) : undefined
       if (worst === undefined) return
       this.#remove(worst)
     }
   }
 
-  #remove(entry: Entry): void {
-    const { node, zone = '', serves } = entry
+  #remove(entry: Held): void {
+    const { node, zone = '', source, written } = entry
     this.#entries.delete(node)
-    this.#dirty.add(node)
-    const held = this.#zones.get(zone)
-    const at = held?.entries.indexOf(entry) ?? -1
-    if (held === undefined || at < 0) return
-    held.entries.splice(at, 1)
-    this.#serve(zone, held, -Number(serves))
-    if (held.entries.length === 0) this.#zones.delete(zone)
+    // What others said and nothing wrote is not on disk: whoever tells of many makes no work there.
+    if (written !== undefined || source !== 'others') this.#gone.add(node)
+    this.#track(entry, undefined, false)
+    const held = this.#zones.get(zone) ?? NOBODY
+    if (held.includes(entry))
+      this.#seat(
+        zone,
+        held.filter((one) => one !== entry),
+      )
   }
+}
+
+/** Whether somebody answers for the zone of these. */
+function serves(members: readonly Held[] = NOBODY): boolean {
+  return members.some((entry) => entry.serves)
 }
 
 /** Where a zone is in a sorted list, or would be. */
@@ -329,10 +352,12 @@ function placeOf(zones: readonly string[], zone: string): number {
 type Found = 'worked' | 'seen' | 'source' | 'by'
 
 /** All entries have the same shape, as there may be thousands. @param said of the node @param found how we know */
-function entryOf(said: Omit<Entry, Found>, found: Pick<Entry, Found>): Entry {
+function entryOf(said: Omit<Entry, Found>, found: Pick<Entry, Found>): Held {
   const { node, zone, addresses, own, serves, relays, reports, nat } = said
   const { worked, seen, source, by } = found
-  return { node, zone, addresses, own, serves, relays, reports, nat, worked, seen, source, by }
+  const [written, isDue] = [undefined, false]
+  // No spread: what comes by one lies outside of the object, which costs thousands of entries a second one.
+  return { node, zone, addresses, own, serves, relays, reports, nat, worked, seen, source, by, written, isDue }
 }
 
 /** Nothing changed but when the node was seen, and by whom. */

@@ -22,11 +22,11 @@ export function rank(entry: Entry, standing: StandingOf, now: Millis): number {
  * Who leaves a zone that holds too many; undefined when nobody may. Who is said to report for it stays, up to two: members that we were
  * linked to are better founded, and a reporter that finds no place is never dialled, and two halves of a fleet never meet.
  */
-export function worstEntry(entries: readonly Entry[], standing: StandingOf, now: Millis): Entry | undefined {
+export function worstEntry<E extends Entry>(entries: readonly E[], standing: StandingOf, now: Millis): E | undefined {
   const ranks = new Map(entries.map((entry) => [entry, rank(entry, standing, now)]))
   const told = count(entries.filter((entry) => entry.source === 'others').map(({ by }) => by))
-  const share = (entry: Entry) => (entry.source === 'others' ? (told.get(entry.by) ?? 0) : 0)
-  const order = (a: Entry, b: Entry) =>
+  const share = (entry: E) => (entry.source === 'others' ? (told.get(entry.by) ?? 0) : 0)
+  const order = (a: E, b: E) =>
     (ranks.get(b) as number) - (ranks.get(a) as number) ||
     share(b) - share(a) ||
     a.seen - b.seen ||

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Change } from '../../../src/core/events.ts'
 import { limits, MINUTE } from '../../../src/core/limits.ts'
 import { Book, type Entry, toContact } from '../../../src/core/links/book.ts'
 import type { Standing } from '../../../src/core/links/eviction.ts'
@@ -12,6 +13,9 @@ const contact = (node: string, zone: string | undefined, age = 0, addresses = [A
   age,
   serves: true,
 })
+
+const nodeOf = (change: Change) =>
+  change.type === 'contact' ? change.contact.node : change.type === 'forgetContact' ? change.node : undefined
 
 describe('where a contact was dialled with success', () => {
   const [usual, web] = ['/ip4/5.5.5.5/tcp/31415', '/ip4/5.5.5.5/tcp/443']
@@ -133,6 +137,29 @@ describe('the address book', () => {
     expect(book.flush(10, 5)).toEqual([])
     book.touch('n', 2 * limits.contactRewrite)
     expect(book.flush(2 * limits.contactRewrite, 6)).toMatchObject([{ contact: { node: 'n', age: 0 }, wall: 6 }])
+  })
+
+  it('forgets on disk what was there, and has no work there with what others only said', () => {
+    const book = new Book('self', '/a')
+    book.restored(contact('kept', '/k'), 0)
+    book.firstHand('spoke', '/b', { addresses: [ADDRESS], serves: true }, 0)
+    book.hearsay(contact('told', '/c'), 0, 'teller')
+    book.forget('told')
+    book.forget('kept')
+    expect(book.flush(1, 1).map((change) => [change.type, nodeOf(change)])).toEqual([
+      ['forgetContact', 'kept'],
+      ['contact', 'spoke'],
+    ])
+    book.hearsay(contact('later', '/c'), 2, 'teller')
+    book.flush(3, 3)
+    for (const node of ['spoke', 'later']) book.forget(node)
+    // One that is back before the next flush is written, and not forgotten.
+    book.hearsay(contact('later', '/d'), 4, 'teller')
+    expect(book.flush(5, 5).map((change) => [change.type, nodeOf(change)])).toEqual([
+      ['forgetContact', 'spoke'],
+      ['contact', 'later'],
+    ])
+    expect(book.flush(6, 6)).toEqual([])
   })
 
   it('is thin while too few contacts are on disk to come back by', () => {
