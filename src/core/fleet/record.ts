@@ -49,11 +49,11 @@ export interface HealthRecord {
   version?: string | undefined
 }
 
+/** Which of a node's records is the newer one. */
+export type RecordOrder = Pick<HealthRecord, 'incarnation' | 'counter'>
+
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Wall time plays no part. */
-export function compareRecords(
-  a: Pick<HealthRecord, 'incarnation' | 'counter'>,
-  b: Pick<HealthRecord, 'incarnation' | 'counter'>,
-): number {
+export function compareRecords(a: RecordOrder, b: RecordOrder): number {
   return a.incarnation - b.incarnation || a.counter - b.counter
 }
 

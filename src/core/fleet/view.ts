@@ -8,7 +8,7 @@ import { type Held, outgrown, type Straggler, suspicious, weigh } from './clones
 import { type Heard, isMissed, nextChangeAt, statusAt } from './liveness.ts'
 import type { Missing, StatusEvent } from './news.ts'
 import { type Rates, ratesOf } from './rates.ts'
-import { compareRecords, FLAG, type HealthRecord } from './record.ts'
+import { compareRecords, FLAG, type HealthRecord, type RecordOrder } from './record.ts'
 import type { Envelope, Row, Status, StatusCounts } from './rows.ts'
 
 interface Entry {
@@ -19,6 +19,8 @@ interface Entry {
   /** False when the age rests on a wall clock of an earlier run that says nothing. */
   ageKnown: boolean
   status: Status
+  /** Of one that is down by votes: what they say it sent before it went. Until a newer record comes it stays down. */
+  lastSent: RecordOrder | undefined
   /** Its witnesses were told that it is silent. */
   missed: boolean
   straggler: Straggler | undefined
@@ -83,6 +85,7 @@ export class View {
       heard,
       ageKnown: final && age !== undefined,
       status,
+      lastSent: undefined,
       missed: !final,
       straggler: undefined,
       allowance: limits.recordBurst,
@@ -112,10 +115,12 @@ export class View {
     if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
     const heard = now - age
     const allowance = (before === undefined ? limits.recordBurst : this.#allowance(before, now)) - 1
-    const status = node === this.#self ? 'up' : statusAt(toJudge(heard, record), now, this.#patienceWith(record))
+    const lastSent = before?.lastSent && compareRecords(record, before.lastSent) <= 0 ? before.lastSent : undefined
+    const judged = node === this.#self ? 'up' : statusAt(toJudge(heard, record), now, this.#patienceWith(record))
+    const status = lastSent === undefined ? judged : 'down'
     const straggler = before && outgrown(heldOf(before), record, now)
     const kept = { straggler, allowance, allowedAt: now, hidden: false, missed: false, rates: ratesOf(record, before) }
-    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, ...kept }
+    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, lastSent, ...kept }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
     this.#dirty.add(node)
@@ -148,12 +153,16 @@ export class View {
     this.#schedule(now)
   }
 
-  /** All of its witnesses that could say so found it gone, and `by` did: so it is, until it speaks again. */
-  votedDown(node: NodeId, by: readonly NodeId[], now: Millis): void {
+  /**
+   * All of its witnesses that could say so found it gone, and `by` did: so it is, until it speaks again.
+   * @param lastSent what it sent before it went, of which some may still be on its way to us
+   */
+  votedDown(node: NodeId, by: readonly NodeId[], lastSent: RecordOrder, now: Millis): void {
     const entry = this.#entries.get(node)
     if (entry === undefined || (entry.status !== 'up' && entry.status !== 'late')) return
     const before = entry.status
     entry.status = 'down'
+    entry.lastSent = lastSent
     this.#dirty.add(node)
     this.#changed({ node, from: before, to: 'down', ...(by.length > 0 && { by }) }, now)
     this.#wake(this.#nextOf(entry, now))

@@ -10,7 +10,7 @@ import type { Membership } from '../trust/documents.ts'
 import type { Refusals } from '../trust/refusals.ts'
 import type { Roster } from '../trust/roster.ts'
 import type { StatementKeeper } from '../trust/statement-keeper.ts'
-import { compareRecords } from './record.ts'
+import { compareRecords, type RecordOrder } from './record.ts'
 import type { Envelope } from './rows.ts'
 import type { View } from './view.ts'
 import type { Vote } from './vote.ts'
@@ -184,8 +184,32 @@ export class Votes {
     if (!isComplete || votes.size < Math.min(2, witnesses.length)) return
     if (![...votes.values()].some(({ met }) => met)) return
     this.#ballots.delete(node)
-    view.votedDown(node, [...votes.keys()], now)
+    this.#catchUp(votes)
+    const last = named([...votes.values()])
+    view.votedDown(node, [...votes.keys()], isLead(held, last) ? last : held, now)
   }
+
+  /** Who missed the last record of a node voted on the one before, which is void for all who have the last: says it again of that. */
+  #catchUp(votes: ReadonlyMap<NodeId, Vote>): void {
+    const { out, self, topic } = this.#p
+    const own = votes.get(self.node)
+    const others = [...votes].filter(([voter]) => voter !== self.node)
+    if (own === undefined || others.length === 0) return
+    const last = named(others.map(([, vote]) => vote))
+    if (isLead(own, last)) out.emit({ type: 'vote', topic, vote: { ...own, counter: last.counter } })
+  }
+}
+
+/** The newest record that two votes name, or the only one: one voter alone cannot make it newer than it is. */
+function named(votes: readonly Vote[]): RecordOrder {
+  const [first, second] = [...votes].sort((a, b) => compareRecords(b, a))
+  return (second ?? first) as RecordOrder
+}
+
+/** Whether `last` is so little newer that it may just have been missed. */
+function isLead(held: RecordOrder, last: RecordOrder): boolean {
+  const lead = last.counter - held.counter
+  return last.incarnation === held.incarnation && lead > 0 && lead <= limits.voteLead
 }
 
 function verdictOn(outcome: Outcome): Verdict {

@@ -126,6 +126,8 @@ export const fleetLimits = {
   dayVoices: 15,
   /** Views of the day differ by so much: at midnight, and by a clock in another time zone. */
   witnessDays: 1,
+  /** Records of a node that a witness may have missed when it says that the node is gone, so that others hold newer ones: two in a row are rare. */
+  voteLead: 2,
   /** A vote with its envelope: an id, three numbers, a day and a signature. */
   voteBytes: 320,
   /** A witness suspects a node past this many promises: one heartbeat lost, and the next one late. */

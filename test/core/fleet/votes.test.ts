@@ -1,6 +1,6 @@
 // Votes: who may say that a node is gone, what that costs, and when it is believed (clauses WITNESS, VOTE).
 import { describe, expect, it } from 'vitest'
-import type { Ticket } from '../../../src/core/events.ts'
+import type { Effect, Ticket } from '../../../src/core/events.ts'
 import { View } from '../../../src/core/fleet/view.ts'
 import type { Vote } from '../../../src/core/fleet/vote.ts'
 import { Votes } from '../../../src/core/fleet/votes.ts'
@@ -48,12 +48,20 @@ function setUp(order: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f'], { revo
     accused: (byMost, now) => accused.push([now, byMost]),
   })
   let ticket = 0
-  const hear = (by: string, changes: Partial<Vote> = {}, now = 10, topic = TOPIC) => {
+  const hear = (
+    by: string,
+    changes: Partial<Vote> = {},
+    now = 10,
+    topic = TOPIC,
+    look: (effect: Effect) => void = () => {},
+  ) => {
     const vote = { node: 'gone', incarnation: 1, counter: 5, voter: 1, met: true, ...changes }
     const sealed = { ...envelope('vote'), kind: 'dwn', membership: `id ${by}`, signature: Uint8Array.of(1) }
     ticket += 1
     votes.heard(ticket as Ticket, 'forwarder', topic, sealed, vote, now)
-    const verdicts = out.drain().flatMap((effect) => (effect.type === 'verdict' ? [effect.verdict] : []))
+    const effects = out.drain()
+    effects.forEach(look)
+    const verdicts = effects.flatMap((effect) => (effect.type === 'verdict' ? [effect.verdict] : []))
     return verdicts[0]
   }
   return { out, view, votes, hear, accused, raised, checks: () => checks, status: () => view.status('gone') }
@@ -76,7 +84,7 @@ describe('votes on a node', () => {
   it('tell in the event by whom', () => {
     const { out, view } = setUp()
     out.drain()
-    view.votedDown('gone', ['a', 'b', 'c'], 10)
+    view.votedDown('gone', ['a', 'b', 'c'], { incarnation: 1, counter: 5 }, 10)
     expect(out.drain()).toMatchObject([{ event: { type: 'status', node: 'gone', to: 'down', by: ['a', 'b', 'c'] } }])
   })
 
@@ -244,5 +252,49 @@ describe('votes on a node', () => {
     hear('a')
     hear('b')
     expect(status()).toBe('down')
+    expect(out.drain().filter(({ type }) => type === 'vote')).toEqual([])
+  })
+
+  /** What `self`, which holds record 5, votes on in the end when `a` and `b` name these. */
+  const revised = (order: string[], ...counters: number[]) => {
+    const { out, votes, hear, status } = setUp(order)
+    votes.cast('gone', true, 10)
+    out.drain()
+    const said: unknown[] = []
+    for (const [at, counter] of counters.entries()) {
+      hear('ab'[at] as string, { counter }, 20, TOPIC, (effect) => effect.type === 'vote' && said.push(effect.vote))
+    }
+    return { said, status: status() }
+  }
+  it('of our own are said again of a record that we missed, as two others name it, or the only other', () => {
+    const again = { node: 'gone', incarnation: 1, counter: 6, voter: 1, met: true }
+    expect(revised(['self', 'a', 'b'], 6, 6)).toEqual({ said: [again], status: 'down' })
+    expect(revised(['self', 'a'], 6)).toEqual({ said: [again], status: 'down' })
+  })
+
+  it('of our own follow no single liar, and nobody who names a record far ahead', () => {
+    const [three, far] = [['self', 'a', 'b'], 5 + limits.voteLead + 1]
+    expect(revised(three, 6, 5)).toEqual({ said: [], status: 'down' })
+    expect(revised(three, far, 6).said).toMatchObject([{ counter: 6 }])
+    expect(revised(three, far, far)).toEqual({ said: [], status: 'down' })
+  })
+
+  it('keep a node down when the record that two of them name comes late, until a newer one', () => {
+    const { view, hear, status } = setUp()
+    hear('a', { counter: 6 })
+    hear('b', { counter: 6 })
+    hear('c')
+    view.accept('gone', record(1, 6), envelope('late'), 20)
+    expect(status()).toBe('down')
+    view.accept('gone', record(1, 7), envelope('news'), 30)
+    expect(status()).toBe('up')
+  })
+
+  it('bury nobody beyond the records that may be on their way, whatever they name', () => {
+    const { view, hear, status } = setUp()
+    for (const by of ['a', 'b', 'c']) hear(by, { counter: 1_000_000 })
+    expect(status()).toBe('down')
+    view.accept('gone', record(1, 6), envelope('news'), 20)
+    expect(status()).toBe('up')
   })
 })
