@@ -27,6 +27,10 @@ export const reachabilityLimits = {
   seekPeriod: 1 * SECOND,
   /** The period is longer by the links on the LAN, up to so many times: a site of four or more makes one try a second, however large it is. */
   seekShare: 4,
+  /** Networks of 254 addresses that make up one LAN: of 16,000 machines. */
+  besideNetworks: 64,
+  /** Members on our LAN that were linked, of those that have addresses elsewhere too: all that the address book has of a site in cells. */
+  besideMembers: 1_024,
   /** Without a way out for so long, that is an event: restarts and moves are over by then. */
   cutOffTold: 1 * MINUTE,
   /** Members that are dialled in turn beside the round over all others: those that relay, or answered directly before. */

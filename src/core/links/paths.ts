@@ -35,6 +35,17 @@ export function hostOf(address: string): string {
   return address.split('/')[2] ?? ''
 }
 
+/** The /24 or /64 that the host of an address is in: no LAN is smaller where anybody lives. */
+export function networkOf(address: string): string {
+  const [, kind, host = ''] = address.split('/')
+  if (kind !== 'ip6') return host.slice(0, host.lastIndexOf('.'))
+  const [front = '', back] = host.split('::')
+  const groups = front === '' ? [] : front.split(':')
+  const tail = back === undefined || back === '' ? [] : back.split(':')
+  const zeros = Array.from({ length: Math.max(0, 8 - groups.length - tail.length) }, () => '0')
+  return [...groups, ...zeros, ...tail].slice(0, 4).join(':')
+}
+
 /** TCP port of the host of an address; of a relayed one that of its relay. */
 export function portOf(address: string): string {
   const parts = address.split('/')

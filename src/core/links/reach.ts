@@ -229,6 +229,7 @@ export class Reach {
   #lookedAt(peer: NodeId, path: Path, now: Millis): void {
     this.watchdog.opened(peer, path, now)
     this.improving.opened(peer, now)
+    this.#seeking.linked(peer, path)
     if (path.route !== 'lan') this.#testableSince ??= now
   }
 

@@ -6,9 +6,10 @@ import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Self } from '../self.ts'
+import { Beside } from './beside.ts'
 import type { Book, Entry } from './book.ts'
 import type { Links } from './links.ts'
-import { hostOf, relayOf } from './paths.ts'
+import { hostOf, type Path, relayOf } from './paths.ts'
 
 interface Parts {
   env: Pick<Env, 'random'>
@@ -30,6 +31,7 @@ export class Seeking {
   /** How often each contact, host and zone was tried since, and each friend the last time. */
   readonly #tries = new Map<string, number>()
   readonly #friends = new Map<NodeId, Millis>()
+  readonly #beside = new Beside()
 
   constructor(parts: Parts) {
     this.#p = parts
@@ -54,13 +56,19 @@ export class Seeking {
   }
 
   get size(): number {
-    return this.#tries.size
+    return Math.max(this.#tries.size, this.#beside.size)
+  }
+
+  /** A link opened, or goes on over another path. */
+  linked(peer: NodeId, path: Path): void {
+    this.#beside.linked(peer, path)
   }
 
   /** What failed so far says nothing of the network that this machine is in now. */
   networkChanged(now: Millis): void {
     this.#next = now
     this.#tries.clear()
+    this.#beside.clear()
   }
 
   deadline(): Millis | undefined {
@@ -119,9 +127,10 @@ export class Seeking {
     return entry.addresses.length > 0 && this.#p.links.maySeek(entry.node, now) && this.#leadsOut(entry)
   }
 
-  /** While there are links on the LAN, a zone-mate is no way out, unless somebody relays for it or it relays. */
+  /** While there are links on the LAN, nobody beside us is a way out, and a zone-mate only if somebody relays for it or it relays. */
   #leadsOut(entry: Entry): boolean {
     if (this.#p.links.size === 0 || entry.zone === undefined) return true
+    if (this.#beside.has(entry)) return false
     if (entry.zone !== this.#p.self.zone) return entry.serves || entry.relays
     return entry.relays || entry.addresses.some((address) => relayOf(address) !== undefined)
   }

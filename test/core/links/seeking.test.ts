@@ -61,6 +61,21 @@ describe('a node without any link to the outside', () => {
     expect(dialled('away').length).toBeGreaterThan(60)
   })
 
+  it('does not dial cells of its own LAN for a way out, for ever, and does a member that may be elsewhere', () => {
+    const { know, link, failing, dialled, step, reach, self } = lost()
+    link('mate', 0, { route: 'lan', zone: self.zone, address: at('192.168.1.7') })
+    know('cell', [at('192.168.1.8')], { zone: '/cell' })
+    know('far', [at('192.168.1.9'), at('6.6.6.6')], { zone: '/far' })
+    failing(0, 5 * MINUTE)
+    // By the link policy alone, which is patient with who does not answer.
+    expect(dialled('cell').length).toBeLessThan(15)
+    expect(dialled('far').length).toBeGreaterThan(100)
+    // In another network the same address may be anybody's.
+    step(5 * MINUTE, () => reach.networkChanged(5 * MINUTE))
+    failing(5 * MINUTE, 10 * MINUTE)
+    expect(dialled('cell').length).toBeGreaterThan(50)
+  })
+
   it('has no way out by a link with a zone-mate over a relay on its LAN, where a Wi-Fi keeps the two apart', () => {
     const { know, link, failing, dialled, self, links } = lost()
     const near = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'

@@ -66,6 +66,20 @@ describe('a fleet at scale', () => {
   )
 
   it(
+    'opens next to no connections once it stands, also where all of it is one LAN in cells',
+    async () => {
+      const site = parseScaleScenario({ name: 'x', regions: 1, sites: 1, nodesPerSite: 96, cells: 8 }, 'x')
+      const fleet = new ScaleFleet({ ...site, warmMinutes: 4 }, 1)
+      await fleet.settle()
+      await fleet.run(2 * 60_000)
+      const { plain, links } = rowOf(fleet, 0, 0)
+      expect(links).toBeGreaterThan(6)
+      expect(plain?.kinds.gate?.lanIn).toBeLessThan(20)
+    },
+    PATIENCE,
+  )
+
+  it(
     'notices who is gone within the bars, and accuses nobody else (D2)',
     async () => {
       const plan = { loss: 0.05, starved: 0, localHealth: true }
