@@ -49,7 +49,7 @@ export interface HealthRecord {
   version?: string | undefined
 }
 
-/** Which of a node's records is the newer one. */
+/** Where a record stands among those of its node. */
 export type RecordOrder = Pick<HealthRecord, 'incarnation' | 'counter'>
 
 /** Negative, zero or positive as `a` is older than, the same as or newer than `b`. Wall time plays no part. */

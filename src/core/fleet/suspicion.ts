@@ -201,6 +201,8 @@ export class Suspicion {
     for (const [node, record] of this.#accused) {
       const held = this.#p.view.record(node)
       if (held !== undefined && compareRecords(held, record) <= 0) continue
+      // Sent before it went, and late: no sign of life.
+      if (this.#p.view.status(node) === 'down') continue
       this.#accused.delete(node)
       if (held?.incarnation === record.incarnation) this.#p.health.contradicted(now)
     }

@@ -19,8 +19,8 @@ interface Entry {
   /** False when the age rests on a wall clock of an earlier run that says nothing. */
   ageKnown: boolean
   status: Status
-  /** Of one that is down by votes: what they say it sent before it went. Until a newer record comes it stays down. */
-  lastSent: RecordOrder | undefined
+  /** Of one that is down by votes: the last record that they name, and until when that may still be on its way to us. It revives nobody. */
+  named: { last: RecordOrder; until: Millis } | undefined
   /** Its witnesses were told that it is silent. */
   missed: boolean
   straggler: Straggler | undefined
@@ -85,7 +85,7 @@ export class View {
       heard,
       ageKnown: final && age !== undefined,
       status,
-      lastSent: undefined,
+      named: undefined,
       missed: !final,
       straggler: undefined,
       allowance: limits.recordBurst,
@@ -115,12 +115,13 @@ export class View {
     if (before === undefined && this.#entries.size >= limits.viewNodes) this.#forget(this.#evictable())
     const heard = now - age
     const allowance = (before === undefined ? limits.recordBurst : this.#allowance(before, now)) - 1
-    const lastSent = before?.lastSent && compareRecords(record, before.lastSent) <= 0 ? before.lastSent : undefined
+    const said = before?.named
+    const named = said && now <= said.until && compareRecords(record, said.last) <= 0 ? said : undefined
     const judged = node === this.#self ? 'up' : statusAt(toJudge(heard, record), now, this.#patienceWith(record))
-    const status = lastSent === undefined ? judged : 'down'
+    const status = named === undefined ? judged : 'down'
     const straggler = before && outgrown(heldOf(before), record, now)
     const kept = { straggler, allowance, allowedAt: now, hidden: false, missed: false, rates: ratesOf(record, before) }
-    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, lastSent, ...kept }
+    const entry: Entry = { node, record, envelope, heard, ageKnown: true, status, named, ...kept }
     this.#entries.set(node, entry)
     if (before === undefined) this.#listing = undefined
     this.#dirty.add(node)
@@ -155,14 +156,14 @@ export class View {
 
   /**
    * All of its witnesses that could say so found it gone, and `by` did: so it is, until it speaks again.
-   * @param lastSent what it sent before it went, of which some may still be on its way to us
+   * @param last the newest record that they have heard: we may have missed it, and it may come late
    */
-  votedDown(node: NodeId, by: readonly NodeId[], lastSent: RecordOrder, now: Millis): void {
+  votedDown(node: NodeId, by: readonly NodeId[], last: RecordOrder, now: Millis): void {
     const entry = this.#entries.get(node)
     if (entry === undefined || (entry.status !== 'up' && entry.status !== 'late')) return
     const before = entry.status
     entry.status = 'down'
-    entry.lastSent = lastSent
+    entry.named = { last, until: now + entry.record.promise }
     this.#dirty.add(node)
     this.#changed({ node, from: before, to: 'down', ...(by.length > 0 && { by }) }, now)
     this.#wake(this.#nextOf(entry, now))

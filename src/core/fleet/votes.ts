@@ -121,8 +121,8 @@ export class Votes {
     if (isOutdated || vote.voter < (view.record(voter)?.incarnation ?? 1)) return 'old'
     if (!witnesses.mayBeOf(vote.node, voter, now)) return 'notWitness'
     const before = this.#seen.get(`${voter} ${vote.node}`)
-    const isRepeated = before !== undefined && before.vote.incarnation === vote.incarnation
-    return isRepeated && now - before.at < limits.votePause ? 'old' : undefined
+    const isRepeated = before?.vote.incarnation === vote.incarnation && now - before.at < limits.votePause
+    return isRepeated && (isOurs || !isRevised(before.vote, vote, held)) ? 'old' : undefined
   }
 
   #isSigned(author: Membership, envelope: Envelope): boolean {
@@ -172,7 +172,10 @@ export class Votes {
     return ballot
   }
 
-  /** A witness whose own promise is missed cannot be waited for; then two others are enough, and one only where there is but one. */
+  /**
+   * A witness whose own promise is missed cannot be waited for; then two others are enough, and one only where there is but one. With what
+   * is decided our own vote is brought up to what the others heard.
+   */
   #decide(node: NodeId, ballot: Ballot, now: Millis): void {
     const { view } = this.#p
     const held = view.record(node)
@@ -184,26 +187,34 @@ export class Votes {
     if (!isComplete || votes.size < Math.min(2, witnesses.length)) return
     if (![...votes.values()].some(({ met }) => met)) return
     this.#ballots.delete(node)
-    this.#catchUp(votes)
-    const last = named([...votes.values()])
-    view.votedDown(node, [...votes.keys()], isLead(held, last) ? last : held, now)
+    this.#catchUp(ballot)
+    const last = namedByTwo(witnesses, votes)
+    view.votedDown(node, [...votes.keys()], last !== undefined && isLead(held, last) ? last : held, now)
   }
 
   /** Who missed the last record of a node voted on the one before, which is void for all who have the last: says it again of that. */
-  #catchUp(votes: ReadonlyMap<NodeId, Vote>): void {
+  #catchUp({ witnesses, votes }: Ballot): void {
     const { out, self, topic } = this.#p
     const own = votes.get(self.node)
-    const others = [...votes].filter(([voter]) => voter !== self.node)
-    if (own === undefined || others.length === 0) return
-    const last = named(others.map(([, vote]) => vote))
-    if (isLead(own, last)) out.emit({ type: 'vote', topic, vote: { ...own, counter: last.counter } })
+    const others = witnesses.filter((member) => member !== self.node)
+    // Of two witnesses the other has nobody to mislead by us but itself.
+    const last = others.length === 1 ? votes.get(others[0] as NodeId) : namedByTwo(others, votes)
+    if (own === undefined || last === undefined || !isLead(own, last)) return
+    out.emit({ type: 'vote', topic, vote: { ...own, counter: last.counter } })
   }
 }
 
-/** The newest record that two votes name, or the only one: one voter alone cannot make it newer than it is. */
-function named(votes: readonly Vote[]): RecordOrder {
-  const [first, second] = [...votes].sort((a, b) => compareRecords(b, a))
-  return (second ?? first) as RecordOrder
+/** The newest record that two of these have heard, by their votes: one that lies cannot make it newer than it is. Undefined when fewer voted. */
+function namedByTwo(witnesses: readonly NodeId[], votes: ReadonlyMap<NodeId, Vote>): RecordOrder | undefined {
+  const named = witnesses.flatMap((member) => votes.get(member) ?? [])
+  return named.sort((a, b) => compareRecords(b, a))[1]
+}
+
+/** A voter that missed a record says it again of the next one; beyond what is on its way it has nothing to say. */
+function isRevised(before: RecordOrder, vote: RecordOrder, held: RecordOrder): boolean {
+  return (
+    vote.counter > before.counter && before.counter <= held.counter && vote.counter <= held.counter + limits.voteLead
+  )
 }
 
 /** Whether `last` is so little newer that it may just have been missed. */

@@ -146,7 +146,10 @@ export const fleetLimits = {
   ballots: 64,
   /** Votes that are not complete by then never are: all witnesses of a zone of 25 have missed the promise, twice over. */
   ballotTime: 60 * SECOND,
-  /** A voter is heard on one incarnation of a node so often at most: a liar has one signature checked, and adds nothing to the accused one's health. */
+  /**
+   * A voter is heard on one incarnation of a node so often at most, and once more for each record that the node sends meanwhile: a liar has two signatures checked, and adds nothing to the
+   * accused one's health.
+   */
   votePause: 30 * SECOND,
   /** A timer that comes so late is a sign that this node is slow; twice as late is two. */
   lateWake: 500,

@@ -29,7 +29,7 @@ export const reachabilityLimits = {
   seekShare: 4,
   /** Networks of 254 addresses that make up one LAN: of 16,000 machines. */
   besideNetworks: 64,
-  /** Members on our LAN that were linked, of those that have addresses elsewhere too: all that the address book has of a site in cells. */
+  /** Members on our LAN that were linked, the last ones: four of each cell of a site of 256 cells. One that is forgotten is linked once more. */
   besideMembers: 1_024,
   /** Without a way out for so long, that is an event: restarts and moves are over by then. */
   cutOffTold: 1 * MINUTE,

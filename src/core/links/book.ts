@@ -38,6 +38,8 @@ interface Held extends Entry {
   written: Millis | undefined
   /** It is due to be written. */
   isDue: boolean
+  /** It was handed out in this run or an earlier one: the disk may have it. */
+  mayBeKept: boolean
 }
 
 const NOTHING: readonly string[] = []
@@ -54,11 +56,12 @@ export class Book {
   /** Those that somebody answers for, in order of name. */
   readonly #served: string[] = []
   #news = 0
-  /** Entries that are due to be written, and that were in this run. */
+  /** How many entries are due to be written, and how many were written in this run. */
   #due = 0
   #written = 0
-  /** Removed since the last flush, and perhaps on disk. */
+  /** Removed, and perhaps on disk; and those of the last flush, which may fail. */
   readonly #gone = new Set<NodeId>()
+  #forgetting: readonly NodeId[] = []
 
   /**
    * @param standing what the link policy knows of a node
@@ -125,7 +128,9 @@ export class Book {
     const zone = known?.zone ?? contact.zone
     const relays = known?.source === 'itself' ? known.relays : contact.relays === true
     const said = { node, zone, addresses: own, own, serves, relays, nat: known?.nat }
-    this.#put(entryOf(said, { worked: known?.worked, seen, source, by: undefined }), now)
+    const entry = entryOf(said, { worked: known?.worked, seen, source, by: undefined })
+    entry.mayBeKept = true
+    this.#put(entry, now)
   }
 
   /**
@@ -207,9 +212,9 @@ export class Book {
 
   /** What changed since the last call. */
   flush(now: Millis, wall: Millis): Change[] {
-    const gone = [...this.#gone].filter((node) => !this.#entries.has(node))
+    this.#forgetting = [...this.#gone].filter((node) => !this.#entries.has(node))
     this.#gone.clear()
-    const changes: Change[] = gone.map((node) => ({ type: 'forgetContact', node }))
+    const changes: Change[] = this.#forgetting.map((node) => ({ type: 'forgetContact', node }))
     for (const entry of this.#entries.values()) {
       const aged = entry.seen - (entry.written ?? now) > limits.contactRewrite
       if (entry.isDue || aged) changes.push(this.#write(entry, now, wall))
@@ -225,13 +230,14 @@ export class Book {
   /** What was handed out to be written did not reach the disk: all of it is due again. */
   writeFailed(): void {
     for (const entry of this.#entries.values()) {
-      if (entry.written === undefined) continue
-      this.#track(entry, undefined, true)
+      if (entry.written !== undefined) this.#track(entry, undefined, true)
     }
+    for (const node of this.#forgetting) this.#gone.add(node)
   }
 
   #write(entry: Held, now: Millis, wall: Millis): Change {
     this.#track(entry, now, false)
+    entry.mayBeKept = true
     // Hearsay is on disk what a member said itself: that somebody relays, by which it is preferred, is not taken along.
     const { relays: _, reports: __, ...told } = toContact(entry, now)
     const relays = entry.relays && entry.source !== 'others' ? { relays: true } : {}
@@ -274,6 +280,7 @@ export class Book {
     const added = before === undefined || moved
     entry.written = added ? undefined : before.written
     entry.isDue = added ? false : before.isDue
+    entry.mayBeKept ||= before?.mayBeKept ?? false
     this.#entries.set(entry.node, entry)
     this.#hold(zone, entry, added ? undefined : before)
     if (added || !tellsSame(before, entry)) this.#owe(entry)
@@ -319,10 +326,10 @@ export class Book {
   }
 
   #remove(entry: Held): void {
-    const { node, zone = '', source, written } = entry
+    const { node, zone = '' } = entry
     this.#entries.delete(node)
-    // What others said and nothing wrote is not on disk: whoever tells of many makes no work there.
-    if (written !== undefined || source !== 'others') this.#gone.add(node)
+    // What was never written needs no forgetting: whoever tells of many makes no work on disk.
+    if (entry.mayBeKept) this.#gone.add(node)
     this.#track(entry, undefined, false)
     const held = this.#zones.get(zone) ?? NOBODY
     if (held.includes(entry))
@@ -355,9 +362,26 @@ type Found = 'worked' | 'seen' | 'source' | 'by'
 function entryOf(said: Omit<Entry, Found>, found: Pick<Entry, Found>): Held {
   const { node, zone, addresses, own, serves, relays, reports, nat } = said
   const { worked, seen, source, by } = found
-  const [written, isDue] = [undefined, false]
-  // No spread: what comes by one lies outside of the object, which costs thousands of entries a second one.
-  return { node, zone, addresses, own, serves, relays, reports, nat, worked, seen, source, by, written, isDue }
+  const disk = { written: undefined, isDue: false, mayBeKept: false }
+  // Named one by one: what a literal takes from a spread at its end lies outside of the object, which costs each entry a second one.
+  const { written, isDue, mayBeKept } = disk
+  return {
+    node,
+    zone,
+    addresses,
+    own,
+    serves,
+    relays,
+    reports,
+    nat,
+    worked,
+    seen,
+    source,
+    by,
+    written,
+    isDue,
+    mayBeKept,
+  }
 }
 
 /** Nothing changed but when the node was seen, and by whom. */

@@ -35,15 +35,22 @@ export function hostOf(address: string): string {
   return address.split('/')[2] ?? ''
 }
 
-/** The /24 or /64 that the host of an address is in: no LAN is smaller where anybody lives. */
+/** The /24 or /64 that an address is in, as most LANs are that or several of them; of another kind its host. */
 export function networkOf(address: string): string {
   const [, kind, host = ''] = address.split('/')
-  if (kind !== 'ip6') return host.slice(0, host.lastIndexOf('.'))
+  if (kind === 'ip4') return host.slice(0, host.lastIndexOf('.'))
+  if (kind !== 'ip6') return host
   const [front = '', back] = host.split('::')
   const groups = front === '' ? [] : front.split(':')
   const tail = back === undefined || back === '' ? [] : back.split(':')
   const zeros = Array.from({ length: Math.max(0, 8 - groups.length - tail.length) }, () => '0')
   return [...groups, ...zeros, ...tail].slice(0, 4).join(':')
+}
+
+/** True for an address that means this machine on each machine. */
+export function isLoopback(address: string): boolean {
+  const [, kind, host = ''] = address.split('/')
+  return kind === 'ip4' ? host.startsWith('127.') : kind === 'ip6' && host === '::1'
 }
 
 /** TCP port of the host of an address; of a relayed one that of its relay. */

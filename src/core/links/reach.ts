@@ -149,6 +149,7 @@ export class Reach {
 
   listening(addresses: readonly string[], now: Millis): void {
     this.#listening = addresses
+    this.#seeking.listening(addresses)
     this.#sighted(now)
     this.#changed(now)
   }

@@ -1,6 +1,6 @@
 // Seeking: a node without any link to the outside dials somebody each period, whatever the pauses of the single contacts: when the
 // cable is back, or a relay, it is found within seconds. Two at a time: in turn those that relay or answered outside before,
-// and in a round over everybody those whose contact, host and zone were tried least, the freshest first. Who answered and turned
+// and in a round over everybody who is not on our own LAN those whose contact, host and zone were tried least, the freshest first. Who answered and turned
 // us away is left alone as long as its pause says: it is not our network that is to blame.
 import type { Env, Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
@@ -57,6 +57,10 @@ export class Seeking {
 
   get size(): number {
     return Math.max(this.#tries.size, this.#beside.size)
+  }
+
+  listening(addresses: readonly string[]): void {
+    this.#beside.listening(addresses)
   }
 
   /** A link opened, or goes on over another path. */
@@ -127,10 +131,10 @@ export class Seeking {
     return entry.addresses.length > 0 && this.#p.links.maySeek(entry.node, now) && this.#leadsOut(entry)
   }
 
-  /** While there are links on the LAN, nobody beside us is a way out, and a zone-mate only if somebody relays for it or it relays. */
+  /** While there are links on the LAN, nobody beside us is a way out who does not relay, and a zone-mate only if somebody relays for it as well. */
   #leadsOut(entry: Entry): boolean {
     if (this.#p.links.size === 0 || entry.zone === undefined) return true
-    if (this.#beside.has(entry)) return false
+    if (!entry.relays && this.#beside.has(entry)) return false
     if (entry.zone !== this.#p.self.zone) return entry.serves || entry.relays
     return entry.relays || entry.addresses.some((address) => relayOf(address) !== undefined)
   }

@@ -165,10 +165,10 @@ describe('votes on a node', () => {
     expect([checks(), status(), votes.size]).toEqual([0, 'up', 0])
   })
 
-  it('of one witness that floods have one signature checked, and fill no table', () => {
+  it('of one witness that floods have two signatures checked, the second as one that missed a record has, and fill no table', () => {
     const { hear, checks, votes } = setUp()
     for (let i = 0; i < 1_000; i++) hear('a', { counter: 5 + i, voter: 1 + i })
-    expect(checks()).toBe(1)
+    expect(checks()).toBe(2)
     expect(votes.size).toBeLessThanOrEqual(1)
   })
 
@@ -272,8 +272,22 @@ describe('votes on a node', () => {
     expect(revised(['self', 'a'], 6)).toEqual({ said: [again], status: 'down' })
   })
 
-  it('of our own follow no single liar, and nobody who names a record far ahead', () => {
+  it('of our own follow no single liar, nobody who is no witness, and nobody who names a record far ahead', () => {
     const [three, far] = [['self', 'a', 'b'], 5 + limits.voteLead + 1]
+    const silent = setUp(three)
+    silent.view.accept('gone', record(1, 6), envelope('gone'), T)
+    silent.view.accept('a', record(1, 6), envelope('a'), T)
+    silent.votes.cast('gone', true, T)
+    silent.hear('a', { counter: 7 }, T)
+    silent.out.drain()
+    silent.votes.check(1.5 * T)
+    expect([silent.status(), silent.out.drain().filter(({ type }) => type === 'vote')]).toEqual(['down', []])
+    const placed = setUp(['self', 'a', 'b', 'd', 'e'])
+    placed.votes.cast('gone', true, 10)
+    for (const by of ['d', 'e', 'a']) placed.hear(by, { counter: by === 'a' ? 5 : 7 })
+    const said: unknown[] = []
+    placed.hear('b', {}, 20, TOPIC, (effect) => effect.type === 'vote' && said.push(effect))
+    expect([placed.status(), said]).toEqual(['down', []])
     expect(revised(three, 6, 5)).toEqual({ said: [], status: 'down' })
     expect(revised(three, far, 6).said).toMatchObject([{ counter: 6 }])
     expect(revised(three, far, far)).toEqual({ said: [], status: 'down' })
@@ -288,6 +302,35 @@ describe('votes on a node', () => {
     expect(status()).toBe('down')
     view.accept('gone', record(1, 7), envelope('news'), 30)
     expect(status()).toBe('up')
+    // What comes after a promise was not on its way.
+    const later = setUp()
+    for (const by of ['a', 'b', 'c']) later.hear(by, { counter: 6 })
+    later.view.accept('gone', record(1, 6), envelope('alive'), 11 + T)
+    expect(later.status()).toBe('up')
+    // Two that are no witnesses have no say in it.
+    const placed = setUp()
+    for (const by of ['d', 'e', 'a', 'b', 'c']) placed.hear(by, { counter: by < 'd' ? 5 : 7 })
+    placed.view.accept('gone', record(1, 6), envelope('alive'), 20)
+    expect(placed.status()).toBe('up')
+  })
+
+  it('are taken again of a voter that missed a record, where its first one counted, and not for more than is on its way', () => {
+    const { view, hear, status, checks } = setUp()
+    hear('a')
+    // Passed on by who missed it as well.
+    expect(hear('a', { counter: 6 }, 11)).toBe('accept')
+    view.accept('gone', record(1, 6), envelope('late'), 12)
+    for (const by of ['b', 'c']) hear(by, { counter: 6 }, 13)
+    expect(status()).toBe('down')
+    const late = setUp()
+    late.hear('a')
+    late.view.accept('gone', record(1, 6), envelope('late'), 12)
+    for (const by of ['b', 'c', 'a']) late.hear(by, { counter: 6 }, 13)
+    expect(late.status()).toBe('down')
+    const flooded = setUp()
+    for (let counter = 5; counter < 40; counter++) flooded.hear('a', { counter })
+    expect(flooded.checks()).toBe(2)
+    expect(checks()).toBe(4)
   })
 
   it('bury nobody beyond the records that may be on their way, whatever they name', () => {

@@ -32,6 +32,26 @@ describe('who is beside us', () => {
     }
   })
 
+  it('is who shares a network of our own addresses, as they are now, whatever it says of its loopback', () => {
+    const beside = new Beside()
+    beside.listening([at('127.0.0.1'), at('192.168.1.2'), at('172.17.0.1')])
+    for (const other of [at('127.0.0.1'), at('172.17.0.1'), '/ip6/::1/tcp/1'])
+      expect(beside.has({ node: 'x', addresses: [at('192.168.1.8'), other] })).toBe(true)
+    expect(beside.has({ node: 'x', addresses: [at('127.0.0.1')] })).toBe(false)
+    beside.clear()
+    expect(beside.has({ node: 'x', addresses: [at('192.168.1.8')] })).toBe(true)
+    beside.listening([at('10.0.0.2')])
+    expect(beside.has({ node: 'x', addresses: [at('192.168.1.8')] })).toBe(false)
+  })
+
+  it('is nobody of a network in which somebody is linked by another way, or who is itself', () => {
+    const beside = met()
+    beside.linked('met', { route: 'relayed', address: RELAYED })
+    expect(beside.has({ node: 'met', addresses: [at('192.168.1.7'), RELAYED] })).toBe(false)
+    beside.linked('routed', { route: 'direct', address: at('192.168.1.200') })
+    expect(beside.has({ node: 'x', addresses: [at('192.168.1.8')] })).toBe(false)
+  })
+
   it('is nobody after our network changed, and takes no more room than it may', () => {
     const beside = met()
     beside.clear()
@@ -52,5 +72,6 @@ describe('the network of an address', () => {
     expect(networkOf('/ip6/fe80::1/tcp/1')).toBe('fe80:0:0:0')
     expect(networkOf('/ip6/2001:db8::5:0:0:0:6/tcp/1')).toBe('2001:db8:0:5')
     expect(networkOf('/ip6/::1/tcp/1')).toBe('0:0:0:0')
+    expect(networkOf('/dns4/pi.example.org/tcp/1')).toBe('pi.example.org')
   })
 })

@@ -139,6 +139,18 @@ describe('the address book', () => {
     expect(book.flush(2 * limits.contactRewrite, 6)).toMatchObject([{ contact: { node: 'n', age: 0 }, wall: 6 }])
   })
 
+  it('forgets on disk all the same what a write that failed was to forget, and what an earlier one brought there', () => {
+    const book = new Book('self', '/a')
+    for (const node of ['a', 'b']) book.hearsay(contact(node, '/b'), 0, 'teller')
+    book.flush(1, 1)
+    book.forget('a')
+    expect(book.flush(2, 2).map(nodeOf)).toEqual(['a'])
+    book.writeFailed()
+    book.forget('b')
+    expect(book.flush(3, 3).map(nodeOf).sort()).toEqual(['a', 'b'])
+    expect(book.flush(4, 4)).toEqual([])
+  })
+
   it('forgets on disk what was there, and has no work there with what others only said', () => {
     const book = new Book('self', '/a')
     book.restored(contact('kept', '/k'), 0)

@@ -74,6 +74,19 @@ describe('a node without any link to the outside', () => {
     step(5 * MINUTE, () => reach.networkChanged(5 * MINUTE))
     failing(5 * MINUTE, 10 * MINUTE)
     expect(dialled('cell').length).toBeGreaterThan(50)
+    // Unless it is one of our own.
+    const before = dialled('cell').length
+    step(10 * MINUTE, () => reach.listening([at('192.168.1.2')], 10 * MINUTE))
+    failing(10 * MINUTE, 15 * MINUTE)
+    expect(dialled('cell').length - before).toBeLessThan(15)
+  })
+
+  it('seeks who relays on its own LAN: what hangs on it comes back with it', () => {
+    const { know, link, failing, dialled, self } = lost()
+    link('mate', 0, { route: 'lan', zone: self.zone, address: at('192.168.1.7') })
+    know('gateway', [at('192.168.1.1')], { zone: '/cell', relays: true })
+    failing(0, 5 * MINUTE)
+    expect(Math.max(...gaps(dialled('gateway')))).toBeLessThanOrEqual(2 * 1.25 * limits.seekPeriod + 200)
   })
 
   it('has no way out by a link with a zone-mate over a relay on its LAN, where a Wi-Fi keeps the two apart', () => {
