@@ -17,6 +17,8 @@ import { Wires } from './wires.ts'
 
 /** Machines start within this, as they would send their records: a fleet does not beat in step. */
 const START = 10 * SECOND
+/** The same of boards that join one after the other. */
+const JOINED = MINUTE
 const TICK = SECOND
 
 export interface Hooks {
@@ -79,6 +81,7 @@ export class ScaleFleet {
         loss,
         localHealth: scenario.localHealth,
         oneMachine: scenario.oneMachine,
+        joining: scenario.joining,
         prng: this.#prng.fork('loss'),
       },
       machine: (index) => machines[index] as ScaleMachine,
@@ -91,7 +94,9 @@ export class ScaleFleet {
   /** Starts everybody and lets them settle; then counts from nothing. */
   async settle(progress: (text: string) => void = () => {}): Promise<void> {
     const starts = this.#prng.fork('starts')
-    for (const machine of this.machines) this.queue.at(starts.real() * START, () => machine.start())
+    const within = this.scenario.joining ? JOINED : START
+    for (const [at, machine] of this.machines.entries())
+      this.queue.at(at === 0 && this.scenario.joining ? 0 : starts.real() * within, () => machine.start())
     await this.run(this.scenario.warmMinutes * MINUTE, progress)
     this.ledger.clear()
     for (const machine of this.machines) {

@@ -82,6 +82,11 @@ export class Enrolment {
     return this.zones.get(zone) ?? []
   }
 
+  /** What an invite says: where the first of all is found. */
+  first({ index }: ScaleIdentity): Contact[] {
+    return index === 0 ? [] : [contactOf(this.all[0] as ScaleIdentity)]
+  }
+
   /** Whom a node knows when it starts. */
   contacts({ index, zone }: ScaleIdentity): Contact[] {
     const mates = this.mates(zone).filter((mate) => mate.index !== index)

@@ -50,6 +50,8 @@ export interface Around {
   localHealth: boolean
   /** Whether all measure the same, as daemons that share a machine do. */
   oneMachine: boolean
+  /** Whether everybody comes anew, and relays if it can. */
+  joining: boolean
   prng: Prng
   machine(index: number): ScaleMachine
   told(machine: ScaleMachine, event: NodeEvent): void
@@ -310,8 +312,10 @@ export class ScaleMachine {
   }
 
   #setup(): NodeSetup {
-    const { enrolment, queue } = this.#a
+    const { enrolment, queue, joining } = this.#a
     const { mesh } = enrolment
+    const mates = joining ? [this.id] : enrolment.mates(this.id.zone)
+    const contacts = joining ? enrolment.first(this.id) : enrolment.contacts(this.id)
     const wall = EPOCH + queue.now
     return {
       ...{
@@ -321,11 +325,12 @@ export class ScaleMachine {
         rootFloor: 1,
         incarnation: this.#incarnation,
       },
-      memberships: enrolment.mates(this.id.zone).map(({ membership }) => membership),
-      contacts: enrolment.contacts(this.id).map((contact) => ({ contact, wall })),
+      memberships: mates.map(({ membership }) => membership),
+      contacts: contacts.map((contact) => ({ contact, wall })),
       ...{ rows: [], wall, recordPeriodMin: limits.recordPeriodMin, viewFlushPeriod: limits.viewFlushPeriod },
       ...{ publishers: NO_PUBLISHERS, targetsFloor: 0, artifacts: { holdings: [], pieceLists: [] }, installs: [] },
-      ...{ statements: [], audit: [], facts: FACTS, mirror: false, relay: 'never', directory: false },
+      ...{ statements: [], audit: [], facts: FACTS, mirror: false, directory: false },
+      relay: joining ? 'auto' : 'never',
       ...{ reachable: [this.id.address], localHealth: this.#a.localHealth },
     }
   }

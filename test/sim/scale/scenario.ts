@@ -54,6 +54,11 @@ export interface ScaleScenario {
   starving: Starving
   /** Whether nodes doubt themselves when their own timers come late. */
   localHealth: boolean
+  /**
+   * Whether they come one after the other within a minute and know nobody but the first of them, as boards do that join by it. It relays for
+   * whoever wants that, as everybody does by itself who can be dialled. Else all start within seconds and know whom they knew before.
+   */
+  joining: boolean
   /** Whether all nodes measure the same, as daemons that share a machine do; else each is a Pi of its own. */
   oneMachine: boolean
 }
@@ -73,6 +78,7 @@ const BASE: ScaleScenario = {
   troubles: [],
   starving: { nodes: 0, pause: { min: 0.5, max: 30 }, run: { min: 0.5, max: 8 } },
   localHealth: true,
+  joining: false,
   oneMachine: false,
 }
 
