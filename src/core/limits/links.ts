@@ -14,10 +14,10 @@ export const linksLimits = {
   /** Links from outside that are accepted: a bootstrap node meets every newcomer. */
   outsideLinksMax: 32,
   /**
-   * The same in a zone with mates enough to share them: each costs a thin wire 13 B/s with its hellos and pulses. Who is sent away knows
-   * other members by then.
+   * The same in a zone with mates enough to share them: each costs a thin wire 13 to 17 B/s with its hellos and pulses,
+   * and a plain node has 200. Who is sent away knows other members by then.
    */
-  outsideLinksShared: 12,
+  outsideLinksShared: 11,
   /** Zones to which an operator's peer keeps a link; others are dialled when asked. */
   operatorLinksWanted: 8,
   /** Links that an operator's peer keeps: a query opens one to every zone, and the oldest are closed when it is over. */
