@@ -5,7 +5,8 @@
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
 import { told } from '../links/approach.ts'
-import type { Book, Entry } from '../links/book.ts'
+import type { Book } from '../links/book.ts'
+import type { Entry } from '../links/book-entry.ts'
 import { depthOf, within } from '../zone.ts'
 import type { Level, Spoken } from './level.ts'
 

@@ -3,7 +3,7 @@
 import type { Millis, NodeId } from '../env.ts'
 import type { ZoneAnswer } from '../events.ts'
 import { limits } from '../limits.ts'
-import type { Entry } from '../links/book.ts'
+import type { Entry } from '../links/book-entry.ts'
 import type { QueryResponse } from '../protocols.ts'
 import type { StatusCounts } from './rows.ts'
 import type { ZoneRows } from './zone-rows.ts'

@@ -2,7 +2,8 @@
 // address book says it is, else where those say that named it: the book of one zone need not have the members of another.
 import type { Millis, NodeId } from '../env.ts'
 import type { ReporterContact } from '../fleet/digest.ts'
-import type { Book, Entry } from './book.ts'
+import type { Book } from './book.ts'
+import type { Entry } from './book-entry.ts'
 import type { Links } from './links.ts'
 
 interface Parts {

@@ -3,7 +3,7 @@
 // network of this machine changes.
 import type { NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
-import type { Entry } from './book.ts'
+import type { Entry } from './book-entry.ts'
 import { isLoopback, networkOf, type Path, relayOf } from './paths.ts'
 
 export class Beside {

@@ -3,7 +3,7 @@
 // to it that we know are tried: the contact may name one that our network does not let out, or does not have.
 import type { NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
-import type { Entry } from './book.ts'
+import type { Entry } from './book-entry.ts'
 import { portOf, relayOf } from './paths.ts'
 
 export class DialOrder {

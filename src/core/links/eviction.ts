@@ -2,7 +2,7 @@
 // what others say; and among that, whoever said most gives way first, so that one talker cannot push out what all others told.
 import type { Millis, NodeId } from '../env.ts'
 import { limits } from '../limits.ts'
-import type { Entry } from './book.ts'
+import type { Entry } from './book-entry.ts'
 
 /** What the link policy knows of a node. `doubted`: many dials in a row failed. */
 export type Standing = 'linked' | 'doubted' | undefined

@@ -9,7 +9,8 @@ import type { Outbox } from '../outbox.ts'
 import type { Contact, Hello } from '../protocols.ts'
 import type { Self } from '../self.ts'
 import type { Head, VersionVector } from '../trust/announcement.ts'
-import { type Book, type Entry, toContact } from './book.ts'
+import type { Book } from './book.ts'
+import { type Entry, toContact } from './book-entry.ts'
 import { farAddresses } from './told-addresses.ts'
 
 interface Peer {

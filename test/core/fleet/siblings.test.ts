@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Level } from '../../../src/core/fleet/level.ts'
 import { wishesFor } from '../../../src/core/fleet/siblings.ts'
 import { limits } from '../../../src/core/limits.ts'
-import type { Entry } from '../../../src/core/links/book.ts'
+import type { Entry } from '../../../src/core/links/book-entry.ts'
 import { digest, spoken } from './reporter-world.ts'
 
 const TOP = { zone: '/' } as Level

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { answerSight } from '../../../src/core/fleet/sight.ts'
 import { View } from '../../../src/core/fleet/view.ts'
-import type { Entry } from '../../../src/core/links/book.ts'
+import type { Entry } from '../../../src/core/links/book-entry.ts'
 import type { Link } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, limits, MINUTE, SECOND } from '../../../src/core/limits.ts'
-import { Book, type Entry } from '../../../src/core/links/book.ts'
+import { Book } from '../../../src/core/links/book.ts'
+import type { Entry } from '../../../src/core/links/book-entry.ts'
 import { Links } from '../../../src/core/links/links.ts'
 import { Outbox } from '../../../src/core/outbox.ts'
 import { testEnv } from '../env.ts'

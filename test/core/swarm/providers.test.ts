@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NodeId } from '../../../src/core/env.ts'
 import { limits } from '../../../src/core/limits.ts'
-import type { Entry } from '../../../src/core/links/book.ts'
+import type { Entry } from '../../../src/core/links/book-entry.ts'
 import type { InstallState } from '../../../src/core/rollout/states.ts'
 import { Providers } from '../../../src/core/swarm/providers.ts'
 import { Prng } from '../../sim/prng.ts'

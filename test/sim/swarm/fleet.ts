@@ -3,7 +3,7 @@
 // (core/links) makes them. How long each node took is compared with what no schedule can beat.
 import type { Millis, NodeId } from '../../../src/core/env.ts'
 import { HOUR, limits } from '../../../src/core/limits.ts'
-import type { Entry } from '../../../src/core/links/book.ts'
+import type { Entry } from '../../../src/core/links/book-entry.ts'
 import { type TestEncoding, testEncoding } from '../../core/swarm/encodings.ts'
 import { Site, type TestNode } from '../../core/swarm/test-node.ts'
 import { World } from '../../core/swarm/world.ts'
