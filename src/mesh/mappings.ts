@@ -4,15 +4,17 @@ import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '../core/limits.ts'
 
-interface Mapping {
+/** A port of ours, and how it is seen from outside. */
+export interface Opening {
   family: 'ip4' | 'ip6'
   localPort: number
+  /** A multiaddr that ends with its TCP port. */
   seenAs: string
 }
 
 export class Mappings {
   /** In the order in which they were told. */
-  readonly #told = new Map<Connection, Mapping>()
+  readonly #told = new Map<Connection, Opening>()
 
   /** The other end of a connection that we dialled from `localPort` sees us there. */
   told(connection: Connection, localPort: number, seenAs: Multiaddr): void {
@@ -26,19 +28,26 @@ export class Mappings {
     this.#told.delete(connection)
   }
 
-  /** How we are seen from outside, the newest first: an old one may be of a network that we have left. */
-  addresses(): string[] {
-    const newestFirst = [...this.#told.values()].map(({ seenAs }) => seenAs).reverse()
-    return [...new Set(newestFirst)].slice(0, limits.punchAddresses)
+  /**
+   * Where a peer can knock for one attempt, the newest first: an old one may be of a network that we have left. Where the NAT kept
+   * the number of our port a port that was never used comes before: no NAT remembers of that how an attempt before this one ended.
+   * Rejects when `freePort` does.
+   */
+  async openings(freePort: () => Promise<number>): Promise<Opening[]> {
+    const newestFirst = [...this.#told.values()].reverse()
+    const known = [...new Map(newestFirst.map((each) => [each.seenAs, each])).values()]
+    const fresh = (['ip4', 'ip6'] as const).map(async (family) => {
+      const kept = known.find((each) => each.family === family && portOf(each.seenAs) === each.localPort)
+      if (kept === undefined) return []
+      const localPort = await freePort()
+      return [{ family, localPort, seenAs: kept.seenAs.replace(/\d+$/, String(localPort)) }]
+    })
+    return [...(await Promise.all(fresh)).flat(), ...known].slice(0, limits.punchAddresses)
   }
+}
 
-  /** From which ports a peer's address can be knocked at: those that were told of in `addresses`, of one family. */
-  ports(address: Multiaddr): number[] {
-    const offered = new Set(this.addresses())
-    const mappings = [...this.#told.values()].filter(({ seenAs }) => offered.has(seenAs))
-    const family = familyOf(address)
-    return [...new Set(mappings.filter((mapping) => mapping.family === family).map(({ localPort }) => localPort))]
-  }
+function portOf(address: string): number {
+  return Number(address.split('/').at(-1))
 }
 
 /** Undefined when it is not the TCP port of an IP address: a name, or a relayed address. */

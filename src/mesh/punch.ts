@@ -63,7 +63,11 @@ interface Knocking extends Omit<PunchOptions, 'window'> {
   window: AbortSignal
 }
 
-/** A refusal (RST of a NAT that knows nothing of us yet) or silence is tried again, after a moment that differs at both ends. */
+/**
+ * A refusal (RST of a NAT that knows nothing of us yet) is tried again, after a moment that differs at both ends. Silence is not: TCP
+ * itself sends the same SYN again, while a new one, or the lack of any where the other end's arrives, has a NAT that saw one SYN from
+ * each side (Linux, SYN_SENT2) take all later ones for invalid, for two minutes.
+ */
 async function knock(target: Target, options: Knocking): Promise<Connection> {
   for (let tries = 1; ; tries++) {
     try {
@@ -79,12 +83,8 @@ async function knock(target: Target, options: Knocking): Promise<Connection> {
 async function connect({ address, localPort }: Target, { tcp, window, upgrade }: Knocking): Promise<Connection> {
   const connecting = new AbortController()
   const giveUp = () => connecting.abort()
-  const timer = setTimeout(giveUp, limits.punchPatience)
   window.addEventListener('abort', giveUp)
-  const connected = () => {
-    clearTimeout(timer)
-    window.removeEventListener('abort', giveUp)
-  }
+  const connected = () => window.removeEventListener('abort', giveUp)
   const upgradeOutbound: Upgrade = (socket, options) => {
     connected()
     return upgrade(socket, options)

@@ -9,11 +9,11 @@ import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { isRelayed, isShared, parseAddress } from './addresses.ts'
 import type { Gate } from './gate.ts'
-import { familyOf, type Mappings } from './mappings.ts'
+import { familyOf, type Mappings, type Opening } from './mappings.ts'
 import type { Pairing } from './pairing.ts'
-import { punch, type Upgrade } from './punch.ts'
+import { punch, type Target, type Upgrade } from './punch.ts'
 import { PunchTalk } from './punch-talk.ts'
-import type { PortTcp } from './tcp.ts'
+import { freePort, type PortTcp } from './tcp.ts'
 import { Turns } from './turns.ts'
 
 export const PUNCH_PROTOCOL = '/pimesh/punch/1'
@@ -39,6 +39,16 @@ interface Attempt {
   /** Ends ours in favour of theirs. */
   giveWay: AbortController
   outcome: Promise<void>
+}
+
+interface Knocking {
+  peer: NodeId
+  role: 'outbound' | 'inbound'
+  /** Where the peer said that it can be knocked at. */
+  told: readonly string[]
+  /** What we told it. */
+  openings: readonly Opening[]
+  signal: AbortSignal
 }
 
 export class Punching {
@@ -129,18 +139,18 @@ export class Punching {
   }
 
   async #ask(peer: NodeId, signal: AbortSignal): Promise<void> {
-    const addresses = this.#seenAs()
+    const openings = await this.#openings()
     const talk = await this.#talk(peer, signal)
     try {
       const asked = performance.now()
-      await talk.say('offer', addresses)
+      await talk.say('offer', addressesOf(openings))
       const answer = await talk.hear('answer', 'busy')
       const trip = performance.now() - asked
       if (answer.kind === 'busy') return await aborted(signal) // by the question of the peer, which is on its way
       await this.#parts.pairing.replacing(peer, async () => {
         await talk.say('go')
         await sleep(trip / 2, undefined, { signal }) // the peer begins when that arrives
-        await this.#knock(peer, 'outbound', answer.addresses, signal)
+        await this.#knock({ peer, role: 'outbound', told: answer.addresses, openings, signal })
       })
     } finally {
       talk.end()
@@ -193,21 +203,22 @@ export class Punching {
 
   async #answer(peer: NodeId, addresses: readonly string[], talk: PunchTalk): Promise<void> {
     await this.#parts.pairing.replacing(peer, async () => {
-      await talk.say('answer', this.#seenAs())
+      const openings = await this.#openings()
+      await talk.say('answer', addressesOf(openings))
       await talk.hear('go')
-      await this.#knock(peer, 'inbound', addresses, talk.signal)
+      await this.#knock({ peer, role: 'inbound', told: addresses, openings, signal: talk.signal })
     })
   }
 
-  #seenAs(): string[] {
-    const addresses = this.#parts.mappings.addresses()
-    if (addresses.length > 0) return addresses
+  async #openings(): Promise<Opening[]> {
+    const openings = await this.#parts.mappings.openings(freePort)
+    if (openings.length > 0) return openings
     throw new Failure('E_NO_MEMBER', 'no member has told yet how this node is seen from outside')
   }
 
-  async #knock(peer: NodeId, role: 'outbound' | 'inbound', told: readonly string[], signal: AbortSignal) {
+  async #knock({ peer, role, told, openings, signal }: Knocking): Promise<void> {
     const { tcp, gate } = this.#parts
-    const targets = this.#targets(peer, told)
+    const targets = this.#targets(peer, told, openings)
     if (targets.length === 0) throw new Failure('E_NO_MEMBER', `${peer} told of no address that can be knocked at`)
     if (!this.turns.take(peer)) throw new Failure('E_NO_MEMBER', `${peer} had this node knock too often lately`)
     let reason: unknown
@@ -226,13 +237,13 @@ export class Punching {
     }
   }
 
-  #targets(peer: NodeId, told: readonly string[]) {
-    const { mappings, near } = this.#parts
+  #targets(peer: NodeId, told: readonly string[], openings: readonly Opening[]): Target[] {
     const addresses = told.flatMap((text) => parseAddress(text) ?? [])
-    const far = addresses.filter((address) => familyOf(address) !== undefined && !near(address) && isOutside(address))
-    const targets = far.flatMap((address) =>
-      mappings.ports(address).map((localPort) => ({ address: address.encapsulate(`/p2p/${peer}`), localPort })),
-    )
+    const far = addresses.filter((address) => !this.#parts.near(address) && isOutside(address))
+    const targets = far.flatMap((address) => {
+      const ports = openings.filter(({ family }) => family === familyOf(address)).map(({ localPort }) => localPort)
+      return [...new Set(ports)].map((localPort) => ({ address: address.encapsulate(`/p2p/${peer}`), localPort }))
+    })
     return targets.slice(0, limits.punchTargets)
   }
 
@@ -252,6 +263,10 @@ export class Punching {
 /** What a NAT could show of a port like ours: private addresses are others' here, and it is not for a peer to have us knock there. */
 function isOutside(address: Multiaddr): boolean {
   return !isShared(address) && Number(address.getComponents()[1]?.value) > SERVICES
+}
+
+function addressesOf(openings: readonly Opening[]): string[] {
+  return openings.map(({ seenAs }) => seenAs)
 }
 
 function noWay(peer: NodeId, error: unknown): Failure {

@@ -122,7 +122,7 @@ export class PortTcp implements Transport {
 }
 
 /** A TCP port that nobody uses now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -47,10 +47,8 @@ export const linksLimits = {
   dialTimeout: 10 * SECOND,
   /** One address of a dial: the gate included, and short enough for a second address within dialTimeout. */
   addressDialTimeout: 5 * SECOND,
-  /** Both ends of a punched hole knock for so long: a lost SYN is sent again after a second, twice; whoever waits has the relay meanwhile. */
+  /** Both ends of a punched hole knock for so long: TCP sends a lost SYN again after one second; whoever waits has the relay meanwhile. */
   punchWindow: 3 * SECOND,
-  /** A knock without an answer is given up for a new one after this: above the round trip around the world, below TCP's own second. */
-  punchPatience: 800,
   /** Pause after a refused knock, at most, at random, so that the two ends do not miss each other in step: a NAT that answers RST costs a round trip a try. */
   punchPause: 40,
   /** Knocks at one address: with a round trip of a millisecond the window has room for no more. */
