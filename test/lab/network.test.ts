@@ -163,7 +163,8 @@ describe.skipIf(reason !== undefined)(`the laboratory's network${reason === unde
     const { up, down } = of('flat')
     // A frame of 1,514 bytes carries 1,448 of payload.
     expect(down.bytes / MIB).toBeGreaterThan(1.044)
-    expect(down.bytes / MIB).toBeLessThan(1.07)
+    // TCP sends some again on a busy machine; counted twice each frame would be more than 2.
+    expect(down.bytes / MIB).toBeLessThan(1.5)
     expect(down.packets).toBeGreaterThanOrEqual(Math.floor(MIB / 1_448))
     expect(up.bytes).toBeLessThan(down.bytes / 10)
     // The same frames, and what the kernel there says of itself (neighbour discovery): less than one frame of the file.
