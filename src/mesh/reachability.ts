@@ -1,5 +1,7 @@
 // Reachability: at which addresses members could dial us from outside. Linked members are asked to try (dialback.ts): soon after there is
-// one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured.
+// one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured. While nothing is found pauses
+// double up to that from reachRetry: when a whole site starts, or power comes back, those who dial back have no time, and who relays for all
+// must not count as closed for ten minutes.
 import type { Connection } from '@libp2p/interface'
 import { limits } from '../core/limits.ts'
 import { agreed, disagree, type Family, familyOf, Openness, presumed } from '../core/links/openness.ts'
@@ -30,6 +32,8 @@ export class Reachability {
   #stopped = false
   /** Tests in a row in which two disagreed. */
   #unsure = 0
+  /** Tests in a row in which nothing was open. */
+  #closed = 0
   /** Of which two members told. */
   readonly #settled = new Set<Family>()
   #told = ''
@@ -60,6 +64,7 @@ export class Reachability {
   /** Addresses of this machine came or went: what was open may be elsewhere. */
   networkChanged(): void {
     this.#openness.renew()
+    this.#closed = 0
     this.changed()
   }
 
@@ -88,7 +93,13 @@ export class Reachability {
     const soon = heard.includes('missed') || (this.#unsure > 0 && this.#unsure < limits.reachMisses)
     if (this.#again) this.#schedule(limits.reachDelay)
     else if (nobody) this.#schedule(limits.reachRetry)
-    else this.#schedule(soon ? limits.reachRecheck : limits.reachPeriod)
+    else this.#schedule(soon ? limits.reachRecheck : this.#pause())
+  }
+
+  #pause(): number {
+    this.#closed = this.#openness.addresses.length === 0 ? this.#closed + 1 : 0
+    if (this.#closed === 0) return limits.reachPeriod
+    return Math.min(limits.reachPeriod, limits.reachRetry * 2 ** (this.#closed - 1))
   }
 
   /** `missed`: something that was open; `unsure`: of two one denies what the other says, who may have been slow to dial. */

@@ -169,11 +169,42 @@ describe('the verdict', () => {
       await test(limits.reachRecheck)
       expect(told).toEqual([open, []])
       answers.fill(open)
-      await test(limits.reachPeriod)
+      await test(limits.reachRetry)
       answers.fill([])
       reachability.networkChanged()
       await test(limits.reachDelay)
       expect(told).toEqual([open, [], open, []])
+      reachability.stop()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('that nothing is open is asked for again at doubling pauses: whoever dialled back may have been starting itself', async () => {
+    vi.useFakeTimers()
+    try {
+      const answers: (readonly string[])[] = [[], []]
+      const { reachability, told, asked } = tested(answers)
+      reachability.changed()
+      await vi.advanceTimersByTimeAsync(limits.reachDelay)
+      const test = async (pause: number) => {
+        const before = asked.length
+        await vi.advanceTimersByTimeAsync(pause - 1)
+        expect(asked).toHaveLength(before)
+        await vi.advanceTimersByTimeAsync(1)
+        expect(asked).toHaveLength(before + 2)
+      }
+      let pause: number = limits.reachRetry
+      for (; pause < limits.reachPeriod; pause *= 2) await test(pause)
+      await test(limits.reachPeriod)
+      reachability.networkChanged()
+      await test(limits.reachDelay)
+      await test(limits.reachRetry)
+      expect(told).toEqual([])
+      answers.fill(open)
+      await test(2 * limits.reachRetry)
+      expect(told).toEqual([open])
+      await test(limits.reachPeriod)
       reachability.stop()
     } finally {
       vi.useRealTimers()
@@ -186,11 +217,11 @@ describe('the verdict', () => {
       const answers: (readonly string[])[] = [open, []]
       const { reachability, told, asked } = tested(answers)
       reachability.changed()
-      await vi.advanceTimersByTimeAsync(limits.reachDelay + limits.reachPeriod / 2)
+      await vi.advanceTimersByTimeAsync(limits.reachDelay + limits.reachMisses * limits.reachRecheck)
       expect(asked).toHaveLength(2 * limits.reachMisses)
       expect(told).toEqual([])
       answers.fill(open)
-      await vi.advanceTimersByTimeAsync(limits.reachPeriod)
+      await vi.advanceTimersByTimeAsync(limits.reachRetry)
       expect(told).toEqual([open])
       reachability.stop()
     } finally {
