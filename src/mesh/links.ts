@@ -189,8 +189,9 @@ export class MeshLinks implements Links {
     const { tcp, mappings, events } = this.#parts
     const port = tcp.portOf(connection)
     if (port === undefined) return
-    mappings.told(connection, port, seenAs.decapsulateCode(CODE_P2P))
-    if (this.#silent || !tcp.isShared(connection)) return
+    const shared = tcp.isShared(connection)
+    mappings.told(connection, port, seenAs.decapsulateCode(CODE_P2P), shared)
+    if (this.#silent || !shared) return
     events.observed(peer, bareAddress(seenAs))
     this.#seenFrom(seenAs.toString())
   }

@@ -1,5 +1,5 @@
-// A hole through two NATs: both ends connect to each other at the same time, each from the port to which its NAT has given an
-// outside address already, so that each SYN finds the way that the other one opened. The two SYNs make one connection, without a
+// A hole through two NATs: both ends connect to each other at the same time, each from the port of which it told where its NAT lets
+// others in, so that each SYN finds the way that the other one opened. The two SYNs make one connection, without a
 // listener. As both ends dialled, roles are agreed on before: one upgrades as who dialled, the other as who was dialled, and so
 // noise, the gate, yamux and pairing know which they are, as on any other connection.
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,7 +39,8 @@ export async function punch(targets: readonly Target[], options: PunchOptions): 
   const over = new AbortController()
   const signal = AbortSignal.any([options.signal, over.signal])
   const window = AbortSignal.any([signal, AbortSignal.timeout(options.window ?? limits.punchWindow)])
-  const upgrade = within(signal, options.role === 'outbound' ? oneByOne(options.upgrade) : options.upgrade)
+  const bounded = within(signal, options.upgrade) // its time begins with its turn
+  const upgrade = options.role === 'outbound' ? oneByOne(signal, bounded) : bounded
   const knocks = targets.map(async (target) => {
     try {
       return await knock(target, { ...options, window, upgrade })
@@ -106,11 +107,11 @@ function within(signal: AbortSignal, upgrade: Upgrade): Upgrade {
 }
 
 /** Who dials decides which of several connections is used: it speaks on one, and on the next when that came to nothing. */
-function oneByOne(upgrade: Upgrade): Upgrade {
+function oneByOne(signal: AbortSignal, upgrade: Upgrade): Upgrade {
   let last: Promise<unknown> = Promise.resolve()
   return (socket, options) => {
     const next = last.then(() => {
-      options.signal.throwIfAborted()
+      signal.throwIfAborted()
       return upgrade(socket, options)
     })
     last = next.catch(() => undefined)

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Libp2p, Stream, Upgrader } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { NodeId } from '../core/env.ts'
+import type { Millis, NodeId } from '../core/env.ts'
 import { Failure } from '../core/failure.ts'
 import { limits } from '../core/limits.ts'
 import { isRelayed, isShared, parseAddress } from './addresses.ts'
@@ -58,6 +58,8 @@ export class Punching {
   readonly #attempts = new Map<NodeId, Attempt>()
   /** Addresses that are being knocked at, with /p2p/ID. */
   readonly #knocks = new Set<string>()
+  /** When we last knocked at a peer; as many as can be knocked at within punchRemembered. */
+  readonly #knocked = new Map<NodeId, Millis>()
   readonly #stopped = new AbortController()
   #serving = 0
 
@@ -139,7 +141,7 @@ export class Punching {
   }
 
   async #ask(peer: NodeId, signal: AbortSignal): Promise<void> {
-    const openings = await this.#openings()
+    const openings = await this.#openings(peer)
     const talk = await this.#talk(peer, signal)
     try {
       const asked = performance.now()
@@ -203,15 +205,18 @@ export class Punching {
 
   async #answer(peer: NodeId, addresses: readonly string[], talk: PunchTalk): Promise<void> {
     await this.#parts.pairing.replacing(peer, async () => {
-      const openings = await this.#openings()
+      const openings = await this.#openings(peer)
       await talk.say('answer', addressesOf(openings))
       await talk.hear('go')
       await this.#knock({ peer, role: 'inbound', told: addresses, openings, signal: talk.signal })
     })
   }
 
-  async #openings(): Promise<Opening[]> {
-    const openings = await this.#parts.mappings.openings(freePort)
+  /** A second attempt is from other ports than the first: NATs may take its SYNs for invalid ones of that. */
+  async #openings(peer: NodeId): Promise<Opening[]> {
+    const { mappings } = this.#parts
+    const again = performance.now() - (this.#knocked.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.punchRemembered
+    const openings = again ? await mappings.freshOpenings(freePort) : mappings.openings()
     if (openings.length > 0) return openings
     throw new Failure('E_NO_MEMBER', 'no member has told yet how this node is seen from outside')
   }
@@ -234,6 +239,18 @@ export class Punching {
       throw isFinal() ? reason : noWay(peer, error)
     } finally {
       for (const each of knocks) this.#knocks.delete(each)
+      this.#remember(peer)
+    }
+  }
+
+  /** In the order of time: those that are long past are the first. */
+  #remember(peer: NodeId): void {
+    const now = performance.now()
+    this.#knocked.delete(peer)
+    this.#knocked.set(peer, now)
+    for (const [other, at] of this.#knocked) {
+      if (now - at < limits.punchRemembered) break
+      this.#knocked.delete(other)
     }
   }
 

@@ -1,7 +1,7 @@
 // Reachability: at which addresses members could dial us from outside. Linked members are asked to try (dialback.ts): soon after there is
-// one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured. While nothing is found pauses
-// double up to that from reachRetry: when a whole site starts, or power comes back, those who dial back have no time, and who relays for all
-// must not count as closed for ten minutes.
+// one, again when something changed, and every reachPeriod, as nobody tells of a router that was configured. What nobody found is looked
+// for at pauses that double up to that from reachRetry: when a whole site starts, or power comes back, those who dial back have no time,
+// and who relays for all must not count as closed for ten minutes.
 import type { Connection } from '@libp2p/interface'
 import { limits } from '../core/limits.ts'
 import { agreed, disagree, type Family, familyOf, Openness, presumed } from '../core/links/openness.ts'
@@ -32,8 +32,8 @@ export class Reachability {
   #stopped = false
   /** Tests in a row in which two disagreed. */
   #unsure = 0
-  /** Tests in a row in which nothing was open. */
-  #closed = 0
+  /** Families of which nothing is open, and after how many pauses in a row that was looked for. */
+  readonly #closed = new Map<Family, number>()
   /** Of which two members told. */
   readonly #settled = new Set<Family>()
   #told = ''
@@ -52,19 +52,18 @@ export class Reachability {
   /** There is one more link: who is on it may tell, if two others have not. */
   opened(connection: Connection): void {
     const family = familyOf(connection.remoteAddr.toString())
-    if (!this.#settled.has(family) && this.#parts.dialback.canTell(connection)) this.changed()
+    if (!this.#settled.has(family) && this.#parts.dialback.canTell(connection)) this.#soon()
   }
 
   /** How we are seen changed, which may change the answer. */
   changed(): void {
-    this.#again = true
-    this.#schedule(limits.reachDelay)
+    this.#closed.clear()
+    this.#soon()
   }
 
   /** Addresses of this machine came or went: what was open may be elsewhere. */
   networkChanged(): void {
     this.#openness.renew()
-    this.#closed = 0
     this.changed()
   }
 
@@ -73,16 +72,25 @@ export class Reachability {
     clearTimeout(this.#timer)
   }
 
-  #schedule(pause: number): void {
-    clearTimeout(this.#timer)
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#test(), pause).unref()
+  #soon(): void {
+    this.#again = true
+    this.#schedule(limits.reachDelay)
   }
 
-  /** Never rejects. What nobody could tell stays as it was told. */
-  async #test(): Promise<void> {
+  #schedule(pause: number, paused = false): void {
+    clearTimeout(this.#timer)
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#test(paused), pause).unref()
+  }
+
+  /**
+   * Never rejects. What nobody could tell stays as it was told.
+   * @param paused whether that follows a pause, not a change
+   */
+  async #test(paused: boolean): Promise<void> {
     if (this.#testing) return
     this.#testing = true
     this.#again = false
+    if (paused) for (const [family, pauses] of this.#closed) this.#closed.set(family, pauses + 1)
     const heard = await Promise.all(FAMILIES.map((family) => this.#testFamily(family)))
     this.#testing = false
     if (this.#stopped) return
@@ -92,14 +100,13 @@ export class Reachability {
     this.#unsure = heard.includes('unsure') ? this.#unsure + 1 : 0
     const soon = heard.includes('missed') || (this.#unsure > 0 && this.#unsure < limits.reachMisses)
     if (this.#again) this.#schedule(limits.reachDelay)
-    else if (nobody) this.#schedule(limits.reachRetry)
-    else this.#schedule(soon ? limits.reachRecheck : this.#pause())
+    else if (soon) this.#schedule(limits.reachRecheck)
+    else this.#schedule(nobody ? jittered(limits.reachRetry) : this.#pause(), !nobody)
   }
 
   #pause(): number {
-    this.#closed = this.#openness.addresses.length === 0 ? this.#closed + 1 : 0
-    if (this.#closed === 0) return limits.reachPeriod
-    return Math.min(limits.reachPeriod, limits.reachRetry * 2 ** (this.#closed - 1))
+    const pauses = [...this.#closed.values()].map((each) => jittered(limits.reachRetry * 2 ** each))
+    return Math.min(limits.reachPeriod, ...pauses)
   }
 
   /** `missed`: something that was open; `unsure`: of two one denies what the other says, who may have been slow to dial. */
@@ -111,7 +118,10 @@ export class Reachability {
     if (answers.length >= 2 && !disagree(answers)) this.#settled.add(family)
     else this.#settled.delete(family)
     if (answers.length === 0) return 'nothing'
-    if (this.#openness.heard(family, agreed(answers))) return 'missed'
+    const missed = this.#openness.heard(family, agreed(answers))
+    if (this.#openness.addresses.some((address) => familyOf(address) === family)) this.#closed.delete(family)
+    else if (!this.#closed.has(family)) this.#closed.set(family, 0)
+    if (missed) return 'missed'
     return disagree(answers) ? 'unsure' : 'told'
   }
 
@@ -143,6 +153,11 @@ export class Reachability {
     const ports = [...this.#parts.announce, ...this.#parts.listening()].map((address) => Number(portOf(address)))
     return [...new Set(ports)].slice(0, limits.dialbackPorts)
   }
+}
+
+/** Those that started together do not ask the same members at one time. */
+function jittered(pause: number): number {
+  return pause * (1 + 0.5 * Math.random())
 }
 
 /** The other end may say anything. */

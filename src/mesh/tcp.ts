@@ -1,5 +1,5 @@
 // TCP from one port: whatever is dialled beyond this network goes out from the same local port, so that a NAT which keeps its
-// mappings shows one address of this node to everybody. What a relay sees of it is then where a peer has to knock (punch.ts).
+// mappings shows one address of this node to everybody. What a relay sees of it tells where a peer has to knock (mappings.ts).
 // Several outgoing sockets can share a port (libuv sets SO_REUSEADDR) as long as nobody listens on it.
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
@@ -123,7 +123,7 @@ export class PortTcp implements Transport {
 
 /** A TCP port that nobody uses now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
+  const server = createServer((socket) => socket.destroy()).listen(0)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   server.close()

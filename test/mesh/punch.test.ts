@@ -164,8 +164,8 @@ describe('between nodes', () => {
     await Promise.all([...told, ...[a, b].map((node) => node.diary.until('discovered', witness.id))])
     const outside = multiaddr(address ?? (await switchboard()))
     for (const node of [a, b]) {
-      const [known] = (await node.mappings.openings(async () => 1)).reverse()
-      node.mappings.told(linksOf(node, witness)[0] as Connection, known?.localPort as number, outside)
+      const port = node.mappings.openings()[0]?.localPort as number
+      node.mappings.told(linksOf(node, witness)[0] as Connection, port, outside, true)
     }
     return { a, b, witness }
   }
@@ -268,6 +268,35 @@ describe('between nodes', () => {
     for (let times = 0; times < limits.punchesPerPeer; times++) b.punching.turns.take(a.id)
     await knocked(`/ip4/127.0.0.1/tcp/${port}`)
     expect(seen).toBe(0)
+  })
+
+  test('a second attempt is from a port that the first was not from, where the NAT keeps numbers, and knocks from where it told', async () => {
+    const { a, b, witness } = await setUp()
+    const port = b.mappings.openings()[0]?.localPort as number
+    const seenAs = multiaddr(`/ip4/198.51.100.7/tcp/${port}`)
+    b.mappings.told(linksOf(b, witness)[0] as Connection, port, seenAs, true)
+    const from = new Set<number>()
+    const other = createServer((socket) => {
+      from.add(socket.remotePort ?? 0)
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    open.add(other)
+    await once(other, 'listening')
+    const attempt = async () => {
+      from.clear()
+      const talk = new PunchTalk(await punchStream(a, b), AbortSignal.timeout(10_000))
+      await talk.say('offer', [`/ip4/127.0.0.1/tcp/${(other.address() as AddressInfo).port}`])
+      const { addresses } = await talk.hear('answer')
+      await talk.say('go')
+      await talk.ended()
+      return { told: new Set(addresses), from: new Set([...from].map((each) => `/ip4/198.51.100.7/tcp/${each}`)) }
+    }
+    const [first, second] = [await attempt(), await attempt()]
+    expect(first.told).toContain(seenAs.toString())
+    expect(first.from).toEqual(new Set([seenAs.toString()]))
+    expect(second.told.size).toBe(1)
+    expect(second.from).toEqual(second.told)
+    expect(second.told).not.toContain(seenAs.toString())
   })
 
   test('T26 slowloris: who opens talks and says nothing keeps nobody from a hole', async () => {

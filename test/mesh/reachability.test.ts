@@ -1,6 +1,8 @@
 // Whether members can dial a node from outside, as they find out for it (clause DIALBACK).
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Connection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { Dialback } from '../../src/mesh/dialback.ts'
@@ -27,8 +29,7 @@ describe('a node that others can dial', () => {
   })
 
   test('tells so at once after a restart, and no longer when nobody finds it', async () => {
-    vi.useFakeTimers()
-    try {
+    await inFakeTime(async () => {
       const here = '/ip4/198.51.100.7/tcp/31415'
       const { reachability, told, asked } = tested([[], []], [here])
       reachability.presume([here, '/ip4/203.0.113.7/tcp/31415'])
@@ -38,9 +39,7 @@ describe('a node that others can dial', () => {
       expect(asked).toHaveLength(2 * limits.reachMisses)
       expect(told).toEqual([[here], []])
       reachability.stop()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
   })
 
   test('tells what its owner announces for that port, and nothing of a port that does not answer', async () => {
@@ -150,8 +149,7 @@ describe('the verdict', () => {
   })
 
   test('stays when members cannot dial back for once, until they could not so often; at once when our network changed', async () => {
-    vi.useFakeTimers()
-    try {
+    await inFakeTime(async () => {
       const answers: (readonly string[])[] = [open, open]
       const { reachability, told, asked } = tested(answers)
       const test = async (pause: number) => {
@@ -175,45 +173,56 @@ describe('the verdict', () => {
       await test(limits.reachDelay)
       expect(told).toEqual([open, [], open, []])
       reachability.stop()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
   })
 
   test('that nothing is open is asked for again at doubling pauses: whoever dialled back may have been starting itself', async () => {
-    vi.useFakeTimers()
-    try {
+    await inFakeTime(async () => {
       const answers: (readonly string[])[] = [[], []]
-      const { reachability, told, asked } = tested(answers)
+      const { reachability, told, next } = tested(answers)
       reachability.changed()
-      await vi.advanceTimersByTimeAsync(limits.reachDelay)
-      const test = async (pause: number) => {
-        const before = asked.length
-        await vi.advanceTimersByTimeAsync(pause - 1)
-        expect(asked).toHaveLength(before)
-        await vi.advanceTimersByTimeAsync(1)
-        expect(asked).toHaveLength(before + 2)
-      }
+      await next(limits.reachDelay)
       let pause: number = limits.reachRetry
-      for (; pause < limits.reachPeriod; pause *= 2) await test(pause)
-      await test(limits.reachPeriod)
+      for (; pause < limits.reachPeriod; pause *= 2) await next(pause)
+      await next(limits.reachPeriod)
       reachability.networkChanged()
-      await test(limits.reachDelay)
-      await test(limits.reachRetry)
+      await next(limits.reachDelay)
+      await next(limits.reachRetry)
       expect(told).toEqual([])
       answers.fill(open)
-      await test(2 * limits.reachRetry)
+      await next(2 * limits.reachRetry)
       expect(told).toEqual([open])
-      await test(limits.reachPeriod)
+      await next(limits.reachPeriod)
       reachability.stop()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
+  })
+
+  test('that nothing is open is asked for again as soon however many links opened meanwhile', async () => {
+    await inFakeTime(async () => {
+      const { reachability, next } = tested([[]])
+      for (let links = 0; links < 5; links++) {
+        reachability.opened({ remoteAddr: multiaddr(open[0] as string) } as Connection)
+        await next(limits.reachDelay)
+      }
+      await next(limits.reachRetry)
+      reachability.stop()
+    })
+  })
+
+  test('of one family is asked for again also when another is open', async () => {
+    await inFakeTime(async () => {
+      const six = '/ip6/2001:db8::7/tcp/31415'
+      const { reachability, told, next } = tested([[]], ['/ip4/10.0.0.1/tcp/31415'], [[six]])
+      reachability.changed()
+      await next(limits.reachDelay)
+      expect(told).toEqual([[six]])
+      await next(limits.reachRetry)
+      reachability.stop()
+    })
   })
 
   test('of two who disagree is asked for again soon, and in the end like any other', async () => {
-    vi.useFakeTimers()
-    try {
+    await inFakeTime(async () => {
       const answers: (readonly string[])[] = [open, []]
       const { reachability, told, asked } = tested(answers)
       reachability.changed()
@@ -224,14 +233,11 @@ describe('the verdict', () => {
       await vi.advanceTimersByTimeAsync(limits.reachRetry)
       expect(told).toEqual([open])
       reachability.stop()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
   })
 
   test('on what changes while members try is asked for anew, soon after', async () => {
-    vi.useFakeTimers()
-    try {
+    await inFakeTime(async () => {
       const { reachability, asked } = tested([open, open])
       reachability.changed()
       vi.advanceTimersByTime(limits.reachDelay) // the test begins
@@ -239,9 +245,7 @@ describe('the verdict', () => {
       await vi.advanceTimersByTimeAsync(2 * limits.reachDelay)
       expect(asked).toHaveLength(4)
       reachability.stop()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
   })
 
   test('is the same whatever else a member says: what is no address of the world is not heard', async () => {
@@ -269,20 +273,37 @@ function ask(node: TestNode, member: TestNode, ports: readonly number[]): Promis
   return new Dialback(parts).ask(connection, ports)
 }
 
-/** Members that answer as they are told; links on hosts 198.51.100.1, .2 and so on. */
+/** Timers run when they are told to, and pauses are as short as they get. */
+async function inFakeTime(work: () => Promise<void>): Promise<void> {
+  vi.useFakeTimers()
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0)
+  try {
+    await work()
+  } finally {
+    random.mockRestore()
+    vi.useRealTimers()
+  }
+}
+
+/** Members that answer as they are told, over IPv6 those in `six`; links on hosts 198.51.100.1, .2 and so on. */
 function tested(
   answers: readonly (readonly string[] | undefined)[],
   listening: readonly string[] = ['/ip4/10.0.0.1/tcp/31415'],
+  six: readonly (readonly string[])[] = [],
 ) {
   const told: (readonly string[])[] = []
   const asked: number[] = []
-  const connections = answers.map((_, host) => ({ remoteAddr: { toString: () => `/ip4/198.51.100.${host}/tcp/1` } }))
+  const link = (address: string) => ({ remoteAddr: { toString: () => address } })
+  const connections = [
+    ...answers.map((_, host) => link(`/ip4/198.51.100.${host}/tcp/1`)),
+    ...six.map((_, host) => link(`/ip6/2001:db8::${host}/tcp/1`)),
+  ]
   const dialback = {
     canTell: () => true,
     ask: async (connection: (typeof connections)[number]) => {
       const host = connections.indexOf(connection)
       asked.push(host)
-      const answer = answers[host]
+      const answer = host < answers.length ? answers[host] : six[host - answers.length]
       if (answer === undefined) throw new Error('no answer')
       return [...answer]
     },
@@ -298,5 +319,13 @@ function tested(
       told1.resolve()
     },
   })
-  return { reachability, told, asked, first: told1.promise }
+  /** The next test of each family comes after so long, and not before; in fake time. */
+  const next = async (pause: number) => {
+    const before = asked.length
+    await vi.advanceTimersByTimeAsync(pause - 1)
+    expect(asked).toHaveLength(before)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(asked).toHaveLength(before + Math.min(2, answers.length) + six.length)
+  }
+  return { reachability, told, asked, next, first: told1.promise }
 }

@@ -51,9 +51,11 @@ export const linksLimits = {
   punchWindow: 3 * SECOND,
   /** Pause after a refused knock, at most, at random, so that the two ends do not miss each other in step: a NAT that answers RST costs a round trip a try. */
   punchPause: 40,
+  /** After an attempt the next ones with that peer are from fresh ports for so long: Linux remembers SYNs that came to nothing for 120 s. */
+  punchRemembered: 130 * SECOND,
   /** Knocks at one address: with a round trip of a millisecond the window has room for no more. */
   punchTries: 150,
-  /** Addresses at which a member has others knock: two of each family, from two members that told. */
+  /** Addresses at which a member has others knock: two of each family, as two members told of two. */
   punchAddresses: 4,
   /** Pairs of such an address and a port of ours: a member can make others send so many times punchTries SYNs, no more, in one window. */
   punchTargets: 8,
