@@ -13,8 +13,11 @@ const BAR = 0.25
 /** Below so many bytes a second, of the 4,000 that a node may take in, a kind is shown and not judged. */
 const SMALL = 20
 const SEEDS = 5
-/** As long as the simulator's fleet has from the last one that joins to its window: first hellos come at doubling pauses for two minutes. */
-const SETTLE_SECONDS = 180
+/**
+ * As long as the simulator's fleet has from the last one that joins to its window. First hellos come at doubling pauses for two minutes, and
+ * of sixty that start on two cores some are found from outside only after three, and keep their relays for one more.
+ */
+const SETTLE_SECONDS = 300
 const SHAPES = {
   whole: { zones: ['/r00/s00', '/r00/s01', '/r01/s00', '/r01/s01'], nodesPerZone: 15, settleSeconds: SETTLE_SECONDS },
   /** Too few and too new to be judged by: whether everything is counted. */
