@@ -256,7 +256,9 @@ export class Punching {
 
   #targets(peer: NodeId, told: readonly string[], openings: readonly Opening[]): Target[] {
     const addresses = told.flatMap((text) => parseAddress(text) ?? [])
-    const far = addresses.filter((address) => !this.#parts.near(address) && isOutside(address))
+    const far = addresses.filter(
+      (address) => familyOf(address) !== undefined && !this.#parts.near(address) && isOutside(address),
+    )
     const targets = far.flatMap((address) => {
       const ports = openings.filter(({ family }) => family === familyOf(address)).map(({ localPort }) => localPort)
       return [...new Set(ports)].map((localPort) => ({ address: address.encapsulate(`/p2p/${peer}`), localPort }))

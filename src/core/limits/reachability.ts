@@ -87,7 +87,7 @@ export const reachabilityLimits = {
   reachDelay: 500,
   /** Nobody tells of a router that was configured: it is tried again so often, by two members; 2 kB each. */
   reachPeriod: 10 * MINUTE,
-  /** When nobody could tell: others are linked by then. And after the first test that found nothing, doubled: who dials back may be starting itself. */
+  /** When nobody could tell: others are linked by then. And after a test that found nothing, then doubled: who dials back may be starting itself. */
   reachRetry: 30 * SECOND,
   /** Tests in a row that miss an address before it is taken for closed: who dials in vain may be slow, or its wire full. */
   reachMisses: 3,
